@@ -1,0 +1,78 @@
+package keystore
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"forcecred/keystore/secret"
+)
+
+// Grant is what a user has granted in an org: everything that it takes to get
+// an access token, until Salesforce revokes it.
+type Grant struct {
+	Org            Org         `json:"org"`
+	LoginURL       string      `json:"login_url"`            // https://login.salesforce.com
+	AllowHost      bool        `json:"allow_host,omitempty"` // LoginURL is not one of Salesforce's; the user accepted it
+	Site           string      `json:"site,omitempty"`       // path of an Experience Cloud site: "" or /partners
+	ClientID       string      `json:"client_id"`
+	ClientSecret   secret.Text `json:"client_secret"` // empty for a public client
+	RefreshToken   secret.Text `json:"refresh_token"`
+	Username       string      `json:"username,omitempty"`        // for people only
+	SessionTimeout Seconds     `json:"session_timeout,omitempty"` // as configured by the user; 0 when not
+	Rotates        *bool       `json:"rotates,omitempty"`         // nil until the first refresh showed it
+	StoredAt       time.Time   `json:"stored_at,omitzero"`        // when a person stored it
+	RefreshedAt    time.Time   `json:"refreshed_at,omitzero"`     // when a refresh last changed it
+}
+
+// Seconds is a length of time as it is stored and as the protocol speaks of it.
+type Seconds int64
+
+// Duration returns s as a time.Duration.
+func (s Seconds) Duration() time.Duration { return time.Duration(s) * time.Second }
+
+// grantItem is a Grant as stored: its own fields hide those of the Grant that
+// would encode as "[redacted]". Only here are they revealed.
+type grantItem struct {
+	Version int `json:"version"`
+	Grant
+	ClientSecret string `json:"client_secret,omitempty"`
+	RefreshToken string `json:"refresh_token"`
+}
+
+const grantVersion = 1
+
+// LoadGrant reads org's grant. It returns the store's errors, and ErrCorrupt
+// when the item is not a grant of that org.
+func LoadGrant(ctx context.Context, s Store, org Org) (Grant, error) {
+	key := Key{KindGrant, org}
+	data, err := s.Get(ctx, key)
+	if err != nil {
+		return Grant{}, err
+	}
+	var item grantItem
+	if err := json.Unmarshal(data, &item); err != nil {
+		return Grant{}, errNotOurs(key)
+	}
+	if err := checkItem(key, item.Version, grantVersion, item.Org); err != nil {
+		return Grant{}, err
+	}
+	g := item.Grant
+	g.ClientSecret = secret.New(item.ClientSecret)
+	g.RefreshToken = secret.New(item.RefreshToken)
+	return g, nil
+}
+
+// SaveGrant writes g, replacing the org's grant. It returns the store's errors.
+func SaveGrant(ctx context.Context, s Store, g Grant) error {
+	data, err := json.Marshal(grantItem{
+		Version:      grantVersion,
+		Grant:        g,
+		ClientSecret: g.ClientSecret.Reveal(),
+		RefreshToken: g.RefreshToken.Reveal(),
+	})
+	if err != nil {
+		return err
+	}
+	return s.Set(ctx, Key{KindGrant, g.Org}, data)
+}

@@ -1,0 +1,54 @@
+package keystore
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Org is the name of an org in a keystore: 1 to 128 of the letters A to Z and a
+// to z, digits, and . _ - @ +, beginning with a letter or a digit. Such a name can
+// neither leave a folder nor be taken for a command-line flag. Upper and lower
+// case are different names.
+type Org string
+
+const maxOrgLength = 128
+
+// ParseOrg returns name as an Org. It is the only way to make one from a
+// caller's input; its error says what is wrong and does not quote the name.
+func ParseOrg(name string) (Org, error) {
+	switch {
+	case name == "":
+		return "", fmt.Errorf("the org's name is empty")
+	case len(name) > maxOrgLength:
+		return "", fmt.Errorf("the org's name is longer than %d characters", maxOrgLength)
+	case strings.IndexByte("._-@+", name[0]) >= 0:
+		return "", fmt.Errorf("the org's name does not begin with a letter or a digit")
+	}
+	for _, c := range []byte(name) {
+		if !isOrgByte(c) {
+			return "", fmt.Errorf("the org's name has a character other than letters, digits, and . _ - @ +")
+		}
+	}
+	return Org(name), nil
+}
+
+func isOrgByte(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("._-@+", c) >= 0
+}
+
+// Kind says which of an org's items a key names.
+type Kind string
+
+const (
+	KindGrant Kind = "org"   // a [Grant]; changes when it is stored and when Salesforce rotates it
+	KindToken Kind = "token" // a [Token]; changes with each refresh
+)
+
+// Key names one item in a store.
+type Key struct {
+	Kind Kind
+	Org  Org
+}
+
+// String returns the key as people see it: org/prod.
+func (k Key) String() string { return string(k.Kind) + "/" + string(k.Org) }

@@ -1,0 +1,123 @@
+package keystore
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"forcecred/keystore/secret"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// memory is the part of a Store that items need.
+type memory map[Key][]byte
+
+func (m memory) Set(_ context.Context, key Key, item []byte) error {
+	m[key] = item
+	return nil
+}
+
+func (m memory) Get(_ context.Context, key Key) ([]byte, error) {
+	item, ok := m[key]
+	if !ok {
+		return nil, &Error{Op: "read " + key.String(), Reason: ErrNotFound}
+	}
+	return item, nil
+}
+
+func (m memory) Remove(context.Context, Key) error               { return errors.ErrUnsupported }
+func (m memory) Keys(context.Context, Kind) ([]Key, error)       { return nil, errors.ErrUnsupported }
+func (m memory) Lock(context.Context, Org) (func() error, error) { return nil, errors.ErrUnsupported }
+
+func TestItemsRoundTrip(t *testing.T) {
+	t.Parallel()
+	s, rotates := memory{}, true
+	now := time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
+	grant := Grant{
+		Org: "prod", LoginURL: "https://login.salesforce.com", AllowHost: true, Site: "/partners",
+		ClientID: "test-client-id", ClientSecret: secret.New("test-client-secret"), RefreshToken: secret.New("test-refresh-token-1"),
+		Username: "me@acme.com", SessionTimeout: 7200, Rotates: &rotates, StoredAt: now, RefreshedAt: now,
+	}
+	token := Token{
+		Org: "prod", AccessToken: secret.New("test-access-token-1"), TokenType: "Bearer", InstanceURL: "https://acme.my.salesforce.com",
+		ID: "https://login.salesforce.com/id/00D/005", IssuedAt: "1708058728442", Signature: "c2ln", Scope: "api",
+		IDToken: secret.New("test-id-token-1"), SiteURL: "https://acme.my.site.com", SiteID: "0DB", TokenFormat: "jwt",
+		APIInstanceURL: "https://api.salesforce.com", RefreshedAt: now, ExpiresAt: now, ExpiresSource: "jwt", SessionLength: 900, LearnedAt: now,
+	}
+	for _, v := range []any{grant, token} { // a field added and forgotten here would go untested
+		for i := range reflect.ValueOf(v).NumField() {
+			if reflect.ValueOf(v).Field(i).IsZero() {
+				t.Errorf("%T.%s is not set in this test", v, reflect.TypeOf(v).Field(i).Name)
+			}
+		}
+	}
+	if err := errors.Join(SaveGrant(t.Context(), s, grant), SaveToken(t.Context(), s, token)); err != nil {
+		t.Fatal(err)
+	}
+	gotGrant, err := LoadGrant(t.Context(), s, "prod")
+	if diff := cmp.Diff(grant, gotGrant); diff != "" || err != nil {
+		t.Errorf("grant: %v\n%s", err, diff)
+	}
+	gotToken, err := LoadToken(t.Context(), s, "prod")
+	if diff := cmp.Diff(token, gotToken); diff != "" || err != nil {
+		t.Errorf("token: %v\n%s", err, diff)
+	}
+	for _, v := range []any{grant, token} {
+		b, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, secret := range []string{"test-client-secret", "test-refresh-token", "test-access-token", "test-id-token"} {
+			if strings.Contains(string(b), secret) {
+				t.Errorf("a %T encoded by itself reveals its %s", v, secret)
+			}
+		}
+	}
+}
+
+func TestLoadRefusesForeignItems(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ name, item, want string }{
+		{"not JSON", "test-refresh-token-raw", "not what forcecred writes"},
+		{"wrong type", `{"version":1,"org":"prod","refresh_token":7}`, "not what forcecred writes"},
+		{"no version", `{"org":"prod"}`, "no version"},
+		{"newer", `{"version":2,"org":"prod"}`, "version 2"},
+		{"another org's", `{"version":1,"org":"dev"}`, "another org"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := memory{{KindGrant, "prod"}: []byte(tt.item), {KindToken, "prod"}: []byte(strings.ReplaceAll(tt.item, "refresh", "access"))}
+			_, grantErr := LoadGrant(t.Context(), s, "prod")
+			_, tokenErr := LoadToken(t.Context(), s, "prod")
+			for _, err := range []error{grantErr, tokenErr} {
+				if !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), tt.want) {
+					t.Errorf("got %v, want ErrCorrupt with %q", err, tt.want)
+				}
+				if strings.Contains(err.Error(), "test-") {
+					t.Error("the error quotes the item")
+				}
+			}
+		})
+	}
+}
+
+func TestParseOrg(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"prod", "P", "0", "me@acme.com", "a.b_c-d+e", strings.Repeat("a", 128)} {
+		if org, err := ParseOrg(name); err != nil || string(org) != name {
+			t.Errorf("%q is refused: %v", name, err)
+		}
+	}
+	for _, name := range []string{
+		"", "-x", ".", "..", ".hidden", "_a", "@a", "+a", "../x", "a/b", `a\b`, "a b", "a\n", "a\x00", "é", "a:b", "a%", strings.Repeat("a", 129),
+	} {
+		if org, err := ParseOrg(name); err == nil || org != "" {
+			t.Errorf("%q is accepted", name)
+		}
+	}
+}

@@ -1,0 +1,80 @@
+package keystore
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"forcecred/keystore/secret"
+)
+
+// Token is the cached answer of an org's token endpoint. Its text is
+// Salesforce's own, but for the trailing slash that InstanceURL loses.
+type Token struct {
+	Org            Org         `json:"org"`
+	AccessToken    secret.Text `json:"access_token"`
+	TokenType      string      `json:"token_type,omitempty"`
+	InstanceURL    string      `json:"instance_url"`
+	ID             string      `json:"id,omitempty"`        // identity URL, ends in the org's and the user's id
+	IssuedAt       string      `json:"issued_at,omitempty"` // milliseconds since 1970
+	Signature      string      `json:"signature,omitempty"`
+	Scope          string      `json:"scope,omitempty"`
+	IDToken        secret.Text `json:"id_token"`
+	SiteURL        string      `json:"sfdc_site_url,omitempty"`
+	SiteID         string      `json:"sfdc_site_id,omitempty"`
+	TokenFormat    string      `json:"token_format,omitempty"` // "jwt" or ""
+	APIInstanceURL string      `json:"api_instance_url,omitempty"`
+
+	// All times are by this machine's clock.
+	RefreshedAt   time.Time `json:"refreshed_at"`
+	ExpiresAt     time.Time `json:"expires_at"`
+	ExpiresSource string    `json:"expires_source"`           // as in the protocol
+	SessionLength Seconds   `json:"session_length,omitempty"` // as learned by introspection; 0 when not
+	LearnedAt     time.Time `json:"learned_at,omitzero"`
+}
+
+// tokenItem is a Token as stored: its own fields hide those of the Token that
+// would encode as "[redacted]". Only here are they revealed.
+type tokenItem struct {
+	Version int `json:"version"`
+	Token
+	AccessToken string `json:"access_token"`
+	IDToken     string `json:"id_token,omitempty"`
+}
+
+const tokenVersion = 1
+
+// LoadToken reads org's cached token. It returns the store's errors, and
+// ErrCorrupt when the item is not a token of that org.
+func LoadToken(ctx context.Context, s Store, org Org) (Token, error) {
+	key := Key{KindToken, org}
+	data, err := s.Get(ctx, key)
+	if err != nil {
+		return Token{}, err
+	}
+	var item tokenItem
+	if err := json.Unmarshal(data, &item); err != nil {
+		return Token{}, errNotOurs(key)
+	}
+	if err := checkItem(key, item.Version, tokenVersion, item.Org); err != nil {
+		return Token{}, err
+	}
+	t := item.Token
+	t.AccessToken = secret.New(item.AccessToken)
+	t.IDToken = secret.New(item.IDToken)
+	return t, nil
+}
+
+// SaveToken writes t, replacing the org's cached token. It returns the store's errors.
+func SaveToken(ctx context.Context, s Store, t Token) error {
+	data, err := json.Marshal(tokenItem{
+		Version:     tokenVersion,
+		Token:       t,
+		AccessToken: t.AccessToken.Reveal(),
+		IDToken:     t.IDToken.Reveal(),
+	})
+	if err != nil {
+		return err
+	}
+	return s.Set(ctx, Key{KindToken, t.Org}, data)
+}
