@@ -1,0 +1,136 @@
+package protocol
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"forcecred/keystore/secret"
+	"forcecred/protocol/strictjson"
+)
+
+// Credential is the answer to a [GetRequest]: an access token and what
+// Salesforce said with it. Optional fields are "" when Salesforce sent none.
+type Credential struct {
+	Org            string
+	AccessToken    secret.Text
+	TokenType      string // Bearer
+	InstanceURL    string // https://acme.my.salesforce.com, without a trailing slash
+	ID             string // https://login.salesforce.com/id/ORGID/USERID
+	IssuedAt       string // milliseconds since 1970
+	Signature      string
+	Scope          string
+	IDToken        secret.Text
+	SiteURL        string
+	SiteID         string
+	TokenFormat    string // "jwt", or "" for an opaque token
+	APIInstanceURL string
+	OrgID          string
+	UserID         string
+	ExpiresAt      time.Time // by this machine's clock
+	ExpiresSource  ExpiresSource
+}
+
+// ExpiresSource says how ExpiresAt is known, the surest first.
+type ExpiresSource string
+
+const (
+	ExpiresJWT           ExpiresSource = "jwt"           // the token's own exp claim
+	ExpiresIntrospection ExpiresSource = "introspection" // Salesforce said so of this token
+	ExpiresLearned       ExpiresSource = "learned"       // issue time plus the session length that introspection showed before
+	ExpiresConfigured    ExpiresSource = "configured"    // issue time plus the stored session_timeout
+	ExpiresAssumed       ExpiresSource = "assumed"       // issue time plus 15 minutes, Salesforce's shortest session
+)
+
+// maxCredentialSize is more than a store can hold: a JWT access token and an
+// ID token are a few KiB each.
+const maxCredentialSize = 1 << 20
+
+// credentialJSON is a Credential on the wire, where its tokens are revealed.
+type credentialJSON struct {
+	Version        int    `json:"version"`
+	Org            string `json:"org"`
+	AccessToken    string `json:"access_token"`
+	TokenType      string `json:"token_type"`
+	InstanceURL    string `json:"instance_url"`
+	ID             string `json:"id,omitempty"`
+	IssuedAt       string `json:"issued_at,omitempty"`
+	Signature      string `json:"signature,omitempty"`
+	Scope          string `json:"scope,omitempty"`
+	IDToken        string `json:"id_token,omitempty"`
+	SiteURL        string `json:"sfdc_site_url,omitempty"`
+	SiteID         string `json:"sfdc_site_id,omitempty"`
+	TokenFormat    string `json:"token_format,omitempty"`
+	APIInstanceURL string `json:"api_instance_url,omitempty"`
+	OrgID          string `json:"org_id,omitempty"`
+	UserID         string `json:"user_id,omitempty"`
+	ExpiresAt      string `json:"expires_at"`
+	ExpiresSource  string `json:"expires_source"`
+}
+
+// Encode writes the credential as one JSON object and a newline, in one write.
+func (c Credential) Encode(w io.Writer) error {
+	return writeJSON(w, credentialJSON{
+		Version, c.Org, c.AccessToken.Reveal(), c.TokenType, c.InstanceURL, c.ID, c.IssuedAt, c.Signature, c.Scope, c.IDToken.Reveal(),
+		c.SiteURL, c.SiteID, c.TokenFormat, c.APIInstanceURL, c.OrgID, c.UserID, formatTime(c.ExpiresAt), string(c.ExpiresSource),
+	})
+}
+
+// DecodeCredential reads what Encode wrote, as a caller does. Its errors do not
+// quote what was read.
+func DecodeCredential(r io.Reader) (Credential, error) {
+	o, err := strictjson.Read(r, maxCredentialSize)
+	if err != nil {
+		return Credential{}, fmt.Errorf("read the credential: %w", err)
+	}
+	var c Credential
+	var version int64
+	var expires, source string
+	err = o.Fields(map[string]any{
+		"version":          &version,
+		"org":              &c.Org,
+		"access_token":     &c.AccessToken,
+		"token_type":       &c.TokenType,
+		"instance_url":     &c.InstanceURL,
+		"id":               &c.ID,
+		"issued_at":        &c.IssuedAt,
+		"signature":        &c.Signature,
+		"scope":            &c.Scope,
+		"id_token":         &c.IDToken,
+		"sfdc_site_url":    &c.SiteURL,
+		"sfdc_site_id":     &c.SiteID,
+		"token_format":     &c.TokenFormat,
+		"api_instance_url": &c.APIInstanceURL,
+		"org_id":           &c.OrgID,
+		"user_id":          &c.UserID,
+		"expires_at":       &expires,
+		"expires_source":   &source,
+	})
+	if err == nil && version != Version {
+		err = fmt.Errorf("its version is not %d", Version)
+	}
+	if err == nil && c.AccessToken.Empty() {
+		err = errors.New("it has no access_token")
+	}
+	if err == nil {
+		if c.ExpiresAt, err = time.Parse(time.RFC3339, expires); err != nil {
+			err = errors.New("its expires_at is not an RFC 3339 time")
+		}
+	}
+	if err != nil {
+		return Credential{}, fmt.Errorf("read the credential: %w", err)
+	}
+	c.ExpiresAt = c.ExpiresAt.UTC()
+	c.ExpiresSource = ExpiresSource(source)
+	return c, nil
+}
+
+// formatTime writes whole seconds of UTC, rounded down: a token is never said
+// to live longer than it does. The zero time is "".
+func formatTime(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Truncate(time.Second).Format(time.RFC3339)
+}

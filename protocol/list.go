@@ -1,0 +1,54 @@
+package protocol
+
+import (
+	"io"
+	"time"
+)
+
+// ListedOrg is what `list` tells of an org. It holds no secret.
+type ListedOrg struct {
+	Org            string
+	Username       string
+	LoginURL       string
+	Site           string
+	InstanceURL    string
+	OrgID          string
+	UserID         string
+	ClientID       string
+	GrantType      string
+	Rotates        *bool // nil when no refresh has shown it yet
+	TokenExpiresAt time.Time
+	RefreshedAt    time.Time
+	StoredAt       time.Time
+}
+
+type listedJSON struct {
+	Org            string `json:"org"`
+	Username       string `json:"username,omitempty"`
+	LoginURL       string `json:"login_url"`
+	Site           string `json:"site,omitempty"`
+	InstanceURL    string `json:"instance_url,omitempty"`
+	OrgID          string `json:"org_id,omitempty"`
+	UserID         string `json:"user_id,omitempty"`
+	ClientID       string `json:"client_id"`
+	GrantType      string `json:"grant_type"`
+	Rotates        *bool  `json:"rotates,omitempty"`
+	TokenExpiresAt string `json:"token_expires_at,omitempty"`
+	RefreshedAt    string `json:"refreshed_at,omitempty"`
+	StoredAt       string `json:"stored_at,omitempty"`
+}
+
+// EncodeList writes the answer to `list`, in the order of orgs.
+func EncodeList(w io.Writer, orgs []ListedOrg) error {
+	listed := make([]listedJSON, 0, len(orgs)) // an empty list is [], not null
+	for _, o := range orgs {
+		listed = append(listed, listedJSON{
+			o.Org, o.Username, o.LoginURL, o.Site, o.InstanceURL, o.OrgID, o.UserID, o.ClientID, o.GrantType, o.Rotates,
+			formatTime(o.TokenExpiresAt), formatTime(o.RefreshedAt), formatTime(o.StoredAt),
+		})
+	}
+	return writeJSON(w, struct {
+		Version int          `json:"version"`
+		Orgs    []listedJSON `json:"orgs"`
+	}{Version, listed})
+}

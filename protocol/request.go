@@ -1,0 +1,217 @@
+// Package protocol is forcecred's native request, response and error, with their exit codes.
+package protocol
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"time"
+
+	"forcecred/keystore/secret"
+	"forcecred/protocol/strictjson"
+)
+
+// Version is the version of the protocol that this package speaks. A request
+// without one is of version 1.
+const Version = 1
+
+// maxRequestSize is how large a request may be. The largest that makes sense
+// holds one access token as a JWT, a few KiB.
+const maxRequestSize = 64 << 10
+
+// DefaultMinTTL is how long a token must still live when the request does not
+// say: time enough to be handed on and used once.
+const DefaultMinTTL = 60 * time.Second
+
+// maxMinTTL keeps a wild min_ttl from overflowing a time.Duration.
+const maxMinTTL = math.MaxInt32
+
+// GetRequest asks for an org's access token.
+type GetRequest struct {
+	Org           string
+	MinTTL        time.Duration // how long the token must still live, whole seconds
+	RejectedToken secret.Text   // the access token that the org has just refused, or empty
+	Force         bool          // whatever is cached was refused; not part of the JSON
+}
+
+// DecodeGet reads a GetRequest to r's end. Its error is an [*Error] of [BadRequest].
+func DecodeGet(r io.Reader) (GetRequest, error) {
+	req := GetRequest{}
+	seconds := int64(DefaultMinTTL / time.Second)
+	err := decodeRequest(r, &req.Org, map[string]any{"min_ttl": &seconds, "rejected_token": &req.RejectedToken})
+	if err != nil {
+		return GetRequest{}, err
+	}
+	if seconds < 0 || seconds > maxMinTTL {
+		return GetRequest{}, badRequest(fmt.Errorf("min_ttl is not between 0 and %d seconds", maxMinTTL))
+	}
+	req.MinTTL = time.Duration(seconds) * time.Second
+	return req, nil
+}
+
+// Encode writes the request as a caller sends it.
+func (r GetRequest) Encode(w io.Writer) error {
+	return writeJSON(w, struct {
+		Version       int    `json:"version"`
+		Org           string `json:"org"`
+		MinTTL        int64  `json:"min_ttl"`
+		RejectedToken string `json:"rejected_token,omitempty"`
+	}{Version, r.Org, int64(r.MinTTL / time.Second), r.RejectedToken.Reveal()})
+}
+
+// StoreRequest hands an org's secrets over to be kept. Either SFDXAuthURL is
+// set, or the fields that it would carry.
+type StoreRequest struct {
+	Org            string
+	LoginURL       string // "" means https://login.salesforce.com
+	Site           string
+	ClientID       string
+	ClientSecret   secret.Text // empty for a public client
+	RefreshToken   secret.Text
+	SFDXAuthURL    secret.Text // force://ID:SECRET:TOKEN@HOST
+	Username       string
+	SessionTimeout time.Duration // whole seconds, 0 when not known
+	AllowHost      bool          // LoginURL may name a host that is not Salesforce's
+}
+
+// maxSessionTimeout is longer than any session that Salesforce offers (24 h).
+const maxSessionTimeout = 7 * 24 * time.Hour
+
+// DecodeStore reads a StoreRequest to r's end. Its error is an [*Error] of [BadRequest].
+func DecodeStore(r io.Reader) (StoreRequest, error) {
+	req := StoreRequest{}
+	var seconds int64
+	err := decodeRequest(r, &req.Org, map[string]any{
+		"login_url":       &req.LoginURL,
+		"site":            &req.Site,
+		"client_id":       &req.ClientID,
+		"client_secret":   &req.ClientSecret,
+		"refresh_token":   &req.RefreshToken,
+		"sfdx_auth_url":   &req.SFDXAuthURL,
+		"username":        &req.Username,
+		"session_timeout": &seconds,
+		"allow_host":      &req.AllowHost,
+	})
+	if err != nil {
+		return StoreRequest{}, err
+	}
+	if seconds < 0 || seconds > int64(maxSessionTimeout/time.Second) {
+		return StoreRequest{}, badRequest(fmt.Errorf("session_timeout is not between 0 and %d seconds", maxSessionTimeout/time.Second))
+	}
+	req.SessionTimeout = time.Duration(seconds) * time.Second
+	if err := req.check(); err != nil {
+		return StoreRequest{}, badRequest(err)
+	}
+	return req, nil
+}
+
+func (r StoreRequest) check() error {
+	if !r.SFDXAuthURL.Empty() {
+		if r.LoginURL != "" || r.ClientID != "" || !r.ClientSecret.Empty() || !r.RefreshToken.Empty() {
+			return errors.New("sfdx_auth_url comes with login_url, client_id, client_secret or refresh_token, which it holds itself")
+		}
+		return nil
+	}
+	if r.ClientID == "" {
+		return errors.New("client_id is missing")
+	}
+	if r.RefreshToken.Empty() {
+		return errors.New("refresh_token is missing")
+	}
+	return nil
+}
+
+// Encode writes the request as a caller sends it.
+func (r StoreRequest) Encode(w io.Writer) error {
+	return writeJSON(w, struct {
+		Version        int    `json:"version"`
+		Org            string `json:"org"`
+		LoginURL       string `json:"login_url,omitempty"`
+		Site           string `json:"site,omitempty"`
+		ClientID       string `json:"client_id,omitempty"`
+		ClientSecret   string `json:"client_secret,omitempty"`
+		RefreshToken   string `json:"refresh_token,omitempty"`
+		SFDXAuthURL    string `json:"sfdx_auth_url,omitempty"`
+		Username       string `json:"username,omitempty"`
+		SessionTimeout int64  `json:"session_timeout,omitempty"`
+		AllowHost      bool   `json:"allow_host,omitempty"`
+	}{
+		Version, r.Org, r.LoginURL, r.Site, r.ClientID, r.ClientSecret.Reveal(), r.RefreshToken.Reveal(), r.SFDXAuthURL.Reveal(),
+		r.Username, int64(r.SessionTimeout / time.Second), r.AllowHost,
+	})
+}
+
+// EraseRequest asks that an org be forgotten.
+type EraseRequest struct {
+	Org           string
+	RejectedToken secret.Text // when set, only the cached token goes, and only if it is this one
+}
+
+// DecodeErase reads an EraseRequest to r's end. Its error is an [*Error] of [BadRequest].
+func DecodeErase(r io.Reader) (EraseRequest, error) {
+	req := EraseRequest{}
+	if err := decodeRequest(r, &req.Org, map[string]any{"rejected_token": &req.RejectedToken}); err != nil {
+		return EraseRequest{}, err
+	}
+	return req, nil
+}
+
+// Encode writes the request as a caller sends it.
+func (r EraseRequest) Encode(w io.Writer) error {
+	return writeJSON(w, struct {
+		Version       int    `json:"version"`
+		Org           string `json:"org"`
+		RejectedToken string `json:"rejected_token,omitempty"`
+	}{Version, r.Org, r.RejectedToken.Reveal()})
+}
+
+// decodeRequest reads what all requests share, and fields.
+func decodeRequest(r io.Reader, org *string, fields map[string]any) error {
+	o, err := strictjson.Read(r, maxRequestSize)
+	switch {
+	case errors.Is(err, strictjson.ErrTooLarge):
+		return badRequest(fmt.Errorf("more than %d KiB", maxRequestSize>>10))
+	case err != nil:
+		return badRequest(err)
+	}
+	version := int64(Version)
+	if err := o.Fields(map[string]any{"version": &version}); err != nil {
+		return badRequest(err)
+	}
+	if version != Version {
+		return badRequest(fmt.Errorf("its version is not %d, the only one that this forcecred knows", Version))
+	}
+	if err := o.Fields(map[string]any{"org": org}); err != nil {
+		return badRequest(err)
+	}
+	if *org == "" {
+		return badRequest(errors.New("it names no org"))
+	}
+	if err := o.Fields(fields); err != nil {
+		return badRequest(err)
+	}
+	return nil
+}
+
+func badRequest(err error) *Error {
+	return &Error{
+		Code:    BadRequest,
+		Message: "read the request: " + err.Error(),
+		Hint:    `a request is one JSON object such as {"org":"prod"}`,
+	}
+}
+
+// writeJSON encodes v whole, then writes it once with a newline.
+func writeJSON(w io.Writer, v any) error {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}

@@ -1,0 +1,133 @@
+package protocol
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"forcecred/keystore/secret"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestDecodeGet(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, in string
+		want     GetRequest
+	}{
+		{"org alone", `{"org":"prod"}`, GetRequest{Org: "prod", MinTTL: time.Minute}},
+		{"all", `{"version":1,"org":"prod","min_ttl":300,"rejected_token":"test-access-token"}`,
+			GetRequest{Org: "prod", MinTTL: 5 * time.Minute, RejectedToken: secret.New("test-access-token")}},
+		{"no margin", `{"org":"prod","min_ttl":0}`, GetRequest{Org: "prod"}},
+		{"unknown field", `{"org":"prod","scope":{"of":["a","later","version"]}}`, GetRequest{Org: "prod", MinTTL: time.Minute}},
+		{"null is absent", `{"org":"prod","min_ttl":null,"version":null}`, GetRequest{Org: "prod", MinTTL: time.Minute}},
+		{"name in another case", `{"org":"prod","Org":"dev","MIN_TTL":1}`, GetRequest{Org: "prod", MinTTL: time.Minute}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := DecodeGet(strings.NewReader(tt.in))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestDecodeRefuses(t *testing.T) {
+	t.Parallel()
+	get := func(r io.Reader) error { _, err := DecodeGet(r); return err }
+	store := func(r io.Reader) error { _, err := DecodeStore(r); return err }
+	erase := func(r io.Reader) error { _, err := DecodeErase(r); return err }
+	for _, tt := range []struct {
+		name   string
+		decode func(io.Reader) error
+		in     string
+		want   string
+	}{
+		{"empty", get, "", "empty input"},
+		{"too large", get, `{"org":"prod","x":"` + strings.Repeat("a", maxRequestSize) + `"}`, "more than 64 KiB"},
+		{"no org", get, `{}`, "names no org"},
+		{"empty org", erase, `{"org":""}`, "names no org"},
+		{"org of another type", get, `{"org":["prod"]}`, `"org" is not a string`},
+		{"version 2", get, `{"version":2,"org":"prod"}`, "version is not 1"},
+		{"version 0", erase, `{"version":0,"org":"prod"}`, "version is not 1"},
+		{"version as text", store, `{"version":"1","org":"prod"}`, `"version" is not a whole number`},
+		{"version before the rest", get, `{"version":2,"org":7}`, "version is not 1"},
+		{"negative min_ttl", get, `{"org":"prod","min_ttl":-1}`, "min_ttl is not between"},
+		{"huge min_ttl", get, `{"org":"prod","min_ttl":9223372036854775807}`, "min_ttl is not between"},
+		{"min_ttl beyond numbers", get, `{"org":"prod","min_ttl":1e999}`, `"min_ttl" is not a whole number`},
+		{"fraction", get, `{"org":"prod","min_ttl":1.5}`, `"min_ttl" is not a whole number`},
+		{"token of another type", erase, `{"org":"prod","rejected_token":7}`, `"rejected_token" is not a string`},
+		{"no client id", store, `{"org":"prod","refresh_token":"test-refresh-token"}`, "client_id is missing"},
+		{"no refresh token", store, `{"org":"prod","client_id":"test-client-id"}`, "refresh_token is missing"},
+		{"both forms", store, `{"org":"prod","client_id":"test-client-id","sfdx_auth_url":"force://a:b:c@d"}`, "which it holds itself"},
+		{"long session", store, `{"org":"prod","client_id":"i","refresh_token":"t","session_timeout":604801}`, "session_timeout is not between"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			err := tt.decode(strings.NewReader(tt.in))
+			e := (*Error)(nil)
+			if !errors.As(err, &e) || e.Code != BadRequest || !strings.Contains(e.Message, tt.want) {
+				t.Fatalf("got %v, want a bad_request with %q", err, tt.want)
+			}
+			if strings.Contains(e.Message+e.Hint, "test-") {
+				t.Error("the error quotes the request")
+			}
+		})
+	}
+}
+
+// FuzzDecodeGet: what is accepted is accepted again from its own encoding, as
+// the same request; what is refused comes without a value.
+func FuzzDecodeGet(f *testing.F) {
+	f.Add([]byte(`{"version":1,"org":"prod","min_ttl":300,"rejected_token":"t"}`))
+	f.Fuzz(func(t *testing.T, in []byte) { checkRoundTrip(t, in, DecodeGet) })
+}
+
+// FuzzDecodeStore: as FuzzDecodeGet.
+func FuzzDecodeStore(f *testing.F) {
+	f.Add([]byte(`{"org":"prod","login_url":"https://a","site":"/s","client_id":"i","client_secret":"s","refresh_token":"t","session_timeout":7200,"allow_host":true}`))
+	f.Add([]byte(`{"org":"prod","sfdx_auth_url":"force://id:secret:token@host","username":"me@acme.com"}`))
+	f.Fuzz(func(t *testing.T, in []byte) { checkRoundTrip(t, in, DecodeStore) })
+}
+
+// FuzzDecodeErase: as FuzzDecodeGet.
+func FuzzDecodeErase(f *testing.F) {
+	f.Add([]byte(`{"org":"prod","rejected_token":"t"}`))
+	f.Fuzz(func(t *testing.T, in []byte) { checkRoundTrip(t, in, DecodeErase) })
+}
+
+// FuzzDecodeCredential: as FuzzDecodeGet.
+func FuzzDecodeCredential(f *testing.F) {
+	f.Add([]byte(`{"version":1,"org":"prod","access_token":"t","token_type":"Bearer","instance_url":"https://a","expires_at":"2026-11-24T10:00:00Z","expires_source":"jwt"}`))
+	f.Fuzz(func(t *testing.T, in []byte) { checkRoundTrip(t, in, DecodeCredential) })
+}
+
+func checkRoundTrip[T interface{ Encode(io.Writer) error }](t *testing.T, in []byte, decode func(io.Reader) (T, error)) {
+	var zero T
+	got, err := decode(bytes.NewReader(in))
+	if err != nil {
+		if diff := cmp.Diff(zero, got); diff != "" {
+			t.Fatalf("an error came with a value:\n%s", diff)
+		}
+		return
+	}
+	var b bytes.Buffer
+	if err := got.Encode(&b); err != nil {
+		t.Fatal(err)
+	}
+	again, err := decode(&b)
+	if err != nil {
+		t.Fatalf("its own encoding is refused: %v", err)
+	}
+	if diff := cmp.Diff(got, again); diff != "" {
+		t.Error(diff)
+	}
+}
