@@ -1,0 +1,245 @@
+package salesforce
+
+import (
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"forcecred/keystore/secret"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func testGrant(t *testing.T) RefreshGrant {
+	t.Helper()
+	login, err := ParseLogin(DefaultLoginURL, "", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return RefreshGrant{login, "test-client-id", secret.New("test-client-secret"), secret.New("test-refresh-token-1")}
+}
+
+// whole is an answer with all fields, signed with test-client-secret.
+const whole = `{"access_token":"00Dxx!test_access_token","refresh_token":"test-refresh-token-2","signature":"IuBE3pc4IKMKI4g4xUal1E8CbvZ/WiNktd/4yxEIv/s=",
+"scope":"api refresh_token","id_token":"a.b.c","instance_url":"https://acme.my.salesforce.com/","id":"https://login.salesforce.com/id/00D000000000001AAA/005000000000001AAA",
+"token_type":"Bearer","issued_at":"1708058728442","sfdc_community_url":"https://acme.my.site.com/p","sfdc_community_id":"0DB","token_format":"opaque",
+"api_instance_url":"https://api.salesforce.com","lightning_sid":"test-cookie","expires_in":"7200"}`
+
+func TestDecodeAnswer(t *testing.T) {
+	t.Parallel()
+	header := http.Header{"Date": {"Tue, 24 Nov 2026 10:00:00 GMT"}}
+	got, err := decodeAnswer(response{200, header, []byte(whole)}, testGrant(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Answer{
+		AccessToken: secret.New("00Dxx!test_access_token"), RefreshToken: secret.New("test-refresh-token-2"), TokenType: "Bearer",
+		InstanceURL: "https://acme.my.salesforce.com", ID: "https://login.salesforce.com/id/00D000000000001AAA/005000000000001AAA",
+		IssuedAt: "1708058728442", Signature: "IuBE3pc4IKMKI4g4xUal1E8CbvZ/WiNktd/4yxEIv/s=", Scope: "api refresh_token", IDToken: secret.New("a.b.c"),
+		SiteURL: "https://acme.my.site.com/p", SiteID: "0DB", TokenFormat: "opaque", APIInstanceURL: "https://api.salesforce.com",
+		Date: time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC),
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if orgID, userID := Identity(got.ID); orgID != "00D000000000001AAA" || userID != "005000000000001AAA" {
+		t.Errorf("identity: %q %q", orgID, userID)
+	}
+}
+
+func TestDecodeAnswerRefuses(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, old, new string
+		want           Reason
+	}{
+		{"no access token", `"access_token":"00Dxx!test_access_token",`, ``, Garbled},
+		{"token with a newline", `00Dxx!test`, `00Dxx!\n`, Garbled},
+		{"token with a terminal's escape", `00Dxx!test`, `00Dxx!\u001b[2J`, Garbled},
+		{"number for text", `"1708058728442"`, `1708058728442`, Garbled},
+		{"the refresh token as access token", `00Dxx!test_access_token`, `test-refresh-token-1`, Garbled},
+		{"the client secret as access token", `00Dxx!test_access_token`, `test-client-secret`, Garbled},
+		{"another token type", `"Bearer"`, `"MAC"`, Garbled},
+		{"control character in id", `/id/00D`, `/id/\u0007`, Garbled},
+		{"duplicate member", `"scope"`, `"access_token":"00Dxx!other","scope"`, Garbled},
+		{"broken UTF-8", `api refresh`, "api\xff", Garbled},
+		{"cut", `"expires_in":"7200"}`, ``, Garbled},
+		{"http instance", `https://acme.my.salesforce.com/`, `http://acme.my.salesforce.com`, Refused},
+		{"foreign instance", `https://acme.my.salesforce.com/`, `https://evil.example`, Refused},
+		{"instance with user", `https://acme`, `https://user@acme`, Refused},
+		{"no instance", `"instance_url":"https://acme.my.salesforce.com/",`, ``, Refused},
+		{"tampered id", `/id/00D0`, `/id/00D9`, Refused},
+		{"tampered signature", `IuBE`, `AAAA`, Refused},
+		{"signature that is no base64", `IuBE`, `....`, Refused},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			body := strings.Replace(whole, tt.old, tt.new, 1)
+			if body == whole {
+				t.Fatal("the row changes nothing")
+			}
+			resp := response{200, http.Header{}, []byte(body)}
+			_, err := decodeAnswer(resp, testGrant(t))
+			e := (*Error)(nil)
+			if !errors.As(err, &e) || e.Reason != tt.want {
+				t.Fatalf("got %v, want %s", err, tt.want)
+			}
+			if text := e.Error() + e.Hint; strings.Contains(text, "test") || strings.Contains(text, "\x1b") {
+				t.Error("the error quotes the answer")
+			}
+			if salvage(resp).Reveal() != "test-refresh-token-2" {
+				t.Error("the rotated refresh token is lost")
+			}
+		})
+	}
+}
+
+func TestSalvage(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		status int
+		body   string
+		want   string
+	}{
+		{"cut after it", 200, `{"refresh_token":"test-refresh-token-2","acc`, "test-refresh-token-2"},
+		{"cut within it", 200, `{"refresh_token":"test-refresh-tok`, ""},
+		{"escaped", 200, `{"refresh_token" : "test\u002dtoken\/2"`, "test-token/2"},
+		{"none", 200, `{"access_token":"t"}`, ""},
+		{"empty", 200, `{"refresh_token":""}`, ""},
+		{"an echo in an error", 400, `{"error":"x","refresh_token":"test-refresh-token-1"}`, ""},
+		{"HTML", 200, `<html>`, ""},
+	} {
+		if got := salvage(response{tt.status, nil, []byte(tt.body)}); got.Reveal() != tt.want {
+			t.Errorf("%s: found a token: %v", tt.name, !got.Empty())
+		}
+	}
+}
+
+func TestErrorsHaveMeaning(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		status            int
+		code, description string
+		want              Reason
+	}{
+		{400, "invalid_grant", "expired access/refresh token", GrantDead},
+		{400, "invalid_grant", "token request is already being processed", Busy},
+		{400, "invalid_grant", "Token request is already being processed", Busy},
+		{400, "invalid_grant", "expired authorization code", Busy},
+		{400, "invalid_grant", "inactive user", Refused},
+		{400, "inactive_org", "inactive organization", Refused},
+		{400, "invalid_grant", "IP restricted or invalid login hours", Refused},
+		{400, "invalid_grant", "authentication failure", GrantDead},
+		{400, "invalid_grant", "user hasn't approved this consumer", Refused},
+		{400, "invalid_grant", "something new", GrantDead},
+		{400, "INVALID_GRANT", "", GrantDead},
+		{401, "invalid_client", "invalid client credentials", Refused},
+		{400, "invalid_client_id", "client identifier invalid", Refused},
+		{400, "invalid_app_access", "user is not admin approved to access this app", Refused},
+		{400, "unsupported_grant_type", "grant type not supported", Refused},
+		{400, "rate_limit_exceeded", "login rate exceeded", Throttled},
+		{400, "never_heard_of", "", Refused},
+		{429, "invalid_grant", "slow down", Throttled},
+		{503, "invalid_grant", "maintenance", ServerFault},
+		{200, "invalid_grant", "expired access/refresh token", GrantDead},
+	} {
+		body := `{"error":"` + tt.code + `","error_description":"` + tt.description + `"}`
+		_, err := decodeAnswer(response{tt.status, http.Header{}, []byte(body)}, testGrant(t))
+		e := (*Error)(nil)
+		if !errors.As(err, &e) || e.Reason != tt.want || e.Status != tt.status {
+			t.Errorf("%d %s %q: got %v, want %s", tt.status, tt.code, tt.description, err, tt.want)
+		}
+		if (tt.want == Refused || tt.want == GrantDead) && e.Hint == "" {
+			t.Errorf("%s %q: no hint", tt.code, tt.description)
+		}
+	}
+	for _, tt := range []struct {
+		status int
+		body   string
+		want   Reason
+	}{
+		{200, "<html>sign in</html>", Garbled},
+		{200, "", Garbled},
+		{200, "[]", Garbled},
+		{302, "", Refused},
+		{403, "<html>proxy</html>", Refused},
+		{404, `{"message":"not found"}`, Refused},
+		{429, "", Throttled},
+		{500, "<html>", ServerFault},
+		{503, "", ServerFault},
+	} {
+		_, err := decodeAnswer(response{tt.status, http.Header{"Retry-After": {"7"}}, []byte(tt.body)}, testGrant(t))
+		e := (*Error)(nil)
+		if !errors.As(err, &e) || e.Reason != tt.want || strings.Contains(e.Error(), "<html>") || e.RetryAfter != 7*time.Second {
+			t.Errorf("%d %q: got %v, want %s", tt.status, tt.body, err, tt.want)
+		}
+	}
+}
+
+func TestDescriptionIsCleaned(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("é", 300)
+	body := `{"error":"invalid_grant","error_description":"no test-refresh-token-1 with test-client-secret\n\u001b[2J ` + long + `"}`
+	_, err := decodeAnswer(response{400, http.Header{}, []byte(body)}, testGrant(t))
+	e := (*Error)(nil)
+	if !errors.As(err, &e) {
+		t.Fatal(err)
+	}
+	if strings.Contains(e.Description, "test-") || strings.ContainsAny(e.Description, "\n\x1b") || len([]rune(e.Description)) != maxDescription+1 {
+		t.Errorf("%d runes", len([]rune(e.Description)))
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
+	for value, want := range map[string]time.Duration{
+		"": 0, "7": 7 * time.Second, "-1": 0, "x": 0, "999999": time.Hour, "99999999999999999999": 0,
+		"Tue, 24 Nov 2026 10:00:30 GMT": 30 * time.Second, "Tue, 24 Nov 2026 09:00:00 GMT": 0,
+	} {
+		if got := retryAfter(http.Header{"Retry-After": {value}}, now); got != want {
+			t.Errorf("%q: got %v, want %v", value, got, want)
+		}
+	}
+}
+
+func TestJWTTimes(t *testing.T) {
+	t.Parallel()
+	jwt := func(claims string) secret.Text {
+		return secret.New("eyJ0eXAiOiJKV1QifQ." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".c2ln")
+	}
+	issued, expires, ok := JWTTimes(jwt(`{"iat":1708058728,"exp":1708060528}`))
+	if !ok || issued.Unix() != 1708058728 || expires.Unix() != 1708060528 {
+		t.Errorf("got %v %v %v", issued, expires, ok)
+	}
+	for name, token := range map[string]secret.Text{
+		"opaque": secret.New("00Dxx!a.b.c"), "no exp": jwt(`{}`), "text exp": jwt(`{"exp":"1708060528"}`), "negative": jwt(`{"exp":-1}`), "not JSON": jwt(`x`), "empty": {},
+	} {
+		if _, _, ok := JWTTimes(token); ok {
+			t.Errorf("%s has an expiry", name)
+		}
+	}
+}
+
+// FuzzDecodeAnswer: an answer that is accepted can be put into a header, and an
+// error shows nothing of the grant.
+func FuzzDecodeAnswer(f *testing.F) {
+	f.Add(200, []byte(whole))
+	f.Add(400, []byte(`{"error":"invalid_grant","error_description":"test-refresh-token-1"}`))
+	f.Fuzz(func(t *testing.T, status int, body []byte) {
+		a, err := decodeAnswer(response{status, http.Header{}, body}, testGrant(t))
+		if err != nil {
+			if strings.Contains(err.Error(), "test-client-secret") || strings.Contains(err.Error(), "test-refresh-token-1") {
+				t.Error("the error holds a secret")
+			}
+			return
+		}
+		if a.AccessToken.Empty() || strings.ContainsAny(a.AccessToken.Reveal()+a.InstanceURL, " \r\n\x00\x1b") || !strings.HasPrefix(a.InstanceURL, "https://") {
+			t.Error("an answer passed that must not")
+		}
+	})
+}

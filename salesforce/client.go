@@ -1,0 +1,130 @@
+package salesforce
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strings"
+	"time"
+)
+
+const (
+	connectTimeout = 10 * time.Second // dial, and again TLS
+	// ExchangeTimeout bounds one request with its answer.
+	ExchangeTimeout = 30 * time.Second
+	maxHeaderBytes  = 64 << 10
+	maxBodyBytes    = 256 << 10 // decoded: a token answer is a few KiB
+)
+
+// Config says how to reach Salesforce.
+type Config struct {
+	ExtraRoots []byte // PEM of certificates to trust besides the system's, or nil
+	UserAgent  string
+}
+
+// Client sends requests to OAuth endpoints. It is safe for concurrent use.
+type Client struct {
+	http      *http.Client
+	userAgent string
+}
+
+// NewClient returns a client that talks TLS 1.2 or newer, follows no redirect,
+// and honours HTTPS_PROXY and NO_PROXY except for loopback.
+func NewClient(cfg Config) (*Client, error) {
+	roots, err := rootCAs(cfg.ExtraRoots)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{
+		userAgent: cfg.UserAgent,
+		http: &http.Client{
+			Transport: &http.Transport{
+				Proxy:                  http.ProxyFromEnvironment,
+				DialContext:            (&net.Dialer{Timeout: connectTimeout}).DialContext,
+				TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
+				TLSHandshakeTimeout:    connectTimeout,
+				MaxResponseHeaderBytes: maxHeaderBytes,
+				ForceAttemptHTTP2:      true,
+			},
+			// A redirect would carry the body, with all its secrets, to a host
+			// that nobody stored.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}, nil
+}
+
+// rootCAs returns the system's roots and the extra ones; nil means the system's.
+func rootCAs(extra []byte) (*x509.CertPool, error) {
+	if extra == nil {
+		return nil, nil
+	}
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		return nil, fmt.Errorf("read the system's root certificates: %w", err)
+	}
+	if !roots.AppendCertsFromPEM(extra) {
+		return nil, errors.New("no PEM certificate in it")
+	}
+	return roots, nil
+}
+
+// response is an answer, read whole and within its limits.
+type response struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// post sends form to endpoint. When it fails, the error's Sent tells whether
+// the request may have reached the server; body is then what came of the answer.
+func (c *Client) post(ctx context.Context, endpoint string, form url.Values) (response, *Error) {
+	ctx, cancel := context.WithTimeout(ctx, ExchangeTimeout)
+	defer cancel()
+	var sent bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		// Called when a connection stands, TLS and proxy included. From here on a
+		// byte may be on its way.
+		GotConn: func(httptrace.GotConnInfo) { sent = true },
+	})
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(form.Encode()))
+	if err != nil {
+		return response{}, &Error{Reason: Unreachable, Err: errors.New("the endpoint's URL is malformed")}
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", c.userAgent)
+
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return response{}, networkError(err, sent)
+	}
+	defer resp.Body.Close() // what matters of the body was read
+	body, err := readBody(resp.Body)
+	r := response{resp.StatusCode, resp.Header, body}
+	if err != nil {
+		e := networkError(err, true)
+		e.Status = resp.StatusCode
+		return r, e
+	}
+	return r, nil
+}
+
+var errTooLarge = fmt.Errorf("the answer is larger than %d KiB", maxBodyBytes>>10)
+
+// readBody returns what it could read, also with an error.
+func readBody(r io.Reader) ([]byte, error) {
+	var body bytes.Buffer
+	n, err := io.Copy(&body, io.LimitReader(r, maxBodyBytes+1))
+	if err == nil && n > maxBodyBytes {
+		err = errTooLarge
+	}
+	return body.Bytes(), err
+}

@@ -1,0 +1,74 @@
+package salesforce
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"forcecred/keystore/secret"
+)
+
+// Reason says what a failed request means for the grant that it was to spend.
+type Reason string
+
+const (
+	Unreachable Reason = "unreachable"  // no connection was made: nothing was sent
+	Untrusted   Reason = "untrusted"    // the host's certificate was refused: nothing was sent
+	Lost        Reason = "lost"         // sent, but no whole answer came back
+	Garbled     Reason = "garbled"      // sent, and answered with something that is no OAuth answer
+	Busy        Reason = "busy"         // Salesforce is at this moment refreshing the same grant
+	Throttled   Reason = "throttled"    // too many requests; nothing was done
+	ServerFault Reason = "server_fault" // a fault of Salesforce's, outcome unknown
+	GrantDead   Reason = "grant_dead"   // the refresh token is no longer good
+	Refused     Reason = "refused"      // no, until somebody changes a setting
+)
+
+// Error is a failed request to an OAuth endpoint.
+type Error struct {
+	Reason      Reason
+	Status      int           // of HTTP; 0 when no answer came
+	Code        string        // Salesforce's error, or ""
+	Description string        // Salesforce's error_description, cleaned of the request's secrets
+	RetryAfter  time.Duration // how long Salesforce asked to wait; 0 when it did not
+	Err         error         // what happened, when Salesforce itself said nothing
+	Hint        string        // what to do, or ""
+}
+
+func (e *Error) Error() string {
+	switch {
+	case e.Err != nil && e.Status != 0:
+		return fmt.Sprintf("%v (HTTP %d)", e.Err, e.Status)
+	case e.Err != nil:
+		return e.Err.Error()
+	case e.Description != "":
+		return fmt.Sprintf("Salesforce says %s: %s", e.Code, e.Description)
+	default:
+		return fmt.Sprintf("Salesforce says %s (HTTP %d)", e.Code, e.Status)
+	}
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// maxDescription is how much of an error_description is shown.
+const maxDescription = 256
+
+// clean makes text from the server fit to be shown: without the request's
+// secrets, which an answer may echo, on one line, and cut.
+func clean(text string, secrets ...secret.Text) string {
+	for _, s := range secrets {
+		if !s.Empty() {
+			text = strings.ReplaceAll(text, s.Reveal(), secret.Redacted)
+		}
+	}
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, text)
+	if runes := []rune(text); len(runes) > maxDescription {
+		text = string(runes[:maxDescription]) + "…"
+	}
+	return text
+}

@@ -1,0 +1,58 @@
+package salesforce
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"forcecred/keystore/secret"
+	"forcecred/protocol/strictjson"
+)
+
+// Introspection is what the introspection endpoint says of an access token
+// (RFC 7662), the only place where Salesforce tells when an opaque token ends.
+type Introspection struct {
+	Active    bool
+	IssuedAt  time.Time // by the server's clock
+	ExpiresAt time.Time // by the server's clock
+}
+
+// Introspect asks about accessToken. Only a client with a secret may ask. Its
+// error is an [*Error].
+func (c *Client) Introspect(ctx context.Context, login Login, clientID string, clientSecret, accessToken secret.Text) (Introspection, error) {
+	resp, fail := c.post(ctx, login.Endpoint("introspect"), url.Values{
+		"token":           {accessToken.Reveal()},
+		"token_type_hint": {"access_token"},
+		"client_id":       {clientID},
+		"client_secret":   {clientSecret.Reveal()},
+	})
+	if fail != nil {
+		return Introspection{}, fail
+	}
+	o, err := strictjson.Parse(resp.body)
+	if err != nil {
+		reason, hint := byStatus(resp.status)
+		return Introspection{}, &Error{Reason: reason, Status: resp.status, Err: err, Hint: hint}
+	}
+	if err := oauthError(o, resp, clientSecret, accessToken); err != nil {
+		return Introspection{}, err
+	}
+	var in Introspection
+	var issued, expires int64
+	err = o.Fields(map[string]any{"active": &in.Active, "iat": &issued, "exp": &expires})
+	if err == nil && (issued < 0 || expires < 0 || in.Active && expires == 0) {
+		err = errors.New("no time in it")
+	}
+	if err != nil {
+		return Introspection{}, &Error{Reason: Garbled, Status: http.StatusOK, Err: err}
+	}
+	if issued > 0 {
+		in.IssuedAt = time.Unix(issued, 0)
+	}
+	if expires > 0 {
+		in.ExpiresAt = time.Unix(expires, 0)
+	}
+	return in, nil
+}

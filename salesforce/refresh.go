@@ -1,0 +1,182 @@
+package salesforce
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"forcecred/keystore/secret"
+	"forcecred/protocol/strictjson"
+)
+
+// RefreshGrant is what a refresh spends.
+type RefreshGrant struct {
+	Login        Login
+	ClientID     string
+	ClientSecret secret.Text // empty for a public client
+	RefreshToken secret.Text
+}
+
+// Answer is a token endpoint's answer. Salesforce sends all values as text,
+// and never says how long the token lives.
+type Answer struct {
+	AccessToken    secret.Text
+	RefreshToken   secret.Text // the next one, where Salesforce rotates; else empty
+	TokenType      string
+	InstanceURL    string // without a trailing slash
+	ID             string
+	IssuedAt       string // milliseconds since 1970
+	Signature      string
+	Scope          string
+	IDToken        secret.Text
+	SiteURL        string
+	SiteID         string
+	TokenFormat    string
+	APIInstanceURL string
+	Date           time.Time // the server's clock, from the Date header; zero when it sent none
+}
+
+// Refresh spends the grant's refresh token for a new access token (RFC 6749,
+// section 6). It sends one request, at most once.
+//
+// When it fails its error is an [*Error]. The Answer's RefreshToken may be set
+// even then: where Salesforce rotated the token before something else went
+// wrong, it is the only one that still works, and the caller must keep it.
+func (c *Client) Refresh(ctx context.Context, g RefreshGrant) (Answer, error) {
+	form := url.Values{
+		"grant_type":    {"refresh_token"},
+		"client_id":     {g.ClientID},
+		"refresh_token": {g.RefreshToken.Reveal()},
+	}
+	if !g.ClientSecret.Empty() {
+		form.Set("client_secret", g.ClientSecret.Reveal())
+	}
+	resp, fail := c.post(ctx, g.Login.Endpoint("token"), form)
+	if fail != nil {
+		return Answer{RefreshToken: salvage(resp)}, fail
+	}
+	answer, err := decodeAnswer(resp, g)
+	if err != nil {
+		return Answer{RefreshToken: salvage(resp)}, err
+	}
+	return answer, nil
+}
+
+func decodeAnswer(resp response, g RefreshGrant) (Answer, error) {
+	o, err := strictjson.Parse(resp.body)
+	if err != nil {
+		reason, hint := byStatus(resp.status)
+		return Answer{}, &Error{Reason: reason, Status: resp.status, RetryAfter: retryAfter(resp.header, time.Now()),
+			Err: fmt.Errorf("the answer is %w", err), Hint: hint}
+	}
+	if err := oauthError(o, resp, g.ClientSecret, g.RefreshToken); err != nil {
+		return Answer{}, err
+	}
+	var a Answer
+	var oldSiteURL, oldSiteID string
+	err = o.Fields(map[string]any{
+		"access_token":       &a.AccessToken,
+		"refresh_token":      &a.RefreshToken,
+		"token_type":         &a.TokenType,
+		"instance_url":       &a.InstanceURL,
+		"id":                 &a.ID,
+		"issued_at":          &a.IssuedAt,
+		"signature":          &a.Signature,
+		"scope":              &a.Scope,
+		"id_token":           &a.IDToken,
+		"sfdc_site_url":      &a.SiteURL,
+		"sfdc_site_id":       &a.SiteID,
+		"sfdc_community_url": &oldSiteURL,
+		"sfdc_community_id":  &oldSiteID,
+		"token_format":       &a.TokenFormat,
+		"api_instance_url":   &a.APIInstanceURL,
+	})
+	if a.SiteURL == "" && a.SiteID == "" {
+		a.SiteURL, a.SiteID = oldSiteURL, oldSiteID
+	}
+	if a.TokenType == "" {
+		a.TokenType = "Bearer"
+	}
+	if err == nil {
+		err = a.check(g)
+	}
+	if err != nil {
+		return Answer{}, &Error{Reason: Garbled, Status: resp.status, Err: fmt.Errorf("the answer's %w", err)}
+	}
+	if a.InstanceURL, err = g.Login.instanceURL(a.InstanceURL); err != nil {
+		return Answer{}, &Error{Reason: Refused, Status: resp.status, Err: fmt.Errorf("the answer's instance_url %w", err),
+			Hint: "the access token would be sent to a host that is not Salesforce's; nothing of this answer is used"}
+	}
+	if err := a.checkSignature(g.ClientSecret); err != nil {
+		return Answer{}, &Error{Reason: Refused, Status: resp.status, Err: err,
+			Hint: "check client_secret, and whether a proxy changes answers on the way"}
+	}
+	// Without the header the zero time says that the server's clock is not known.
+	a.Date, _ = http.ParseTime(resp.header.Get("Date"))
+	return a, nil
+}
+
+// check refuses an answer whose text can't be what it says it is. What callers
+// put into a header, a shell or a terminal has neither space nor control characters.
+func (a Answer) check(g RefreshGrant) error {
+	if a.AccessToken.Empty() {
+		return errors.New("access_token is missing")
+	}
+	if !strings.EqualFold(a.TokenType, "Bearer") {
+		return errors.New("token_type is not Bearer")
+	}
+	for name, text := range map[string]string{
+		"access_token": a.AccessToken.Reveal(), "id_token": a.IDToken.Reveal(), "instance_url": a.InstanceURL, "id": a.ID,
+		"issued_at": a.IssuedAt, "signature": a.Signature, "scope": strings.ReplaceAll(a.Scope, " ", ""), "sfdc_site_url": a.SiteURL,
+		"sfdc_site_id": a.SiteID, "token_format": a.TokenFormat, "api_instance_url": a.APIInstanceURL,
+	} {
+		if !only(text, isVisible) {
+			return fmt.Errorf("%s has white space, control characters or characters beyond ASCII", name)
+		}
+	}
+	if a.AccessToken.Equal(g.RefreshToken) || a.AccessToken.Equal(g.ClientSecret) {
+		return errors.New("access_token is a secret of the request")
+	}
+	return nil
+}
+
+// oauthError returns the error that an answer tells, with whatever status. An
+// answer of 200 with an error in it is one too.
+func oauthError(o strictjson.Object, resp response, secrets ...secret.Text) error {
+	var code, description string
+	if err := o.Fields(map[string]any{"error": &code, "error_description": &description}); err != nil {
+		code = ""
+	}
+	if code == "" && resp.status == http.StatusOK {
+		return nil
+	}
+	e := &Error{Status: resp.status, RetryAfter: retryAfter(resp.header, time.Now())}
+	if code == "" {
+		e.Reason, e.Hint = byStatus(resp.status)
+		e.Err = errors.New("the answer is no OAuth answer")
+		return e
+	}
+	e.Reason, e.Hint = lookup(code, description, resp.status)
+	e.Code, e.Description = clean(code, secrets...), clean(description, secrets...)
+	return e
+}
+
+// salvage finds a new refresh token in an answer that is of no use otherwise:
+// cut off, refused by a check, or broken JSON. By then the old one is dead.
+func salvage(resp response) secret.Text {
+	if resp.status != http.StatusOK {
+		return secret.Text{}
+	}
+	member := regexp.MustCompile(`"refresh_token"\s*:\s*("(?:[^"\\]|\\.)+")`)
+	var token secret.Text
+	if m := member.FindSubmatch(resp.body); m == nil || json.Unmarshal(m[1], &token) != nil {
+		return secret.Text{}
+	}
+	return token
+}
