@@ -1,0 +1,102 @@
+package helper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"forcecred/keystore"
+	"forcecred/protocol"
+	"forcecred/salesforce"
+)
+
+func isAny(err error, targets ...error) bool {
+	for _, target := range targets {
+		if errors.Is(err, target) {
+			return true
+		}
+	}
+	return false
+}
+
+func parseOrg(name string) (keystore.Org, error) {
+	org, err := keystore.ParseOrg(name)
+	if err != nil {
+		return "", &protocol.Error{Code: protocol.BadRequest, Message: "read the request: " + err.Error()}
+	}
+	return org, nil
+}
+
+func badRequest(org keystore.Org, err error) *protocol.Error {
+	return &protocol.Error{Code: protocol.BadRequest, Message: "read the request: " + err.Error(), Org: string(org)}
+}
+
+// storeError tells a failure of the keystore while doing that to org.
+func storeError(doing string, org keystore.Org, err error) *protocol.Error {
+	e := &protocol.Error{
+		Code:    protocol.KeystoreUnavailable,
+		Message: fmt.Sprintf("%s %q: %v", doing, org, err),
+		Org:     string(org),
+		Cause:   err,
+	}
+	if cause := (*keystore.Error)(nil); errors.As(err, &cause) {
+		e.Hint = cause.Hint
+	}
+	switch {
+	case errors.Is(err, keystore.ErrNotFound):
+		e.Code = protocol.OrgNotFound
+		e.Message = fmt.Sprintf("there is no org %q in the keystore", org)
+		e.Hint = "`forcecred list` shows what there is, `forcecred store` adds an org"
+	case errors.Is(err, context.DeadlineExceeded):
+		e.Code, e.Retryable = protocol.TemporarilyUnavailable, true
+		e.Hint = "another process is refreshing this org and takes long; try again"
+	case errors.Is(err, context.Canceled):
+		e.Code, e.Retryable = protocol.TemporarilyUnavailable, true
+		e.Message = fmt.Sprintf("%s %q: interrupted", doing, org)
+	case errors.Is(err, keystore.ErrUnavailable), errors.Is(err, keystore.ErrLocked):
+		e.Retryable = true
+	}
+	return e
+}
+
+func listError(err error) *protocol.Error {
+	e := storeError("list", "", err)
+	e.Message = "list the orgs in the keystore: " + err.Error()
+	return e
+}
+
+// codes gives each of Salesforce's reasons its place in the protocol.
+var codes = map[salesforce.Reason]struct {
+	code      protocol.Code
+	retryable bool
+}{
+	salesforce.Unreachable: {protocol.TemporarilyUnavailable, true},
+	salesforce.Untrusted:   {protocol.TemporarilyUnavailable, false},
+	salesforce.Lost:        {protocol.TemporarilyUnavailable, true},
+	salesforce.Garbled:     {protocol.TemporarilyUnavailable, true},
+	salesforce.Busy:        {protocol.TemporarilyUnavailable, true},
+	salesforce.Throttled:   {protocol.TemporarilyUnavailable, true},
+	salesforce.ServerFault: {protocol.TemporarilyUnavailable, true},
+	salesforce.GrantDead:   {protocol.SignInAgain, false},
+	salesforce.Refused:     {protocol.Refused, false},
+}
+
+// refreshError tells why the token of org could not be refreshed.
+func refreshError(org keystore.Org, err error) *protocol.Error {
+	e := &protocol.Error{
+		Code:    protocol.Internal,
+		Message: fmt.Sprintf("refresh the token of %q: %v", org, err),
+		Org:     string(org),
+		Cause:   err,
+	}
+	cause := (*salesforce.Error)(nil)
+	if !errors.As(err, &cause) {
+		return e
+	}
+	e.Code, e.Retryable = codes[cause.Reason].code, codes[cause.Reason].retryable
+	e.Hint = cause.Hint
+	if cause.Status != 0 {
+		e.Salesforce = &protocol.SalesforceError{Error: cause.Code, Description: cause.Description, Status: cause.Status}
+	}
+	return e
+}

@@ -1,0 +1,64 @@
+package helper
+
+import (
+	"context"
+	"time"
+
+	"forcecred/keystore"
+	"forcecred/protocol"
+	"forcecred/salesforce"
+)
+
+const (
+	// assumedSession is the shortest session that Salesforce lets an admin set.
+	assumedSession = 15 * time.Minute
+	// learnedFor is how long an introspected session length is believed.
+	learnedFor = 24 * time.Hour
+)
+
+// setExpiry sets when token ends, from the surest source there is. Salesforce
+// never says expires_in. All that the server says of time is by its own clock
+// and is moved to ours by date, its Date header.
+func (h *Helper) setExpiry(ctx context.Context, client OAuth, login salesforce.Login, grant keystore.Grant, token *keystore.Token, date time.Time, cached keystore.Token) {
+	now := h.Now()
+	var skew time.Duration
+	if !date.IsZero() {
+		skew = now.Sub(date).Truncate(time.Second) // the header has whole seconds
+	}
+	set := func(at time.Time, source protocol.ExpiresSource) bool {
+		if !at.After(now) {
+			return false // a token that was just handed out has not ended
+		}
+		token.ExpiresAt, token.ExpiresSource = at, string(source)
+		return true
+	}
+
+	if now.Sub(cached.LearnedAt) < learnedFor {
+		token.SessionLength, token.LearnedAt = cached.SessionLength, cached.LearnedAt
+	}
+	if _, expires, ok := salesforce.JWTTimes(token.AccessToken); ok && set(expires.Add(skew), protocol.ExpiresJWT) {
+		return
+	}
+	// Salesforce may hand out the token that it handed out before, whose session
+	// did not begin now.
+	same := token.AccessToken.Equal(cached.AccessToken)
+	if !grant.ClientSecret.Empty() && (same || token.SessionLength == 0) {
+		in, err := client.Introspect(ctx, login, grant.ClientID, grant.ClientSecret, token.AccessToken)
+		// Best effort: without it the expiry is known less surely, and says so.
+		if err == nil && in.Active && set(in.ExpiresAt.Add(skew), protocol.ExpiresIntrospection) {
+			if length := in.ExpiresAt.Sub(in.IssuedAt); !in.IssuedAt.IsZero() && length > 0 {
+				token.SessionLength, token.LearnedAt = keystore.Seconds(length/time.Second), now
+			}
+			return
+		}
+	}
+	if same && set(cached.ExpiresAt, protocol.ExpiresSource(cached.ExpiresSource)) {
+		return
+	}
+	switch issued := token.RefreshedAt; {
+	case token.SessionLength > 0 && set(issued.Add(token.SessionLength.Duration()), protocol.ExpiresLearned):
+	case grant.SessionTimeout > 0 && set(issued.Add(grant.SessionTimeout.Duration()), protocol.ExpiresConfigured):
+	default:
+		set(now.Add(assumedSession), protocol.ExpiresAssumed)
+	}
+}

@@ -1,0 +1,437 @@
+package helper
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"forcecred/keystore"
+	"forcecred/keystore/secret"
+	"forcecred/protocol"
+	"forcecred/salesforce"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var start = time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
+
+// fixture is a Helper over a store in memory and an org that answers as its
+// fields say.
+type fixture struct {
+	*Helper
+	now      time.Time
+	store    *memory
+	refresh  func(salesforce.RefreshGrant) (salesforce.Answer, error)
+	inspect  func() (salesforce.Introspection, error)
+	posts    int
+	inspects int
+	warnings []string
+	holding  bool
+}
+
+func newFixture(t *testing.T) *fixture {
+	t.Helper()
+	f := &fixture{now: start, store: &memory{items: map[keystore.Key][]byte{}}}
+	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return answer(f.posts), nil }
+	f.inspect = func() (salesforce.Introspection, error) {
+		return salesforce.Introspection{Active: true, IssuedAt: f.now, ExpiresAt: f.now.Add(2 * time.Hour)}, nil
+	}
+	f.Helper = &Helper{
+		Keystore: f.store,
+		Connect:  func() (OAuth, error) { return f, nil },
+		HoldSignals: func() func() {
+			f.holding = true
+			return func() { f.holding = false }
+		},
+		Warn: func(m string) { f.warnings = append(f.warnings, m) },
+		Now:  func() time.Time { return f.now },
+	}
+	f.keep(t, keystore.Grant{
+		Org: "prod", LoginURL: salesforce.DefaultLoginURL, ClientID: "test-client-id",
+		ClientSecret: secret.New("test-client-secret"), RefreshToken: secret.New("test-refresh-token-0"),
+	})
+	return f
+}
+
+func (f *fixture) keep(t *testing.T, g keystore.Grant) {
+	t.Helper()
+	if err := keystore.SaveGrant(t.Context(), f.store, g); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (f *fixture) grantOf(t *testing.T, org keystore.Org) keystore.Grant {
+	t.Helper()
+	g, err := keystore.LoadGrant(t.Context(), f.store, org)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+func (f *fixture) Refresh(ctx context.Context, g salesforce.RefreshGrant) (salesforce.Answer, error) {
+	f.posts++
+	if !f.holding || ctx.Err() != nil {
+		return salesforce.Answer{}, errors.New("a token is spent while signals or callers may interrupt")
+	}
+	return f.refresh(g)
+}
+
+func (f *fixture) Introspect(context.Context, salesforce.Login, string, secret.Text, secret.Text) (salesforce.Introspection, error) {
+	f.inspects++
+	return f.inspect()
+}
+
+func answer(n int) salesforce.Answer {
+	return salesforce.Answer{
+		AccessToken: secret.New(fmt.Sprintf("00Dxx!test-access-token-%d", n)), TokenType: "Bearer", InstanceURL: "https://acme.my.salesforce.com",
+		ID: "https://login.salesforce.com/id/00D000000000001AAA/005000000000001AAA", IssuedAt: "1708058728442",
+	}
+}
+
+func rotated(n int) salesforce.Answer {
+	a := answer(n)
+	a.RefreshToken = secret.New(fmt.Sprintf("test-refresh-token-%d", n))
+	return a
+}
+
+// memory is a keystore whose failures a test sets.
+type memory struct {
+	mu    sync.Mutex
+	items map[keystore.Key][]byte
+	fail  func(op string, key keystore.Key) error
+	lock  sync.Mutex
+}
+
+func (m *memory) fault(op string, key keystore.Key) error {
+	if m.fail == nil {
+		return nil
+	}
+	return m.fail(op, key)
+}
+
+func (m *memory) Get(_ context.Context, key keystore.Key) ([]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.fault("get", key); err != nil {
+		return nil, err
+	}
+	item, ok := m.items[key]
+	if !ok {
+		return nil, &keystore.Error{Op: "read " + key.String(), Reason: keystore.ErrNotFound}
+	}
+	return item, nil
+}
+
+func (m *memory) Set(_ context.Context, key keystore.Key, item []byte) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.fault("set", key); err != nil {
+		return err
+	}
+	m.items[key] = item
+	return nil
+}
+
+func (m *memory) Remove(_ context.Context, key keystore.Key) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.fault("remove", key); err != nil {
+		return err
+	}
+	delete(m.items, key)
+	return nil
+}
+
+func (m *memory) Keys(_ context.Context, kind keystore.Kind) ([]keystore.Key, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.fault("keys", keystore.Key{Kind: kind}); err != nil {
+		return nil, err
+	}
+	var keys []keystore.Key
+	for key := range m.items {
+		if key.Kind == kind {
+			keys = append(keys, key)
+		}
+	}
+	return keys, nil
+}
+
+func (m *memory) Lock(_ context.Context, org keystore.Org) (func() error, error) {
+	if err := m.fault("lock", keystore.Key{Org: org}); err != nil {
+		return nil, err
+	}
+	m.lock.Lock()
+	return func() error { m.lock.Unlock(); return nil }, nil
+}
+
+func tokenOf(c protocol.Credential) string {
+	return strings.TrimPrefix(c.AccessToken.Reveal(), "00Dxx!")
+}
+
+func codeOf(err error) protocol.Code {
+	e := (*protocol.Error)(nil)
+	if !errors.As(err, &e) {
+		return ""
+	}
+	return e.Code
+}
+
+func TestTokenLifecycle(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return rotated(f.posts), nil }
+	get := func(req protocol.GetRequest) string {
+		t.Helper()
+		req.Org = "prod"
+		c, err := f.Get(t.Context(), req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !f.grantOf(t, "prod").RefreshToken.Equal(secret.New(fmt.Sprintf("test-refresh-token-%d", f.posts))) {
+			t.Error("the stored refresh token is not the org's")
+		}
+		return tokenOf(c)
+	}
+	for _, step := range []struct {
+		name  string
+		later time.Duration
+		req   protocol.GetRequest
+		want  string
+	}{
+		{"nothing cached", 0, protocol.GetRequest{}, "test-access-token-1"},
+		{"cached", 0, protocol.GetRequest{}, "test-access-token-1"},
+		{"another one was rejected", 0, protocol.GetRequest{RejectedToken: secret.New("00Dxx!other")}, "test-access-token-1"},
+		{"this one was rejected", 0, protocol.GetRequest{RejectedToken: secret.New("00Dxx!test-access-token-1")}, "test-access-token-2"},
+		{"it was rejected twice", 0, protocol.GetRequest{RejectedToken: secret.New("00Dxx!test-access-token-1")}, "test-access-token-2"},
+		{"forced", 0, protocol.GetRequest{Force: true}, "test-access-token-3"},
+		{"near its end, but enough", 2*time.Hour - time.Minute, protocol.GetRequest{MinTTL: time.Minute}, "test-access-token-3"},
+		{"near its end", time.Second, protocol.GetRequest{MinTTL: time.Minute}, "test-access-token-4"},
+		{"more than a session: half of it will do", 59 * time.Minute, protocol.GetRequest{MinTTL: 24 * time.Hour}, "test-access-token-4"},
+		{"more than a session: half is gone", 2 * time.Minute, protocol.GetRequest{MinTTL: 24 * time.Hour}, "test-access-token-5"},
+		{"more than a session: no second refresh", 0, protocol.GetRequest{MinTTL: 24 * time.Hour}, "test-access-token-5"},
+	} {
+		f.now = f.now.Add(step.later)
+		if got := get(step.req); got != step.want {
+			t.Errorf("%s: got %s, want %s", step.name, got, step.want)
+		}
+	}
+	if f.inspects != 1 {
+		t.Errorf("introspected %d times, want once a day", f.inspects)
+	}
+}
+
+func TestExpiry(t *testing.T) {
+	t.Parallel()
+	jwt := func(exp time.Time) secret.Text {
+		return secret.New("eyJ0eXAiOiJKV1QifQ." + base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, `{"exp":%d}`, exp.Unix())) + ".c2ln")
+	}
+	noSecret := func(g *keystore.Grant) { g.ClientSecret = secret.Text{} }
+	silent := func(f *fixture) {
+		f.inspect = func() (salesforce.Introspection, error) { return salesforce.Introspection{}, errors.New("no") }
+	}
+	for _, tt := range []struct {
+		name   string
+		grant  func(*keystore.Grant)
+		org    func(*fixture)
+		answer func(*salesforce.Answer)
+		want   time.Duration
+		source protocol.ExpiresSource
+	}{
+		{"introspection", nil, nil, nil, 2 * time.Hour, protocol.ExpiresIntrospection},
+		{"introspection by a clock an hour ahead", nil, func(f *fixture) {
+			f.inspect = func() (salesforce.Introspection, error) {
+				return salesforce.Introspection{Active: true, IssuedAt: start.Add(time.Hour), ExpiresAt: start.Add(3 * time.Hour)}, nil
+			}
+		}, func(a *salesforce.Answer) { a.Date = start.Add(time.Hour) }, 2 * time.Hour, protocol.ExpiresIntrospection},
+		{"introspection by a clock an hour behind", nil, func(f *fixture) {
+			f.inspect = func() (salesforce.Introspection, error) {
+				return salesforce.Introspection{Active: true, IssuedAt: start.Add(-time.Hour), ExpiresAt: start.Add(-time.Minute)}, nil
+			}
+		}, func(a *salesforce.Answer) { a.Date = start.Add(-time.Hour) }, 59 * time.Minute, protocol.ExpiresIntrospection},
+		{"JWT", nil, nil, func(a *salesforce.Answer) { a.AccessToken = jwt(start.Add(30 * time.Minute)) }, 30 * time.Minute, protocol.ExpiresJWT},
+		{"JWT of the past", noSecret, nil, func(a *salesforce.Answer) { a.AccessToken = jwt(start.Add(-time.Minute)) }, 15 * time.Minute, protocol.ExpiresAssumed},
+		{"public client", noSecret, nil, nil, 15 * time.Minute, protocol.ExpiresAssumed},
+		{"configured", func(g *keystore.Grant) { noSecret(g); g.SessionTimeout = 3600 }, nil, nil, time.Hour, protocol.ExpiresConfigured},
+		{"introspection fails", nil, silent, nil, 15 * time.Minute, protocol.ExpiresAssumed},
+		{"introspection fails, configured", func(g *keystore.Grant) { g.SessionTimeout = 3600 }, silent, nil, time.Hour, protocol.ExpiresConfigured},
+		{"introspected as inactive", nil, func(f *fixture) {
+			f.inspect = func() (salesforce.Introspection, error) { return salesforce.Introspection{}, nil }
+		}, nil, 15 * time.Minute, protocol.ExpiresAssumed},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			grant, a := f.grantOf(t, "prod"), answer(1)
+			if tt.grant != nil {
+				tt.grant(&grant)
+				f.keep(t, grant)
+			}
+			if tt.org != nil {
+				tt.org(f)
+			}
+			if tt.answer != nil {
+				tt.answer(&a)
+			}
+			f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return a, nil }
+			c, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod", MinTTL: time.Minute})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := c.ExpiresAt.Sub(start); got != tt.want || c.ExpiresSource != tt.source {
+				t.Errorf("got %v by %s, want %v by %s", got, c.ExpiresSource, tt.want, tt.source)
+			}
+		})
+	}
+}
+
+func TestExpiryIsLearned(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	for i, want := range []protocol.ExpiresSource{
+		protocol.ExpiresIntrospection, protocol.ExpiresLearned, protocol.ExpiresLearned, // 0 h, 12 h, 23 h
+	} {
+		c, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod", Force: true})
+		if err != nil || c.ExpiresSource != want || c.ExpiresAt.Sub(f.now) != 2*time.Hour {
+			t.Errorf("%d: %v, %v by %s, want %s", i, err, c.ExpiresAt.Sub(f.now), c.ExpiresSource, want)
+		}
+		f.now = f.now.Add([]time.Duration{12 * time.Hour, 11 * time.Hour, 2 * time.Hour}[i])
+	}
+	if c, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod", Force: true}); err != nil || c.ExpiresSource != protocol.ExpiresIntrospection {
+		t.Errorf("what was learned a day ago is still believed: %v %s", err, c.ExpiresSource)
+	}
+}
+
+func TestSameTokenHasNoNewLifetime(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	grant := f.grantOf(t, "prod")
+	grant.ClientSecret = secret.Text{} // so that introspection can't tell
+	f.keep(t, grant)
+	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return answer(1), nil }
+	var ends []time.Time
+	for range 2 {
+		c, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod", Force: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ends = append(ends, c.ExpiresAt)
+		f.now = f.now.Add(5 * time.Minute)
+	}
+	if !ends[0].Equal(ends[1]) {
+		t.Errorf("the same token lives %v longer after a refresh", ends[1].Sub(ends[0]))
+	}
+}
+
+func TestGetFailures(t *testing.T) {
+	t.Parallel()
+	refuse := func(reason salesforce.Reason) func(*fixture) {
+		return func(f *fixture) {
+			f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) {
+				return salesforce.Answer{}, &salesforce.Error{Reason: reason, Status: 400, Code: "e", Description: "d"}
+			}
+		}
+	}
+	storeFault := func(op string, kind keystore.Kind, reason error) func(*fixture) {
+		return func(f *fixture) {
+			f.store.fail = func(o string, key keystore.Key) error {
+				if o == op && (key.Kind == kind || kind == "") {
+					return &keystore.Error{Op: o, Reason: reason, Hint: "what to do"}
+				}
+				return nil
+			}
+		}
+	}
+	for _, tt := range []struct {
+		name      string
+		org       string
+		setup     func(*fixture)
+		code      protocol.Code
+		retryable bool
+	}{
+		{"unknown org", "nosuch", nil, protocol.OrgNotFound, false},
+		{"no name", "", nil, protocol.BadRequest, false},
+		{"name that leaves the folder", "../x", nil, protocol.BadRequest, false},
+		{"dead grant", "prod", refuse(salesforce.GrantDead), protocol.SignInAgain, false},
+		{"refused", "prod", refuse(salesforce.Refused), protocol.Refused, false},
+		{"network", "prod", refuse(salesforce.Unreachable), protocol.TemporarilyUnavailable, true},
+		{"certificate", "prod", refuse(salesforce.Untrusted), protocol.TemporarilyUnavailable, false},
+		{"lost answer", "prod", refuse(salesforce.Lost), protocol.TemporarilyUnavailable, true},
+		{"busy", "prod", refuse(salesforce.Busy), protocol.TemporarilyUnavailable, true},
+		{"garbled", "prod", refuse(salesforce.Garbled), protocol.TemporarilyUnavailable, true},
+		{"throttled", "prod", refuse(salesforce.Throttled), protocol.TemporarilyUnavailable, true},
+		{"server's fault", "prod", refuse(salesforce.ServerFault), protocol.TemporarilyUnavailable, true},
+		{"locked keystore", "prod", storeFault("get", "", keystore.ErrLocked), protocol.KeystoreUnavailable, true},
+		{"keystore away", "prod", storeFault("get", "", keystore.ErrUnavailable), protocol.KeystoreUnavailable, true},
+		{"corrupt grant", "prod", storeFault("get", keystore.KindGrant, keystore.ErrCorrupt), protocol.KeystoreUnavailable, false},
+		{"no lock", "prod", storeFault("lock", "", keystore.ErrUnavailable), protocol.KeystoreUnavailable, true},
+		{"lock held for too long", "prod", storeFault("lock", "", context.DeadlineExceeded), protocol.TemporarilyUnavailable, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			before := f.grantOf(t, "prod")
+			if tt.setup != nil {
+				tt.setup(f)
+			}
+			_, err := f.Get(t.Context(), protocol.GetRequest{Org: tt.org})
+			e := (*protocol.Error)(nil)
+			if !errors.As(err, &e) || e.Code != tt.code || e.Retryable != tt.retryable {
+				t.Fatalf("got %v (%s), want %s", err, codeOf(err), tt.code)
+			}
+			f.store.fail = nil
+			if diff := cmp.Diff(before, f.grantOf(t, "prod")); diff != "" {
+				t.Errorf("the failure changed the grant:\n%s", diff)
+			}
+			if f.holding {
+				t.Error("signals are still held")
+			}
+		})
+	}
+}
+
+func TestCorruptCacheHeals(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.store.items[keystore.Key{Kind: keystore.KindToken, Org: "prod"}] = []byte("garbage")
+	for range 2 {
+		if c, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"}); err != nil || tokenOf(c) != "test-access-token-1" {
+			t.Error(err)
+		}
+	}
+}
+
+func TestRotatedTokenIsKeptFromAUselessAnswer(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) {
+		return salesforce.Answer{RefreshToken: secret.New("test-refresh-token-1")}, &salesforce.Error{Reason: salesforce.Lost}
+	}
+	if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"}); codeOf(err) != protocol.TemporarilyUnavailable {
+		t.Errorf("got %v", err)
+	}
+	g := f.grantOf(t, "prod")
+	if g.RefreshToken.Reveal() != "test-refresh-token-1" || g.Rotates == nil || !*g.Rotates {
+		t.Error("the rotated refresh token is lost")
+	}
+}
+
+func TestUncachedAnswerIsStillAnAnswer(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.store.fail = func(op string, key keystore.Key) error {
+		if op == "set" && key.Kind == keystore.KindToken {
+			return &keystore.Error{Op: "write", Reason: keystore.ErrUnavailable}
+		}
+		return nil
+	}
+	if c, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"}); err != nil || tokenOf(c) != "test-access-token-1" || len(f.warnings) != 1 {
+		t.Errorf("%v, warnings %q", err, f.warnings)
+	}
+}

@@ -1,0 +1,170 @@
+package helper
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"forcecred/keystore"
+	"forcecred/protocol"
+	"forcecred/salesforce"
+)
+
+// Store keeps an org's secrets, replacing what was kept of it before. With
+// verify it spends the refresh token once first, and keeps nothing when
+// Salesforce refuses it.
+func (h *Helper) Store(ctx context.Context, req protocol.StoreRequest, verify bool) error {
+	grant, err := h.newGrant(req)
+	if err != nil {
+		return err
+	}
+	unlock, err := h.lock(ctx, grant.Org)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	// The cached token goes first: were we to die between the two, the new
+	// grant must not answer with the old one's token.
+	if err := h.Keystore.Remove(ctx, keystore.Key{Kind: keystore.KindToken, Org: grant.Org}); err != nil {
+		return storeError("drop the cached token of", grant.Org, err)
+	}
+	if verify {
+		_, err := h.refresh(ctx, grant, keystore.Token{})
+		return err
+	}
+	if err := keystore.SaveGrant(ctx, h.Keystore, grant); err != nil {
+		return storeError("store the grant of", grant.Org, err)
+	}
+	return nil
+}
+
+// newGrant checks a request and makes a grant of it.
+func (h *Helper) newGrant(req protocol.StoreRequest) (keystore.Grant, error) {
+	org, err := parseOrg(req.Org)
+	if err != nil {
+		return keystore.Grant{}, err
+	}
+	grant := keystore.Grant{
+		Org:            org,
+		AllowHost:      req.AllowHost,
+		ClientID:       req.ClientID,
+		ClientSecret:   req.ClientSecret,
+		RefreshToken:   req.RefreshToken,
+		Username:       req.Username,
+		SessionTimeout: keystore.Seconds(req.SessionTimeout / time.Second),
+		StoredAt:       h.Now(),
+	}
+	loginURL := req.LoginURL
+	if !req.SFDXAuthURL.Empty() {
+		auth, err := salesforce.ParseAuthURL(req.SFDXAuthURL.Reveal())
+		if err != nil {
+			return keystore.Grant{}, badRequest(org, err)
+		}
+		grant.ClientID, grant.ClientSecret, grant.RefreshToken, loginURL = auth.ClientID, auth.ClientSecret, auth.RefreshToken, auth.LoginURL
+	}
+	if loginURL == "" {
+		loginURL = salesforce.DefaultLoginURL
+	}
+	login, err := salesforce.ParseLogin(loginURL, req.Site, req.AllowHost)
+	if err != nil {
+		return keystore.Grant{}, badRequest(org, err)
+	}
+	grant.LoginURL, grant.Site = login.URL(), login.Site()
+	return grant, nil
+}
+
+// Erase forgets an org, or with a rejected token only its cached token, if it
+// is that one. What is not there is erased already.
+func (h *Helper) Erase(ctx context.Context, req protocol.EraseRequest) error {
+	org, err := parseOrg(req.Org)
+	if err != nil {
+		return err
+	}
+	token, grant := keystore.Key{Kind: keystore.KindToken, Org: org}, keystore.Key{Kind: keystore.KindGrant, Org: org}
+	if h.absent(ctx, token) && h.absent(ctx, grant) {
+		return nil // and no lock is left behind under a name that nobody stored
+	}
+	unlock, err := h.lock(ctx, org)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	doomed := []keystore.Key{token, grant} // in this order: no token may outlive its grant
+	if !req.RejectedToken.Empty() {
+		cached, err := h.cached(ctx, org)
+		if err != nil {
+			return err
+		}
+		if !cached.AccessToken.Equal(req.RejectedToken) {
+			return nil
+		}
+		doomed = []keystore.Key{token}
+	}
+	for _, key := range doomed {
+		if err := h.Keystore.Remove(ctx, key); err != nil {
+			return storeError("erase", org, err)
+		}
+	}
+	return nil
+}
+
+// absent reports whether the store is sure that it has no such item.
+func (h *Helper) absent(ctx context.Context, key keystore.Key) bool {
+	_, err := h.Keystore.Get(ctx, key)
+	return isAny(err, keystore.ErrNotFound)
+}
+
+// List tells what is known of each org in the keystore, by name. An org whose
+// items can't be read is listed with its name alone, and warned of.
+func (h *Helper) List(ctx context.Context) ([]protocol.ListedOrg, error) {
+	keys, err := h.Keystore.Keys(ctx, keystore.KindGrant)
+	if err != nil {
+		return nil, listError(err)
+	}
+	slices.SortFunc(keys, func(a, b keystore.Key) int { return strings.Compare(string(a.Org), string(b.Org)) })
+	orgs := make([]protocol.ListedOrg, 0, len(keys))
+	for _, key := range keys {
+		grant, err := keystore.LoadGrant(ctx, h.Keystore, key.Org)
+		if isAny(err, keystore.ErrNotFound) {
+			continue // erased since
+		}
+		if err != nil && !isAny(err, keystore.ErrCorrupt) {
+			return nil, listError(err)
+		}
+		if err != nil {
+			h.Warn(storeError("read the grant of", key.Org, err).Message)
+			orgs = append(orgs, protocol.ListedOrg{Org: string(key.Org)})
+			continue
+		}
+		token, err := h.cached(ctx, key.Org)
+		if err != nil {
+			return nil, err
+		}
+		orgs = append(orgs, listed(grant, token))
+	}
+	return orgs, nil
+}
+
+func listed(g keystore.Grant, t keystore.Token) protocol.ListedOrg {
+	orgID, userID := salesforce.Identity(t.ID)
+	refreshed := g.RefreshedAt
+	if t.RefreshedAt.After(refreshed) {
+		refreshed = t.RefreshedAt
+	}
+	return protocol.ListedOrg{
+		Org:            string(g.Org),
+		Username:       g.Username,
+		LoginURL:       g.LoginURL,
+		Site:           g.Site,
+		InstanceURL:    t.InstanceURL,
+		OrgID:          orgID,
+		UserID:         userID,
+		ClientID:       g.ClientID,
+		GrantType:      "refresh_token",
+		Rotates:        g.Rotates,
+		TokenExpiresAt: t.ExpiresAt,
+		RefreshedAt:    refreshed,
+		StoredAt:       g.StoredAt,
+	}
+}
