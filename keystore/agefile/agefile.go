@@ -1,0 +1,261 @@
+// Package agefile keeps a keystore in age-encrypted files, for machines with no keyring.
+package agefile
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"forcecred/keystore"
+
+	"filippo.io/age"
+)
+
+// maxItem is the largest encrypted item, in bytes. The largest that forcecred
+// writes has a few kilobytes.
+const maxItem = 1 << 20
+
+// Config says where a store lies.
+type Config struct {
+	Dir            string               // data folder: Dir/store holds the items, Dir/locks the locks, Dir/tmp what is being written
+	IdentityFile   string               // age identity; made at the first Set when missing
+	PassphraseFile string               // its first line is the passphrase of an encrypted identity; or ""
+	Notify         func(message string) // told once when the identity is made; or nil
+}
+
+// Store is a [keystore.Store] in files, one for each item. Each opens with
+// `age -d -i IDENTITY FILE`.
+type Store struct {
+	config     Config
+	workFactor int // of a passphrase identity that is made: 2^workFactor; 0 for age's own choice, less only in tests
+
+	mu       sync.Mutex
+	identity *age.X25519Identity // nil until it was needed
+}
+
+var _ keystore.Store = (*Store)(nil)
+
+// New returns the store that config describes. It does no I/O.
+func New(config Config) *Store { return &Store{config: config} }
+
+// Get returns the item under key. It returns ErrNotFound, ErrLocked,
+// ErrUnavailable or ErrCorrupt, or the context's error.
+func (s *Store) Get(ctx context.Context, key keystore.Key) ([]byte, error) {
+	item, err := s.get(ctx, key)
+	if err != nil {
+		return nil, fault("read "+label(key), err)
+	}
+	return item, nil
+}
+
+func (s *Store) get(ctx context.Context, key keystore.Key) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	name, err := itemName(key)
+	if err != nil {
+		return nil, err
+	}
+	path := s.path(storeFolder, name)
+	encrypted, err := readItem(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &keystore.Error{Reason: keystore.ErrNotFound}
+	}
+	if err != nil {
+		return nil, err
+	}
+	identity, err := s.readIdentity()
+	if errors.Is(err, errNoIdentity) {
+		return nil, s.identityLost()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return decryptItem(path, encrypted, identity)
+}
+
+// Set stores item under key. It returns ErrLocked, ErrUnavailable or
+// ErrCorrupt (of the identity, not of the item), or the context's error.
+func (s *Store) Set(ctx context.Context, key keystore.Key, item []byte) error {
+	if err := s.set(ctx, key, item); err != nil {
+		return fault("write "+label(key), err)
+	}
+	return nil
+}
+
+func (s *Store) set(ctx context.Context, key keystore.Key, item []byte) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	name, err := itemName(key)
+	if err != nil {
+		return err
+	}
+	for _, folder := range []string{storeFolder, tempFolder} {
+		if err := ensureFolder(s.path(folder)); err != nil {
+			return err
+		}
+	}
+	identity, err := s.needIdentity(ctx)
+	if err != nil {
+		return err
+	}
+	encrypted, err := encryptItem(item, identity)
+	if err != nil {
+		return err
+	}
+	sweepTemp(s.path(tempFolder))
+	// An encrypted identity takes a second to open, and a first one waits for a
+	// lock: what the caller has given up by now is not written.
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return replaceFile(s.path(tempFolder), s.path(storeFolder, name), encrypted)
+}
+
+// Remove removes the item under key. It returns ErrUnavailable, or the
+// context's error.
+func (s *Store) Remove(ctx context.Context, key keystore.Key) error {
+	if err := s.remove(ctx, key); err != nil {
+		return fault("remove "+label(key), err)
+	}
+	return nil
+}
+
+func (s *Store) remove(ctx context.Context, key keystore.Key) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	name, err := itemName(key)
+	if err != nil {
+		return err
+	}
+	err = patiently(func() error { return os.Remove(s.path(storeFolder, name)) })
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return syncFolder(s.path(storeFolder))
+}
+
+// Keys returns the keys of all items of that kind. It returns ErrUnavailable,
+// or the context's error.
+func (s *Store) Keys(ctx context.Context, kind keystore.Kind) ([]keystore.Key, error) {
+	keys, err := s.keys(ctx, kind)
+	if err != nil {
+		return nil, fault("list the items", err)
+	}
+	return keys, nil
+}
+
+func (s *Store) keys(ctx context.Context, kind keystore.Kind) ([]keystore.Key, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := checkKind(kind); err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir(s.path(storeFolder))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	var keys []keystore.Key
+	for _, entry := range entries {
+		if key, ok := parseItemName(entry.Name()); ok && key.Kind == kind && entry.Type().IsRegular() {
+			keys = append(keys, key)
+		}
+	}
+	return keys, nil
+}
+
+// The folders below Config.Dir.
+const (
+	storeFolder = "store"
+	locksFolder = "locks"
+	tempFolder  = "tmp" // beside the store, so that looking for left-overs does not walk all items
+)
+
+func (s *Store) path(elem ...string) string {
+	return filepath.Join(append([]string{s.config.Dir}, elem...)...)
+}
+
+func readItem(path string) ([]byte, error) {
+	file, info, err := openRegular(path, noFollow)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return readAll(file, info, maxItem)
+}
+
+func encryptItem(item []byte, identity *age.X25519Identity) ([]byte, error) {
+	var encrypted bytes.Buffer
+	w, err := age.Encrypt(&encrypted, identity.Recipient())
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(item); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	if encrypted.Len() > maxItem {
+		return nil, fmt.Errorf("the encrypted item has more than %d bytes", maxItem)
+	}
+	return encrypted.Bytes(), nil
+}
+
+// decryptItem never keeps age's error, which quotes what it could not parse.
+func decryptItem(path string, encrypted []byte, identity *age.X25519Identity) ([]byte, error) {
+	r, err := age.Decrypt(bytes.NewReader(encrypted), identity)
+	if noMatch := (*age.NoIdentityMatchError)(nil); errors.As(err, &noMatch) {
+		return nil, &keystore.Error{
+			Reason: keystore.ErrCorrupt,
+			Err:    fmt.Errorf("%s was encrypted for another identity", path),
+			Hint:   "restore the identity that it was stored with, or erase the org and store it again",
+		}
+	}
+	var item []byte
+	if err == nil {
+		item, err = io.ReadAll(r)
+	}
+	if err != nil {
+		return nil, &keystore.Error{
+			Reason: keystore.ErrCorrupt,
+			Err:    fmt.Errorf("%s is damaged", path),
+			Hint:   "restore it from a backup, or erase the org and store it again",
+		}
+	}
+	return item, nil
+}
+
+// label names key in an error. A key that is not valid came from outside and is
+// not repeated.
+func label(key keystore.Key) string {
+	if checkKey(key) != nil {
+		return "an item"
+	}
+	return key.String()
+}
+
+// fault says what the store was doing when err came up. An error without a
+// reason is the system's.
+func fault(op string, err error) error {
+	if e, ok := errors.AsType[*keystore.Error](err); ok {
+		e.Op = op
+		return e
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	return &keystore.Error{Op: op, Reason: keystore.ErrUnavailable, Err: err}
+}

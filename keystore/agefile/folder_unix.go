@@ -1,0 +1,51 @@
+//go:build unix
+
+package agefile
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// Flags for opening a file.
+const (
+	noFollow = syscall.O_NOFOLLOW // fail on a symbolic link
+	noWait   = syscall.O_NONBLOCK // return at once when it is a pipe
+)
+
+// ownedBy reports whether one of those users owns the file.
+func ownedBy(info fs.FileInfo, uids ...int) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return false
+	}
+	for _, uid := range uids {
+		if int(stat.Uid) == uid {
+			return true
+		}
+	}
+	return false
+}
+
+// othersBits returns what the group and the rest of the world may do.
+func othersBits(info fs.FileInfo) fs.FileMode { return info.Mode().Perm() & 0o077 }
+
+// syncFolder makes a change of the names in a folder outlive a loss of power.
+func syncFolder(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer folder.Close()
+	err = folder.Sync()
+	// Some network and FUSE file systems can't do this to a folder.
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP) {
+		return nil
+	}
+	return err
+}
+
+// patiently calls op once: no reader of a file stands in the way of a rename.
+func patiently(op func() error) error { return op() }

@@ -1,0 +1,308 @@
+package agefile
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"forcecred/keystore"
+
+	"filippo.io/age"
+	"filippo.io/age/armor"
+)
+
+const passphrase = "test-passphrase-1"
+
+// encryptFor encrypts data, with little work when it is for a passphrase.
+func encryptFor(t *testing.T, data []byte, recipient age.Recipient, armored bool) []byte {
+	t.Helper()
+	if scrypt, ok := recipient.(*age.ScryptRecipient); ok {
+		scrypt.SetWorkFactor(2)
+	}
+	var encrypted bytes.Buffer
+	var dst io.WriteCloser = unarmored{&encrypted}
+	if armored {
+		dst = armor.NewWriter(&encrypted)
+	}
+	w, err := age.Encrypt(dst, recipient)
+	must(t, err)
+	_, err = w.Write(data)
+	must(t, err)
+	must(t, errors.Join(w.Close(), dst.Close()))
+	return encrypted.Bytes()
+}
+
+// unarmored is the armor of a binary file: none.
+type unarmored struct{ io.Writer }
+
+func (unarmored) Close() error { return nil }
+
+func scryptRecipient(t *testing.T) age.Recipient {
+	t.Helper()
+	recipient, err := age.NewScryptRecipient(passphrase)
+	must(t, err)
+	return recipient
+}
+
+func TestIdentityShapes(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name       string
+		shape      func(t *testing.T, plain []byte) []byte
+		passphrase string
+	}{
+		{"as made", func(_ *testing.T, b []byte) []byte { return b }, ""},
+		{"as made, needless passphrase", func(_ *testing.T, b []byte) []byte { return b }, "anything"},
+		{"key alone", func(_ *testing.T, b []byte) []byte { return b[bytes.Index(b, []byte("AGE-")):] }, ""},
+		{"CRLF", func(_ *testing.T, b []byte) []byte { return bytes.ReplaceAll(b, []byte("\n"), []byte("\r\n")) }, ""},
+		{"armored", func(t *testing.T, b []byte) []byte { return encryptFor(t, b, scryptRecipient(t), true) }, passphrase},
+		{"armored, after blank lines", func(t *testing.T, b []byte) []byte {
+			return append([]byte("\n\n"), encryptFor(t, b, scryptRecipient(t), true)...)
+		}, passphrase + "\n"},
+		{"binary", func(t *testing.T, b []byte) []byte { return encryptFor(t, b, scryptRecipient(t), false) }, passphrase + "\r\nsecond line"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := newStore(t)
+			write(t, s.config.IdentityFile, tt.shape(t, read(t, s.config.IdentityFile)))
+			config := s.config
+			if tt.passphrase != "" {
+				config.PassphraseFile = filepath.Join(t.TempDir(), "passphrase")
+				write(t, config.PassphraseFile, []byte(tt.passphrase))
+				must(t, os.Chmod(config.PassphraseFile, 0o644))
+			}
+			wantItem(t, New(config))
+			must(t, New(config).Set(t.Context(), prod, []byte(item)))
+			wantItem(t, New(config))
+		})
+	}
+}
+
+func TestIdentityFaults(t *testing.T) {
+	t.Parallel()
+	const variable, chmod, restore = "FORCECRED_PASSPHRASE_FILE", "chmod 600 ", "restore the identity"
+	replace := func(shape func(t *testing.T, plain []byte) []byte) func(*testing.T, *Store) {
+		return func(t *testing.T, s *Store) {
+			write(t, s.config.IdentityFile, shape(t, read(t, s.config.IdentityFile)))
+		}
+	}
+	encrypt := func(given string) func(*testing.T, *Store) {
+		return func(t *testing.T, s *Store) {
+			write(t, s.config.IdentityFile, encryptFor(t, read(t, s.config.IdentityFile), scryptRecipient(t), true))
+			s.config.PassphraseFile = filepath.Join(t.TempDir(), "passphrase")
+			if given != "missing" {
+				write(t, s.config.PassphraseFile, []byte(given))
+			}
+		}
+	}
+	mode := func(mode os.FileMode) func(*testing.T, *Store) {
+		return func(t *testing.T, s *Store) {
+			if runtime.GOOS == "windows" {
+				t.Skip("Windows has no modes")
+			}
+			must(t, os.Chmod(s.config.IdentityFile, mode))
+		}
+	}
+	for _, tt := range []struct {
+		name        string
+		spoil       func(*testing.T, *Store)
+		reason      error
+		words, hint string
+	}{
+		{"missing", func(t *testing.T, s *Store) { must(t, os.Remove(s.config.IdentityFile)) }, keystore.ErrUnavailable, "is missing", "restore the identity from a backup, or remove "},
+		{"its folder missing", func(t *testing.T, s *Store) { must(t, os.RemoveAll(filepath.Dir(s.config.IdentityFile))) }, keystore.ErrUnavailable, "is missing", restore},
+		{"readable by the group", mode(0o640), keystore.ErrUnavailable, "mode 0640", chmod},
+		{"writable by all", mode(0o602), keystore.ErrUnavailable, "mode 0602", chmod},
+		{"folder", func(t *testing.T, s *Store) {
+			must(t, os.Remove(s.config.IdentityFile))
+			must(t, os.Mkdir(s.config.IdentityFile, 0o700))
+		}, keystore.ErrUnavailable, "not a regular file", ""},
+		{"below a file", func(t *testing.T, s *Store) { s.config.IdentityFile += "/identity.txt" }, keystore.ErrUnavailable, "", ""},
+		{"empty", replace(func(*testing.T, []byte) []byte { return nil }), keystore.ErrCorrupt, "is not what age-keygen makes", restore},
+		{"comments alone", replace(func(*testing.T, []byte) []byte { return []byte("# created: test\n") }), keystore.ErrCorrupt, "is not what age-keygen makes", restore},
+		{"garbage", replace(func(*testing.T, []byte) []byte { return []byte("AGE-SECRET-KEY-1TEST\x00") }), keystore.ErrCorrupt, "is not what age-keygen makes", restore},
+		{"key cut", replace(func(_ *testing.T, b []byte) []byte { return b[:len(b)-5] }), keystore.ErrCorrupt, "is not what age-keygen makes", restore},
+		{"two keys", replace(func(_ *testing.T, b []byte) []byte { return append(b, b...) }), keystore.ErrCorrupt, "more than one", restore},
+		{"post-quantum key", replace(func(t *testing.T, _ []byte) []byte {
+			identity, err := age.GenerateHybridIdentity()
+			must(t, err)
+			return []byte(identity.String())
+		}), keystore.ErrCorrupt, "is not an X25519 identity", restore},
+		{"too large", replace(func(_ *testing.T, b []byte) []byte { return append(bytes.Repeat([]byte("#\n"), maxIdentity/2), b...) }), keystore.ErrCorrupt, "more than 65536 bytes", ""},
+		{"no passphrase file", func(t *testing.T, s *Store) { encrypt(passphrase)(t, s); s.config.PassphraseFile = "" }, keystore.ErrLocked, "is encrypted with a passphrase", variable},
+		{"wrong passphrase", encrypt("test-passphrase-2"), keystore.ErrLocked, "does not open", variable},
+		{"empty passphrase", encrypt("\n" + passphrase), keystore.ErrLocked, "is empty", variable},
+		{"passphrase file too large", encrypt(passphrase + strings.Repeat("\n", maxPassphrase)), keystore.ErrCorrupt, "more than 4096 bytes", ""},
+		{"passphrase file missing", encrypt("missing"), keystore.ErrUnavailable, "read the passphrase: open", ""},
+		{"encrypted for a key", func(t *testing.T, s *Store) {
+			encrypt(passphrase)(t, s)
+			identity, err := age.GenerateX25519Identity()
+			must(t, err)
+			write(t, s.config.IdentityFile, encryptFor(t, []byte(item), identity.Recipient(), true))
+		}, keystore.ErrCorrupt, "is damaged or not encrypted with a passphrase", restore},
+		{"encrypted, cut", func(t *testing.T, s *Store) {
+			encrypt(passphrase)(t, s)
+			b := read(t, s.config.IdentityFile)
+			write(t, s.config.IdentityFile, b[:len(b)/2])
+		}, keystore.ErrCorrupt, "is damaged", restore},
+		{"encrypted garbage", func(t *testing.T, s *Store) {
+			encrypt(passphrase)(t, s)
+			write(t, s.config.IdentityFile, encryptFor(t, []byte(item), scryptRecipient(t), false))
+		}, keystore.ErrCorrupt, "is not what age-keygen makes", restore},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := newStore(t)
+			tt.spoil(t, s)
+			encrypted := read(t, prodFile(s))
+			before, _ := os.ReadFile(s.config.IdentityFile)
+
+			_, err := fresh(s).Get(t.Context(), prod)
+			wantFault(t, err, tt.reason, tt.words, tt.hint)
+			wantFault(t, fresh(s).Set(t.Context(), prod, []byte("test-refresh-token-2")), tt.reason, tt.words, tt.hint)
+
+			if after, _ := os.ReadFile(s.config.IdentityFile); !bytes.Equal(before, after) {
+				t.Error("the identity was changed")
+			}
+			if !bytes.Equal(encrypted, read(t, prodFile(s))) {
+				t.Error("the item was changed")
+			}
+			// Neither of these needs the identity.
+			if _, err := fresh(s).Get(t.Context(), keystore.Key{Kind: keystore.KindGrant, Org: "dev"}); !errors.Is(err, keystore.ErrNotFound) {
+				t.Errorf("get of a missing item: %v", err)
+			}
+			if keys, err := fresh(s).Keys(t.Context(), keystore.KindGrant); err != nil || len(keys) != 1 {
+				t.Errorf("%d keys (%v), want 1", len(keys), err)
+			}
+			unlock, err := fresh(s).Lock(t.Context(), "prod")
+			must(t, err)
+			must(t, unlock())
+			must(t, fresh(s).Remove(t.Context(), prod))
+		})
+	}
+}
+
+func TestIdentityOfAnother(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("only root can give files away")
+	}
+	s := newStore(t)
+	must(t, os.Chown(s.config.IdentityFile, 12345, -1))
+	_, err := fresh(s).Get(t.Context(), prod)
+	wantFault(t, err, keystore.ErrUnavailable, "belongs to another user", "FORCECRED_KEY_FILE")
+	must(t, os.Chown(s.config.IdentityFile, 0, -1))
+
+	must(t, os.Chown(s.path(storeFolder), 12345, -1))
+	wantFault(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrUnavailable, "belongs to another user", "FORCECRED_HOME")
+
+	unlock, err := s.Lock(t.Context(), "prod")
+	must(t, err)
+	must(t, unlock())
+	must(t, os.Chown(s.path(locksFolder, "prod.lock"), 12345, -1))
+	_, err = s.Lock(t.Context(), "prod")
+	wantFault(t, err, keystore.ErrUnavailable, "belongs to another user", "FORCECRED_HOME")
+}
+
+func TestIdentityIsMadeOnce(t *testing.T) {
+	t.Parallel()
+	config := newConfig(t)
+	var told []string
+	config.Notify = func(message string) { told = append(told, message) }
+	s := New(config)
+	if len(told) != 0 {
+		t.Error("New made the identity")
+	}
+	must(t, s.Set(t.Context(), prod, []byte(item)))
+	must(t, s.Set(t.Context(), prod, []byte(item)))
+	must(t, fresh(s).Set(t.Context(), prod, []byte(item)))
+	want := "made the age identity " + config.IdentityFile + "; whoever has it can open the keystore, so back it up"
+	if len(told) != 1 || told[0] != want {
+		t.Errorf("told %q, want %q once", told, want)
+	}
+	lines := bytes.Split(read(t, config.IdentityFile), []byte("\n"))
+	for i, prefix := range []string{"# created: 2", "# public key: age1", "AGE-SECRET-KEY-1"} {
+		if i >= len(lines) || !bytes.HasPrefix(lines[i], []byte(prefix)) {
+			t.Errorf("line %d does not begin with %q", i+1, prefix)
+		}
+	}
+}
+
+func TestIdentityWithPassphrase(t *testing.T) {
+	t.Parallel()
+	config := newConfig(t)
+	config.PassphraseFile = filepath.Join(t.TempDir(), "passphrase")
+	wantFault(t, New(config).Set(t.Context(), prod, []byte(item)), keystore.ErrUnavailable, "read the passphrase", "")
+	write(t, config.PassphraseFile, []byte("\n"))
+	wantFault(t, New(config).Set(t.Context(), prod, []byte(item)), keystore.ErrLocked, "is empty", "FORCECRED_PASSPHRASE_FILE")
+	if _, err := os.Lstat(config.IdentityFile); err == nil {
+		t.Fatal("an identity was made without its passphrase")
+	}
+	write(t, config.PassphraseFile, []byte(passphrase+"\n"))
+	s := New(config)
+	s.workFactor = 2
+	must(t, s.Set(t.Context(), prod, []byte(item)))
+	if !bytes.HasPrefix(read(t, config.IdentityFile), []byte(armor.Header)) {
+		t.Error("the identity is not encrypted and armored")
+	}
+	wantItem(t, New(config))
+}
+
+// TestIdentityRace lets first Sets of many processes meet.
+func TestIdentityRace(t *testing.T) {
+	t.Parallel()
+	const racers = 8
+	config := newConfig(t)
+	var mu sync.Mutex
+	told := 0
+	config.Notify = func(string) { mu.Lock(); told++; mu.Unlock() }
+	org := func(i int) keystore.Key {
+		return keystore.Key{Kind: keystore.KindGrant, Org: keystore.Org(fmt.Sprintf("org-%d", i))}
+	}
+	var group sync.WaitGroup
+	for i := range racers {
+		group.Go(func() {
+			if err := New(config).Set(t.Context(), org(i), []byte(item)); err != nil {
+				t.Errorf("set %d: %v", i, err)
+			}
+		})
+	}
+	group.Wait()
+	if told != 1 {
+		t.Errorf("%d identities were made", told)
+	}
+	for i := range racers {
+		if got, err := New(config).Get(t.Context(), org(i)); err != nil || string(got) != item {
+			t.Errorf("get %d: %d bytes and error %v", i, len(got), err)
+		}
+	}
+	entries, err := os.ReadDir(filepath.Dir(config.IdentityFile))
+	must(t, err)
+	if len(entries) != 2 {
+		t.Errorf("%d files lie beside the identity, want it and its lock: %v", len(entries), entries)
+	}
+}
+
+// TestIdentityLockIsBounded holds the lock that the first Set needs.
+func TestIdentityLockIsBounded(t *testing.T) {
+	t.Parallel()
+	s := New(newConfig(t))
+	must(t, makeFolder(filepath.Dir(s.config.IdentityFile)))
+	held, err := lockFile(t.Context(), s.config.IdentityFile+lockSuffix)
+	must(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*lockPause)
+	defer cancel()
+	if err := s.Set(ctx, prod, []byte(item)); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v, want context.DeadlineExceeded", err)
+	}
+	must(t, held.Unlock())
+	must(t, s.Set(t.Context(), prod, []byte(item)))
+}

@@ -1,0 +1,50 @@
+package agefile
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"forcecred/keystore"
+)
+
+var errNotRegular = errors.New("not a regular file")
+
+// openRegular opens a file for reading and refuses what is not a regular one,
+// without waiting for the other end of a pipe.
+func openRegular(path string, flags int) (*os.File, fs.FileInfo, error) {
+	var file *os.File
+	err := patiently(func() (err error) {
+		file, err = os.OpenFile(path, os.O_RDONLY|noWait|flags, 0)
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "open", Path: path, Err: errNotRegular}
+	}
+	if err != nil {
+		file.Close()
+		return nil, nil, err
+	}
+	return file, info, nil
+}
+
+// readAll reads the file that openRegular opened. More than limit bytes are
+// ErrCorrupt: nothing that forcecred reads is as large.
+func readAll(file *os.File, info fs.FileInfo, limit int64) ([]byte, error) {
+	var data bytes.Buffer
+	data.Grow(int(min(info.Size(), limit)) + bytes.MinRead) // one read for the data, one for its end
+	if _, err := data.ReadFrom(io.LimitReader(file, limit+1)); err != nil {
+		return nil, err
+	}
+	if int64(data.Len()) > limit {
+		return nil, &keystore.Error{Reason: keystore.ErrCorrupt, Err: fmt.Errorf("%s has more than %d bytes", file.Name(), limit)}
+	}
+	return data.Bytes(), nil
+}

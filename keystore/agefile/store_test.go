@@ -1,0 +1,343 @@
+package agefile
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"forcecred/keystore"
+	"forcecred/keystore/storetest"
+
+	"filippo.io/age"
+)
+
+var prod = keystore.Key{Kind: keystore.KindGrant, Org: "prod"}
+
+const item = "test-refresh-token-1"
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, func(t *testing.T) (first, second keystore.Store) {
+		config := newConfig(t)
+		return New(config), New(config)
+	})
+}
+
+// newConfig describes a store in a folder of the test's own.
+func newConfig(t *testing.T) Config {
+	dir := t.TempDir()
+	return Config{Dir: filepath.Join(dir, "data"), IdentityFile: filepath.Join(dir, "config", "identity.txt")}
+}
+
+// newStore returns a store that holds item under prod.
+func newStore(t *testing.T) *Store {
+	t.Helper()
+	s := New(newConfig(t))
+	if err := s.Set(t.Context(), prod, []byte(item)); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// fresh returns the store as another process sees it.
+func fresh(s *Store) *Store { return New(s.config) }
+
+func prodFile(s *Store) string { return s.path(storeFolder, "org.prod.age") }
+
+func write(t *testing.T, path string, data []byte) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// wantFault fails unless err has that reason, and its text and hint hold those
+// words and no secret.
+func wantFault(t *testing.T, err error, reason error, words string, hint string) {
+	t.Helper()
+	fault, ok := errors.AsType[*keystore.Error](err)
+	if !ok {
+		t.Fatalf("got %v, want a *keystore.Error", err)
+	}
+	if !errors.Is(err, reason) || !strings.Contains(err.Error(), words) || !strings.Contains(fault.Hint, hint) {
+		t.Errorf("got %v (%v; hint: %s)\nwant %q (%v; hint: %q)", err, fault.Reason, fault.Hint, words, reason, hint)
+	}
+	if text := err.Error() + fault.Hint; strings.Contains(text, "SECRET") || strings.Contains(text, "test-") {
+		t.Error("the error or its hint holds a secret")
+	}
+}
+
+func wantItem(t *testing.T, s *Store) {
+	t.Helper()
+	got, err := s.Get(t.Context(), prod)
+	if err != nil || string(got) != item {
+		t.Errorf("get: an item of %d bytes and error %v, want the one that was set", len(got), err)
+	}
+}
+
+func TestModes(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no modes")
+	}
+	s := newStore(t)
+	unlock, err := s.Lock(t.Context(), "prod")
+	must(t, err)
+	must(t, unlock())
+	check := func() {
+		t.Helper()
+		for path, want := range map[string]os.FileMode{
+			s.config.Dir:                        0o700 | os.ModeDir,
+			s.path(storeFolder):                 0o700 | os.ModeDir,
+			s.path(tempFolder):                  0o700 | os.ModeDir,
+			s.path(locksFolder):                 0o700 | os.ModeDir,
+			prodFile(s):                         0o600,
+			s.path(locksFolder, "prod.lock"):    0o600,
+			filepath.Dir(s.config.IdentityFile): 0o700 | os.ModeDir,
+			s.config.IdentityFile:               0o600,
+			s.config.IdentityFile + lockSuffix:  0o600,
+		} {
+			info, err := os.Lstat(path)
+			must(t, err)
+			if info.Mode() != want {
+				t.Errorf("%s has mode %v, want %v", path, info.Mode(), want)
+			}
+		}
+	}
+	check()
+	for _, folder := range []string{storeFolder, tempFolder, locksFolder} {
+		must(t, os.Chmod(s.path(folder), 0o755))
+	}
+	must(t, os.Chmod(prodFile(s), 0o644))
+	wantItem(t, s)
+	must(t, s.Set(t.Context(), prod, []byte(item)))
+	unlock, err = s.Lock(t.Context(), "prod")
+	must(t, err)
+	must(t, unlock())
+	check()
+}
+
+// TestDataFolderIsLeftAlone guards /tmp from a root user who names it in
+// FORCECRED_HOME.
+func TestDataFolderIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no modes")
+	}
+	config := newConfig(t)
+	elsewhere := t.TempDir()
+	must(t, os.Chmod(elsewhere, 0o1777|os.ModeSticky))
+	must(t, os.Symlink(elsewhere, config.Dir))
+	s := New(config)
+	must(t, s.Set(t.Context(), prod, []byte(item)))
+	wantItem(t, fresh(s))
+	info, err := os.Stat(elsewhere)
+	must(t, err)
+	if want := 0o777 | os.ModeDir | os.ModeSticky; info.Mode() != want {
+		t.Errorf("mode %v became %v", want, info.Mode())
+	}
+}
+
+func TestFolderFaults(t *testing.T) {
+	t.Parallel()
+	set := func(t *testing.T, s *Store) error { return s.Set(t.Context(), prod, []byte(item)) }
+	get := func(t *testing.T, s *Store) error { _, err := s.Get(t.Context(), prod); return err }
+	remove := func(t *testing.T, s *Store) error { return s.Remove(t.Context(), prod) }
+	keys := func(t *testing.T, s *Store) error { _, err := s.Keys(t.Context(), keystore.KindGrant); return err }
+	lock := func(t *testing.T, s *Store) error { _, err := s.Lock(t.Context(), "prod"); return err }
+	for _, tt := range []struct {
+		name, folder string
+		do           func(*testing.T, *Store) error
+		words, hint  string
+	}{
+		{"set, store", storeFolder, set, "store is not a folder", "move"},
+		{"set, tmp", tempFolder, set, "tmp is not a folder", "move"},
+		{"set, data", "", set, "not a directory", ""},
+		{"get, store", storeFolder, get, "not a directory", ""},
+		{"get, data", "", get, "not a directory", ""},
+		{"remove, store", storeFolder, remove, "not a directory", ""},
+		{"keys, store", storeFolder, keys, "not a directory", ""},
+		{"lock, locks", locksFolder, lock, "locks is not a folder", "move"},
+		{"lock, data", "", lock, "not a directory", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if runtime.GOOS == "windows" {
+				t.Skip("Windows has other words for it")
+			}
+			s := New(newConfig(t))
+			write(t, s.path(tt.folder), nil)
+			wantFault(t, tt.do(t, s), keystore.ErrUnavailable, tt.words, tt.hint)
+			if _, err := os.Lstat(s.config.IdentityFile); err == nil {
+				t.Error("an identity was made all the same")
+			}
+		})
+		t.Run(tt.name+", link", func(t *testing.T) {
+			t.Parallel()
+			if tt.hint == "" {
+				t.Skip("links above the folders that are written are the user's choice")
+			}
+			s, elsewhere := New(newConfig(t)), t.TempDir()
+			must(t, os.MkdirAll(s.config.Dir, 0o700))
+			must(t, os.Symlink(elsewhere, s.path(tt.folder)))
+			wantFault(t, tt.do(t, s), keystore.ErrUnavailable, tt.words, tt.hint)
+			if left, err := os.ReadDir(elsewhere); err != nil || len(left) != 0 {
+				t.Errorf("%d files were written through the link (%v)", len(left), err)
+			}
+		})
+	}
+}
+
+func TestItemFaults(t *testing.T) {
+	t.Parallel()
+	stranger, err := age.GenerateX25519Identity()
+	must(t, err)
+	for _, tt := range []struct {
+		name        string
+		damage      func(t *testing.T, s *Store, encrypted []byte) []byte
+		words, hint string
+	}{
+		{"empty", func(*testing.T, *Store, []byte) []byte { return nil }, "is damaged", "store it again"},
+		{"not encrypted", func(*testing.T, *Store, []byte) []byte { return []byte(item) }, "is damaged", "store it again"},
+		{"header cut", func(_ *testing.T, _ *Store, b []byte) []byte { return b[:30] }, "is damaged", "store it again"},
+		{"nonce cut", func(_ *testing.T, _ *Store, b []byte) []byte { return b[:len(b)-len(item)-16-8] }, "is damaged", "store it again"},
+		{"last byte cut", func(_ *testing.T, _ *Store, b []byte) []byte { return b[:len(b)-1] }, "is damaged", "store it again"},
+		{"one bit", func(_ *testing.T, _ *Store, b []byte) []byte { b[len(b)-20] ^= 1; return b }, "is damaged", "store it again"},
+		{"header bit", func(_ *testing.T, _ *Store, b []byte) []byte { b[40] ^= 1; return b }, "", "store it again"},
+		{"trailing bytes", func(_ *testing.T, _ *Store, b []byte) []byte { return append(b, "more"...) }, "is damaged", "store it again"},
+		{"too large", func(*testing.T, *Store, []byte) []byte { return make([]byte, maxItem+1) }, "more than 1048576 bytes", ""},
+		{"another identity", func(t *testing.T, _ *Store, _ []byte) []byte {
+			b, err := encryptItem([]byte(item), stranger)
+			must(t, err)
+			return b
+		}, "encrypted for another identity", "restore the identity"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := newStore(t)
+			write(t, prodFile(s), tt.damage(t, s, read(t, prodFile(s))))
+			got, err := s.Get(t.Context(), prod)
+			wantFault(t, err, keystore.ErrCorrupt, tt.words, tt.hint)
+			if got != nil {
+				t.Errorf("%d bytes of it were returned", len(got))
+			}
+			must(t, s.Set(t.Context(), prod, []byte(item)))
+			wantItem(t, s)
+		})
+	}
+}
+
+// TestForeignFiles puts something that is no regular file in an item's place.
+func TestForeignFiles(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		make func(t *testing.T, path string)
+	}{
+		{"folder", func(t *testing.T, path string) { must(t, os.MkdirAll(filepath.Join(path, "child"), 0o700)) }},
+		{"link to an item", func(t *testing.T, path string) {
+			must(t, os.Rename(path+"x", path+"y"))
+			must(t, os.Symlink(path+"y", path))
+		}},
+		{"link to nothing", func(t *testing.T, path string) { must(t, os.Symlink(path+"z", path)) }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := newStore(t)
+			must(t, os.Rename(prodFile(s), prodFile(s)+"x"))
+			tt.make(t, prodFile(s))
+			_, err := s.Get(t.Context(), prod)
+			wantFault(t, err, keystore.ErrUnavailable, prodFile(s), "")
+			wantFault(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrUnavailable, "not a regular file", "")
+			if keys, err := s.Keys(t.Context(), keystore.KindGrant); err != nil || len(keys) != 0 {
+				t.Errorf("%d keys (%v), want none", len(keys), err)
+			}
+			if _, err := os.Lstat(prodFile(s)); err != nil {
+				t.Error("it is gone")
+			}
+			wantNoTemp(t, s)
+		})
+	}
+}
+
+func TestForeignLocks(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	must(t, os.MkdirAll(s.path(locksFolder, "folder.lock"), 0o700))
+	must(t, os.Symlink(s.path("victim"), s.path(locksFolder, "link.lock")))
+	for _, org := range []keystore.Org{"folder", "link"} {
+		_, err := s.Lock(t.Context(), org)
+		wantFault(t, err, keystore.ErrUnavailable, "not a regular file", "move")
+	}
+	if _, err := os.Lstat(s.path("victim")); err == nil {
+		t.Error("a file was made through the link")
+	}
+}
+
+func TestItemTooLarge(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	wantFault(t, s.Set(t.Context(), prod, make([]byte, maxItem)), keystore.ErrUnavailable, "more than 1048576 bytes", "")
+	wantItem(t, s)
+}
+
+func TestKeysIgnoresForeignFiles(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	for _, name := range []string{
+		".DS_Store", "org.prod.age~", "org.prod", "prod.age", "org.-x.age", "org.Prod.age", "org.prod~0.age", "org.prod~1.age.tmp", "Org.prod.age",
+		"org..age", "token.prod.age", tempPrefix + "123",
+	} {
+		write(t, s.path(storeFolder, name), nil)
+	}
+	keys, err := s.Keys(t.Context(), keystore.KindGrant)
+	if err != nil || len(keys) != 1 || keys[0] != prod {
+		t.Errorf("got %v (%v), want %v alone", keys, err, prod)
+	}
+}
+
+// TestAge opens an item with the age command, as docs say that anyone can.
+func TestAge(t *testing.T) {
+	t.Parallel()
+	tool, err := exec.LookPath("age")
+	if err != nil {
+		if os.Getenv("FORCECRED_TEST_REQUIRE") == "all" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	s := newStore(t)
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), tool, "-d", "-i", s.config.IdentityFile, prodFile(s))
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%v: %s", err, stderr.String())
+	}
+	if stdout.String() != item {
+		t.Errorf("age printed %d bytes other than the item", stdout.Len())
+	}
+}

@@ -1,0 +1,82 @@
+package agefile
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// tempPrefix marks a file that is being written, so that one of a process that
+// was killed is known later on.
+const tempPrefix = ".forcecred-tmp-"
+
+// tempLife is more than a write takes on the slowest disk.
+const tempLife = time.Hour
+
+// replaceFile writes data to path, readable by its owner only. Whoever reads
+// path meanwhile, or after a crash, sees the old file or the new one. The data
+// goes to the folder temp first, which must be on the same file system.
+//
+// An error means that the old file is still there, but for one of syncing the
+// folder: then the new one is there and may not outlive a loss of power.
+func replaceFile(temp, path string, data []byte) error {
+	written, err := writeTemp(temp, data)
+	if err != nil {
+		return err
+	}
+	if err := moveOver(written, path); err != nil {
+		return errors.Join(err, os.Remove(written))
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
+// writeTemp writes data to a new file in folder, down to the disk, and returns
+// its path. On failure no file is left.
+func writeTemp(folder string, data []byte) (path string, err error) {
+	file, err := os.CreateTemp(folder, tempPrefix+"*")
+	if err != nil {
+		return "", err
+	}
+	_, err = file.Write(data)
+	if err == nil {
+		err = file.Sync()
+	}
+	// Some file systems report a failed write at the close.
+	if err := errors.Join(err, file.Close()); err != nil {
+		return "", errors.Join(err, os.Remove(file.Name()))
+	}
+	return file.Name(), nil
+}
+
+// moveOver renames from to path. A link or a device at path was put there by
+// someone who wanted it to stay.
+func moveOver(from, path string) error {
+	info, err := os.Lstat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		return &fs.PathError{Op: "replace", Path: path, Err: errNotRegular}
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return patiently(func() error { return os.Rename(from, path) })
+}
+
+// sweepTemp removes what killed processes left half-written in folder. It is
+// best effort: a left-over takes space and does no other harm.
+func sweepTemp(folder string) {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return
+	}
+	for _, entry := range entries {
+		if !strings.HasPrefix(entry.Name(), tempPrefix) {
+			continue
+		}
+		if info, err := entry.Info(); err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > tempLife {
+			_ = os.Remove(filepath.Join(folder, entry.Name()))
+		}
+	}
+}

@@ -1,0 +1,278 @@
+// Package storetest is the conformance suite that every keystore.Store passes.
+package storetest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"forcecred/keystore"
+	"forcecred/keystore/secret"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// Run checks what the documentation of [keystore.Store] says. It calls open for
+// each test; open returns two handles onto one fresh and empty store, as two
+// processes have them. No failure prints an item.
+func Run(t *testing.T, open func(t *testing.T) (first, second keystore.Store)) {
+	for _, tt := range []struct {
+		name string
+		test func(t *testing.T, first, second keystore.Store)
+	}{
+		{"an empty store", testEmpty},
+		{"set, get, replace, remove", testLife},
+		{"items of every shape", testShapes},
+		{"keys", testKeys},
+		{"names", testNames},
+		{"invalid keys", testInvalidKeys},
+		{"an ended context", testEnded},
+		{"grants and tokens", testTyped},
+		{"concurrent writers", testConcurrent},
+		{"lock", testLock},
+		{"lock counts", testLockCounts},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			first, second := open(t)
+			tt.test(t, first, second)
+		})
+	}
+}
+
+func grantKey(org keystore.Org) keystore.Key { return keystore.Key{Kind: keystore.KindGrant, Org: org} }
+func tokenKey(org keystore.Org) keystore.Key { return keystore.Key{Kind: keystore.KindToken, Org: org} }
+
+func set(t *testing.T, s keystore.Store, key keystore.Key, item []byte) {
+	t.Helper()
+	if err := s.Set(t.Context(), key, item); err != nil {
+		t.Fatalf("set %s: %v", key, err)
+	}
+}
+
+// want fails when the item under key is another one than item.
+func want(t *testing.T, s keystore.Store, key keystore.Key, item []byte) {
+	t.Helper()
+	got, err := s.Get(t.Context(), key)
+	switch {
+	case err != nil:
+		t.Errorf("get %s: %v", key, err)
+	case !bytes.Equal(got, item):
+		t.Errorf("get %s: got another item: %d bytes, want %d", key, len(got), len(item))
+	}
+}
+
+func wantNotFound(t *testing.T, s keystore.Store, key keystore.Key) {
+	t.Helper()
+	got, err := s.Get(t.Context(), key)
+	if !errors.Is(err, keystore.ErrNotFound) || got != nil {
+		t.Errorf("get %s: got %d bytes and error %v, want ErrNotFound alone", key, len(got), err)
+	}
+	if fault, ok := errors.AsType[*keystore.Error](err); !ok || !strings.Contains(fault.Op, key.String()) {
+		t.Errorf("get %s: %v is not a *keystore.Error that names the key", key, err)
+	}
+}
+
+func wantKeys(t *testing.T, s keystore.Store, kind keystore.Kind, orgs ...keystore.Org) {
+	t.Helper()
+	keys, err := s.Keys(t.Context(), kind)
+	if err != nil {
+		t.Fatalf("keys of %q: %v", kind, err)
+	}
+	var got []keystore.Org
+	for _, key := range keys {
+		if key.Kind != kind {
+			t.Errorf("keys of %q: got %s", kind, key)
+		}
+		got = append(got, key.Org)
+	}
+	slices.Sort(got)
+	slices.Sort(orgs)
+	if diff := cmp.Diff(orgs, got); diff != "" {
+		t.Errorf("keys of %q (-want +got):\n%s", kind, diff)
+	}
+}
+
+func testEmpty(t *testing.T, first, _ keystore.Store) {
+	wantNotFound(t, first, grantKey("prod"))
+	wantKeys(t, first, keystore.KindGrant)
+	if err := first.Remove(t.Context(), grantKey("prod")); err != nil {
+		t.Errorf("remove what is not there: %v", err)
+	}
+}
+
+func testLife(t *testing.T, first, second keystore.Store) {
+	key := grantKey("prod")
+	set(t, first, key, []byte("test-refresh-token-1"))
+	want(t, first, key, []byte("test-refresh-token-1"))
+	want(t, second, key, []byte("test-refresh-token-1"))
+
+	set(t, second, key, []byte("test-refresh-token-2-longer"))
+	want(t, first, key, []byte("test-refresh-token-2-longer"))
+	set(t, first, key, []byte("short"))
+	want(t, second, key, []byte("short"))
+
+	set(t, first, grantKey("dev"), []byte("test-refresh-token-dev"))
+	for range 2 { // the second removes what is not there
+		if err := second.Remove(t.Context(), key); err != nil {
+			t.Errorf("remove: %v", err)
+		}
+	}
+	wantNotFound(t, first, key)
+	wantNotFound(t, second, key)
+	want(t, first, grantKey("dev"), []byte("test-refresh-token-dev"))
+	set(t, first, key, []byte("test-refresh-token-3"))
+	want(t, second, key, []byte("test-refresh-token-3"))
+}
+
+func testShapes(t *testing.T, first, second keystore.Store) {
+	every := make([]byte, 256)
+	for i := range every {
+		every[i] = byte(i)
+	}
+	for _, tt := range []struct {
+		name string
+		item []byte
+	}{
+		{"empty", []byte{}},
+		{"nil", nil},
+		{"one line break", []byte("\n")},
+		{"every byte", every},
+		{"not UTF-8", []byte("\xff\xfe\xc3\x28")},
+		{"large", bytes.Repeat(every, 260)}, // 65 KiB
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			given := bytes.Clone(tt.item)
+			set(t, first, tokenKey("prod"), given)
+			if !bytes.Equal(given, tt.item) {
+				t.Error("set changed the caller's item")
+			}
+			want(t, second, tokenKey("prod"), tt.item)
+			want(t, first, tokenKey("prod"), tt.item)
+		})
+	}
+}
+
+func testKeys(t *testing.T, first, second keystore.Store) {
+	set(t, first, grantKey("prod"), []byte("test-grant-prod"))
+	set(t, first, grantKey("dev"), []byte("test-grant-dev"))
+	set(t, second, tokenKey("prod"), []byte("test-token-prod"))
+	wantKeys(t, second, keystore.KindGrant, "prod", "dev")
+	wantKeys(t, first, keystore.KindToken, "prod")
+
+	want(t, first, grantKey("prod"), []byte("test-grant-prod"))
+	want(t, first, tokenKey("prod"), []byte("test-token-prod"))
+	wantNotFound(t, first, tokenKey("dev"))
+
+	if err := first.Remove(t.Context(), grantKey("prod")); err != nil {
+		t.Fatalf("remove: %v", err)
+	}
+	wantKeys(t, second, keystore.KindGrant, "dev")
+	wantKeys(t, second, keystore.KindToken, "prod")
+}
+
+func testNames(t *testing.T, first, second keystore.Store) {
+	orgs := []keystore.Org{
+		"prod", "Prod", "PROD", "pROD", "prod.age", "org", "token", "token.prod", "org.prod", "a", "A", "0",
+		"me@acme.com", "Me@acme.com", "a..b", "a.", "a_b-c+d@e.f", "con", "nul.txt", "a-1",
+		keystore.Org(strings.Repeat("z", 128)),
+		keystore.Org(strings.Repeat("Z", 128)),
+		keystore.Org(strings.Repeat("z", 127) + "Z"),
+	}
+	for _, org := range orgs {
+		set(t, first, grantKey(org), []byte("test-grant-"+org))
+	}
+	for _, org := range orgs {
+		want(t, second, grantKey(org), []byte("test-grant-"+org))
+		wantNotFound(t, first, tokenKey(org))
+	}
+	wantKeys(t, first, keystore.KindGrant, orgs...)
+	if err := first.Remove(t.Context(), grantKey("Prod")); err != nil {
+		t.Fatalf("remove: %v", err)
+	}
+	wantNotFound(t, second, grantKey("Prod"))
+	want(t, second, grantKey("prod"), []byte("test-grant-prod"))
+}
+
+func testInvalidKeys(t *testing.T, first, _ keystore.Store) {
+	refuse := func(what string, err error) {
+		t.Helper()
+		if _, ok := errors.AsType[*keystore.Error](err); !ok || errors.Is(err, keystore.ErrNotFound) {
+			t.Errorf("%s: got %v, want a *keystore.Error other than ErrNotFound", what, err)
+		}
+	}
+	for _, key := range []keystore.Key{
+		grantKey(""), grantKey("../x"), grantKey(".."), grantKey("."), grantKey("/x"), grantKey(`a\b`), grantKey("a\x00"), grantKey("a\n"),
+		grantKey("-x"), grantKey("a b"), grantKey("a:b"), grantKey("a%2fb"), grantKey("é"), grantKey(keystore.Org(strings.Repeat("a", 129))),
+		{Kind: "", Org: "prod"}, {Kind: "../org", Org: "prod"}, {Kind: "a.b", Org: "prod"}, {Kind: "a/b", Org: "prod"}, {Kind: "a\x00", Org: "prod"},
+	} {
+		name := fmt.Sprintf("%q", key.String())
+		got, err := first.Get(t.Context(), key)
+		refuse("get "+name, err)
+		if got != nil {
+			t.Errorf("get %s returns an item of %d bytes", name, len(got))
+		}
+		refuse("set "+name, first.Set(t.Context(), key, []byte("test-refresh-token-1")))
+		refuse("remove "+name, first.Remove(t.Context(), key))
+		if key.Kind == keystore.KindGrant {
+			_, err = first.Lock(t.Context(), key.Org)
+			refuse("lock "+name, err)
+		} else {
+			_, err = first.Keys(t.Context(), key.Kind)
+			refuse("keys of "+name, err)
+		}
+	}
+	wantKeys(t, first, keystore.KindGrant)
+}
+
+func testEnded(t *testing.T, first, second keystore.Store) {
+	set(t, first, grantKey("prod"), []byte("test-refresh-token-1"))
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	refuse := func(what string, err error) {
+		t.Helper()
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: got %v, want context.Canceled", what, err)
+		}
+	}
+	_, err := first.Get(ended, grantKey("prod"))
+	refuse("get", err)
+	refuse("set", first.Set(ended, grantKey("prod"), []byte("test-refresh-token-2")))
+	refuse("remove", first.Remove(ended, grantKey("prod")))
+	_, err = first.Keys(ended, keystore.KindGrant)
+	refuse("keys", err)
+	_, err = first.Lock(ended, "prod")
+	refuse("lock", err)
+	want(t, second, grantKey("prod"), []byte("test-refresh-token-1"))
+}
+
+func testTyped(t *testing.T, first, second keystore.Store) {
+	rotates, now := true, time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
+	grant := keystore.Grant{
+		Org: "Prod", LoginURL: "https://login.salesforce.com", ClientID: "test-client-id", ClientSecret: secret.New("test-client-secret"),
+		RefreshToken: secret.New("test-refresh-token-1"), Rotates: &rotates, StoredAt: now,
+	}
+	token := keystore.Token{
+		Org: "Prod", AccessToken: secret.New("test-access-token-1"), InstanceURL: "https://acme.my.salesforce.com", RefreshedAt: now, ExpiresAt: now,
+		ExpiresSource: "jwt",
+	}
+	if err := errors.Join(keystore.SaveGrant(t.Context(), first, grant), keystore.SaveToken(t.Context(), first, token)); err != nil {
+		t.Fatal(err)
+	}
+	gotGrant, err := keystore.LoadGrant(t.Context(), second, "Prod")
+	if diff := cmp.Diff(grant, gotGrant); diff != "" || err != nil {
+		t.Errorf("grant: %v\n%s", err, diff)
+	}
+	gotToken, err := keystore.LoadToken(t.Context(), second, "Prod")
+	if diff := cmp.Diff(token, gotToken); diff != "" || err != nil {
+		t.Errorf("token: %v\n%s", err, diff)
+	}
+	if _, err := keystore.LoadGrant(t.Context(), second, "prod"); !errors.Is(err, keystore.ErrNotFound) {
+		t.Errorf("a name in another case: got %v, want ErrNotFound", err)
+	}
+}
