@@ -1,0 +1,150 @@
+// Package cli holds forcecred's commands, one file each.
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+
+	"forcecred/protocol"
+
+	"github.com/spf13/cobra"
+)
+
+// Process is what the commands see of the process that they run in.
+type Process struct {
+	Args        []string // without the program's name
+	Getenv      func(string) string
+	Stdin       io.Reader
+	Stdout      io.Writer
+	Stderr      io.Writer
+	HoldSignals func() (release func()) // see helper.Helper
+}
+
+// Run runs the command that p.Args name and returns the exit status.
+func Run(ctx context.Context, p Process) (status int) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			status = p.fail(protocol.Errorf(protocol.Internal, "a fault of forcecred's own (%v); please report it", fault))
+		}
+	}()
+	root := &cobra.Command{
+		Use:               "forcecred",
+		Short:             "A credential helper for Salesforce orgs",
+		Long:              longHelp,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		Args:              commandMissing,
+		RunE:              func(*cobra.Command, []string) error { return nil }, // never reached: Args refuses
+	}
+	root.AddCommand(getCommand(p), storeCommand(p), eraseCommand(p), listCommand(p), versionCommand(p))
+	root.PersistentFlags().Var(newChoice("text", "json"), errorFormatFlag, "how a failure is told on stderr: text or json")
+	root.SetFlagErrorFunc(flagError)
+	root.SetIn(p.Stdin)
+	root.SetOut(p.Stdout)
+	root.SetErr(p.Stderr)
+	root.SetArgs(p.Args)
+	if err := root.ExecuteContext(ctx); err != nil {
+		return p.fail(err)
+	}
+	return 0
+}
+
+const longHelp = `forcecred keeps the secrets of Salesforce orgs in a keystore and answers with
+access tokens, refreshed when they have to be:
+
+  echo '{"org":"prod"}' | forcecred get`
+
+const errorFormatFlag = "error-format"
+
+// fail tells err on stderr and returns its exit status.
+func (p Process) fail(err error) int {
+	e := (*protocol.Error)(nil)
+	if !errors.As(err, &e) {
+		e = protocol.Errorf(protocol.Internal, "%v", err)
+	}
+	write := e.WriteText
+	if p.wantsJSONErrors() {
+		write = e.WriteJSON
+	}
+	_ = write(p.Stderr) // there is nowhere left to tell that stderr is closed
+	return e.Code.ExitStatus()
+}
+
+// wantsJSONErrors looks at the arguments itself, since a command line that
+// can't be parsed is one of the failures to tell.
+func (p Process) wantsJSONErrors() bool {
+	for i, arg := range p.Args {
+		if arg == "--"+errorFormatFlag && i+1 < len(p.Args) {
+			return p.Args[i+1] == "json"
+		}
+		if value, ok := strings.CutPrefix(arg, "--"+errorFormatFlag+"="); ok {
+			return value == "json"
+		}
+	}
+	return p.Getenv("FORCECRED_ERROR_FORMAT") == "json"
+}
+
+// notice tells a person something that is no failure.
+func (p Process) notice(message string) {
+	// Best effort: a notice that can't be told fails nothing.
+	_ = (&protocol.Error{Message: message}).WriteText(p.Stderr)
+}
+
+// warn tells what a person should know of a request that succeeded all the same.
+func (p Process) warn(message string) { p.notice("warning: " + message) }
+
+// answer collects what encode writes and hands it to stdout in one write: a
+// caller sees a whole answer or none.
+func (p Process) answer(encode func(io.Writer) error) error {
+	var b bytes.Buffer
+	if err := encode(&b); err != nil {
+		return err
+	}
+	if _, err := p.Stdout.Write(b.Bytes()); err != nil {
+		return protocol.Errorf(protocol.Internal, "write the answer: %v", err)
+	}
+	return nil
+}
+
+// usage returns an error in the words of the command line. It does not quote
+// the arguments: one of them may be a secret that was pasted in the wrong place.
+func usage(format string, args ...any) *protocol.Error {
+	e := protocol.Errorf(protocol.Usage, format, args...)
+	e.Hint = "see `forcecred help`"
+	return e
+}
+
+func commandMissing(root *cobra.Command, args []string) error {
+	var names []string
+	for _, c := range root.Commands() {
+		if c.IsAvailableCommand() {
+			names = append(names, c.Name())
+		}
+	}
+	slices.Sort(names)
+	what := "the command is missing"
+	if len(args) > 0 {
+		what = "there is no such command"
+	}
+	return usage("%s; there are: %s", what, strings.Join(names, ", "))
+}
+
+// atMostOneOrg accepts no argument, or an org's name.
+func atMostOneOrg(_ *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return usage("more than one argument, where one org's name may stand")
+	}
+	return nil
+}
+
+func noArguments(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usage("an argument, where none may stand")
+	}
+	return nil
+}

@@ -1,0 +1,186 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"forcecred/keystore/secret"
+	"forcecred/protocol"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestFindPlaces(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, goos string
+		env        map[string]string
+		want       places
+		err        string
+	}{
+		{"linux", "linux", map[string]string{"HOME": "/home/me"}, places{"/home/me/.local/share/forcecred", "/home/me/.config/forcecred/identity.txt"}, ""},
+		{"XDG", "linux", map[string]string{"XDG_DATA_HOME": "/d", "XDG_CONFIG_HOME": "/c"}, places{"/d/forcecred", "/c/forcecred/identity.txt"}, ""},
+		{"relative XDG is ignored", "linux", map[string]string{"HOME": "/h", "XDG_DATA_HOME": "d"}, places{"/h/.local/share/forcecred", "/h/.config/forcecred/identity.txt"}, ""},
+		{"macOS", "darwin", map[string]string{"HOME": "/Users/me"}, places{"/Users/me/Library/Application Support/forcecred", "/Users/me/Library/Application Support/forcecred/identity.txt"}, ""},
+		{"Windows", "windows", map[string]string{"LocalAppData": "/l", "AppData": "/a"}, places{"/l/forcecred", "/a/forcecred/identity.txt"}, ""},
+		{"one folder", "linux", map[string]string{"FORCECRED_HOME": "/f", "HOME": "/h"}, places{"/f", "/f/identity.txt"}, ""},
+		{"one folder without a home", "linux", map[string]string{"FORCECRED_HOME": "/f"}, places{"/f", "/f/identity.txt"}, ""},
+		{"identity elsewhere", "linux", map[string]string{"FORCECRED_HOME": "/f", "FORCECRED_KEY_FILE": "/run/key"}, places{"/f", "/run/key"}, ""},
+		{"relative folder", "linux", map[string]string{"FORCECRED_HOME": "f"}, places{}, "FORCECRED_HOME is not an absolute path"},
+		{"no home", "linux", nil, places{}, "HOME is not set"},
+		{"no home on Windows", "windows", map[string]string{"AppData": "/a"}, places{}, "LocalAppData or AppData is not set"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := findPlaces(tt.goos, func(name string) string { return tt.env[name] })
+			if tt.err != "" {
+				if err == nil || !strings.Contains(err.Error(), tt.err) {
+					t.Errorf("got %v, want %q", err, tt.err)
+				}
+				return
+			}
+			if err != nil || got != tt.want {
+				t.Errorf("got %v, %v", got, err)
+			}
+		})
+	}
+}
+
+// hostile has each character that a shell or curl would take for its own.
+var hostile = protocol.Credential{
+	AccessToken: secret.New("00Dxx!a'b\"c\\d$e`f"), InstanceURL: "https://acme.my.salesforce.com",
+}
+
+func TestEnvFormatSurvivesAShell(t *testing.T) {
+	t.Parallel()
+	sh, err := exec.LookPath("sh")
+	if err != nil {
+		t.Skip("there is no sh on this machine")
+	}
+	var b bytes.Buffer
+	if err := render(&b, hostile, "env"); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command(sh, "-c", b.String()+`printf '%s\n' "$SF_ACCESS_TOKEN" "$SF_ORG_INSTANCE_URL" "$SALESFORCE_ACCESS_TOKEN" "$SALESFORCE_INSTANCE_URL"`).Output()
+	token := hostile.AccessToken.Reveal()
+	want := strings.Join([]string{token, hostile.InstanceURL, token, hostile.InstanceURL, ""}, "\n")
+	if err != nil || string(out) != want {
+		t.Errorf("%v\n%s", err, cmp.Diff(want, string(out)))
+	}
+}
+
+func TestFormats(t *testing.T) {
+	t.Parallel()
+	c := protocol.Credential{AccessToken: secret.New(`00Dxx!a"b\c`), InstanceURL: "https://acme.my.salesforce.com"}
+	for format, want := range map[string]string{
+		"token":  `00Dxx!a"b\c`,
+		"sf":     `00Dxx!a"b\c`,
+		"header": `Authorization: Bearer 00Dxx!a"b\c`,
+		"curl":   `header = "Authorization: Bearer 00Dxx!a\"b\\c"`,
+	} {
+		var b bytes.Buffer
+		if err := render(&b, c, format); err != nil || b.String() != want+"\n" {
+			t.Errorf("%s: %v", format, err)
+		}
+	}
+}
+
+// run runs a command with no org kept and returns what it printed.
+func run(t *testing.T, stdin string, args ...string) (status int, stdout, stderr string) {
+	t.Helper()
+	home := filepath.Join(t.TempDir(), "home")
+	var out, errs bytes.Buffer
+	status = Run(t.Context(), Process{
+		Args: args,
+		Getenv: func(name string) string {
+			return map[string]string{"FORCECRED_HOME": home}[name]
+		},
+		Stdin: strings.NewReader(stdin), Stdout: &out, Stderr: &errs,
+		HoldSignals: func() func() { return func() {} },
+	})
+	if _, err := os.Stat(home); !errors.Is(err, os.ErrNotExist) {
+		t.Error("a request that stores nothing made a folder")
+	}
+	return status, out.String(), errs.String()
+}
+
+func TestCommandLineIsNotQuoted(t *testing.T) {
+	t.Parallel()
+	const canary = "test-refresh-token-pasted"
+	for _, tt := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{}, "the command is missing"},
+		{[]string{canary}, "there is no such command"},
+		{[]string{"--" + canary}, "there is no such flag"},
+		{[]string{"-x" + canary}, "there is no such flag"},
+		{[]string{"get", "--" + canary + "=x", "prod"}, "there is no such flag"},
+		{[]string{"get", "--format", canary, "prod"}, "--format is not one of json, token, header, env, curl, sf"},
+		{[]string{"get", "--format"}, "--format needs a value"},
+		{[]string{"get", "--min-ttl", canary, "prod"}, "--min-ttl is not a whole number of seconds"},
+		{[]string{"get", "--min-ttl", "-1", "prod"}, "--min-ttl is not a whole number of seconds"},
+		{[]string{"get", "--force=" + canary, "prod"}, "--force has a value that it can't take"},
+		{[]string{"get", "--error-format", canary, "prod"}, "--error-format is not one of text, json"},
+		{[]string{"get", "prod", canary}, "more than one argument"},
+		{[]string{"get", canary + "/"}, "the org's name has a character other than"},
+		{[]string{"list", canary}, "an argument, where none may stand"},
+		{[]string{"version", canary}, "an argument, where none may stand"},
+	} {
+		status, stdout, stderr := run(t, "", tt.args...)
+		if status != 2 || stdout != "" || !strings.Contains(stderr, tt.want) || strings.Contains(stderr, canary) {
+			t.Errorf("%q: status %d, stdout %q, stderr %q", tt.args, status, stdout, stderr)
+		}
+	}
+}
+
+func TestErrorFormat(t *testing.T) {
+	t.Parallel()
+	const want = `{"version":1,"error":{"code":"usage","message":"there is no such command`
+	for _, args := range [][]string{
+		{"nosuch", "--error-format", "json"}, {"--error-format=json", "nosuch"},
+	} {
+		if status, _, stderr := run(t, "", args...); status != 2 || !strings.HasPrefix(stderr, want) {
+			t.Errorf("%q: status %d, stderr %q", args, status, stderr)
+		}
+	}
+}
+
+func TestUnknownOrg(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"get", "nosuch"}, {"get"}} {
+		if status, stdout, stderr := run(t, `{"org":"nosuch"}`, args...); status != 4 || stdout != "" || !strings.Contains(stderr, `there is no org "nosuch"`) {
+			t.Errorf("%q: status %d, stdout %q, stderr %q", args, status, stdout, stderr)
+		}
+	}
+	if status, stdout, stderr := run(t, `{"org":"nosuch"}`, "erase"); status != 0 || stdout+stderr != "" {
+		t.Errorf("erase: status %d, %q", status, stdout+stderr)
+	}
+}
+
+func TestTable(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
+	yes, no := true, false
+	var b bytes.Buffer
+	err := table(&b, []protocol.ListedOrg{
+		{Org: "bad"},
+		{Org: "dev", LoginURL: "https://acme.my.site.com", Site: "/partners", Rotates: &no, TokenExpiresAt: now},
+		{Org: "prod", Username: "me@acme.com", LoginURL: "https://login.salesforce.com", Rotates: &yes, TokenExpiresAt: now.Add(time.Hour), RefreshedAt: now.Add(-90 * time.Second)},
+	}, now)
+	want := strings.ReplaceAll(`
+ORG   USERNAME     LOGIN                              ROTATES  TOKEN    REFRESHED
+bad   -            -                                  ?        -        -
+dev   -            https://acme.my.site.com/partners  no       expired  -
+prod  me@acme.com  https://login.salesforce.com       yes      1h0m0s   1m30s ago
+`, "\r", "")
+	if diff := cmp.Diff(want[1:], b.String()); diff != "" || err != nil {
+		t.Error(err, diff)
+	}
+}

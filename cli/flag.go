@@ -1,0 +1,67 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// flagError words a flag that pflag refused. Its own texts quote what was
+// given, which may be a secret.
+func flagError(_ *cobra.Command, err error) error {
+	var (
+		value    *pflag.InvalidValueError
+		required *pflag.ValueRequiredError
+	)
+	switch {
+	case errors.Is(err, pflag.ErrHelp):
+		return err
+	case errors.As(err, &value) && !errors.As(err, new(*strconv.NumError)):
+		return usage("--%s %v", value.GetFlag().Name, value.Unwrap())
+	case errors.As(err, &value):
+		return usage("--%s has a value that it can't take", value.GetFlag().Name)
+	case errors.As(err, &required):
+		return usage("--%s needs a value", required.GetFlag().Name)
+	}
+	return usage("there is no such flag")
+}
+
+// choice is a flag that takes one of a few words; the first is its default.
+type choice struct {
+	value   string
+	allowed []string
+}
+
+func newChoice(allowed ...string) *choice { return &choice{allowed[0], allowed} }
+
+func (c *choice) String() string { return c.value }
+func (c *choice) Type() string   { return "word" }
+
+func (c *choice) Set(value string) error {
+	if !slices.Contains(c.allowed, value) {
+		return fmt.Errorf("is not one of %s", strings.Join(c.allowed, ", "))
+	}
+	c.value = value
+	return nil
+}
+
+// seconds is a flag that takes a length of time in whole seconds.
+type seconds struct{ time.Duration }
+
+func (s *seconds) String() string { return strconv.FormatInt(int64(s.Duration/time.Second), 10) }
+func (s *seconds) Type() string   { return "seconds" }
+
+func (s *seconds) Set(value string) error {
+	n, err := strconv.ParseUint(value, 10, 31)
+	if err != nil {
+		return errors.New("is not a whole number of seconds")
+	}
+	s.Duration = time.Duration(n) * time.Second
+	return nil
+}

@@ -1,0 +1,31 @@
+package cli
+
+import (
+	"forcecred/keystore"
+
+	"golang.org/x/term"
+)
+
+// expectInput refuses to read a request from a terminal: a person who left the
+// org out would wait for ever.
+func (p Process) expectInput(command string) error {
+	if isTerminal(p.Stdin) {
+		return usage("neither an org nor a request on stdin: forcecred %s ORG, or pipe a request in", command)
+	}
+	return nil
+}
+
+// isTerminal reports whether a stream of a process is a terminal.
+func isTerminal(stream any) bool {
+	file, ok := stream.(interface{ Fd() uintptr })
+	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+// orgArgument checks an org's name that was given as an argument.
+func orgArgument(arg string) (string, error) {
+	org, err := keystore.ParseOrg(arg)
+	if err != nil {
+		return "", usage("%v", err)
+	}
+	return string(org), nil
+}

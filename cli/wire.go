@@ -1,0 +1,68 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"time"
+
+	"forcecred/helper"
+	"forcecred/keystore/agefile"
+	"forcecred/protocol"
+	"forcecred/salesforce"
+)
+
+// helper wires what the environment names: a keystore, and a way to Salesforce.
+func (p Process) helper() (*helper.Helper, error) {
+	if name := p.Getenv("FORCECRED_KEYSTORE"); name != "" && name != "auto" && name != "file" {
+		return nil, protocol.Errorf(protocol.Usage, "FORCECRED_KEYSTORE names a keystore that this forcecred does not have; it has: auto, file")
+	}
+	at, err := findPlaces(runtime.GOOS, p.Getenv)
+	if err != nil {
+		return nil, protocol.Errorf(protocol.Usage, "%v", err)
+	}
+	return &helper.Helper{
+		Keystore: agefile.New(agefile.Config{
+			Dir:            at.data,
+			IdentityFile:   at.identity,
+			PassphraseFile: p.Getenv("FORCECRED_PASSPHRASE_FILE"),
+			Notify:         p.notice,
+		}),
+		Connect:     p.connect,
+		HoldSignals: p.HoldSignals,
+		Warn:        p.warn,
+		Now:         time.Now,
+	}, nil
+}
+
+// connect makes the client, which reads a file that a cached answer does not need.
+func (p Process) connect() (helper.OAuth, error) {
+	roots, err := extraRoots(p.Getenv("FORCECRED_CA_FILE"))
+	if err == nil {
+		var client *salesforce.Client
+		if client, err = salesforce.NewClient(salesforce.Config{ExtraRoots: roots, UserAgent: "forcecred/" + version()}); err == nil {
+			return client, nil
+		}
+	}
+	return nil, protocol.Errorf(protocol.Usage, "use FORCECRED_CA_FILE: %v", err)
+}
+
+// maxCAFile is more than the whole of a system's root certificates.
+const maxCAFile = 4 << 20
+
+func extraRoots(path string) ([]byte, error) {
+	if path == "" {
+		return nil, nil
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	roots, err := io.ReadAll(io.LimitReader(file, maxCAFile+1))
+	if err == nil && len(roots) > maxCAFile {
+		err = fmt.Errorf("%s is larger than %d MiB", path, maxCAFile>>20)
+	}
+	return roots, err
+}
