@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,13 +14,10 @@ import (
 	"forcecred/keystore"
 
 	"filippo.io/age"
-	"filippo.io/age/armor"
 )
 
-const (
-	maxIdentity   = 64 << 10 // bytes
-	maxPassphrase = 4 << 10  // bytes of the whole file
-)
+// maxIdentity is the largest identity file, in bytes.
+const maxIdentity = 64 << 10
 
 // errNoIdentity says that there is no file, and nothing else: on it a new
 // identity is made. A missing passphrase file must not look like it.
@@ -113,77 +109,6 @@ func checkIdentityFile(path string, info fs.FileInfo) error {
 	return nil
 }
 
-// intro is how a binary age file begins.
-const intro = "age-encryption.org/"
-
-func isEncrypted(data []byte) bool {
-	return bytes.HasPrefix(data, []byte(intro)) || isArmored(data)
-}
-
-func isArmored(data []byte) bool {
-	return bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte(armor.Header))
-}
-
-// openIdentity decrypts an identity with the passphrase.
-func (s *Store) openIdentity(data []byte) ([]byte, error) {
-	path := s.config.IdentityFile
-	if s.config.PassphraseFile == "" {
-		return nil, locked(fmt.Errorf("the age identity %s is encrypted with a passphrase", path))
-	}
-	passphrase, err := readPassphrase(s.config.PassphraseFile)
-	if err != nil {
-		return nil, err
-	}
-	unlock, err := age.NewScryptIdentity(passphrase)
-	if err != nil {
-		return nil, err
-	}
-	var encrypted io.Reader = bytes.NewReader(data)
-	if isArmored(data) {
-		encrypted = armor.NewReader(encrypted)
-	}
-	r, err := age.Decrypt(encrypted, unlock)
-	if noMatch := (*age.NoIdentityMatchError)(nil); errors.As(err, &noMatch) && slices.Contains(noMatch.StanzaTypes, "scrypt") {
-		return nil, locked(fmt.Errorf("the passphrase in %s does not open the age identity %s", s.config.PassphraseFile, path))
-	}
-	if err == nil {
-		data, err = io.ReadAll(r)
-	}
-	if err != nil { // age's own words may quote the file
-		return nil, badIdentity(path, "is damaged or not encrypted with a passphrase")
-	}
-	return data, nil
-}
-
-func locked(err error) error {
-	return &keystore.Error{
-		Reason: keystore.ErrLocked,
-		Err:    err,
-		Hint:   "let FORCECRED_PASSPHRASE_FILE name a file whose first line is the passphrase of the identity",
-	}
-}
-
-// readPassphrase returns the first line of a file. Its mode is not checked:
-// secrets that Docker, Kubernetes or systemd mount are often readable by the
-// group or by all, inside of a container or a service where that is nobody.
-func readPassphrase(path string) (string, error) {
-	file, info, err := openRegular(path, 0)
-	if err != nil {
-		return "", fmt.Errorf("read the passphrase: %w", err)
-	}
-	defer file.Close()
-	data, err := readAll(file, info, maxPassphrase)
-	if err != nil {
-		return "", err
-	}
-	line, _, _ := bytes.Cut(data, []byte("\n"))
-	line = bytes.TrimSuffix(line, []byte("\r"))
-	if len(line) == 0 {
-		return "", locked(fmt.Errorf("the first line of %s is empty", path))
-	}
-	return string(line), nil
-}
-
 // parseIdentity wants one X25519 identity: with several it would not be clear
 // for which of them to encrypt.
 func parseIdentity(path string, data []byte) (*age.X25519Identity, error) {
@@ -253,31 +178,4 @@ func (s *Store) makeIdentity(folder string) (*age.X25519Identity, error) {
 		s.config.Notify("made the age identity " + s.config.IdentityFile + "; whoever has it can open the keystore, so back it up")
 	}
 	return identity, nil
-}
-
-func (s *Store) encryptIdentity(data []byte) ([]byte, error) {
-	passphrase, err := readPassphrase(s.config.PassphraseFile)
-	if err != nil {
-		return nil, err
-	}
-	recipient, err := age.NewScryptRecipient(passphrase)
-	if err != nil {
-		return nil, err
-	}
-	if s.workFactor != 0 {
-		recipient.SetWorkFactor(s.workFactor)
-	}
-	var encrypted bytes.Buffer
-	armored := armor.NewWriter(&encrypted)
-	w, err := age.Encrypt(armored, recipient)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := w.Write(data); err != nil {
-		return nil, err
-	}
-	if err := errors.Join(w.Close(), armored.Close()); err != nil {
-		return nil, err
-	}
-	return encrypted.Bytes(), nil
 }

@@ -150,7 +150,7 @@ func TestDataFolderIsLeftAlone(t *testing.T) {
 	}
 	config := newConfig(t)
 	elsewhere := t.TempDir()
-	must(t, os.Chmod(elsewhere, 0o1777|os.ModeSticky))
+	must(t, os.Chmod(elsewhere, 0o777|os.ModeSticky))
 	must(t, os.Symlink(elsewhere, config.Dir))
 	s := New(config)
 	must(t, s.Set(t.Context(), prod, []byte(item)))
@@ -196,11 +196,11 @@ func TestFolderFaults(t *testing.T) {
 				t.Error("an identity was made all the same")
 			}
 		})
+		if tt.hint == "" {
+			continue // a link is refused where something is written through it
+		}
 		t.Run(tt.name+", link", func(t *testing.T) {
 			t.Parallel()
-			if tt.hint == "" {
-				t.Skip("links above the folders that are written are the user's choice")
-			}
 			s, elsewhere := New(newConfig(t)), t.TempDir()
 			must(t, os.MkdirAll(s.config.Dir, 0o700))
 			must(t, os.Symlink(elsewhere, s.path(tt.folder)))

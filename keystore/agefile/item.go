@@ -1,0 +1,67 @@
+package agefile
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+
+	"forcecred/keystore"
+
+	"filippo.io/age"
+)
+
+// maxItem is the largest encrypted item, in bytes. The largest that forcecred
+// writes has a few kilobytes.
+const maxItem = 1 << 20
+
+func readItem(path string) ([]byte, error) {
+	file, info, err := openRegular(path, noFollow)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return readAll(file, info, maxItem)
+}
+
+func encryptItem(item []byte, identity *age.X25519Identity) ([]byte, error) {
+	var encrypted bytes.Buffer
+	w, err := age.Encrypt(&encrypted, identity.Recipient())
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(item); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	if encrypted.Len() > maxItem {
+		return nil, fmt.Errorf("the encrypted item has more than %d bytes", maxItem)
+	}
+	return encrypted.Bytes(), nil
+}
+
+// decryptItem never keeps age's error, which quotes what it could not parse.
+func decryptItem(path string, encrypted []byte, identity *age.X25519Identity) ([]byte, error) {
+	r, err := age.Decrypt(bytes.NewReader(encrypted), identity)
+	if noMatch := (*age.NoIdentityMatchError)(nil); errors.As(err, &noMatch) {
+		return nil, &keystore.Error{
+			Reason: keystore.ErrCorrupt,
+			Err:    fmt.Errorf("%s was encrypted for another identity", path),
+			Hint:   "restore the identity that it was stored with, or erase the org and store it again",
+		}
+	}
+	var item []byte
+	if err == nil {
+		item, err = io.ReadAll(r)
+	}
+	if err != nil {
+		return nil, &keystore.Error{
+			Reason: keystore.ErrCorrupt,
+			Err:    fmt.Errorf("%s is damaged", path),
+			Hint:   "restore it from a backup, or erase the org and store it again",
+		}
+	}
+	return item, nil
+}
