@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"forcecred/keystore"
+	"forcecred/keystore/localfile"
 
 	"filippo.io/age"
 )
@@ -92,7 +93,7 @@ func (s *Store) set(ctx context.Context, key keystore.Key, item []byte) error {
 		return err
 	}
 	for _, folder := range []string{storeFolder, tempFolder} {
-		if err := ensureFolder(s.path(folder)); err != nil {
+		if err := localfile.EnsureFolder(s.path(folder)); err != nil {
 			return err
 		}
 	}
@@ -104,13 +105,13 @@ func (s *Store) set(ctx context.Context, key keystore.Key, item []byte) error {
 	if err != nil {
 		return err
 	}
-	sweepTemp(s.path(tempFolder))
+	localfile.SweepTemp(s.path(tempFolder))
 	// An encrypted identity takes a second to open, and a first one waits for a
 	// lock: what the caller has given up by now is not written.
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return replaceFile(s.path(tempFolder), s.path(storeFolder, name), encrypted)
+	return localfile.Replace(s.path(tempFolder), s.path(storeFolder, name), encrypted)
 }
 
 // Remove removes the item under key. It returns ErrUnavailable, or the
@@ -130,14 +131,7 @@ func (s *Store) remove(ctx context.Context, key keystore.Key) error {
 	if err != nil {
 		return err
 	}
-	err = patiently(func() error { return os.Remove(s.path(storeFolder, name)) })
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return syncFolder(s.path(storeFolder))
+	return localfile.Remove(s.path(storeFolder, name))
 }
 
 // Keys returns the keys of all items of that kind. It returns ErrUnavailable,

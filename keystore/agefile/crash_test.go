@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"forcecred/keystore/localfile"
 )
 
 func wantNoTemp(t *testing.T, s *Store) {
@@ -34,9 +36,9 @@ func TestSetSweepsLeftovers(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
 	wantNoTemp(t, s)
-	old := time.Now().Add(-tempLife - time.Minute)
+	old := time.Now().Add(-localfile.TempLife - time.Minute)
 	for name, modified := range map[string]time.Time{
-		tempPrefix + "killed": old, tempPrefix + "running": time.Now().Add(-tempLife / 2), "foreign": old,
+		localfile.TempPrefix + "killed": old, localfile.TempPrefix + "running": time.Now().Add(-localfile.TempLife / 2), "foreign": old,
 	} {
 		path := s.path(tempFolder, name)
 		write(t, path, []byte("half"))
@@ -49,7 +51,7 @@ func TestSetSweepsLeftovers(t *testing.T) {
 	for _, entry := range entries {
 		left = append(left, entry.Name())
 	}
-	if want := []string{tempPrefix + "running", "foreign"}; !slices.Equal(left, want) {
+	if want := []string{localfile.TempPrefix + "running", "foreign"}; !slices.Equal(left, want) {
 		t.Errorf("left are %q, want %q", left, want)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"forcecred/keystore"
+	"forcecred/keystore/localfile"
 
 	"filippo.io/age"
 )
@@ -41,14 +42,14 @@ func (s *Store) needIdentity(ctx context.Context) (*age.X25519Identity, error) {
 		return identity, err
 	}
 	folder := filepath.Dir(s.config.IdentityFile)
-	if err := makeFolder(folder); err != nil {
+	if err := localfile.MakeFolder(folder); err != nil {
 		return nil, err
 	}
-	lock, err := lockFile(ctx, s.config.IdentityFile+lockSuffix)
+	unlock, err := localfile.Lock(ctx, s.config.IdentityFile+localfile.LockSuffix)
 	if err != nil {
 		return nil, err
 	}
-	defer lock.Unlock()
+	defer unlock()
 	identity, err = s.cachedIdentity()
 	if !errors.Is(err, errNoIdentity) {
 		return identity, err // another process made it while this one waited
@@ -67,7 +68,7 @@ func (s *Store) cachedIdentity() (*age.X25519Identity, error) {
 		return s.identity, nil
 	}
 	path := s.config.IdentityFile
-	file, info, err := openRegular(path, 0)
+	file, info, err := localfile.Open(path, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, errNoIdentity
 	}
@@ -78,7 +79,7 @@ func (s *Store) cachedIdentity() (*age.X25519Identity, error) {
 	if err := checkIdentityFile(path, info); err != nil {
 		return nil, err
 	}
-	data, err := readAll(file, info, maxIdentity)
+	data, err := localfile.ReadAll(file, info, maxIdentity)
 	if err != nil {
 		return nil, err
 	}
@@ -93,13 +94,13 @@ func (s *Store) cachedIdentity() (*age.X25519Identity, error) {
 
 func checkIdentityFile(path string, info fs.FileInfo) error {
 	switch {
-	case !ownedBy(info, os.Geteuid(), 0):
+	case !localfile.OwnedBy(info, os.Geteuid(), 0):
 		return &keystore.Error{
 			Reason: keystore.ErrUnavailable,
 			Err:    fmt.Errorf("the age identity %s belongs to another user, who can read all that it encrypts", path),
 			Hint:   "let FORCECRED_KEY_FILE name an identity of your own",
 		}
-	case othersBits(info) != 0:
+	case localfile.OthersBits(info) != 0:
 		return &keystore.Error{
 			Reason: keystore.ErrUnavailable,
 			Err:    fmt.Errorf("the age identity %s has mode %#o, so that others may have read it", path, info.Mode().Perm()),
@@ -169,8 +170,8 @@ func (s *Store) makeIdentity(folder string) (*age.X25519Identity, error) {
 			return nil, err
 		}
 	}
-	sweepTemp(folder)
-	if err := replaceFile(folder, s.config.IdentityFile, data); err != nil {
+	localfile.SweepTemp(folder)
+	if err := localfile.Replace(folder, s.config.IdentityFile, data); err != nil {
 		return nil, err
 	}
 	s.identity = identity

@@ -12,8 +12,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"forcecred/keystore"
+	"forcecred/keystore/localfile"
 
 	"filippo.io/age"
 	"filippo.io/age/armor"
@@ -295,14 +297,14 @@ func TestIdentityRace(t *testing.T) {
 func TestIdentityLockIsBounded(t *testing.T) {
 	t.Parallel()
 	s := New(newConfig(t))
-	must(t, makeFolder(filepath.Dir(s.config.IdentityFile)))
-	held, err := lockFile(t.Context(), s.config.IdentityFile+lockSuffix)
+	must(t, localfile.MakeFolder(filepath.Dir(s.config.IdentityFile)))
+	unlock, err := localfile.Lock(t.Context(), s.config.IdentityFile+localfile.LockSuffix)
 	must(t, err)
-	ctx, cancel := context.WithTimeout(t.Context(), 3*lockPause)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
 	defer cancel()
 	if err := s.Set(ctx, prod, []byte(item)); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v, want context.DeadlineExceeded", err)
 	}
-	must(t, held.Unlock())
+	must(t, unlock())
 	must(t, s.Set(t.Context(), prod, []byte(item)))
 }

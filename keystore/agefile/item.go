@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"forcecred/keystore"
+	"forcecred/keystore/localfile"
 
 	"filippo.io/age"
 )
@@ -16,12 +17,12 @@ import (
 const maxItem = 1 << 20
 
 func readItem(path string) ([]byte, error) {
-	file, info, err := openRegular(path, noFollow)
+	file, info, err := localfile.Open(path, localfile.NoFollow)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	return readAll(file, info, maxItem)
+	return localfile.ReadAll(file, info, maxItem)
 }
 
 func encryptItem(item []byte, identity *age.X25519Identity) ([]byte, error) {

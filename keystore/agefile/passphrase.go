@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"forcecred/keystore"
+	"forcecred/keystore/localfile"
 
 	"filippo.io/age"
 	"filippo.io/age/armor"
@@ -70,12 +71,12 @@ func locked(err error) error {
 // secrets that Docker, Kubernetes or systemd mount are often readable by the
 // group or by all, inside of a container or a service where that is nobody.
 func readPassphrase(path string) (string, error) {
-	file, info, err := openRegular(path, 0)
+	file, info, err := localfile.Open(path, 0)
 	if err != nil {
 		return "", fmt.Errorf("read the passphrase: %w", err)
 	}
 	defer file.Close()
-	data, err := readAll(file, info, maxPassphrase)
+	data, err := localfile.ReadAll(file, info, maxPassphrase)
 	if err != nil {
 		return "", err
 	}

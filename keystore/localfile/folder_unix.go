@@ -1,6 +1,6 @@
 //go:build unix
 
-package agefile
+package localfile
 
 import (
 	"errors"
@@ -11,12 +11,12 @@ import (
 
 // Flags for opening a file.
 const (
-	noFollow = syscall.O_NOFOLLOW // fail on a symbolic link
+	NoFollow = syscall.O_NOFOLLOW // fail on a symbolic link
 	noWait   = syscall.O_NONBLOCK // return at once when it is a pipe
 )
 
-// ownedBy reports whether one of those users owns the file.
-func ownedBy(info fs.FileInfo, uids ...int) bool {
+// OwnedBy reports whether one of those users owns the file.
+func OwnedBy(info fs.FileInfo, uids ...int) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
 		return false
@@ -29,8 +29,8 @@ func ownedBy(info fs.FileInfo, uids ...int) bool {
 	return false
 }
 
-// othersBits returns what the group and the rest of the world may do.
-func othersBits(info fs.FileInfo) fs.FileMode { return info.Mode().Perm() & 0o077 }
+// OthersBits returns what the group and the rest of the world may do.
+func OthersBits(info fs.FileInfo) fs.FileMode { return info.Mode().Perm() & 0o077 }
 
 // syncFolder makes a change of the names in a folder outlive a loss of power.
 func syncFolder(path string) error {

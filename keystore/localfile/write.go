@@ -1,4 +1,5 @@
-package agefile
+// Package localfile keeps files and locks in folders that are one user's alone.
+package localfile
 
 import (
 	"errors"
@@ -9,20 +10,21 @@ import (
 	"time"
 )
 
-// tempPrefix marks a file that is being written, so that one of a process that
+// TempPrefix marks a file that is being written, so that one of a process that
 // was killed is known later on.
-const tempPrefix = ".forcecred-tmp-"
+const TempPrefix = ".forcecred-tmp-"
 
-// tempLife is more than a write takes on the slowest disk.
-const tempLife = time.Hour
+// TempLife is more than a write takes on the slowest disk. A process that was
+// stopped for longer finds its file gone, and says that its write failed.
+const TempLife = time.Minute
 
-// replaceFile writes data to path, readable by its owner only. Whoever reads
+// Replace writes data to path, readable by its owner only. Whoever reads
 // path meanwhile, or after a crash, sees the old file or the new one. The data
 // goes to the folder temp first, which must be on the same file system.
 //
 // An error means that the old file is still there, but for one of syncing the
 // folder: then the new one is there and may not outlive a loss of power.
-func replaceFile(temp, path string, data []byte) error {
+func Replace(temp, path string, data []byte) error {
 	written, err := writeTemp(temp, data)
 	if err != nil {
 		return err
@@ -33,10 +35,23 @@ func replaceFile(temp, path string, data []byte) error {
 	return syncFolder(filepath.Dir(path))
 }
 
+// Remove removes a file for good: when it returns nil, a loss of power does not
+// bring the file back. Removing what is not there succeeds.
+func Remove(path string) error {
+	err := patiently(func() error { return os.Remove(path) })
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
 // writeTemp writes data to a new file in folder, down to the disk, and returns
 // its path. On failure no file is left.
 func writeTemp(folder string, data []byte) (path string, err error) {
-	file, err := os.CreateTemp(folder, tempPrefix+"*")
+	file, err := os.CreateTemp(folder, TempPrefix+"*")
 	if err != nil {
 		return "", err
 	}
@@ -64,18 +79,18 @@ func moveOver(from, path string) error {
 	return patiently(func() error { return os.Rename(from, path) })
 }
 
-// sweepTemp removes what killed processes left half-written in folder. It is
+// SweepTemp removes what killed processes left half-written in folder. It is
 // best effort: a left-over takes space and does no other harm.
-func sweepTemp(folder string) {
+func SweepTemp(folder string) {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
 		return
 	}
 	for _, entry := range entries {
-		if !strings.HasPrefix(entry.Name(), tempPrefix) {
+		if !strings.HasPrefix(entry.Name(), TempPrefix) {
 			continue
 		}
-		if info, err := entry.Info(); err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > tempLife {
+		if info, err := entry.Info(); err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > TempLife {
 			_ = os.Remove(filepath.Join(folder, entry.Name()))
 		}
 	}

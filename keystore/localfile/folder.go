@@ -1,4 +1,4 @@
-package agefile
+package localfile
 
 import (
 	"errors"
@@ -10,14 +10,14 @@ import (
 	"forcecred/keystore"
 )
 
-// ensureFolder makes one of the store's own folders when it is missing, and
+// EnsureFolder makes one of the store's own folders when it is missing, and
 // otherwise sees to it that it is a folder of this user that is closed to
 // others. The folders above it are the user's choice: they may be links, shared,
 // or /tmp, which must not lose its mode.
-func ensureFolder(path string) error {
+func EnsureFolder(path string) error {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err := makeFolder(path); err != nil {
+		if err := MakeFolder(path); err != nil {
 			return err
 		}
 		info, err = os.Lstat(path)
@@ -31,20 +31,20 @@ func ensureFolder(path string) error {
 			Err:    fmt.Errorf("%s is not a folder", path),
 			Hint:   "move " + path + " away; forcecred makes a folder there itself",
 		}
-	case !ownedBy(info, os.Geteuid()):
+	case !OwnedBy(info, os.Geteuid()):
 		return belongsToAnother(path)
-	case othersBits(info) != 0:
+	case OthersBits(info) != 0:
 		return os.Chmod(path, 0o700)
 	}
 	return nil
 }
 
-// makeFolder makes a folder with those above it. When it returns nil, they
+// MakeFolder makes a folder with those above it. When it returns nil, they
 // outlive a loss of power.
-func makeFolder(path string) error {
+func MakeFolder(path string) error {
 	err := os.Mkdir(path, 0o700)
 	if parent := filepath.Dir(path); errors.Is(err, fs.ErrNotExist) && parent != path {
-		if err := makeFolder(parent); err != nil {
+		if err := MakeFolder(parent); err != nil {
 			return err
 		}
 		err = os.Mkdir(path, 0o700)

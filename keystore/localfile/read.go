@@ -1,4 +1,4 @@
-package agefile
+package localfile
 
 import (
 	"bytes"
@@ -13,9 +13,9 @@ import (
 
 var errNotRegular = errors.New("not a regular file")
 
-// openRegular opens a file for reading and refuses what is not a regular one,
+// Open opens a file for reading and refuses what is not a regular one,
 // without waiting for the other end of a pipe.
-func openRegular(path string, flags int) (*os.File, fs.FileInfo, error) {
+func Open(path string, flags int) (*os.File, fs.FileInfo, error) {
 	var file *os.File
 	err := patiently(func() (err error) {
 		file, err = os.OpenFile(path, os.O_RDONLY|noWait|flags, 0)
@@ -35,9 +35,9 @@ func openRegular(path string, flags int) (*os.File, fs.FileInfo, error) {
 	return file, info, nil
 }
 
-// readAll reads the file that openRegular opened. More than limit bytes are
+// ReadAll reads the file that Open opened. More than limit bytes are
 // ErrCorrupt: nothing that forcecred reads is as large.
-func readAll(file *os.File, info fs.FileInfo, limit int64) ([]byte, error) {
+func ReadAll(file *os.File, info fs.FileInfo, limit int64) ([]byte, error) {
 	var data bytes.Buffer
 	data.Grow(int(min(info.Size(), limit)) + bytes.MinRead) // one read for the data, one for its end
 	if _, err := data.ReadFrom(io.LimitReader(file, limit+1)); err != nil {

@@ -1,4 +1,4 @@
-package agefile
+package localfile
 
 import (
 	"errors"
@@ -9,16 +9,16 @@ import (
 
 // Flags that Windows has no equal of.
 const (
-	noFollow = 0
+	NoFollow = 0
 	noWait   = 0
 )
 
-// ownedBy reports true: access is by the lists that the user's profile folder
+// OwnedBy reports true: access is by the lists that the user's profile folder
 // hands down, not by an owner's id.
-func ownedBy(fs.FileInfo, ...int) bool { return true }
+func OwnedBy(fs.FileInfo, ...int) bool { return true }
 
-// othersBits returns none, for the reason of ownedBy.
-func othersBits(fs.FileInfo) fs.FileMode { return 0 }
+// OthersBits returns none, for the reason of OwnedBy.
+func OthersBits(fs.FileInfo) fs.FileMode { return 0 }
 
 // syncFolder does nothing: Windows has no way to sync a folder.
 func syncFolder(string) error { return nil }

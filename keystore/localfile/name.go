@@ -1,0 +1,47 @@
+package localfile
+
+import (
+	"math/big"
+	"strings"
+
+	"forcecred/keystore"
+)
+
+// FileName returns a name in lower case for org, another one for each org:
+// where a file system folds case, Prod and prod would be one file. A name with
+// upper-case letters is followed by ~ and a hexadecimal number, in which bit i
+// says that letter i, counted from 0, is upper case: Prod is prod~1.
+func FileName(org keystore.Org) string {
+	var upper big.Int
+	for i := range len(org) {
+		if 'A' <= org[i] && org[i] <= 'Z' {
+			upper.SetBit(&upper, i, 1)
+		}
+	}
+	lower := strings.ToLower(string(org))
+	if upper.Sign() == 0 {
+		return lower
+	}
+	return lower + "~" + upper.Text(16)
+}
+
+func ParseFileName(encoded string) (keystore.Org, bool) {
+	lower, digits, marked := strings.Cut(encoded, "~")
+	name := []byte(lower)
+	if marked {
+		upper, ok := new(big.Int).SetString(digits, 16)
+		if !ok {
+			return "", false
+		}
+		for i := range name {
+			if upper.Bit(i) == 1 && 'a' <= name[i] && name[i] <= 'z' {
+				name[i] -= 'a' - 'A'
+			}
+		}
+	}
+	org, err := keystore.ParseOrg(string(name))
+	if err != nil || FileName(org) != encoded { // a sign, a leading zero, a bit that marks no letter
+		return "", false
+	}
+	return org, true
+}
