@@ -1,14 +1,17 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"time"
 
 	"forcecred/helper"
 	"forcecred/keystore/agefile"
+	"forcecred/keystore/journal"
 	"forcecred/protocol"
 	"forcecred/salesforce"
 )
@@ -29,11 +32,25 @@ func (p Process) helper() (*helper.Helper, error) {
 			PassphraseFile: p.Getenv("FORCECRED_PASSPHRASE_FILE"),
 			Notify:         p.notice,
 		}),
+		Journal:     &journal.Journal{Dir: filepath.Join(at.data, "journal")},
 		Connect:     p.connect,
 		HoldSignals: p.HoldSignals,
 		Warn:        p.warn,
 		Now:         time.Now,
+		Wait:        wait,
 	}, nil
+}
+
+// wait sleeps, or returns the context's error when that ends first.
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // connect makes the client, which reads a file that a cached answer does not need.

@@ -65,6 +65,14 @@ func listError(err error) *protocol.Error {
 	return e
 }
 
+// errUnsettled says that others kept replacing the grant while it was being spent.
+func errUnsettled(org keystore.Org) *protocol.Error {
+	return &protocol.Error{
+		Code: protocol.TemporarilyUnavailable, Message: fmt.Sprintf("refresh the token of %q: its grant is being replaced again and again", org),
+		Org: string(org), Retryable: true, Hint: "another program refreshes the same grant; it should ask forcecred instead",
+	}
+}
+
 // codes gives each of Salesforce's reasons its place in the protocol.
 var codes = map[salesforce.Reason]struct {
 	code      protocol.Code
@@ -88,6 +96,9 @@ func refreshError(org keystore.Org, err error) *protocol.Error {
 		Message: fmt.Sprintf("refresh the token of %q: %v", org, err),
 		Org:     string(org),
 		Cause:   err,
+	}
+	if told := (*protocol.Error)(nil); errors.As(err, &told) {
+		return told // nothing was sent
 	}
 	cause := (*salesforce.Error)(nil)
 	if !errors.As(err, &cause) {

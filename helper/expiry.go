@@ -14,15 +14,18 @@ const (
 	assumedSession = 15 * time.Minute
 	// learnedFor is how long an introspected session length is believed.
 	learnedFor = 24 * time.Hour
+	// introspectBudget keeps a slow answer to a question that is not vital from
+	// holding the lock for longer than others wait for it.
+	introspectBudget = 5 * time.Second
 )
 
 // setExpiry sets when token ends, from the surest source there is. Salesforce
 // never says expires_in. All that the server says of time is by its own clock
-// and is moved to ours by date, its Date header.
-func (h *Helper) setExpiry(ctx context.Context, client OAuth, login salesforce.Login, grant keystore.Grant, token *keystore.Token, date time.Time, cached keystore.Token) {
+// and is moved to ours by its Date header.
+func (h *Helper) setExpiry(ctx context.Context, s spent, grant keystore.Grant, token *keystore.Token, cached keystore.Token) {
 	now := h.Now()
 	var skew time.Duration
-	if !date.IsZero() {
+	if date := s.answer.Date; !date.IsZero() {
 		skew = now.Sub(date).Truncate(time.Second) // the header has whole seconds
 	}
 	set := func(at time.Time, source protocol.ExpiresSource) bool {
@@ -43,7 +46,9 @@ func (h *Helper) setExpiry(ctx context.Context, client OAuth, login salesforce.L
 	// did not begin now.
 	same := token.AccessToken.Equal(cached.AccessToken)
 	if !grant.ClientSecret.Empty() && (same || token.SessionLength == 0) {
-		in, err := client.Introspect(ctx, login, grant.ClientID, grant.ClientSecret, token.AccessToken)
+		asking, cancel := context.WithTimeout(ctx, introspectBudget)
+		in, err := s.client.Introspect(asking, s.login, grant.ClientID, grant.ClientSecret, token.AccessToken)
+		cancel()
 		// Best effort: without it the expiry is known less surely, and says so.
 		if err == nil && in.Active && set(in.ExpiresAt.Add(skew), protocol.ExpiresIntrospection) {
 			if length := in.ExpiresAt.Sub(in.IssuedAt); !in.IssuedAt.IsZero() && length > 0 {

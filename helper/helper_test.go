@@ -31,7 +31,9 @@ type fixture struct {
 	posts    int
 	inspects int
 	warnings []string
+	waited   []time.Duration
 	holding  bool
+	journal  journalInMemory
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -48,8 +50,17 @@ func newFixture(t *testing.T) *fixture {
 			f.holding = true
 			return func() { f.holding = false }
 		},
-		Warn: func(m string) { f.warnings = append(f.warnings, m) },
-		Now:  func() time.Time { return f.now },
+		Journal: &f.journal,
+		Warn:    func(m string) { f.warnings = append(f.warnings, m) },
+		Now:     func() time.Time { return f.now },
+		Wait: func(_ context.Context, d time.Duration) error {
+			if f.holding {
+				return errors.New("signals are held while nothing is in flight")
+			}
+			f.now = f.now.Add(d)
+			f.waited = append(f.waited, d)
+			return nil
+		},
 	}
 	f.keep(t, keystore.Grant{
 		Org: "prod", LoginURL: salesforce.DefaultLoginURL, ClientID: "test-client-id",

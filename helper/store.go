@@ -30,13 +30,26 @@ func (h *Helper) Store(ctx context.Context, req protocol.StoreRequest, verify bo
 		return storeError("drop the cached token of", grant.Org, err)
 	}
 	if verify {
-		_, err := h.refresh(ctx, grant, keystore.Token{})
-		return err
+		return h.storeVerified(ctx, grant)
 	}
 	if err := keystore.SaveGrant(ctx, h.Keystore, grant); err != nil {
 		return storeError("store the grant of", grant.Org, err)
 	}
 	return nil
+}
+
+// storeVerified stores the grant as a refresh leaves it.
+func (h *Helper) storeVerified(ctx context.Context, grant keystore.Grant) error {
+	seal, err := h.prepare(ctx, grant)
+	if err != nil {
+		return err
+	}
+	spent, err := h.spend(ctx, grant)
+	// Without the seal, which serves a grant that is in the keystore already.
+	_, err = h.save(ctx, grant, spent, nil, keystore.Token{}, err)
+	h.cleanUp(ctx, seal)
+	spent.release()
+	return err
 }
 
 // newGrant checks a request and makes a grant of it.
@@ -90,7 +103,7 @@ func (h *Helper) Erase(ctx context.Context, req protocol.EraseRequest) error {
 		return err
 	}
 	defer unlock()
-	doomed := []keystore.Key{token, grant} // in this order: no token may outlive its grant
+	doomed := []keystore.Key{token, grant, journalKey(org)} // in this order: no token may outlive its grant
 	if !req.RejectedToken.Empty() {
 		cached, err := h.cached(ctx, org)
 		if err != nil {
@@ -104,6 +117,11 @@ func (h *Helper) Erase(ctx context.Context, req protocol.EraseRequest) error {
 	for _, key := range doomed {
 		if err := h.Keystore.Remove(ctx, key); err != nil {
 			return storeError("erase", org, err)
+		}
+	}
+	if len(doomed) > 1 {
+		if err := h.Journal.Remove(org); err != nil {
+			return storeError("erase the journal of", org, err)
 		}
 	}
 	return nil

@@ -42,6 +42,11 @@ type Kind string
 const (
 	KindGrant Kind = "org"   // a [Grant]; changes when it is stored and when Salesforce rotates it
 	KindToken Kind = "token" // a [Token]; changes with each refresh
+
+	// KindJournal is the key that opens what a refresh may have to leave in the
+	// journal; it is there while a refresh token is being spent, and after one
+	// that could not be saved.
+	KindJournal Kind = "journal"
 )
 
 // Key names one item in a store.

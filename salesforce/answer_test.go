@@ -144,7 +144,7 @@ func TestErrorsHaveMeaning(t *testing.T) {
 		{400, "rate_limit_exceeded", "login rate exceeded", Throttled},
 		{400, "never_heard_of", "", Refused},
 		{429, "invalid_grant", "slow down", Throttled},
-		{503, "invalid_grant", "maintenance", ServerFault},
+		{503, "invalid_grant", "maintenance", ServerFault}, // without Retry-After
 		{200, "invalid_grant", "expired access/refresh token", GrantDead},
 	} {
 		body := `{"error":"` + tt.code + `","error_description":"` + tt.description + `"}`
@@ -170,7 +170,7 @@ func TestErrorsHaveMeaning(t *testing.T) {
 		{404, `{"message":"not found"}`, Refused},
 		{429, "", Throttled},
 		{500, "<html>", ServerFault},
-		{503, "", ServerFault},
+		{503, "", Throttled}, // with the Retry-After that all rows have
 	} {
 		_, err := decodeAnswer(response{tt.status, http.Header{"Retry-After": {"7"}}, []byte(tt.body)}, testGrant(t))
 		e := (*Error)(nil)

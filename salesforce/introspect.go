@@ -3,6 +3,7 @@ package salesforce
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"time"
@@ -33,8 +34,7 @@ func (c *Client) Introspect(ctx context.Context, login Login, clientID string, c
 	}
 	o, err := strictjson.Parse(resp.body)
 	if err != nil {
-		reason, hint := byStatus(resp.status)
-		return Introspection{}, &Error{Reason: reason, Status: resp.status, Err: err, Hint: hint}
+		return Introspection{}, refusal(resp, "", "", fmt.Errorf("the answer is %w", err))
 	}
 	if err := oauthError(o, resp, clientSecret, accessToken); err != nil {
 		return Introspection{}, err

@@ -67,11 +67,21 @@ var meanings = []meaning{
 
 const hintUnknown = "see the app's login history in Salesforce Setup for the reason"
 
+// refusal returns the error that an answer means.
+func refusal(resp response, code, description string, err error) *Error {
+	e := &Error{Status: resp.status, Code: code, Description: description, RetryAfter: retryAfter(resp.header, time.Now()), Err: err}
+	e.Reason, e.Hint = lookup(code, description, resp.status)
+	if resp.status == http.StatusServiceUnavailable && e.RetryAfter > 0 {
+		e.Reason = Throttled // turned away at the door
+	}
+	return e
+}
+
 // lookup returns what an OAuth error means. The status decides only where
 // Salesforce's words say nothing: it sends nearly all refusals with 400.
 func lookup(code, description string, status int) (Reason, string) {
 	code, description = strings.ToLower(code), strings.ToLower(description)
-	if status == http.StatusTooManyRequests || status >= 500 {
+	if code == "" || status == http.StatusTooManyRequests || status >= 500 {
 		return byStatus(status)
 	}
 	for _, m := range meanings {

@@ -71,9 +71,7 @@ func (c *Client) Refresh(ctx context.Context, g RefreshGrant) (Answer, error) {
 func decodeAnswer(resp response, g RefreshGrant) (Answer, error) {
 	o, err := strictjson.Parse(resp.body)
 	if err != nil {
-		reason, hint := byStatus(resp.status)
-		return Answer{}, &Error{Reason: reason, Status: resp.status, RetryAfter: retryAfter(resp.header, time.Now()),
-			Err: fmt.Errorf("the answer is %w", err), Hint: hint}
+		return Answer{}, refusal(resp, "", "", fmt.Errorf("the answer is %w", err))
 	}
 	if err := oauthError(o, resp, g.ClientSecret, g.RefreshToken); err != nil {
 		return Answer{}, err
@@ -156,15 +154,10 @@ func oauthError(o strictjson.Object, resp response, secrets ...secret.Text) erro
 	if code == "" && resp.status == http.StatusOK {
 		return nil
 	}
-	e := &Error{Status: resp.status, RetryAfter: retryAfter(resp.header, time.Now())}
 	if code == "" {
-		e.Reason, e.Hint = byStatus(resp.status)
-		e.Err = errors.New("the answer is no OAuth answer")
-		return e
+		return refusal(resp, "", "", errors.New("the answer is no OAuth answer"))
 	}
-	e.Reason, e.Hint = lookup(code, description, resp.status)
-	e.Code, e.Description = clean(code, secrets...), clean(description, secrets...)
-	return e
+	return refusal(resp, clean(code, secrets...), clean(description, secrets...), nil)
 }
 
 // salvage finds a new refresh token in an answer that is of no use otherwise:

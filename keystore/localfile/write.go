@@ -35,6 +35,11 @@ func Replace(temp, path string, data []byte) error {
 	return syncFolder(filepath.Dir(path))
 }
 
+// OpenForWriting opens a file that is there, to be written in place.
+func OpenForWriting(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_WRONLY|NoFollow, 0)
+}
+
 // Remove removes a file for good: when it returns nil, a loss of power does not
 // bring the file back. Removing what is not there succeeds.
 func Remove(path string) error {

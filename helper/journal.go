@@ -1,0 +1,187 @@
+package helper
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"forcecred/keystore"
+	"forcecred/keystore/secret"
+)
+
+// Journal keeps, outside of the keystore, one sealed entry for each org: the
+// refresh token that the keystore did not take. [journal.Journal] is one.
+type Journal interface {
+	// Reserve makes room for an entry, so that a disk that fills up afterwards
+	// can still take it.
+	Reserve(org keystore.Org) error
+
+	// Seal writes the entry, encrypted with key, into the reserved room.
+	Seal(org keystore.Org, key [32]byte, entry []byte) error
+
+	// Open returns the entry. The error is fs.ErrNotExist when nothing was
+	// sealed, and any other when what is there is not an entry that key opens.
+	Open(org keystore.Org, key [32]byte) ([]byte, error)
+
+	// SetAside keeps what can't be opened under another name, which it returns.
+	SetAside(org keystore.Org) (name string, err error)
+
+	// Remove removes the entry and its room. Removing what is not there succeeds.
+	Remove(org keystore.Org) error
+}
+
+// seal is what step 5 prepared for one spending: the key, already in the
+// keystore, of an entry that is hoped never to be written.
+type seal struct {
+	org  keystore.Org
+	key  [32]byte
+	used bool // an entry was written: it and its key must stay
+}
+
+func journalKey(org keystore.Org) keystore.Key {
+	return keystore.Key{Kind: keystore.KindJournal, Org: org}
+}
+
+// entry is what the journal holds.
+type entry struct {
+	Version      int    `json:"version"`
+	Spent        string `json:"spent"` // digest of the refresh token that this one replaces
+	RefreshToken string `json:"refresh_token"`
+}
+
+const entryVersion = 1
+
+// digest identifies a refresh token without holding it.
+func digest(token secret.Text) string {
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(token.Reveal())))
+}
+
+// prepare proves that the keystore can be written, before a token is spent that
+// can't be spent twice: it stores the seal's key and reads it back. An org that
+// is known not to rotate needs no seal, and gets nil.
+func (h *Helper) prepare(ctx context.Context, grant keystore.Grant) (*seal, error) {
+	if !mayRotate(grant) {
+		return nil, nil
+	}
+	s := &seal{org: grant.Org}
+	rand.Read(s.key[:])
+	err := h.storeKey(ctx, s)
+	if err == nil {
+		err = h.Journal.Reserve(s.org)
+	}
+	if err != nil {
+		h.cleanUp(ctx, s)
+		e := storeError("prepare to refresh the token of", s.org, err)
+		e.Message += "; nothing was spent"
+		return nil, e
+	}
+	return s, nil
+}
+
+// storeKey stores the seal's key and reads it back.
+func (h *Helper) storeKey(ctx context.Context, s *seal) error {
+	key := journalKey(s.org)
+	if err := h.Keystore.Set(ctx, key, s.key[:]); err != nil {
+		return err
+	}
+	stored, err := h.Keystore.Get(ctx, key)
+	if isAny(err, keystore.ErrNotFound) || err == nil && !bytes.Equal(stored, s.key[:]) {
+		return errNotKept(key)
+	}
+	return err
+}
+
+// errNotKept says what some keyrings do when their dialog is dismissed.
+func errNotKept(key keystore.Key) error {
+	return &keystore.Error{
+		Op: "read back " + key.String(), Reason: keystore.ErrUnavailable, Err: errors.New("the keystore did not keep what it was given"),
+	}
+}
+
+// sealNext puts the refresh token that replaces the grant's into the journal.
+func (h *Helper) sealNext(grant keystore.Grant, next secret.Text, s *seal) error {
+	if s == nil {
+		return errors.New("no seal was prepared")
+	}
+	data, err := json.Marshal(entry{entryVersion, digest(grant.RefreshToken), next.Reveal()})
+	if err != nil {
+		return err
+	}
+	if err := h.Journal.Seal(s.org, s.key, data); err != nil {
+		return err
+	}
+	s.used = true
+	return nil
+}
+
+// load reads org's grant, with what a process that could not save left in the journal.
+func (h *Helper) load(ctx context.Context, org keystore.Org) (keystore.Grant, error) {
+	grant, err := h.grant(ctx, org)
+	if err != nil {
+		return keystore.Grant{}, err
+	}
+	next, err := h.openJournal(ctx, grant)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return grant, nil
+	case isAny(err, keystore.ErrLocked, keystore.ErrUnavailable):
+		return keystore.Grant{}, storeError("read the journal of", org, err)
+	case err != nil:
+		name, asideErr := h.Journal.SetAside(org)
+		if asideErr != nil {
+			name = asideErr.Error()
+		}
+		h.Warn(fmt.Sprintf("the journal of %q can't be used: %v; it is kept aside: %s", org, err, name))
+		return grant, nil
+	}
+	if !next.Empty() {
+		rotates := true
+		grant.RefreshToken, grant.Rotates, grant.RefreshedAt = next, &rotates, h.Now()
+		if err := h.saveAndReadBack(ctx, grant); err != nil {
+			return keystore.Grant{}, storeError("move the refresh token from the journal into the keystore of", org, err)
+		}
+	}
+	h.cleanUp(ctx, &seal{org: org})
+	return grant, nil
+}
+
+// openJournal returns the refresh token that replaces the grant's. It is empty
+// when the entry replaces another one than the grant has by now: a person has
+// signed in again since. The error is fs.ErrNotExist when there is no entry.
+func (h *Helper) openJournal(ctx context.Context, grant keystore.Grant) (secret.Text, error) {
+	var key [32]byte
+	stored, err := h.Keystore.Get(ctx, journalKey(grant.Org))
+	if err != nil && !isAny(err, keystore.ErrNotFound, keystore.ErrCorrupt) {
+		return secret.Text{}, err
+	}
+	copy(key[:], stored) // without its key an entry does not open, which is told as such
+	data, err := h.Journal.Open(grant.Org, key)
+	if err != nil {
+		return secret.Text{}, err
+	}
+	var e entry
+	if json.Unmarshal(data, &e) != nil || e.Version != entryVersion || e.RefreshToken == "" {
+		return secret.Text{}, errors.New("its entry is not of a version that this forcecred knows")
+	}
+	if e.Spent != digest(grant.RefreshToken) {
+		return secret.Text{}, nil
+	}
+	return secret.New(e.RefreshToken), nil
+}
+
+// cleanUp removes what was prepared for a spending, unless it was needed. It is
+// best effort: a key without an entry is of no use to anybody, and the next
+// spending replaces it.
+func (h *Helper) cleanUp(ctx context.Context, s *seal) {
+	if s == nil || s.used {
+		return
+	}
+	ctx = context.WithoutCancel(ctx)
+	_ = h.Journal.Remove(s.org)
+	_ = h.Keystore.Remove(ctx, journalKey(s.org))
+}

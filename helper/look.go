@@ -1,0 +1,74 @@
+package helper
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"forcecred/keystore"
+	"forcecred/keystore/secret"
+	"forcecred/protocol"
+)
+
+// cached returns the org's cached token, or the zero Token when there is none.
+// A cache that can't be read as a token is as good as none: the refresh that
+// follows replaces it.
+func (h *Helper) cached(ctx context.Context, org keystore.Org) (keystore.Token, error) {
+	token, err := keystore.LoadToken(ctx, h.Keystore, org)
+	if isAny(err, keystore.ErrNotFound, keystore.ErrCorrupt) {
+		return keystore.Token{}, nil
+	}
+	if err != nil {
+		return keystore.Token{}, storeError("read the cached token of", org, err)
+	}
+	return token, nil
+}
+
+func (h *Helper) grant(ctx context.Context, org keystore.Org) (keystore.Grant, error) {
+	grant, err := keystore.LoadGrant(ctx, h.Keystore, org)
+	if err != nil {
+		return keystore.Grant{}, storeError("read the grant of", org, err)
+	}
+	return grant, nil
+}
+
+// lookOnceMore is what is left to do without the lock: whoever held it for so
+// long may have brought a token. Else lockErr stands.
+func (h *Helper) lookOnceMore(ctx context.Context, org keystore.Org, wanted demand, lockErr error) (protocol.Credential, error) {
+	if !errors.Is(lockErr, context.DeadlineExceeded) {
+		return protocol.Credential{}, lockErr
+	}
+	cached, err := h.cached(ctx, org)
+	if err != nil || !wanted.metBy(cached, h.Now()) {
+		return protocol.Credential{}, lockErr
+	}
+	return credential(cached), nil
+}
+
+// demand says which cached token will do.
+type demand struct {
+	minTTL   time.Duration
+	rejected secret.Text
+}
+
+// newDemand returns what req demands, given what is cached as it arrives.
+func newDemand(req protocol.GetRequest, cached keystore.Token) demand {
+	if req.Force {
+		return demand{req.MinTTL, cached.AccessToken}
+	}
+	return demand{req.MinTTL, req.RejectedToken}
+}
+
+// metBy reports whether t may answer the demand at that time.
+func (d demand) metBy(t keystore.Token, now time.Time) bool {
+	if t.AccessToken.Empty() || !d.rejected.Empty() && t.AccessToken.Equal(d.rejected) {
+		return false
+	}
+	left := t.ExpiresAt.Sub(now)
+	// A caller may ask for more than a whole session. No refresh can give it
+	// that, so it gets what there is, refreshed when half of it is gone.
+	if session := t.ExpiresAt.Sub(t.RefreshedAt); d.minTTL > session {
+		return left > session/2
+	}
+	return left > 0 && left >= d.minTTL
+}

@@ -1,0 +1,111 @@
+package helper
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"forcecred/keystore"
+	"forcecred/keystore/secret"
+	"forcecred/salesforce"
+)
+
+// savePauses are the waits before each further try to save a refresh token
+// that exists nowhere else.
+var savePauses = []time.Duration{20 * time.Millisecond, 200 * time.Millisecond, time.Second}
+
+// save keeps what a refresh brought: the next refresh token before anything
+// else is looked at, also when it is all that can be used of the answer; then
+// the access token, which it returns. spendErr is returned when there is none.
+func (h *Helper) save(ctx context.Context, grant keystore.Grant, s spent, seal *seal, cached keystore.Token, spendErr error) (keystore.Token, error) {
+	ctx = context.WithoutCancel(ctx)
+	if err := h.saveGrant(ctx, grant, s.answer.RefreshToken, seal, spendErr); err != nil {
+		return keystore.Token{}, err
+	}
+	if spendErr != nil {
+		return keystore.Token{}, refreshError(grant.Org, spendErr)
+	}
+	token := newToken(grant.Org, s.answer, s.at)
+	h.setExpiry(ctx, s, grant, &token, cached)
+	if err := keystore.SaveToken(ctx, h.Keystore, token); err != nil {
+		// The answer is good all the same; the next caller will have to refresh.
+		h.Warn(storeError("cache the token of", grant.Org, err).Message)
+	}
+	return token, nil
+}
+
+// saveGrant keeps what a refresh showed of the grant: the next refresh token,
+// and whether there is one at all. What the keystore does not take is sealed
+// into the journal.
+func (h *Helper) saveGrant(ctx context.Context, grant keystore.Grant, next secret.Text, seal *seal, spendErr error) error {
+	rotated := !next.Empty() && !next.Equal(grant.RefreshToken)
+	if !rotated && (spendErr != nil || grant.Rotates != nil && !*grant.Rotates) {
+		return nil // nothing new
+	}
+	updated := grant
+	if rotated {
+		updated.RefreshToken = next
+	}
+	updated.Rotates = &rotated
+	updated.RefreshedAt = h.Now()
+	err := h.saveAndReadBack(ctx, updated)
+	for _, pause := range savePauses {
+		if err == nil || !rotated {
+			break
+		}
+		if h.Wait(ctx, pause) != nil {
+			break
+		}
+		err = h.saveAndReadBack(ctx, updated)
+	}
+	switch {
+	case err == nil:
+		return nil
+	case !rotated:
+		// All that is lost is the knowledge that the org does not rotate.
+		h.Warn(storeError("save the grant of", grant.Org, err).Message)
+		return nil
+	}
+	if sealErr := h.sealNext(grant, next, seal); sealErr != nil {
+		e := storeError("save the new refresh token of", grant.Org, err)
+		e.Message += fmt.Sprintf("; sealing it into the journal failed too: %v", sealErr)
+		e.Hint = "the login is lost: the user has to sign in again, once the keystore can be written"
+		e.Retryable = false
+		return e
+	}
+	h.Warn(storeError("save the new refresh token of", grant.Org, err).Message +
+		"; it is sealed in the journal, and the next refresh will move it into the keystore")
+	return nil
+}
+
+// saveAndReadBack saves a grant and looks whether it is there: some keyrings
+// report success and store nothing.
+func (h *Helper) saveAndReadBack(ctx context.Context, grant keystore.Grant) error {
+	if err := keystore.SaveGrant(ctx, h.Keystore, grant); err != nil {
+		return err
+	}
+	stored, err := keystore.LoadGrant(ctx, h.Keystore, grant.Org)
+	if isAny(err, keystore.ErrNotFound) || err == nil && !stored.RefreshToken.Equal(grant.RefreshToken) {
+		return errNotKept(keystore.Key{Kind: keystore.KindGrant, Org: grant.Org})
+	}
+	return err
+}
+
+func newToken(org keystore.Org, a salesforce.Answer, at time.Time) keystore.Token {
+	return keystore.Token{
+		Org:            org,
+		AccessToken:    a.AccessToken,
+		TokenType:      a.TokenType,
+		InstanceURL:    a.InstanceURL,
+		ID:             a.ID,
+		IssuedAt:       a.IssuedAt,
+		Signature:      a.Signature,
+		Scope:          a.Scope,
+		IDToken:        a.IDToken,
+		SiteURL:        a.SiteURL,
+		SiteID:         a.SiteID,
+		TokenFormat:    a.TokenFormat,
+		APIInstanceURL: a.APIInstanceURL,
+		RefreshedAt:    at,
+	}
+}

@@ -1,0 +1,127 @@
+package helper
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"forcecred/keystore"
+	"forcecred/salesforce"
+)
+
+const (
+	spendTries  = 4
+	spendBudget = 45 * time.Second // for all tries and the waits between them
+	firstPause  = 250 * time.Millisecond
+)
+
+// spent is what came of spending a refresh token.
+type spent struct {
+	client  OAuth
+	login   salesforce.Login
+	answer  salesforce.Answer
+	at      time.Time // when it was sent
+	release func()    // lets go of the signals that were held for it
+}
+
+// spend exchanges the grant's refresh token, again where that can't send a
+// token twice that may be gone. Its error is a [*salesforce.Error], but when
+// nothing could be sent at all; the answer's RefreshToken may be set even then.
+// The caller calls release once what came back is saved.
+func (h *Helper) spend(ctx context.Context, grant keystore.Grant) (spent, error) {
+	s := spent{release: func() {}}
+	var err error
+	if s.login, err = salesforce.ParseLogin(grant.LoginURL, grant.Site, grant.AllowHost); err != nil {
+		return s, storeError("use the grant of", grant.Org, err)
+	}
+	if s.client, err = h.Connect(); err != nil {
+		return s, err
+	}
+	deadline := h.Now().Add(spendBudget)
+	for try := 1; ; try++ {
+		err = h.exchange(ctx, grant, &s, deadline)
+		pause, again := mayResend(err, grant, try)
+		if !again || h.Now().Add(pause).After(deadline) {
+			return s, err
+		}
+		// Nothing of ours is in flight while we wait.
+		s.release()
+		s.release = func() {}
+		if waitErr := h.Wait(ctx, pause); waitErr != nil {
+			return s, err // the caller has left; what it hears is why we waited
+		}
+		if isBusy(err) && h.hasMoved(ctx, grant) {
+			return s, err // somebody who does not know our lock has refreshed
+		}
+	}
+}
+
+// exchange sends the refresh token once. What is on the wire can't be called
+// back: until release, neither a caller who leaves nor a signal counts.
+func (h *Helper) exchange(ctx context.Context, grant keystore.Grant, s *spent, deadline time.Time) error {
+	s.release = h.HoldSignals()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deadline.Sub(h.Now()))
+	defer cancel()
+	var err error
+	s.at = h.Now()
+	s.answer, err = s.client.Refresh(ctx, salesforce.RefreshGrant{
+		Login:        s.login,
+		ClientID:     grant.ClientID,
+		ClientSecret: grant.ClientSecret,
+		RefreshToken: grant.RefreshToken,
+	})
+	return err
+}
+
+// mayResend is the retry rule of docs/decisions/0001: whether the same refresh
+// token may be sent after err, and after how long a pause. What may have been
+// rotated is sent again only when it is certain that it was not.
+func mayResend(err error, grant keystore.Grant, try int) (pause time.Duration, again bool) {
+	e := (*salesforce.Error)(nil)
+	if err == nil || try == spendTries || !errors.As(err, &e) {
+		return 0, false
+	}
+	switch e.Reason {
+	case salesforce.Unreachable, salesforce.Busy, salesforce.Throttled:
+	case salesforce.Lost, salesforce.ServerFault:
+		if mayRotate(grant) {
+			return 0, false
+		}
+	default:
+		return 0, false
+	}
+	// Full jitter would let a crowd's first retry fall together with its cause.
+	pause = firstPause << (try - 1)
+	pause = pause/2 + rand.N(pause)
+	return max(pause, e.RetryAfter), true
+}
+
+// mayRotate reports whether a refresh of the grant may replace its refresh
+// token: unless the last one showed that it does not.
+func mayRotate(grant keystore.Grant) bool { return grant.Rotates == nil || *grant.Rotates }
+
+func isBusy(err error) bool {
+	e := (*salesforce.Error)(nil)
+	return errors.As(err, &e) && e.Reason == salesforce.Busy
+}
+
+// maxAdoptions bounds how often one request starts over because somebody else
+// replaced the grant while it was being spent.
+const maxAdoptions = 3
+
+// moved reports whether err may be due to the grant having been replaced by
+// somebody else, and it has been: then the new one is worth a try.
+func (h *Helper) moved(ctx context.Context, grant keystore.Grant, err error) bool {
+	e := (*salesforce.Error)(nil)
+	if !errors.As(err, &e) || e.Reason != salesforce.GrantDead && e.Reason != salesforce.Busy {
+		return false
+	}
+	return h.hasMoved(ctx, grant)
+}
+
+// hasMoved reports whether the store holds another refresh token than grant does.
+func (h *Helper) hasMoved(ctx context.Context, grant keystore.Grant) bool {
+	stored, err := keystore.LoadGrant(ctx, h.Keystore, grant.Org)
+	return err == nil && !stored.RefreshToken.Equal(grant.RefreshToken)
+}

@@ -1,0 +1,434 @@
+package helper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"forcecred/keystore"
+	"forcecred/keystore/secret"
+	"forcecred/protocol"
+	"forcecred/salesforce"
+)
+
+// journalInMemory is a Journal whose failures a test sets.
+type journalInMemory struct {
+	room, entry, aside []byte
+	key                [32]byte
+	sealErr            error
+}
+
+func (j *journalInMemory) Reserve(keystore.Org) error {
+	j.room = make([]byte, 1)
+	return nil
+}
+
+func (j *journalInMemory) Seal(_ keystore.Org, key [32]byte, entry []byte) error {
+	if j.room == nil {
+		return errors.New("no room was made")
+	}
+	if j.sealErr != nil {
+		return j.sealErr
+	}
+	j.key, j.entry = key, entry
+	return nil
+}
+
+func (j *journalInMemory) Open(_ keystore.Org, key [32]byte) ([]byte, error) {
+	switch {
+	case j.entry == nil:
+		return nil, fs.ErrNotExist
+	case key != j.key:
+		return nil, errors.New("it is sealed with another key")
+	}
+	return j.entry, nil
+}
+
+func (j *journalInMemory) SetAside(keystore.Org) (string, error) {
+	j.aside, j.entry = j.entry, nil
+	return "aside", nil
+}
+
+func (j *journalInMemory) Remove(keystore.Org) error {
+	j.room, j.entry = nil, nil
+	return nil
+}
+
+// wantClean checks that a transaction left nothing behind.
+func (f *fixture) wantClean(t *testing.T) {
+	t.Helper()
+	if f.journal.room != nil || f.journal.entry != nil || !f.absent(t.Context(), journalKey("prod")) {
+		t.Error("the journal was not cleaned up")
+	}
+	if f.holding {
+		t.Error("signals are still held")
+	}
+	if !f.store.lock.TryLock() {
+		t.Fatal("the lock is still held")
+	}
+	f.store.lock.Unlock()
+}
+
+func (f *fixture) rotates(t *testing.T, known bool) {
+	t.Helper()
+	g := f.grantOf(t, "prod")
+	g.Rotates = &known
+	f.keep(t, g)
+}
+
+// TestRetryRule is the table of docs/decisions/0001, row by row.
+func TestRetryRule(t *testing.T) {
+	t.Parallel()
+	on, off := true, false
+	for _, tt := range []struct {
+		reason  salesforce.Reason
+		rotates *bool
+		posts   int // of at most spendTries
+	}{
+		{salesforce.Unreachable, nil, 4}, {salesforce.Unreachable, &on, 4}, {salesforce.Unreachable, &off, 4},
+		{salesforce.Busy, nil, 4}, {salesforce.Busy, &on, 4}, {salesforce.Busy, &off, 4},
+		{salesforce.Throttled, nil, 4}, {salesforce.Throttled, &on, 4}, {salesforce.Throttled, &off, 4},
+		{salesforce.Lost, nil, 1}, {salesforce.Lost, &on, 1}, {salesforce.Lost, &off, 4},
+		{salesforce.ServerFault, nil, 1}, {salesforce.ServerFault, &on, 1}, {salesforce.ServerFault, &off, 4},
+		{salesforce.Garbled, nil, 1}, {salesforce.Garbled, &on, 1}, {salesforce.Garbled, &off, 1},
+		{salesforce.Untrusted, nil, 1}, {salesforce.GrantDead, nil, 1}, {salesforce.Refused, nil, 1},
+	} {
+		known := "unknown"
+		if tt.rotates != nil {
+			known = fmt.Sprint(*tt.rotates)
+		}
+		t.Run(fmt.Sprintf("%s, rotates %s", tt.reason, known), func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			if tt.rotates != nil {
+				f.rotates(t, *tt.rotates)
+			}
+			f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) {
+				return salesforce.Answer{}, &salesforce.Error{Reason: tt.reason}
+			}
+			if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"}); err == nil {
+				t.Error("it succeeded")
+			}
+			if f.posts != tt.posts {
+				t.Errorf("%d posts, want %d", f.posts, tt.posts)
+			}
+			for i, pause := range f.waited {
+				if least := firstPause << i / 2; pause < least || pause >= 3*least {
+					t.Errorf("pause %d is %v", i, pause)
+				}
+			}
+			f.wantClean(t)
+		})
+	}
+}
+
+func TestRetrySucceeds(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) {
+		if f.posts < 4 {
+			return salesforce.Answer{}, &salesforce.Error{Reason: salesforce.Busy}
+		}
+		return rotated(f.posts), nil
+	}
+	c, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"})
+	if err != nil || tokenOf(c) != "test-access-token-4" || f.grantOf(t, "prod").RefreshToken.Reveal() != "test-refresh-token-4" {
+		t.Error(err)
+	}
+	f.wantClean(t)
+}
+
+func TestRetryAfterIsObeyedWithinTheBudget(t *testing.T) {
+	t.Parallel()
+	for wait, posts := range map[time.Duration]int{10 * time.Second: 4, 20 * time.Second: 3, time.Minute: 1} {
+		f := newFixture(t)
+		f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) {
+			return salesforce.Answer{}, &salesforce.Error{Reason: salesforce.Throttled, RetryAfter: wait}
+		}
+		if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"}); codeOf(err) != protocol.TemporarilyUnavailable || f.posts != posts {
+			t.Errorf("%v: %d posts, want %d (%v)", wait, f.posts, posts, err)
+		}
+		if f.now.Sub(start) > spendBudget {
+			t.Errorf("%v: it took %v", wait, f.now.Sub(start))
+		}
+	}
+}
+
+// TestOthersRefreshIsAdopted: somebody who does not know our lock refreshes.
+func TestOthersRefreshIsAdopted(t *testing.T) {
+	t.Parallel()
+	for _, reason := range []salesforce.Reason{salesforce.GrantDead, salesforce.Busy} {
+		f := newFixture(t)
+		f.refresh = func(g salesforce.RefreshGrant) (salesforce.Answer, error) {
+			if g.RefreshToken.Reveal() == "test-refresh-token-theirs" {
+				return rotated(f.posts), nil
+			}
+			theirs := f.grantOf(t, "prod")
+			theirs.RefreshToken = secret.New("test-refresh-token-theirs")
+			f.keep(t, theirs)
+			return salesforce.Answer{}, &salesforce.Error{Reason: reason}
+		}
+		c, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"})
+		if err != nil || tokenOf(c) != "test-access-token-2" || f.posts != 2 {
+			t.Errorf("%s: %v after %d posts", reason, err, f.posts)
+		}
+		f.wantClean(t)
+	}
+}
+
+func TestAdoptionIsBounded(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) {
+		theirs := f.grantOf(t, "prod")
+		theirs.RefreshToken = secret.New(fmt.Sprintf("test-refresh-token-theirs-%d", f.posts))
+		f.keep(t, theirs)
+		return salesforce.Answer{}, &salesforce.Error{Reason: salesforce.GrantDead}
+	}
+	if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"}); codeOf(err) != protocol.TemporarilyUnavailable || f.posts != maxAdoptions {
+		t.Errorf("%v after %d posts", err, f.posts)
+	}
+}
+
+// failing makes each operation of that name on that kind fail from its nth on,
+// for count times (-1: for good).
+func (f *fixture) failing(op string, kind keystore.Kind, from, count int) {
+	n := 0
+	f.store.fail = func(o string, key keystore.Key) error {
+		if o != op || key.Kind != kind {
+			return nil
+		}
+		n++
+		if n >= from && (count < 0 || n < from+count) {
+			return &keystore.Error{Op: op + " " + key.String(), Reason: keystore.ErrUnavailable, Err: errors.New("no space left on device")}
+		}
+		return nil
+	}
+}
+
+func TestNothingIsSpentWhenTheKeystoreCantBeWritten(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		setup func(*fixture)
+	}{
+		{"set fails", func(f *fixture) { f.failing("set", keystore.KindJournal, 1, -1) }},
+		{"nothing comes back", func(f *fixture) {
+			f.store.fail = func(op string, key keystore.Key) error {
+				if op == "get" && key.Kind == keystore.KindJournal && len(f.store.items[key]) == 32 {
+					return &keystore.Error{Reason: keystore.ErrNotFound}
+				}
+				return nil
+			}
+		}},
+	} {
+		f := newFixture(t)
+		tt.setup(f)
+		_, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"})
+		if codeOf(err) != protocol.KeystoreUnavailable || !strings.Contains(err.Error(), "nothing was spent") || f.posts != 0 {
+			t.Errorf("%s: %v after %d posts", tt.name, err, f.posts)
+		}
+		f.store.fail = nil
+		f.wantClean(t)
+	}
+}
+
+func TestKnownNotToRotateNeedsNoProbe(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.rotates(t, false)
+	f.failing("set", keystore.KindJournal, 1, -1)
+	if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSaveIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return rotated(f.posts), nil }
+	f.failing("set", keystore.KindGrant, 1, len(savePauses))
+	f.holding = false
+	f.Wait = func(_ context.Context, d time.Duration) error { return nil } // while the token is not saved, signals stay held
+	if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"}); err != nil || len(f.warnings) != 0 {
+		t.Errorf("%v, warnings %q", err, f.warnings)
+	}
+	if f.grantOf(t, "prod").RefreshToken.Reveal() != "test-refresh-token-1" {
+		t.Error("the refresh token is lost")
+	}
+	f.wantClean(t)
+}
+
+// sealed returns a fixture whose org rotated while the keystore took nothing.
+func sealed(t *testing.T) *fixture {
+	t.Helper()
+	f := newFixture(t)
+	f.Wait = func(context.Context, time.Duration) error { return nil }
+	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return rotated(f.posts), nil }
+	f.failing("set", keystore.KindGrant, 1, -1)
+	if c, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"}); err != nil || tokenOf(c) != "test-access-token-1" {
+		t.Fatal(err)
+	}
+	f.store.fail = nil
+	if len(f.warnings) != 1 || !strings.Contains(f.warnings[0], "sealed in the journal") {
+		t.Errorf("warnings %q", f.warnings)
+	}
+	if f.grantOf(t, "prod").RefreshToken.Reveal() != "test-refresh-token-0" || f.journal.entry == nil {
+		t.Fatal("the refresh token was not sealed")
+	}
+	f.warnings = nil
+	return f
+}
+
+func TestSealedTokenIsRecovered(t *testing.T) {
+	t.Parallel()
+	f := sealed(t)
+	var sent string
+	f.refresh = func(g salesforce.RefreshGrant) (salesforce.Answer, error) {
+		sent = g.RefreshToken.Reveal()
+		return rotated(f.posts), nil
+	}
+	if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod", Force: true}); err != nil || sent != "test-refresh-token-1" || len(f.warnings) != 0 {
+		t.Errorf("%v, sent %s, warnings %q", err, sent, f.warnings)
+	}
+	f.wantClean(t)
+}
+
+func TestJournalThatIsOvertakenIsDropped(t *testing.T) {
+	t.Parallel()
+	f := sealed(t)
+	again := f.grantOf(t, "prod")
+	again.RefreshToken = secret.New("test-refresh-token-new-login")
+	f.keep(t, again)
+	var sent string
+	f.refresh = func(g salesforce.RefreshGrant) (salesforce.Answer, error) {
+		sent = g.RefreshToken.Reveal()
+		return answer(f.posts), nil
+	}
+	if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod", Force: true}); err != nil || sent != "test-refresh-token-new-login" {
+		t.Errorf("%v, sent %s", err, sent)
+	}
+	f.wantClean(t)
+}
+
+func TestJournalThatCantBeOpenedIsKeptAside(t *testing.T) {
+	t.Parallel()
+	for name, spoil := range map[string]func(*fixture){
+		"the key is gone":    func(f *fixture) { delete(f.store.items, journalKey("prod")) },
+		"another key":        func(f *fixture) { f.store.items[journalKey("prod")] = make([]byte, 32) },
+		"an unknown version": func(f *fixture) { f.journal.entry = []byte(`{"version":2}`) },
+		"not an entry":       func(f *fixture) { f.journal.entry = []byte(`x`) },
+	} {
+		f := sealed(t)
+		spoil(f)
+		f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return answer(f.posts), nil }
+		if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod", Force: true}); err != nil {
+			t.Errorf("%s: the grant in the store is not used: %v", name, err)
+		}
+		if f.journal.aside == nil || len(f.warnings) != 1 || !strings.Contains(f.warnings[0], "kept aside") {
+			t.Errorf("%s: not told: %q", name, f.warnings)
+		}
+		f.wantClean(t)
+	}
+}
+
+func TestJournalWaitsForItsKeystore(t *testing.T) {
+	t.Parallel()
+	f := sealed(t)
+	f.failing("set", keystore.KindGrant, 1, -1)
+	posts := f.posts
+	if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod", Force: true}); codeOf(err) != protocol.KeystoreUnavailable || f.posts != posts {
+		t.Errorf("got %v after %d posts", err, f.posts-posts)
+	}
+	if f.journal.entry == nil {
+		t.Error("the entry was dropped before it was saved")
+	}
+}
+
+func TestLossIsTold(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.Wait = func(context.Context, time.Duration) error { return nil }
+	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return rotated(f.posts), nil }
+	f.failing("set", keystore.KindGrant, 1, -1)
+	f.journal.sealErr = errors.New("no space left on device")
+	_, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"})
+	e := (*protocol.Error)(nil)
+	if !errors.As(err, &e) || e.Code != protocol.KeystoreUnavailable || !strings.Contains(e.Hint, "the login is lost") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestEraseDropsTheJournal(t *testing.T) {
+	t.Parallel()
+	f := sealed(t)
+	if err := f.Erase(t.Context(), protocol.EraseRequest{Org: "prod"}); err != nil {
+		t.Fatal(err)
+	}
+	f.wantClean(t)
+	if len(f.store.items) != 0 {
+		t.Errorf("left are %v", slices.Collect(maps.Keys(f.store.items)))
+	}
+}
+
+func TestCrowdInOneProcess(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) {
+		time.Sleep(20 * time.Millisecond)
+		return rotated(f.posts), nil
+	}
+	var crowd sync.WaitGroup
+	answers := make([]string, 100)
+	for i := range answers {
+		crowd.Go(func() {
+			c, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"})
+			if err != nil {
+				t.Error(err)
+			}
+			answers[i] = tokenOf(c)
+		})
+	}
+	crowd.Wait()
+	if f.posts != 1 || slices.ContainsFunc(answers, func(a string) bool { return a != "test-access-token-1" }) {
+		t.Errorf("%d posts", f.posts)
+	}
+	f.wantClean(t)
+}
+
+func TestLockTimeout(t *testing.T) {
+	t.Parallel()
+	for name, brought := range map[string]bool{"nothing came": false, "a token came": true} {
+		f := newFixture(t)
+		f.store.fail = func(op string, _ keystore.Key) error {
+			if op != "lock" {
+				return nil
+			}
+			if brought {
+				token := newToken("prod", answer(7), start)
+				token.ExpiresAt = start.Add(time.Hour)
+				if err := keystore.SaveToken(t.Context(), f.store, token); err != nil {
+					t.Error(err)
+				}
+			}
+			return fmt.Errorf("lock: %w", context.DeadlineExceeded)
+		}
+		c, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"})
+		switch {
+		case brought && (err != nil || tokenOf(c) != "test-access-token-7"):
+			t.Errorf("%s: %v", name, err)
+		case !brought && codeOf(err) != protocol.TemporarilyUnavailable:
+			t.Errorf("%s: %v", name, err)
+		}
+		if f.posts != 0 {
+			t.Errorf("%s: refreshed without the lock", name)
+		}
+	}
+}

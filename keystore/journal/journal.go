@@ -1,0 +1,127 @@
+// Package journal keeps, sealed in a file, the refresh token that a keystore did not take.
+package journal
+
+import (
+	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"forcecred/keystore"
+	"forcecred/keystore/localfile"
+)
+
+// Journal holds one entry for each org, in Dir/NAME.sealed. Whoever uses an
+// org's entry holds the lock of its grant.
+type Journal struct {
+	Dir string
+}
+
+const (
+	// reserved is the room that is made for an entry, in bytes: a refresh token
+	// has some hundred.
+	reserved = 8 << 10
+	// maxEntry is the size over which a file is no entry.
+	maxEntry = 1 << 20
+)
+
+// magic begins an entry. A file that begins with a zero byte was reserved, and
+// nothing was sealed in it.
+var magic = []byte("forcecred-journal-1\n")
+
+// Reserve makes room for org's entry on the disk, so that one that fills up
+// afterwards can still take it.
+func (j *Journal) Reserve(org keystore.Org) error {
+	if err := localfile.EnsureFolder(j.Dir); err != nil {
+		return err
+	}
+	localfile.SweepTemp(j.Dir)
+	return localfile.Replace(j.Dir, j.path(org), make([]byte, reserved))
+}
+
+// Seal writes entry, encrypted with key, into the room that Reserve made. When
+// it returns nil the entry outlives a loss of power.
+func (j *Journal) Seal(org keystore.Org, key [32]byte, entry []byte) error {
+	aead, err := newAEAD(key)
+	if err != nil {
+		return err
+	}
+	// In place, where nothing new has to be found on the disk. Were it torn, it
+	// would not open, and would be told.
+	file, err := localfile.OpenForWriting(j.path(org))
+	if err != nil {
+		return err
+	}
+	sealed := aead.Seal(bytes.Clone(magic), nil, entry, additional(org))
+	_, err = file.Write(sealed)
+	if err == nil {
+		err = file.Truncate(int64(len(sealed)))
+	}
+	if err == nil {
+		err = file.Sync()
+	}
+	return errors.Join(err, file.Close())
+}
+
+// Open returns org's entry. The error is fs.ErrNotExist when nothing was
+// sealed; any other says why what is there can't be opened.
+func (j *Journal) Open(org keystore.Org, key [32]byte) ([]byte, error) {
+	file, info, err := localfile.Open(j.path(org), localfile.NoFollow)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	data, err := localfile.ReadAll(file, info, maxEntry)
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > 0 && data[0] == 0 {
+		return nil, fs.ErrNotExist
+	}
+	sealed, ok := bytes.CutPrefix(data, magic)
+	if !ok {
+		return nil, errors.New("it is not a journal entry")
+	}
+	aead, err := newAEAD(key)
+	if err != nil {
+		return nil, err
+	}
+	entry, err := aead.Open(nil, nil, sealed, additional(org))
+	if err != nil {
+		return nil, errors.New("it is damaged, of another org, or sealed with another key")
+	}
+	return entry, nil
+}
+
+// SetAside keeps what can't be opened under another name, which it returns.
+func (j *Journal) SetAside(org keystore.Org) (string, error) {
+	aside := fmt.Sprintf("%s.%s.bad", j.path(org), time.Now().UTC().Format("20060102T150405.000000000Z"))
+	return aside, os.Rename(j.path(org), aside)
+}
+
+// Remove removes org's entry, or the room that was made for it. Removing what
+// is not there succeeds.
+func (j *Journal) Remove(org keystore.Org) error {
+	return localfile.Remove(j.path(org))
+}
+
+func (j *Journal) path(org keystore.Org) string {
+	return filepath.Join(j.Dir, localfile.FileName(org)+".sealed")
+}
+
+// newAEAD returns AES-256-GCM with a random nonce: each key seals one entry.
+func newAEAD(key [32]byte) (cipher.AEAD, error) {
+	block, err := aes.NewCipher(key[:])
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCMWithRandomNonce(block)
+}
+
+// additional binds an entry to its org.
+func additional(org keystore.Org) []byte { return append(bytes.Clone(magic), org...) }

@@ -1,0 +1,138 @@
+package journal
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"forcecred/keystore"
+)
+
+var (
+	key   = [32]byte{1}
+	other = [32]byte{2}
+	entry = []byte(`{"refresh_token":"test-refresh-token-2"}`)
+)
+
+func sealed(t *testing.T) *Journal {
+	t.Helper()
+	j := &Journal{Dir: filepath.Join(t.TempDir(), "journal")}
+	if err := errors.Join(j.Reserve("prod"), j.Seal("prod", key, entry)); err != nil {
+		t.Fatal(err)
+	}
+	return j
+}
+
+func TestJournal(t *testing.T) {
+	t.Parallel()
+	j := sealed(t)
+	if got, err := j.Open("prod", key); err != nil || !bytes.Equal(got, entry) {
+		t.Errorf("the entry does not come back: %v", err)
+	}
+	data, err := os.ReadFile(j.path("prod"))
+	if err != nil || bytes.Contains(data, []byte("test-refresh-token")) {
+		t.Errorf("the entry is not encrypted (%v)", err)
+	}
+	if info, err := os.Stat(j.path("prod")); err != nil || info.Mode().Perm()&0o077 != 0 && os.PathSeparator == '/' {
+		t.Errorf("others can read it: %v %v", info.Mode(), err)
+	}
+	for range 2 {
+		if err := j.Remove("prod"); err != nil {
+			t.Error(err)
+		}
+		if _, err := j.Open("prod", key); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("after removal: %v", err)
+		}
+	}
+}
+
+func TestNothingSealed(t *testing.T) {
+	t.Parallel()
+	j := &Journal{Dir: filepath.Join(t.TempDir(), "journal")}
+	if _, err := j.Open("prod", key); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("without a folder: %v", err)
+	}
+	if err := j.Reserve("prod"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := j.Open("prod", key); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("with room alone: %v", err)
+	}
+}
+
+func TestSealNeedsRoom(t *testing.T) {
+	t.Parallel()
+	j := &Journal{Dir: t.TempDir()}
+	if err := j.Seal("prod", key, entry); err == nil {
+		t.Error("an entry was sealed where no room was made")
+	}
+}
+
+func TestWhatIsNoEntryDoesNotOpen(t *testing.T) {
+	t.Parallel()
+	flip := func(data []byte) []byte { data[len(data)-1] ^= 1; return data }
+	for _, tt := range []struct {
+		name   string
+		change func([]byte) []byte
+		org    keystore.Org
+		key    [32]byte
+	}{
+		{"another key", nil, "prod", other},
+		{"another org", nil, "dev", key},
+		{"truncated", func(b []byte) []byte { return b[:len(b)-1] }, "prod", key},
+		{"cut short", func(b []byte) []byte { return b[:len(magic)] }, "prod", key},
+		{"empty", func([]byte) []byte { return nil }, "prod", key},
+		{"flipped", flip, "prod", key},
+		{"foreign", func([]byte) []byte { return []byte("test") }, "prod", key},
+		{"too large", func(b []byte) []byte { return append(b, make([]byte, maxEntry)...) }, "prod", key},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			j := sealed(t)
+			data, err := os.ReadFile(j.path("prod"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tt.change != nil {
+				data = tt.change(data)
+			}
+			if err := os.WriteFile(j.path(tt.org), data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := j.Open(tt.org, tt.key); err == nil || errors.Is(err, fs.ErrNotExist) || got != nil {
+				t.Fatalf("got %v", err)
+			}
+			aside, err := j.SetAside(tt.org)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if kept, err := os.ReadFile(aside); err != nil || !bytes.Equal(kept, data) {
+				t.Errorf("it is not kept aside: %v", err)
+			}
+			if _, err := j.Open(tt.org, tt.key); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("after it was set aside: %v", err)
+			}
+		})
+	}
+}
+
+func TestLinkIsNotFollowed(t *testing.T) {
+	t.Parallel()
+	j := sealed(t)
+	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
+	if err := errors.Join(os.Rename(j.path("prod"), elsewhere), os.Symlink(elsewhere, j.path("prod"))); err != nil {
+		t.Skip("this system makes no links: ", err)
+	}
+	if _, err := j.Open("prod", key); err == nil {
+		t.Error("a link was followed for reading")
+	}
+	if err := j.Seal("prod", key, entry); err == nil {
+		t.Error("a link was followed for writing")
+	}
+	if err := j.Reserve("prod"); err == nil {
+		t.Error("a link was replaced")
+	}
+}
