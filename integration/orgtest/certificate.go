@@ -1,0 +1,81 @@
+package orgtest
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"time"
+)
+
+// Certificate is a kind of server certificate. Each is signed by the root that
+// [Org.CAPEM] returns, so that nothing but its one fault is wrong with it.
+type Certificate int
+
+// Server certificates.
+const (
+	GoodCertificate      Certificate = iota // for localhost, 127.0.0.1, ::1
+	ExpiredCertificate                      // good until an hour ago
+	FutureCertificate                       // good from an hour on
+	WrongHostCertificate                    // for wrong-host.example only
+)
+
+// newCertificate makes a root, as PEM, with a server certificate that it signed.
+// Both go by the real clock and not by the org's: clients verify them by theirs.
+func newCertificate(kind Certificate) (root []byte, leaf tls.Certificate, err error) {
+	now := time.Now()
+	ca := &x509.Certificate{
+		SerialNumber:          big.NewInt(1),
+		Subject:               pkix.Name{CommonName: "orgtest root"},
+		NotBefore:             now.Add(-48 * time.Hour),
+		NotAfter:              now.Add(48 * time.Hour),
+		KeyUsage:              x509.KeyUsageCertSign,
+		BasicConstraintsValid: true,
+		IsCA:                  true,
+	}
+	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, leaf, err
+	}
+	caDER, err := x509.CreateCertificate(rand.Reader, ca, ca, caKey.Public(), caKey)
+	if err != nil {
+		return nil, leaf, err
+	}
+	if ca, err = x509.ParseCertificate(caDER); err != nil {
+		return nil, leaf, err
+	}
+
+	cert := &x509.Certificate{
+		SerialNumber: big.NewInt(2),
+		Subject:      pkix.Name{CommonName: "orgtest"},
+		NotBefore:    now.Add(-24 * time.Hour),
+		NotAfter:     now.Add(24 * time.Hour),
+		KeyUsage:     x509.KeyUsageDigitalSignature,
+		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		DNSNames:     []string{"localhost"},
+		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
+	}
+	switch kind {
+	case ExpiredCertificate:
+		cert.NotAfter = now.Add(-time.Hour)
+	case FutureCertificate:
+		cert.NotBefore = now.Add(time.Hour)
+	case WrongHostCertificate:
+		cert.DNSNames, cert.IPAddresses = []string{"wrong-host.example"}, nil
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, leaf, err
+	}
+	der, err := x509.CreateCertificate(rand.Reader, cert, ca, key.Public(), caKey)
+	if err != nil {
+		return nil, leaf, err
+	}
+	root = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: caDER})
+	return root, tls.Certificate{Certificate: [][]byte{der, caDER}, PrivateKey: key}, nil
+}

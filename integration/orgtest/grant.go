@@ -1,0 +1,154 @@
+package orgtest
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Grant is what one login gave the client: a refresh token, its successors where
+// the org rotates, the sessions that were made with them. They die together.
+type Grant struct {
+	org    *Org
+	number int // from 1
+
+	// Guarded by org.mu.
+	refresh  []string // newest last; only the newest is good
+	sessions []*session
+	revoked  bool
+}
+
+// session is what stands behind an access token.
+type session struct {
+	grant   *Grant
+	token   string
+	issued  time.Time
+	expires time.Time
+	ended   bool
+}
+
+// NewGrant logs the user in anew. Earlier grants live on.
+func (o *Org) NewGrant() *Grant {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	g := &Grant{org: o, number: len(o.grants) + 1}
+	o.grants = append(o.grants, g)
+	g.next()
+	return g
+}
+
+// Grant returns the latest login.
+func (o *Org) Grant() *Grant {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.grants[len(o.grants)-1]
+}
+
+// RefreshToken returns the latest login's newest refresh token.
+func (o *Org) RefreshToken() string { return o.Grant().RefreshToken() }
+
+// AccessToken returns the latest login's newest access token, "" before its first refresh.
+func (o *Org) AccessToken() string { return o.Grant().AccessToken() }
+
+// Alive reports whether the latest login's newest refresh token is good.
+func (o *Org) Alive() bool { return o.Grant().Alive() }
+
+// Revoke revokes the latest login, as an admin can.
+func (o *Org) Revoke() { o.Grant().Revoke() }
+
+// ExpireSessions ends all sessions: access tokens die, refresh tokens live.
+func (o *Org) ExpireSessions() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, s := range o.access {
+		s.ended = true
+	}
+}
+
+// Commits returns how many refreshes the org granted. Each was final before the
+// first byte of its answer was sent, whether or not that reached the client.
+func (o *Org) Commits() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.commits
+}
+
+// RefreshToken returns the newest refresh token, good or not.
+func (g *Grant) RefreshToken() string {
+	g.org.mu.Lock()
+	defer g.org.mu.Unlock()
+	return g.newest()
+}
+
+// History returns all refresh tokens that were issued, the newest last.
+func (g *Grant) History() []string {
+	g.org.mu.Lock()
+	defer g.org.mu.Unlock()
+	return slices.Clone(g.refresh)
+}
+
+// AccessToken returns the newest access token, "" before the first refresh.
+func (g *Grant) AccessToken() string {
+	g.org.mu.Lock()
+	defer g.org.mu.Unlock()
+	if len(g.sessions) == 0 {
+		return ""
+	}
+	return g.sessions[len(g.sessions)-1].token
+}
+
+// Alive reports whether the newest refresh token is good.
+func (g *Grant) Alive() bool {
+	g.org.mu.Lock()
+	defer g.org.mu.Unlock()
+	return !g.revoked
+}
+
+// Revoke kills the refresh token with all sessions.
+func (g *Grant) Revoke() {
+	g.org.mu.Lock()
+	defer g.org.mu.Unlock()
+	g.revoke()
+}
+
+// String tells the grants of an org apart without a secret.
+func (g *Grant) String() string { return fmt.Sprintf("grant %d of %v", g.number, g.org) }
+
+// GoString is String: %#v must not print the secrets either.
+func (g *Grant) GoString() string { return g.String() }
+
+// newest, next and revoke need org.mu.
+func (g *Grant) newest() string { return g.refresh[len(g.refresh)-1] }
+
+func (g *Grant) next() {
+	token := fmt.Sprintf("5Aep861.test-refresh-token-%04d-%s", len(g.refresh)+1, random(16))
+	g.refresh = append(g.refresh, token)
+	g.org.refresh[token] = g
+}
+
+func (g *Grant) revoke() {
+	g.revoked = true
+	for _, s := range g.sessions {
+		s.ended = true
+	}
+}
+
+// alive reports whether the session's access token is good. It needs org.mu.
+func (s *session) alive(now time.Time) bool { return !s.ended && now.Before(s.expires) }
+
+// use returns the live session of an access token, or false. The lifetime is one
+// of inactivity: use extends it, but Salesforce takes note of use only once half
+// of it has passed. A JWT's end stands in the JWT.
+func (o *Org) use(token string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	s, ok := o.access[token]
+	now := o.now()
+	if !ok || !s.alive(now) {
+		return false
+	}
+	if end := now.Add(o.cfg.SessionLength); !o.cfg.JWT && end.Sub(s.expires) > o.cfg.SessionLength/2 {
+		s.expires = end
+	}
+	return true
+}

@@ -1,0 +1,120 @@
+package orgtest
+
+import (
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// maxRequestBody is how large a request's body may be. Three tokens fit well.
+const maxRequestBody = 128 << 10
+
+// call is one request as the org read it.
+type call struct {
+	*http.Request
+	endpoint Endpoint
+	form     url.Values // nil when the body is not a form
+}
+
+// serve answers one request: it reads, takes note, processes, sends. A fault may
+// strike before or after processing.
+func (o *Org) serve(w http.ResponseWriter, r *http.Request) {
+	if !o.enter() {
+		panic(http.ErrAbortHandler)
+	}
+	defer o.running.Done()
+	c := call{Request: r, endpoint: o.endpoint(r.URL.Path)}
+	fault := o.arrive(c.endpoint)
+	o.mustPause(fault.Delay)
+	readable := o.read(w, &c)
+	o.mu.Lock()
+	o.requests = append(o.requests, newRequest(c))
+	o.mu.Unlock()
+	o.check(c)
+
+	var a answer
+	if fault.processes() {
+		a = o.process(c, readable)
+		a.override(fault.Fields)
+	}
+	done := a.done
+	if fault.answers() || !fault.processes() {
+		a = fault.answer()
+	}
+	o.mustPause(fault.AnswerDelay)
+	if done != nil {
+		done()
+	}
+	o.send(w, r, a, fault)
+}
+
+// enter tells Close of a request in work, unless it was called already.
+func (o *Org) enter() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.stopped {
+		o.running.Add(1)
+	}
+	return !o.stopped
+}
+
+// arrive counts a request, then returns the fault that is due, or none.
+func (o *Org) arrive(e Endpoint) Fault {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.counts[e]++
+	return o.nextFault(e)
+}
+
+// read reads the request's body into c's form, if it is one. It returns false
+// when the body breaks the rules of HTTP or of forms.
+func (o *Org) read(w http.ResponseWriter, c *call) bool {
+	body, err := io.ReadAll(http.MaxBytesReader(w, c.Body, maxRequestBody))
+	if err != nil {
+		o.problem(*c, "the body does not end, or is too large")
+		return false
+	}
+	if c.Method != http.MethodPost || !isForm(c.Header.Get("Content-Type")) {
+		return true
+	}
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		o.problem(*c, "the form is not well encoded")
+		return false
+	}
+	c.form = form
+	return true
+}
+
+func (o *Org) process(c call, readable bool) answer {
+	if !readable {
+		return refuse("invalid-request")
+	}
+	switch c.endpoint {
+	case Token:
+		return o.token(c)
+	case Introspect:
+		return o.introspect(c)
+	case Revoke:
+		return o.revoke(c)
+	case UserInfo:
+		return o.userinfo(c)
+	case Identity:
+		return o.identity(c)
+	case Keys:
+		return o.keys(c)
+	case Data:
+		return o.data(c)
+	default:
+		return answer{status: http.StatusNotFound, body: []byte("<html><body>URL No Longer Exists</body></html>"),
+			header: http.Header{"Content-Type": {"text/html;charset=UTF-8"}}}
+	}
+}
+
+// mustPause waits, or drops the request when the org is closed meanwhile.
+func (o *Org) mustPause(d time.Duration) {
+	if !o.pause(d) {
+		panic(http.ErrAbortHandler)
+	}
+}

@@ -1,0 +1,165 @@
+package orgtest
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// token is the token endpoint. Of the grants it knows refresh_token alone.
+func (o *Org) token(c call) answer {
+	if c.Method != http.MethodPost || c.form == nil {
+		return refuse("invalid-request")
+	}
+	if c.form.Get("grant_type") != "refresh_token" {
+		return refuse("unsupported-grant-type")
+	}
+	if refusal, ok := o.authenticate(c); !ok {
+		return refusal
+	}
+	token := c.form.Get("refresh_token")
+	if !o.begin(token) {
+		o.problem(c, "the refresh token is being processed for another request")
+		if o.cfg.OldBusyText {
+			return refuse("busy-old-text")
+		}
+		return refuse("busy")
+	}
+	if !o.pause(o.cfg.Delay) {
+		panic(http.ErrAbortHandler)
+	}
+	a, committed := o.spend(c, token)
+	a.done = func() { o.end(token) }
+	if committed && o.cfg.OnCommit != nil {
+		o.cfg.OnCommit()
+	}
+	return a
+}
+
+// authenticate checks the client, by form or by Basic authentication.
+func (o *Org) authenticate(c call) (answer, bool) {
+	id, secret := c.form.Get("client_id"), c.form.Get("client_secret")
+	if basicID, basicSecret, ok := c.BasicAuth(); ok && id == "" {
+		id, secret = basicID, basicSecret
+	}
+	switch {
+	case id != o.cfg.ClientID:
+		return refuse("invalid-client-id"), false
+	case o.cfg.ClientSecret != "" && !hmac.Equal([]byte(secret), []byte(o.cfg.ClientSecret)):
+		return refuse("invalid-client"), false
+	}
+	return answer{}, true
+}
+
+// begin takes a refresh token into work, unless it already is: since Summer '24
+// Salesforce refuses a second request with it meanwhile, rotation or not.
+func (o *Org) begin(token string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.busy[token] {
+		return false
+	}
+	o.busy[token] = true
+	return true
+}
+
+func (o *Org) end(token string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.busy, token)
+}
+
+// spend refreshes, in one step: when it has returned, the new tokens are the
+// good ones, whatever becomes of the answer.
+func (o *Org) spend(c call, token string) (a answer, committed bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	g, ok := o.refresh[token]
+	if !ok {
+		return refuse("expired-token"), false
+	}
+	if token != g.newest() {
+		// The thief and the owner of a stolen token can't be told apart, so
+		// neither may go on.
+		o.note(c, "a rotated-out refresh token is spent")
+		g.revoke()
+	}
+	if g.revoked {
+		return refuse("expired-token"), false
+	}
+	o.commits++
+	if o.cfg.Rotate {
+		g.next()
+	}
+	return answer{status: http.StatusOK, fields: o.tokens(g)}, true
+}
+
+// tokens makes the fields of a successful answer: all text, no expires_in. It
+// needs o.mu.
+func (o *Org) tokens(g *Grant) []field {
+	now := o.now()
+	s := o.session(g, now)
+	issuedAt := strconv.FormatInt(now.UnixMilli(), 10)
+	fields := []field{
+		{"access_token", s.token},
+		{"signature", o.sign(o.identityURL() + issuedAt)},
+		{"scope", o.cfg.Scope},
+	}
+	if o.cfg.openID() {
+		id := o.idToken(now)
+		o.idTokens = append(o.idTokens, id)
+		fields = append(fields, field{"id_token", id})
+	}
+	fields = append(fields,
+		field{"instance_url", o.instanceURL()},
+		field{"id", o.identityURL()},
+		field{"token_type", "Bearer"},
+		field{"issued_at", issuedAt},
+	)
+	if o.cfg.Rotate {
+		fields = append(fields, field{"refresh_token", g.newest()})
+	}
+	if o.cfg.Site != "" {
+		url, id := "sfdc_site_url", "sfdc_site_id"
+		if o.cfg.OldSiteNames {
+			url, id = "sfdc_community_url", "sfdc_community_id"
+		}
+		fields = append(fields, field{url, o.URL + o.cfg.Site}, field{id, "0DB000000000001"})
+	}
+	if o.cfg.JWT {
+		fields = append(fields, field{"token_format", "jwt"}, field{"api_instance_url", "https://api.salesforce.com"})
+	}
+	return fields
+}
+
+// session returns the session that a refresh answers with. It needs o.mu.
+func (o *Org) session(g *Grant, now time.Time) *session {
+	if n := len(g.sessions); o.cfg.SameToken && n > 0 && g.sessions[n-1].alive(now) {
+		return g.sessions[n-1]
+	}
+	s := &session{grant: g, issued: now, expires: now.Add(o.cfg.SessionLength)}
+	if o.cfg.JWT {
+		s.token = o.accessToken(s)
+	} else {
+		s.token = fmt.Sprintf("%s!test_access_token_%04d_%s", o.cfg.OrgID[:15], len(o.access)+1, random(16))
+	}
+	g.sessions = append(g.sessions, s)
+	o.access[s.token] = s
+	return s
+}
+
+// sign returns an answer's signature, keyed with the app's secret. A public
+// client's app has one as well; it is only not told.
+func (o *Org) sign(text string) string {
+	key := o.cfg.ClientSecret
+	if key == "" {
+		key = "the secret of an app whose clients have none"
+	}
+	mac := hmac.New(sha256.New, []byte(key))
+	mac.Write([]byte(text))
+	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
+}
