@@ -1,0 +1,109 @@
+package integration
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"forcecred/integration/orgtest"
+	"forcecred/protocol"
+)
+
+// rig is one org with one home, for tests that run many processes.
+type rig struct {
+	org  *orgtest.Org
+	home string
+	env  []string
+}
+
+// newRig starts an org of that kind and stores it as prod.
+func newRig(t *testing.T, cfg orgtest.Config) *rig {
+	t.Helper()
+	return newRigIn(t, filepath.Join(t.TempDir(), "home"), cfg)
+}
+
+func newRigIn(t *testing.T, home string, cfg orgtest.Config) *rig {
+	t.Helper()
+	if cfg.ClientSecret == "" {
+		cfg.ClientSecret = "test-client-secret-0001"
+	}
+	org, err := orgtest.Start(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(ca, org.CAPEM(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{org, home, append(os.Environ(), "FORCECRED_HOME="+home, "FORCECRED_CA_FILE="+ca)}
+	t.Cleanup(func() {
+		org.Close()
+		if problems := org.Problems(); len(problems) > 0 {
+			t.Error("the org was asked what it should not be: ", strings.Join(problems, "; "))
+		}
+		if err := sweep(home, org.Secrets()); err != nil {
+			t.Error(err)
+		}
+	})
+	r.store(t, "prod", org)
+	return r
+}
+
+// store stores an org under that name.
+func (r *rig) store(t *testing.T, name string, org *orgtest.Org) {
+	t.Helper()
+	var request bytes.Buffer
+	if err := storeRequest(org, name, "").Encode(&request); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.run(t.Context(), request.String(), "store"); got.status != 0 {
+		t.Fatalf("store: status %d: %s", got.status, got.stderr)
+	}
+}
+
+// command returns a command that was not started yet.
+func (r *rig) command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, binary, args...)
+	cmd.Env = r.env
+	return cmd
+}
+
+// result is what came of a command. A status of -1 is death by a signal.
+type result struct {
+	status         int
+	stdout, stderr string
+}
+
+func (r *rig) run(ctx context.Context, stdin string, args ...string) result {
+	cmd := r.command(ctx, args...)
+	cmd.Stdin = strings.NewReader(stdin)
+	return finish(cmd)
+}
+
+func finish(cmd *exec.Cmd) result {
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		return result{-2, "", err.Error()} // it could not be run
+	}
+	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+}
+
+// token returns the access token of a get that must have succeeded.
+func (got result) token(t *testing.T) string {
+	t.Helper()
+	if got.status != 0 {
+		t.Fatalf("get: status %d: %s", got.status, got.stderr)
+	}
+	c, err := protocol.DecodeCredential(strings.NewReader(got.stdout))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.AccessToken.Reveal()
+}

@@ -1,0 +1,337 @@
+package integration
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"forcecred/integration/orgtest"
+	"forcecred/keystore/secret"
+	"forcecred/protocol"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestScript runs the transcripts in testdata/script against the built binary.
+//
+// Besides testscript's own commands they have those below. For each run of
+// forcecred it is checked that a failure leaves stdout empty and that stderr
+// shows no secret; after each script, that no file below $HOME shows one.
+func TestScript(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir:                "testdata/script",
+		RequireUniqueNames: true,
+		Setup:              setupScript,
+		Condition:          scriptCondition,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"forcecred":     cmdForcecred,
+			"status":        cmdStatus,
+			"org":           cmdOrg,
+			"answer":        cmdAnswer,
+			"answer-stderr": cmdAnswerStderr,
+			"refuse":        cmdRefuse,
+			"generate":      cmdGenerate,
+		},
+	})
+}
+
+// scene is what one script sees.
+type scene struct {
+	org     *orgtest.Org
+	secrets []string // what must not be shown, besides the org's
+}
+
+type sceneKey struct{}
+
+func sceneOf(ts *testscript.TestScript) *scene { return ts.Value(sceneKey{}).(*scene) }
+
+// scriptSecrets are what scripts write into requests.
+var scriptSecrets = []string{"test-client-secret", "test-refresh-token", "test-passphrase"}
+
+func setupScript(env *testscript.Env) error {
+	s := &scene{secrets: scriptSecrets}
+	env.Values[sceneKey{}] = s
+	home := filepath.Join(env.WorkDir, "home")
+	env.Setenv("HOME", home)
+	env.Setenv("FORCECRED_HOME", home)
+	env.Setenv("PATH", filepath.Dir(binary)+string(os.PathListSeparator)+env.Getenv("PATH"))
+	env.Defer(func() {
+		if s.org != nil {
+			s.org.Close()
+		}
+		if err := sweep(home, s.all()); err != nil {
+			env.T().Fatal(err)
+		}
+		if s.org != nil {
+			if problems := s.org.Problems(); len(problems) > 0 {
+				env.T().Fatal("the org was asked what it should not be: ", strings.Join(problems, "; "))
+			}
+		}
+	})
+	return nil
+}
+
+func (s *scene) all() []string {
+	if s.org == nil {
+		return s.secrets
+	}
+	return slices.Concat(s.secrets, s.org.Secrets())
+}
+
+// sweep looks for secrets in all files below dir.
+func sweep(dir string, secrets []string) error {
+	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !entry.Type().IsRegular() {
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil
+			}
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err == nil && shows(string(data), secrets) {
+			err = fmt.Errorf("%s shows a secret", path)
+		}
+		return err
+	})
+}
+
+func shows(text string, secrets []string) bool {
+	return slices.ContainsFunc(secrets, func(s string) bool { return strings.Contains(text, s) })
+}
+
+// scriptCondition lets a script say what it needs. In CI nothing is missing.
+func scriptCondition(cond string) (bool, error) {
+	tool, ok := strings.CutPrefix(cond, "need:")
+	if !ok {
+		return false, fmt.Errorf("unknown condition %q", cond)
+	}
+	_, err := exec.LookPath(tool)
+	if err != nil && os.Getenv("FORCECRED_TEST_REQUIRE") == "all" {
+		return false, fmt.Errorf("FORCECRED_TEST_REQUIRE=all, but %s is not installed", tool)
+	}
+	return err == nil, nil
+}
+
+// forcecred ARG...: succeeds, and says nothing on stderr but for notices that
+// the script's next line expects.
+func cmdForcecred(ts *testscript.TestScript, neg bool, args []string) {
+	if neg {
+		ts.Fatalf("use status N to say which failure is expected")
+	}
+	runForcecred(ts, 0, args)
+}
+
+// status N forcecred ARG...: fails with that exit status.
+func cmdStatus(ts *testscript.TestScript, neg bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	if neg || err != nil || want == 0 || len(args) < 2 || args[1] != "forcecred" {
+		ts.Fatalf("usage: status N forcecred ARG...")
+	}
+	runForcecred(ts, want, args[2:])
+}
+
+func runForcecred(ts *testscript.TestScript, want int, args []string) {
+	err := ts.Exec("forcecred", args...)
+	got := 0
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("run forcecred: %v", err)
+	}
+	stdout, stderr := ts.ReadFile("stdout"), ts.ReadFile("stderr")
+	if shows(stderr, sceneOf(ts).all()) {
+		ts.Fatalf("stderr shows a secret")
+	}
+	if got != want {
+		ts.Fatalf("exit status %d, want %d", got, want)
+	}
+	if got != 0 && (stdout != "" || stderr == "") {
+		ts.Fatalf("a failure has %d bytes on stdout and %d on stderr", len(stdout), len(stderr))
+	}
+	for line := range strings.Lines(stderr) {
+		if got == 0 && !strings.HasPrefix(line, "forcecred: made the age identity ") && !strings.HasPrefix(line, "forcecred: warning: ") {
+			ts.Fatalf("success has a line on stderr that is no notice")
+		}
+	}
+}
+
+// org NAME [OPTION]...: starts an org and writes NAME.json, a request that stores it.
+// org count ENDPOINT N: that many requests came to that endpoint.
+// org fail FAULT: from now on that fault strikes. org heal: no more.
+// org revoke: the refresh token is dead. org alive: it is not.
+// org rejected FILE: writes a request with the newest access token as the rejected one.
+func cmdOrg(ts *testscript.TestScript, neg bool, args []string) {
+	s := sceneOf(ts)
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: see cmdOrg")
+	}
+	switch args[0] {
+	case "count":
+		want, err := strconv.Atoi(args[2])
+		ts.Check(err)
+		if got := s.org.Count(orgtest.Endpoint(args[1])); got != want {
+			ts.Fatalf("%d requests to %s, want %d", got, args[1], want)
+		}
+	case "fail":
+		fault, ok := orgtest.FaultNamed(args[1])
+		if !ok {
+			ts.Fatalf("no fault is called %s", args[1])
+		}
+		s.org.ClearFaults()
+		s.org.FailNext(orgtest.Always, fault)
+	case "heal":
+		s.org.ClearFaults()
+	case "revoke":
+		s.org.Revoke()
+	case "alive":
+		if !s.org.Alive() {
+			ts.Fatalf("the grant is dead")
+		}
+	case "rejected":
+		writeRequest(ts, args[1], protocol.GetRequest{Org: "prod", RejectedToken: secret.New(s.org.AccessToken())}.Encode)
+	default:
+		startOrg(ts, s, args[0], args[1:])
+	}
+}
+
+func startOrg(ts *testscript.TestScript, s *scene, name string, options []string) {
+	cfg := orgtest.Config{ClientSecret: "test-client-secret-0001"}
+	for _, option := range options {
+		switch key, value, _ := strings.Cut(option, "="); key {
+		case "rotate":
+			cfg.Rotate = true
+		case "public":
+			cfg.ClientSecret = ""
+		case "site":
+			cfg.Site = value
+		case "gzip":
+			cfg.Gzip, cfg.Chunked = true, true
+		case "jwt":
+			cfg.JWT = true
+		default:
+			ts.Fatalf("unknown option %s", option)
+		}
+	}
+	org, err := orgtest.Start(cfg)
+	ts.Check(err)
+	s.org = org
+	ca := ts.MkAbs("ca.pem")
+	ts.Check(os.WriteFile(ca, org.CAPEM(), 0o600))
+	ts.Setenv("FORCECRED_CA_FILE", ca)
+	ts.Setenv("ORG_URL", org.URL)
+	writeRequest(ts, name+".json", storeRequest(org, name, cfg.Site).Encode)
+}
+
+// storeRequest is what stores org, or a site of it, under that name.
+func storeRequest(org *orgtest.Org, name, site string) protocol.StoreRequest {
+	return protocol.StoreRequest{
+		Org: name, LoginURL: org.URL, Site: site, ClientID: org.ClientID(), Username: "test-user@example.com",
+		ClientSecret: secret.New(org.ClientSecret()), RefreshToken: secret.New(org.RefreshToken()),
+	}
+}
+
+func writeRequest(ts *testscript.TestScript, file string, encode func(io.Writer) error) {
+	var b bytes.Buffer
+	ts.Check(encode(&b))
+	ts.Check(os.WriteFile(ts.MkAbs(file), b.Bytes(), 0o600))
+}
+
+// answer FILE: stdout is one line of JSON, and FILE is the same, indented, with
+// what differs from run to run replaced as in docs/protocol.md.
+func cmdAnswer(ts *testscript.TestScript, neg bool, args []string) {
+	compareAnswer(ts, neg, args, "stdout")
+}
+
+// answer-stderr FILE: the same of stderr.
+func cmdAnswerStderr(ts *testscript.TestScript, neg bool, args []string) {
+	compareAnswer(ts, neg, args, "stderr")
+}
+
+func compareAnswer(ts *testscript.TestScript, neg bool, args []string, stream string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: answer FILE")
+	}
+	line := ts.ReadFile(stream)
+	if strings.Count(line, "\n") != 1 || !strings.HasSuffix(line, "\n") {
+		ts.Fatalf("%s is not one line", stream)
+	}
+	var indented bytes.Buffer
+	ts.Check(json.Indent(&indented, []byte(line), "", "  "))
+	got := indented.String()
+	if org := sceneOf(ts).org; org != nil {
+		got = strings.ReplaceAll(got, org.URL, "https://acme.my.salesforce.com")
+		if token := org.AccessToken(); token != "" {
+			got = strings.ReplaceAll(got, token, "00D000000000001!AQ…")
+		}
+	}
+	for pattern, same := range map[string]string{
+		`"issued_at": "\d{13}"`:                           `"issued_at": "1795514400000"`,
+		`"signature": "[A-Za-z0-9+/]{43}="`:               `"signature": "c2lnbmF0dXJl"`,
+		`"expires_at": "\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"`: `"expires_at": "2026-11-24T12:00:00Z"`,
+		`"stored_at": "\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"`:  `"stored_at": "2026-11-24T10:00:00Z"`,
+	} {
+		got = regexp.MustCompile(pattern).ReplaceAllLiteralString(got, same)
+	}
+	if want := ts.ReadFile(args[0]); got != want {
+		ts.Fatalf("%s is not %s:\n%s", stream, args[0], got)
+	}
+}
+
+// refuse VERB FILE PATTERN: that verb refuses the request in FILE with status 3
+// and a message that matches.
+func cmdRefuse(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: refuse VERB FILE PATTERN")
+	}
+	run := exec.Command(binary, args[0])
+	run.Dir = ts.MkAbs(".")
+	run.Env = append(os.Environ(), "FORCECRED_HOME="+ts.Getenv("FORCECRED_HOME"))
+	run.Stdin = strings.NewReader(ts.ReadFile(args[1]))
+	var stdout, stderr bytes.Buffer
+	run.Stdout, run.Stderr = &stdout, &stderr
+	err := run.Run()
+	exit := (*exec.ExitError)(nil)
+	if !errors.As(err, &exit) || exit.ExitCode() != 3 || stdout.Len() > 0 {
+		ts.Fatalf("%s: want status 3 and nothing on stdout, got %v and %d bytes", args[1], err, stdout.Len())
+	}
+	if shows(stderr.String(), sceneOf(ts).all()) {
+		ts.Fatalf("%s: stderr shows a secret", args[1])
+	}
+	if !regexp.MustCompile(args[2]).MatchString(stderr.String()) {
+		ts.Fatalf("%s: stderr does not match %q:\n%s", args[1], args[2], stderr.String())
+	}
+}
+
+// generate FILE KIND: writes a request that a script can't hold.
+func cmdGenerate(ts *testscript.TestScript, neg bool, args []string) {
+	const limit = 64 << 10
+	requests := map[string]string{
+		"exact": pad(`{"org":"nosuch","x":"`, `"}`, limit),
+		"large": pad(`{"org":"nosuch","x":"`, `"}`, limit+1),
+		"nul":   "{\"org\":\"pr\x00od\"}",
+		"deep":  `{"org":"prod","x":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + "}",
+		"long":  `{"org":"` + strings.Repeat("a", 129) + `"}`,
+		"utf8":  "{\"org\":\"pr\xffod\"}",
+	}
+	if neg || len(args) != 2 || requests[args[1]] == "" {
+		ts.Fatalf("usage: generate FILE KIND")
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(requests[args[1]]), 0o600))
+}
+
+// pad fills with letters so that the whole has size bytes.
+func pad(before, after string, size int) string {
+	return before + strings.Repeat("a", size-len(before)-len(after)) + after
+}
