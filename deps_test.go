@@ -1,0 +1,101 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// room is what one package may import, of this module and of others; the
+// standard library is open to all. Tests may import what they like.
+type room struct {
+	ours   []string
+	others []string
+}
+
+// rooms is the house. docs/decisions/0002 gives the reasons; a new package
+// needs a line here and one sentence of its own.
+var rooms = map[string]room{
+	"forcecred":                     {ours: []string{"cli"}},
+	"forcecred/cli":                 {ours: []string{"protocol", "helper", "keystore", "keystore/secret", "keystore/agefile", "keystore/journal", "salesforce"}, others: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"}},
+	"forcecred/protocol":            {ours: []string{"keystore/secret", "protocol/strictjson"}},
+	"forcecred/protocol/strictjson": {},
+	"forcecred/helper":              {ours: []string{"protocol", "keystore", "keystore/secret", "salesforce"}},
+	"forcecred/salesforce":          {ours: []string{"keystore/secret", "protocol/strictjson"}},
+	"forcecred/keystore":            {ours: []string{"keystore/secret"}},
+	"forcecred/keystore/secret":     {},
+	"forcecred/keystore/agefile":    {ours: []string{"keystore", "keystore/localfile"}, others: []string{"filippo.io/age", "filippo.io/age/armor"}},
+	"forcecred/keystore/journal":    {ours: []string{"keystore", "keystore/localfile"}},
+	"forcecred/keystore/localfile":  {ours: []string{"keystore"}, others: []string{"github.com/gofrs/flock"}},
+	"forcecred/keystore/storetest":  {ours: []string{"keystore", "keystore/secret"}, others: []string{"github.com/google/go-cmp/cmp"}},
+	"forcecred/integration":         {},
+	"forcecred/integration/orgtest": {},
+	"forcecred/integration/demo":    {ours: []string{"integration/orgtest", "protocol", "keystore/secret"}},
+	"forcecred/integration/bench":   {ours: []string{"integration/orgtest", "protocol", "keystore/secret"}},
+}
+
+// listed is what `go list -json` says of a package.
+type listed struct {
+	ImportPath string
+	Name       string
+	Doc        string // the first sentence
+	Imports    []string
+}
+
+func TestHouse(t *testing.T) {
+	t.Parallel()
+	packages := list(t)
+	for _, p := range packages {
+		room, ok := rooms[p.ImportPath]
+		if !ok {
+			t.Errorf("%s has no room: give it a line in this test", p.ImportPath)
+			continue
+		}
+		begin := "Package " + p.Name + " "
+		if p.Name == "main" {
+			begin = "Command " + p.ImportPath[strings.LastIndex(p.ImportPath, "/")+1:] + " "
+		}
+		if !strings.HasPrefix(p.Doc, begin) || !strings.HasSuffix(p.Doc, ".") {
+			t.Errorf("%s: its doc sentence is %q, which should begin with %q and end with a full stop", p.ImportPath, p.Doc, begin)
+		}
+		for _, path := range p.Imports {
+			ours, isOurs := strings.CutPrefix(path, "forcecred/")
+			domain, _, _ := strings.Cut(path, "/")
+			switch {
+			case isOurs && !slices.Contains(room.ours, ours):
+				t.Errorf("%s may not import %s", p.ImportPath, path)
+			case !isOurs && strings.Contains(domain, ".") && !slices.Contains(room.others, path):
+				t.Errorf("%s may not import %s", p.ImportPath, path)
+			}
+		}
+	}
+	for path := range rooms {
+		if !slices.ContainsFunc(packages, func(p listed) bool { return p.ImportPath == path }) {
+			t.Errorf("%s has a line in this test, but is no more", path)
+		}
+	}
+}
+
+// list returns all packages of the module, for this machine's system.
+func list(t *testing.T) []listed {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Name,Doc,Imports", "./...")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var packages []listed
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p listed
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return packages
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		packages = append(packages, p)
+	}
+}
