@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"forcecred/keystore"
 	"forcecred/keystore/secret"
+	"forcecred/keystore/storetest"
 	"forcecred/protocol"
 	"forcecred/salesforce"
 
@@ -25,7 +25,7 @@ var start = time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
 type fixture struct {
 	*Helper
 	now      time.Time
-	store    *memory
+	store    *storetest.Memory
 	refresh  func(salesforce.RefreshGrant) (salesforce.Answer, error)
 	inspect  func() (salesforce.Introspection, error)
 	posts    int
@@ -38,7 +38,7 @@ type fixture struct {
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	f := &fixture{now: start, store: &memory{items: map[keystore.Key][]byte{}}}
+	f := &fixture{now: start, store: storetest.NewMemory()}
 	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return answer(f.posts), nil }
 	f.inspect = func() (salesforce.Introspection, error) {
 		return salesforce.Introspection{Active: true, IssuedAt: f.now, ExpiresAt: f.now.Add(2 * time.Hour)}, nil
@@ -76,6 +76,13 @@ func (f *fixture) keep(t *testing.T, g keystore.Grant) {
 	}
 }
 
+func (f *fixture) put(t *testing.T, key keystore.Key, item []byte) {
+	t.Helper()
+	if err := f.store.Set(t.Context(), key, item); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func (f *fixture) grantOf(t *testing.T, org keystore.Org) keystore.Grant {
 	t.Helper()
 	g, err := keystore.LoadGrant(t.Context(), f.store, org)
@@ -109,77 +116,6 @@ func rotated(n int) salesforce.Answer {
 	a := answer(n)
 	a.RefreshToken = secret.New(fmt.Sprintf("test-refresh-token-%d", n))
 	return a
-}
-
-// memory is a keystore whose failures a test sets.
-type memory struct {
-	mu    sync.Mutex
-	items map[keystore.Key][]byte
-	fail  func(op string, key keystore.Key) error
-	lock  sync.Mutex
-}
-
-func (m *memory) fault(op string, key keystore.Key) error {
-	if m.fail == nil {
-		return nil
-	}
-	return m.fail(op, key)
-}
-
-func (m *memory) Get(_ context.Context, key keystore.Key) ([]byte, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if err := m.fault("get", key); err != nil {
-		return nil, err
-	}
-	item, ok := m.items[key]
-	if !ok {
-		return nil, &keystore.Error{Op: "read " + key.String(), Reason: keystore.ErrNotFound}
-	}
-	return item, nil
-}
-
-func (m *memory) Set(_ context.Context, key keystore.Key, item []byte) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if err := m.fault("set", key); err != nil {
-		return err
-	}
-	m.items[key] = item
-	return nil
-}
-
-func (m *memory) Remove(_ context.Context, key keystore.Key) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if err := m.fault("remove", key); err != nil {
-		return err
-	}
-	delete(m.items, key)
-	return nil
-}
-
-func (m *memory) Keys(_ context.Context, kind keystore.Kind) ([]keystore.Key, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if err := m.fault("keys", keystore.Key{Kind: kind}); err != nil {
-		return nil, err
-	}
-	var keys []keystore.Key
-	for key := range m.items {
-		if key.Kind == kind {
-			keys = append(keys, key)
-		}
-	}
-	return keys, nil
-}
-
-func (m *memory) Lock(_ context.Context, org keystore.Org) (func() error, error) {
-	if err := m.fault("lock", keystore.Key{Org: org}); err != nil {
-		return nil, err
-	}
-	m.lock.Lock()
-	return func() error { m.lock.Unlock(); return nil }, nil
 }
 
 func tokenOf(c protocol.Credential) string {
@@ -351,7 +287,7 @@ func TestGetFailures(t *testing.T) {
 	}
 	storeFault := func(op string, kind keystore.Kind, reason error) func(*fixture) {
 		return func(f *fixture) {
-			f.store.fail = func(o string, key keystore.Key) error {
+			f.store.Fault = func(o string, key keystore.Key) error {
 				if o == op && (key.Kind == kind || kind == "") {
 					return &keystore.Error{Op: o, Reason: reason, Hint: "what to do"}
 				}
@@ -396,7 +332,7 @@ func TestGetFailures(t *testing.T) {
 			if !errors.As(err, &e) || e.Code != tt.code || e.Retryable != tt.retryable {
 				t.Fatalf("got %v (%s), want %s", err, codeOf(err), tt.code)
 			}
-			f.store.fail = nil
+			f.store.Fault = nil
 			if diff := cmp.Diff(before, f.grantOf(t, "prod")); diff != "" {
 				t.Errorf("the failure changed the grant:\n%s", diff)
 			}
@@ -410,7 +346,7 @@ func TestGetFailures(t *testing.T) {
 func TestCorruptCacheHeals(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.store.items[keystore.Key{Kind: keystore.KindToken, Org: "prod"}] = []byte("garbage")
+	f.put(t, keystore.Key{Kind: keystore.KindToken, Org: "prod"}, []byte("garbage"))
 	for range 2 {
 		if c, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"}); err != nil || tokenOf(c) != "test-access-token-1" {
 			t.Error(err)
@@ -436,7 +372,7 @@ func TestRotatedTokenIsKeptFromAUselessAnswer(t *testing.T) {
 func TestUncachedAnswerIsStillAnAnswer(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.store.fail = func(op string, key keystore.Key) error {
+	f.store.Fault = func(op string, key keystore.Key) error {
 		if op == "set" && key.Kind == keystore.KindToken {
 			return &keystore.Error{Op: "write", Reason: keystore.ErrUnavailable}
 		}

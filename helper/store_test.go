@@ -125,7 +125,7 @@ func TestErase(t *testing.T) {
 			t.Errorf("%s: token gone %v, grant gone %v", step.name, f.absent(t.Context(), token), f.absent(t.Context(), grant))
 		}
 	}
-	f.store.fail = func(op string, _ keystore.Key) error {
+	f.store.Fault = func(op string, _ keystore.Key) error {
 		if op == "lock" {
 			t.Error("a lock was taken for an org that is not there")
 		}
@@ -145,7 +145,7 @@ func TestList(t *testing.T) {
 	if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"}); err != nil {
 		t.Fatal(err)
 	}
-	f.store.items[keystore.Key{Kind: keystore.KindGrant, Org: "bad"}] = []byte("garbage")
+	f.put(t, keystore.Key{Kind: keystore.KindGrant, Org: "bad"}, []byte("garbage"))
 	got, err := f.List(t.Context())
 	if err != nil {
 		t.Fatal(err)

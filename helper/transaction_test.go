@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -70,10 +69,13 @@ func (f *fixture) wantClean(t *testing.T) {
 	if f.holding {
 		t.Error("signals are still held")
 	}
-	if !f.store.lock.TryLock() {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	unlock, err := f.store.Lock(ctx, "prod")
+	if err != nil {
 		t.Fatal("the lock is still held")
 	}
-	f.store.lock.Unlock()
+	_ = unlock()
 }
 
 func (f *fixture) rotates(t *testing.T, known bool) {
@@ -201,7 +203,7 @@ func TestAdoptionIsBounded(t *testing.T) {
 // for count times (-1: for good).
 func (f *fixture) failing(op string, kind keystore.Kind, from, count int) {
 	n := 0
-	f.store.fail = func(o string, key keystore.Key) error {
+	f.store.Fault = func(o string, key keystore.Key) error {
 		if o != op || key.Kind != kind {
 			return nil
 		}
@@ -221,8 +223,12 @@ func TestNothingIsSpentWhenTheKeystoreCantBeWritten(t *testing.T) {
 	}{
 		{"set fails", func(f *fixture) { f.failing("set", keystore.KindJournal, 1, -1) }},
 		{"nothing comes back", func(f *fixture) {
-			f.store.fail = func(op string, key keystore.Key) error {
-				if op == "get" && key.Kind == keystore.KindJournal && len(f.store.items[key]) == 32 {
+			wrote := false
+			f.store.Fault = func(op string, key keystore.Key) error {
+				if key.Kind != keystore.KindJournal {
+					return nil
+				}
+				if wrote = wrote || op == "set"; wrote && op == "get" {
 					return &keystore.Error{Reason: keystore.ErrNotFound}
 				}
 				return nil
@@ -235,7 +241,7 @@ func TestNothingIsSpentWhenTheKeystoreCantBeWritten(t *testing.T) {
 		if codeOf(err) != protocol.KeystoreUnavailable || !strings.Contains(err.Error(), "nothing was spent") || f.posts != 0 {
 			t.Errorf("%s: %v after %d posts", tt.name, err, f.posts)
 		}
-		f.store.fail = nil
+		f.store.Fault = nil
 		f.wantClean(t)
 	}
 }
@@ -276,7 +282,7 @@ func sealed(t *testing.T) *fixture {
 	if c, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"}); err != nil || tokenOf(c) != "test-access-token-1" {
 		t.Fatal(err)
 	}
-	f.store.fail = nil
+	f.store.Fault = nil
 	if len(f.warnings) != 1 || !strings.Contains(f.warnings[0], "sealed in the journal") {
 		t.Errorf("warnings %q", f.warnings)
 	}
@@ -320,14 +326,18 @@ func TestJournalThatIsOvertakenIsDropped(t *testing.T) {
 
 func TestJournalThatCantBeOpenedIsKeptAside(t *testing.T) {
 	t.Parallel()
-	for name, spoil := range map[string]func(*fixture){
-		"the key is gone":    func(f *fixture) { delete(f.store.items, journalKey("prod")) },
-		"another key":        func(f *fixture) { f.store.items[journalKey("prod")] = make([]byte, 32) },
-		"an unknown version": func(f *fixture) { f.journal.entry = []byte(`{"version":2}`) },
-		"not an entry":       func(f *fixture) { f.journal.entry = []byte(`x`) },
+	for name, spoil := range map[string]func(*testing.T, *fixture){
+		"the key is gone": func(t *testing.T, f *fixture) {
+			if err := f.store.Remove(t.Context(), journalKey("prod")); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"another key":        func(t *testing.T, f *fixture) { f.put(t, journalKey("prod"), make([]byte, 32)) },
+		"an unknown version": func(_ *testing.T, f *fixture) { f.journal.entry = []byte(`{"version":2}`) },
+		"not an entry":       func(_ *testing.T, f *fixture) { f.journal.entry = []byte(`x`) },
 	} {
 		f := sealed(t)
-		spoil(f)
+		spoil(t, f)
 		f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return answer(f.posts), nil }
 		if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod", Force: true}); err != nil {
 			t.Errorf("%s: the grant in the store is not used: %v", name, err)
@@ -373,8 +383,31 @@ func TestEraseDropsTheJournal(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.wantClean(t)
-	if len(f.store.items) != 0 {
-		t.Errorf("left are %v", slices.Collect(maps.Keys(f.store.items)))
+	if left := f.store.Len(); left != 0 {
+		t.Errorf("%d items are left", left)
+	}
+}
+
+// TestSlowStore: a store that takes its time is no reason to spend twice.
+func TestSlowStore(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return rotated(f.posts), nil }
+	f.store.Fault = func(string, keystore.Key) error {
+		time.Sleep(20 * time.Millisecond)
+		return nil
+	}
+	var two sync.WaitGroup
+	for range 2 {
+		two.Go(func() {
+			if c, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"}); err != nil || tokenOf(c) != "test-access-token-1" {
+				t.Error(err)
+			}
+		})
+	}
+	two.Wait()
+	if f.posts != 1 {
+		t.Errorf("%d posts", f.posts)
 	}
 }
 
@@ -407,7 +440,7 @@ func TestLockTimeout(t *testing.T) {
 	t.Parallel()
 	for name, brought := range map[string]bool{"nothing came": false, "a token came": true} {
 		f := newFixture(t)
-		f.store.fail = func(op string, _ keystore.Key) error {
+		f.store.Fault = func(op string, _ keystore.Key) error {
 			if op != "lock" {
 				return nil
 			}

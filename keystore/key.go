@@ -1,6 +1,7 @@
 package keystore
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -18,15 +19,15 @@ const maxOrgLength = 128
 func ParseOrg(name string) (Org, error) {
 	switch {
 	case name == "":
-		return "", fmt.Errorf("the org's name is empty")
+		return "", errors.New("the org's name is empty")
 	case len(name) > maxOrgLength:
 		return "", fmt.Errorf("the org's name is longer than %d characters", maxOrgLength)
 	case strings.IndexByte("._-@+", name[0]) >= 0:
-		return "", fmt.Errorf("the org's name does not begin with a letter or a digit")
+		return "", errors.New("the org's name does not begin with a letter or a digit")
 	}
 	for _, c := range []byte(name) {
 		if !isOrgByte(c) {
-			return "", fmt.Errorf("the org's name has a character other than letters, digits, and . _ - @ +")
+			return "", errors.New("the org's name has a character other than letters, digits, and . _ - @ +")
 		}
 	}
 	return Org(name), nil
@@ -49,6 +50,17 @@ const (
 	KindJournal Kind = "journal"
 )
 
+// maxKind keeps names made of keys far below the 255 bytes that file systems allow.
+const maxKind = 16
+
+// Check refuses a kind that is not a short word of lower-case letters.
+func (k Kind) Check() error {
+	if k == "" || len(k) > maxKind || strings.Trim(string(k), "abcdefghijklmnopqrstuvwxyz") != "" {
+		return errors.New("the kind of the item is not a lower-case word")
+	}
+	return nil
+}
+
 // Key names one item in a store.
 type Key struct {
 	Kind Kind
@@ -57,3 +69,13 @@ type Key struct {
 
 // String returns the key as people see it: org/prod.
 func (k Key) String() string { return string(k.Kind) + "/" + string(k.Org) }
+
+// Check refuses a key that could leave a store's folder. Stores call it on
+// whatever key they are given, although callers have checked theirs.
+func (k Key) Check() error {
+	if err := k.Kind.Check(); err != nil {
+		return err
+	}
+	_, err := ParseOrg(string(k.Org))
+	return err
+}

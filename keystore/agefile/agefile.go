@@ -148,7 +148,7 @@ func (s *Store) keys(ctx context.Context, kind keystore.Kind) ([]keystore.Key, e
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := checkKind(kind); err != nil {
+	if err := kind.Check(); err != nil {
 		return nil, err
 	}
 	entries, err := os.ReadDir(s.path(storeFolder))
@@ -178,7 +178,7 @@ func (s *Store) path(elem ...string) string {
 // label names key in an error. A key that is not valid came from outside and is
 // not repeated.
 func label(key keystore.Key) string {
-	if checkKey(key) != nil {
+	if key.Check() != nil {
 		return "an item"
 	}
 	return key.String()

@@ -33,7 +33,7 @@ func TestFileNames(t *testing.T) {
 		"", ".age", "org.age", "org..age", ".prod.age", "org.prod", "org.prod.age.age~", "org.Prod.age", "ORG.prod.age", "a.b/c.age", "org.../x.age",
 		"org.prod~.age", "org.prod~0.age", "org.prod~01.age", "org.prod~+1.age", "org.prod~-1.age", "org.prod~10.age", "org.prod~F.age",
 		"org.p0d~2.age", "org.prod~1~1.age", "org.prod~0x1.age", "org.prod~1_1.age", "org." + long + "a.age",
-		strings.Repeat("a", maxKind+1) + ".prod.age",
+		strings.Repeat("a", 17) + ".prod.age",
 	} {
 		if key, ok := parseItemName(file); ok || key != (keystore.Key{}) {
 			t.Errorf("%q is taken for %v", file, key)

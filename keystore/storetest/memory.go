@@ -1,0 +1,119 @@
+package storetest
+
+import (
+	"bytes"
+	"context"
+	"sync"
+
+	"forcecred/keystore"
+)
+
+// Memory is a Store that forgets all when its process ends. Faults may strike it.
+type Memory struct {
+	// Fault is called before each operation (get, set, remove, keys, lock) and
+	// makes it fail with what it returns, or late by the time that it takes. It
+	// may be nil. Set it while nobody uses the store.
+	Fault func(op string, key keystore.Key) error
+
+	mu    sync.Mutex
+	items map[keystore.Key][]byte
+	locks map[keystore.Org]chan struct{} // of one element: who has put it holds the lock
+}
+
+// NewMemory returns an empty store.
+func NewMemory() *Memory {
+	return &Memory{items: map[keystore.Key][]byte{}, locks: map[keystore.Org]chan struct{}{}}
+}
+
+// begin is what all operations begin with; bad says what is wrong with their key.
+func (m *Memory) begin(ctx context.Context, op string, key keystore.Key, bad error) error {
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case bad != nil:
+		return &keystore.Error{Op: op, Reason: keystore.ErrUnavailable, Err: bad}
+	case m.Fault != nil:
+		return m.Fault(op, key)
+	}
+	return nil
+}
+
+// Get returns a copy of the item.
+func (m *Memory) Get(ctx context.Context, key keystore.Key) ([]byte, error) {
+	if err := m.begin(ctx, "get", key, key.Check()); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	item, ok := m.items[key]
+	if !ok {
+		return nil, &keystore.Error{Op: "read " + key.String(), Reason: keystore.ErrNotFound}
+	}
+	return bytes.Clone(item), nil
+}
+
+// Set stores a copy of the item.
+func (m *Memory) Set(ctx context.Context, key keystore.Key, item []byte) error {
+	if err := m.begin(ctx, "set", key, key.Check()); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.items[key] = append([]byte{}, item...)
+	return nil
+}
+
+// Remove removes the item.
+func (m *Memory) Remove(ctx context.Context, key keystore.Key) error {
+	if err := m.begin(ctx, "remove", key, key.Check()); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.items, key)
+	return nil
+}
+
+// Keys returns the keys of that kind.
+func (m *Memory) Keys(ctx context.Context, kind keystore.Kind) ([]keystore.Key, error) {
+	if err := m.begin(ctx, "keys", keystore.Key{Kind: kind}, kind.Check()); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var keys []keystore.Key
+	for key := range m.items {
+		if key.Kind == kind {
+			keys = append(keys, key)
+		}
+	}
+	return keys, nil
+}
+
+// Len returns how many items there are.
+func (m *Memory) Len() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.items)
+}
+
+// Lock takes the lock of org.
+func (m *Memory) Lock(ctx context.Context, org keystore.Org) (func() error, error) {
+	key := keystore.Key{Kind: keystore.KindGrant, Org: org}
+	if err := m.begin(ctx, "lock", key, key.Check()); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	lock, ok := m.locks[org]
+	if !ok {
+		lock = make(chan struct{}, 1)
+		m.locks[org] = lock
+	}
+	m.mu.Unlock()
+	select {
+	case lock <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	return sync.OnceValue(func() error { <-lock; return nil }), nil
+}
