@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"forcecred/integration/orgtest"
-	"forcecred/keystore"
-	"forcecred/keystore/agefile"
 )
 
 const crowdSize = 100
@@ -120,15 +118,4 @@ func TestChain(t *testing.T) {
 		t.Errorf("%d token requests for %d refreshes, alive %v", posts, length, r.org.Alive())
 	}
 	t.Logf("%d refreshes in a row over a rotating grant: all succeeded, %v each", length, (time.Since(begin) / length).Round(100*time.Microsecond))
-}
-
-// storedToken returns the refresh token that is in the keystore.
-func (r *rig) storedToken(t *testing.T) string {
-	t.Helper()
-	s := agefile.New(agefile.Config{Dir: r.home, IdentityFile: r.home + "/identity.txt"})
-	g, err := keystore.LoadGrant(t.Context(), s, "prod")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return g.RefreshToken.Reveal()
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"forcecred/integration/orgtest"
+	"forcecred/keystore"
 )
 
 // smallDisk returns a folder on a file system of 256 KiB.
@@ -76,5 +77,110 @@ func TestDiskFull(t *testing.T) {
 	free()
 	if got := r.run(t.Context(), "", "get", "prod"); got.token(t) != r.org.AccessToken() {
 		t.Error("it does not work again with the disk free")
+	}
+}
+
+// TestDiskReadOnly: the same of a keystore that can't be written at all.
+func TestDiskReadOnly(t *testing.T) {
+	t.Parallel()
+	disk := smallDisk(t)
+	r := newRigIn(t, filepath.Join(disk, "home"), orgtest.Config{Rotate: true})
+	remount := func(how string) {
+		t.Helper()
+		if out, err := exec.Command("mount", "-o", "remount,"+how, disk).CombinedOutput(); err != nil {
+			t.Fatalf("remount: %v: %s", err, out)
+		}
+	}
+	remount("ro")
+	got := r.run(t.Context(), "", "get", "prod")
+	remount("rw")
+	if got.status != 5 || !strings.Contains(got.stderr, "read-only") || r.org.Count(orgtest.Token) != 0 {
+		t.Errorf("status %d after %d token requests: %s", got.status, r.org.Count(orgtest.Token), got.stderr)
+	}
+	if r.run(t.Context(), "", "get", "prod").token(t); !r.org.Alive() {
+		t.Error("the grant is dead")
+	}
+}
+
+// sealedRig returns a rig whose org rotated just when its disk filled up: the
+// new refresh token is in the journal. The disk is free again.
+func sealedRig(t *testing.T) *rig {
+	t.Helper()
+	disk := smallDisk(t)
+	free, full := func() {}, true
+	r := newRigIn(t, filepath.Join(disk, "home"), orgtest.Config{Rotate: true, OnCommit: func() {
+		if full {
+			free = fill(t, disk)
+		}
+	}})
+	got := r.run(t.Context(), "", "get", "prod")
+	if got.token(t) != r.org.AccessToken() || !strings.Contains(got.stderr, "it is sealed in the journal") {
+		t.Fatalf("no answer, or no warning: %s", got.stderr)
+	}
+	if r.storedToken(t) == r.org.RefreshToken() {
+		t.Fatal("the full disk took the new refresh token")
+	}
+	free()
+	full = false
+	return r
+}
+
+// TestDiskFullAfterCommit: the token is spent, the disk is full, nothing is lost.
+func TestDiskFullAfterCommit(t *testing.T) {
+	t.Parallel()
+	r := sealedRig(t)
+	got := r.run(t.Context(), "", "get", "prod", "--force")
+	if got.token(t) != r.org.AccessToken() || got.stderr != "" || !r.org.Alive() {
+		t.Errorf("the next process does not recover it: %s", got.stderr)
+	}
+	if left, err := os.ReadDir(filepath.Join(r.home, "journal")); err != nil || len(left) != 0 {
+		t.Errorf("the journal has %d files left (%v)", len(left), err)
+	}
+	t.Log("disk full between the org's commit and the save: sealed, answered, recovered by the next process")
+}
+
+// TestDiskJournalIsNotTrusted: a journal that can't be opened is kept aside and
+// told, and the grant in the store stays usable.
+func TestDiskJournalIsNotTrusted(t *testing.T) {
+	t.Parallel()
+	sealedFile := func(r *rig, org string) string { return filepath.Join(r.home, "journal", org+".sealed") }
+	for name, spoil := range map[string]func(r *rig) error{
+		"truncated": func(r *rig) error { return os.Truncate(sealedFile(r, "prod"), 40) },
+		"sealed with another key": func(r *rig) error {
+			return r.openStore().Set(t.Context(), keystore.Key{Kind: keystore.KindJournal, Org: "prod"}, make([]byte, 32))
+		},
+		"a link to elsewhere": func(r *rig) error {
+			elsewhere := filepath.Join(r.home, "elsewhere")
+			return errors.Join(os.Rename(sealedFile(r, "prod"), elsewhere), os.Symlink(elsewhere, sealedFile(r, "prod")))
+		},
+		"of another org": func(r *rig) error {
+			prod, dev := keystore.Key{Kind: keystore.KindJournal, Org: "prod"}, keystore.Key{Kind: keystore.KindJournal, Org: "dev"}
+			key, err := r.openStore().Get(t.Context(), prod)
+			if err != nil {
+				return err
+			}
+			return errors.Join(r.openStore().Set(t.Context(), dev, key), os.Rename(sealedFile(r, "prod"), sealedFile(r, "dev")))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := sealedRig(t)
+			if err := spoil(r); err != nil {
+				t.Fatal(err)
+			}
+			org := "prod"
+			if name == "of another org" {
+				org = "dev"
+			}
+			r.org.NewGrant()
+			r.store(t, org, r.org)
+			got := r.run(t.Context(), "", "get", org)
+			if got.token(t) != r.org.AccessToken() || !strings.Contains(got.stderr, "kept aside") || strings.Count(got.stderr, "\n") != 1 {
+				t.Errorf("stderr: %s", got.stderr)
+			}
+			if aside, err := filepath.Glob(sealedFile(r, org) + ".*.bad"); err != nil || len(aside) != 1 {
+				t.Errorf("%d files are kept aside (%v)", len(aside), err)
+			}
+		})
 	}
 }

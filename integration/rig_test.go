@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"forcecred/integration/orgtest"
+	"forcecred/keystore"
+	"forcecred/keystore/agefile"
 	"forcecred/protocol"
 )
 
@@ -106,4 +108,19 @@ func (got result) token(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return c.AccessToken.Reveal()
+}
+
+// openStore opens the rig's keystore in this process.
+func (r *rig) openStore() keystore.Store {
+	return agefile.New(agefile.Config{Dir: r.home, IdentityFile: filepath.Join(r.home, "identity.txt")})
+}
+
+// storedToken returns the refresh token that is in the keystore.
+func (r *rig) storedToken(t *testing.T) string {
+	t.Helper()
+	g, err := keystore.LoadGrant(t.Context(), r.openStore(), "prod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g.RefreshToken.Reveal()
 }

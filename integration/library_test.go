@@ -1,0 +1,97 @@
+package integration
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"forcecred/helper"
+	"forcecred/integration/orgtest"
+	"forcecred/keystore"
+	"forcecred/keystore/journal"
+	"forcecred/protocol"
+	"forcecred/salesforce"
+)
+
+// library returns a Helper in this process, over the rig's files as store gives access to them.
+func (r *rig) library(t *testing.T, store keystore.Store) *helper.Helper {
+	t.Helper()
+	client, err := salesforce.NewClient(salesforce.Config{ExtraRoots: r.org.CAPEM(), UserAgent: "forcecred-test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &helper.Helper{
+		Keystore:    store,
+		Journal:     &journal.Journal{Dir: filepath.Join(r.home, "journal")},
+		Connect:     func() (helper.OAuth, error) { return client, nil },
+		HoldSignals: func() func() { return func() {} },
+		Warn:        func(m string) { t.Error("warning: ", m) },
+		Now:         time.Now,
+		Wait: func(_ context.Context, d time.Duration) error {
+			time.Sleep(d)
+			return nil
+		},
+	}
+}
+
+// TestCrowdInOneProcess: the same of a hundred goroutines, as of a hundred processes.
+func TestCrowdInOneProcess(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, orgtest.Config{Rotate: true, Delay: 50 * time.Millisecond})
+	h := r.library(t, r.openStore())
+	answers := make([]string, crowdSize)
+	var all sync.WaitGroup
+	for i := range answers {
+		all.Go(func() {
+			c, err := h.Get(t.Context(), protocol.GetRequest{Org: "prod", MinTTL: time.Minute})
+			if err != nil {
+				t.Error(err)
+			}
+			answers[i] = c.AccessToken.Reveal()
+		})
+	}
+	all.Wait()
+	wantOne(t, "prod", answers, r.org.AccessToken(), crowdSize)
+	if posts := r.org.Count(orgtest.Token); posts != 1 || !r.org.Alive() {
+		t.Errorf("%d token requests, want 1; alive %v", posts, r.org.Alive())
+	}
+	t.Logf("%d goroutines at once, token expired: 1 token request", crowdSize)
+}
+
+// timedStore tells when a grant has been saved.
+type timedStore struct {
+	keystore.Store
+	saved func()
+}
+
+func (s timedStore) Set(ctx context.Context, key keystore.Key, item []byte) error {
+	err := s.Store.Set(ctx, key, item)
+	if key.Kind == keystore.KindGrant {
+		s.saved()
+	}
+	return err
+}
+
+// TestKillWindow measures what SIGKILL can hit: the time between the org's
+// commit of a rotation and the end of the fsync of the new refresh token.
+func TestKillWindow(t *testing.T) {
+	const rounds = 200
+	var committed time.Time
+	var windows []time.Duration
+	r := newRig(t, orgtest.Config{Rotate: true, OnCommit: func() { committed = time.Now() }})
+	h := r.library(t, timedStore{r.openStore(), func() { windows = append(windows, time.Since(committed)) }})
+	for range rounds {
+		if _, err := h.Get(t.Context(), protocol.GetRequest{Org: "prod", Force: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(windows) != rounds {
+		t.Fatalf("%d grants were saved, want %d", len(windows), rounds)
+	}
+	slices.Sort(windows)
+	t.Logf("from the org's commit to the end of the fsync, %d refreshes: p50 %v, p99 %v, longest %v",
+		rounds, windows[rounds/2].Round(10*time.Microsecond), windows[rounds*99/100].Round(10*time.Microsecond), windows[rounds-1].Round(10*time.Microsecond))
+}
