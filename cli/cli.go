@@ -42,6 +42,7 @@ func Run(ctx context.Context, p Process) (status int) {
 		RunE:              func(*cobra.Command, []string) error { return nil }, // never reached: Args refuses
 	}
 	root.AddCommand(getCommand(p), storeCommand(p), eraseCommand(p), listCommand(p), versionCommand(p))
+	root.SetHelpCommand(helpCommand(root))
 	root.PersistentFlags().Var(newChoice("text", "json"), errorFormatFlag, "how a failure is told on stderr: text or json")
 	root.SetFlagErrorFunc(flagError)
 	root.SetIn(p.Stdin)
@@ -132,6 +133,21 @@ func commandMissing(root *cobra.Command, args []string) error {
 		what = "there is no such command"
 	}
 	return usage("%s; there are: %s", what, strings.Join(names, ", "))
+}
+
+// helpCommand takes the place of cobra's, which quotes what it does not know.
+func helpCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Explain a command",
+		RunE: func(_ *cobra.Command, args []string) error {
+			cmd, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return commandMissing(root, args)
+			}
+			return cmd.Help()
+		},
+	}
 }
 
 // atMostOneOrg accepts no argument, or an org's name.

@@ -119,6 +119,8 @@ func TestCommandLineIsNotQuoted(t *testing.T) {
 	}{
 		{[]string{}, "the command is missing"},
 		{[]string{canary}, "there is no such command"},
+		{[]string{"help", canary}, "there is no such command"},
+		{[]string{"help", "get", canary}, "there is no such command"},
 		{[]string{"--" + canary}, "there is no such flag"},
 		{[]string{"-x" + canary}, "there is no such flag"},
 		{[]string{"get", "--" + canary + "=x", "prod"}, "there is no such flag"},
