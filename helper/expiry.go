@@ -39,7 +39,7 @@ func (h *Helper) setExpiry(ctx context.Context, s spent, grant keystore.Grant, t
 	if now.Sub(cached.LearnedAt) < learnedFor {
 		token.SessionLength, token.LearnedAt = cached.SessionLength, cached.LearnedAt
 	}
-	if _, expires, ok := salesforce.JWTTimes(token.AccessToken); ok && set(expires.Add(skew), protocol.ExpiresJWT) {
+	if expires, ok := salesforce.JWTExpiry(token.AccessToken); ok && set(expires.Add(skew), protocol.ExpiresJWT) {
 		return
 	}
 	// Salesforce may hand out the token that it handed out before, whose session

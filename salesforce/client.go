@@ -17,9 +17,8 @@ import (
 )
 
 const (
-	connectTimeout = 10 * time.Second // dial, and again TLS
-	// ExchangeTimeout bounds one request with its answer.
-	ExchangeTimeout = 30 * time.Second
+	connectTimeout  = 10 * time.Second // dial, and again TLS
+	exchangeTimeout = 30 * time.Second // one request with its answer
 	maxHeaderBytes  = 64 << 10
 	maxBodyBytes    = 256 << 10 // decoded: a token answer is a few KiB
 )
@@ -83,10 +82,10 @@ type response struct {
 	body   []byte
 }
 
-// post sends form to endpoint. When it fails, the error's Sent tells whether
-// the request may have reached the server; body is then what came of the answer.
+// post sends form to endpoint. When it fails, the error's Reason tells whether
+// the request may have reached the server, and the response has what came of an answer.
 func (c *Client) post(ctx context.Context, endpoint string, form url.Values) (response, *Error) {
-	ctx, cancel := context.WithTimeout(ctx, ExchangeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, exchangeTimeout)
 	defer cancel()
 	var sent bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{

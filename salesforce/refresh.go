@@ -43,7 +43,7 @@ type Answer struct {
 }
 
 // Refresh spends the grant's refresh token for a new access token (RFC 6749,
-// section 6). It sends one request, at most once.
+// section 6). It sends the token once, or not at all.
 //
 // When it fails its error is an [*Error]. The Answer's RefreshToken may be set
 // even then: where Salesforce rotated the token before something else went
