@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"forcecred/integration/orgtest"
@@ -107,11 +108,10 @@ func TestDiskReadOnly(t *testing.T) {
 func sealedRig(t *testing.T) *rig {
 	t.Helper()
 	disk := smallDisk(t)
-	free, full := func() {}, true
+	filled := make(chan func(), 1)
+	var first sync.Once
 	r := newRigIn(t, filepath.Join(disk, "home"), orgtest.Config{Rotate: true, OnCommit: func() {
-		if full {
-			free = fill(t, disk)
-		}
+		first.Do(func() { filled <- fill(t, disk) })
 	}})
 	got := r.run(t.Context(), "", "get", "prod")
 	if got.token(t) != r.org.AccessToken() || !strings.Contains(got.stderr, "it is sealed in the journal") {
@@ -120,8 +120,8 @@ func sealedRig(t *testing.T) *rig {
 	if r.storedToken(t) == r.org.RefreshToken() {
 		t.Fatal("the full disk took the new refresh token")
 	}
+	free := <-filled
 	free()
-	full = false
 	return r
 }
 

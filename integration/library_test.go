@@ -79,10 +79,10 @@ func (s timedStore) Set(ctx context.Context, key keystore.Key, item []byte) erro
 // commit of a rotation and the end of the fsync of the new refresh token.
 func TestKillWindow(t *testing.T) {
 	const rounds = 200
-	var committed time.Time
+	committed := make(chan time.Time, 1)
 	var windows []time.Duration
-	r := newRig(t, orgtest.Config{Rotate: true, OnCommit: func() { committed = time.Now() }})
-	h := r.library(t, timedStore{r.openStore(), func() { windows = append(windows, time.Since(committed)) }})
+	r := newRig(t, orgtest.Config{Rotate: true, OnCommit: func() { committed <- time.Now() }})
+	h := r.library(t, timedStore{r.openStore(), func() { windows = append(windows, time.Since(<-committed)) }})
 	for range rounds {
 		if _, err := h.Get(t.Context(), protocol.GetRequest{Org: "prod", Force: true}); err != nil {
 			t.Fatal(err)

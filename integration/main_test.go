@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,6 +14,11 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
+	// Most of what runs here waits: for processes, for servers that hang, for
+	// pauses between tries. More of it can do so at once than there are CPUs.
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
 	os.Exit(buildAndRun(m))
 }
 

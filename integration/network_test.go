@@ -101,10 +101,10 @@ func TestNetworkConnectionNeverMade(t *testing.T) {
 func TestNetworkAnswerLostAfterCommit(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, orgtest.Config{Rotate: true, HTTP1: true})
-	var size int
-	r.org.FailNext(1, orgtest.Fault{Rewrite: func(answer []byte) []byte { size = len(answer); return answer }})
+	size := make(chan int, 1)
+	r.org.FailNext(1, orgtest.Fault{Rewrite: func(answer []byte) []byte { size <- len(answer); return answer }})
 	r.run(t.Context(), "", "get", "prod").token(t)
-	r.org.FailNext(1, orgtest.Fault{Commit: true, End: orgtest.Truncate, Keep: size - 1})
+	r.org.FailNext(1, orgtest.Fault{Commit: true, End: orgtest.Truncate, Keep: <-size - 1})
 	if got := r.run(t.Context(), "", "get", "prod", "--force"); got.status != 7 {
 		t.Errorf("status %d: %s", got.status, got.stderr)
 	}
