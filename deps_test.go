@@ -21,7 +21,7 @@ type room struct {
 // needs a line here and one sentence of its own.
 var rooms = map[string]room{
 	"forcecred":                     {ours: []string{"cli"}},
-	"forcecred/cli":                 {ours: []string{"protocol", "helper", "keystore", "keystore/secret", "keystore/agefile", "keystore/journal", "salesforce"}, others: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"}},
+	"forcecred/cli":                 {ours: []string{"protocol", "helper", "keystore", "keystore/secret", "keystore/agefile", "keystore/home", "keystore/journal", "salesforce"}, others: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"}},
 	"forcecred/protocol":            {ours: []string{"keystore/secret", "protocol/strictjson"}},
 	"forcecred/protocol/strictjson": {},
 	"forcecred/helper":              {ours: []string{"protocol", "keystore", "keystore/secret", "salesforce"}},
@@ -29,6 +29,7 @@ var rooms = map[string]room{
 	"forcecred/keystore":            {ours: []string{"keystore/secret"}},
 	"forcecred/keystore/secret":     {},
 	"forcecred/keystore/agefile":    {ours: []string{"keystore", "keystore/localfile"}, others: []string{"filippo.io/age", "filippo.io/age/armor"}},
+	"forcecred/keystore/home":       {},
 	"forcecred/keystore/journal":    {ours: []string{"keystore", "keystore/localfile"}},
 	"forcecred/keystore/localfile":  {ours: []string{"keystore"}, others: []string{"github.com/gofrs/flock"}},
 	"forcecred/keystore/storetest":  {ours: []string{"keystore", "keystore/secret"}, others: []string{"github.com/google/go-cmp/cmp"}},

@@ -11,6 +11,7 @@ import (
 
 	"forcecred/helper"
 	"forcecred/keystore/agefile"
+	"forcecred/keystore/home"
 	"forcecred/keystore/journal"
 	"forcecred/protocol"
 	"forcecred/salesforce"
@@ -21,18 +22,18 @@ func (p Process) helper() (*helper.Helper, error) {
 	if name := p.Getenv("FORCECRED_KEYSTORE"); name != "" && name != "auto" && name != "file" {
 		return nil, protocol.Errorf(protocol.Usage, "FORCECRED_KEYSTORE names a keystore that this forcecred does not have; it has: auto, file")
 	}
-	at, err := findPlaces(runtime.GOOS, p.Getenv)
+	at, err := home.Find(runtime.GOOS, p.Getenv)
 	if err != nil {
 		return nil, protocol.Errorf(protocol.Usage, "%v", err)
 	}
 	return &helper.Helper{
 		Keystore: agefile.New(agefile.Config{
-			Dir:            at.data,
-			IdentityFile:   at.identity,
+			Dir:            at.Data,
+			IdentityFile:   at.Identity,
 			PassphraseFile: p.Getenv("FORCECRED_PASSPHRASE_FILE"),
 			Notify:         p.notice,
 		}),
-		Journal:     &journal.Journal{Dir: filepath.Join(at.data, "journal")},
+		Journal:     &journal.Journal{Dir: filepath.Join(at.Data, "journal")},
 		Connect:     p.connect,
 		HoldSignals: p.HoldSignals,
 		Warn:        p.warn,

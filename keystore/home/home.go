@@ -1,4 +1,5 @@
-package cli
+// Package home says where forcecred's files lie, and which keystore they are pinned to.
+package home
 
 import (
 	"errors"
@@ -6,29 +7,30 @@ import (
 	"path/filepath"
 )
 
-// places are where forcecred keeps its files.
-type places struct {
-	data     string // the folder of items and locks
-	identity string // the age identity file
+// Home is where forcecred keeps its files. It holds no secret.
+type Home struct {
+	Data     string // the folder of items, locks, journal and configuration
+	Identity string // the age identity file
 }
 
-// findPlaces returns where the files lie on that system: all in FORCECRED_HOME,
-// or where the system's own rules put a program's data and its configuration.
-func findPlaces(goos string, getenv func(string) string) (places, error) {
-	at, err := defaultPlaces(goos, getenv)
+// Find returns where the files lie on that system (a GOOS): all in
+// FORCECRED_HOME, or where the system's own rules put a program's data and its
+// configuration. The identity may be named by FORCECRED_KEY_FILE.
+func Find(goos string, getenv func(string) string) (Home, error) {
+	at, err := byDefault(goos, getenv)
 	if home := getenv("FORCECRED_HOME"); home != "" {
 		if !filepath.IsAbs(home) {
-			return places{}, errors.New("FORCECRED_HOME is not an absolute path")
+			return Home{}, errors.New("FORCECRED_HOME is not an absolute path")
 		}
-		at, err = places{home, filepath.Join(home, "identity.txt")}, nil
+		at, err = Home{home, filepath.Join(home, "identity.txt")}, nil
 	}
 	if file := getenv("FORCECRED_KEY_FILE"); file != "" {
-		at.identity = file
+		at.Identity = file
 	}
 	return at, err
 }
 
-func defaultPlaces(goos string, getenv func(string) string) (places, error) {
+func byDefault(goos string, getenv func(string) string) (Home, error) {
 	var data, config string
 	switch goos {
 	case "windows":
@@ -45,9 +47,9 @@ func defaultPlaces(goos string, getenv func(string) string) (places, error) {
 		if missing == "" {
 			missing = "HOME"
 		}
-		return places{}, fmt.Errorf("%s is not set; FORCECRED_HOME can name the folder for all files", missing)
+		return Home{}, fmt.Errorf("%s is not set; FORCECRED_HOME can name the folder for all files", missing)
 	}
-	return places{filepath.Join(data, "forcecred"), filepath.Join(config, "forcecred", "identity.txt")}, nil
+	return Home{filepath.Join(data, "forcecred"), filepath.Join(config, "forcecred", "identity.txt")}, nil
 }
 
 // xdg returns dir, unless it is not absolute: then the XDG rules say to ignore it.
