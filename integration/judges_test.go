@@ -1,0 +1,297 @@
+package integration
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"forcecred/keystore"
+	"forcecred/protocol"
+)
+
+// TestJudges lets OAuth servers that nobody here wrote judge the crowd and the
+// chain. Both rotate refresh tokens, and both revoke a whole login when a spent
+// one comes back, as Salesforce does: none of them forgives.
+func TestJudges(t *testing.T) {
+	t.Run("fosite", testFosite)
+	t.Run("oidc-provider", testOIDCProvider)
+}
+
+// testFosite runs the tests of the module in judges/fosite, which `go test
+// ./...` does not enter.
+func testFosite(t *testing.T) {
+	const dir = "judges/fosite"
+	// What a subprocess reads is not seen by go test's cache; this is.
+	if _, err := os.ReadDir(dir); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), "go", "-C", dir, "list", "-deps", "-test", "./...").CombinedOutput()
+	need(t, err == nil, fmt.Sprintf("the modules of %s can't be had (does `go mod tidy` change it?): %v\n%s", dir, err, tail(out)))
+
+	args := []string{"-C", dir, "test", "-count=1", "-v", "-timeout=5m"}
+	if canDetectRaces(t) {
+		args = append(args, "-race")
+	}
+	out, err = exec.CommandContext(t.Context(), "go", append(args, "./...")...).CombinedOutput()
+	for line := range strings.Lines(string(out)) {
+		if !strings.HasPrefix(line, "=== ") && line != "PASS\n" {
+			t.Log(strings.TrimSuffix(line, "\n"))
+		}
+	}
+	if err != nil {
+		t.Errorf("go test in %s: %v", dir, err)
+	}
+}
+
+// canDetectRaces reports whether -race, which wants a C compiler, will build.
+func canDetectRaces(t *testing.T) bool {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "env", "CGO_ENABLED").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = exec.LookPath("gcc")
+	return err == nil && strings.TrimSpace(string(out)) == "1"
+}
+
+// tail returns the end of what a command said, where the reason is.
+func tail(out []byte) []byte {
+	return out[max(0, len(out)-2000):]
+}
+
+// testOIDCProvider judges by oidc-provider, in a process of Node's.
+func testOIDCProvider(t *testing.T) {
+	needTool(t, "node")
+	needTool(t, "npm")
+	p := startProvider(t)
+	t.Run("expiry", p.testExpiry)
+	t.Run("crowd", p.testCrowd)
+	t.Run("chain", p.testChain)
+	t.Run("control", p.testControl) // the last one: it ends the login
+}
+
+// provider is a running judges/oidc-provider, and a home where its grant is stored as prod.
+type provider struct {
+	*rig
+	client *http.Client
+	stored protocol.StoreRequest
+}
+
+func startProvider(t *testing.T) *provider {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("judges/oidc-provider")); err != nil {
+		t.Fatal(err)
+	}
+	install := exec.CommandContext(t.Context(), "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+	install.Dir = dir
+	out, err := install.CombinedOutput()
+	need(t, err == nil, fmt.Sprintf("oidc-provider can't be installed: %v\n%s", err, tail(out)))
+
+	// httptest has a certificate for 127.0.0.1 that is its own root.
+	donor := httptest.NewTLSServer(nil)
+	donor.Close()
+	key, err := x509.MarshalPKCS8PrivateKey(donor.TLS.Certificates[0].PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca := filepath.Join(dir, "ca.pem")
+	writeFile(t, ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: donor.Certificate().Raw}))
+	writeFile(t, filepath.Join(dir, "key.pem"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}))
+	runNode(t, dir, "server.mjs", "key.pem", "ca.pem", "store.json")
+
+	home := filepath.Join(t.TempDir(), "home")
+	p := &provider{
+		rig:    &rig{home: home, env: append(os.Environ(), "FORCECRED_HOME="+home, "FORCECRED_CA_FILE="+ca)},
+		client: donor.Client(), // trusts the certificate
+	}
+	request, err := os.ReadFile(filepath.Join(dir, "store.json"))
+	if err == nil {
+		p.stored, err = protocol.DecodeStore(bytes.NewReader(request))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := p.run(t.Context(), string(request), "store"); got.status != 0 {
+		t.Fatalf("store: status %d: %s", got.status, got.stderr)
+	}
+	t.Cleanup(func() {
+		if err := sweep(home, []string{p.stored.ClientSecret.Reveal(), p.stored.RefreshToken.Reveal()}); err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
+func writeFile(t *testing.T, path string, data []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// runNode starts the server and returns when it listens. It ends with the test;
+// and with its stdin, should the test be killed.
+func runNode(t *testing.T, dir string, args ...string) {
+	t.Helper()
+	node := exec.CommandContext(t.Context(), "node", args...)
+	node.Dir = dir
+	var stderr bytes.Buffer
+	node.Stderr = &stderr
+	stdin, err := node.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := node.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := node.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = stdin.Close() // best effort: the context has killed it by now
+		_ = node.Wait()
+	})
+	lines := bufio.NewScanner(stdout)
+	for lines.Scan() {
+		var ready struct{ Port int }
+		if json.Unmarshal(lines.Bytes(), &ready) == nil && ready.Port != 0 {
+			return
+		}
+	}
+	_ = node.Wait() // its stdout has ended, so it has too
+	t.Fatalf("the server did not start: %s", tail(stderr.Bytes()))
+}
+
+// verdict is what the provider itself says.
+type verdict struct {
+	Posts int  // token requests so far
+	Alive bool // whether it would take the refresh token
+}
+
+// judge asks the provider about the refresh token that is in the keystore, and
+// makes it think for so long at each token request from now on.
+func (p *provider) judge(t *testing.T, delay time.Duration) verdict {
+	t.Helper()
+	resp, err := p.client.Post(fmt.Sprintf("%s/judge?delay=%d", p.stored.LoginURL, delay.Milliseconds()), "text/plain", strings.NewReader(p.storedToken(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var v verdict
+	if err := json.NewDecoder(resp.Body).Decode(&v); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// expire makes the cached token one of two hours ago, which has ended since.
+func (p *provider) expire(t *testing.T) {
+	t.Helper()
+	token, err := keystore.LoadToken(t.Context(), p.openStore(), "prod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	token.RefreshedAt = time.Now().Add(-2 * time.Hour)
+	token.ExpiresAt = token.RefreshedAt.Add(time.Hour)
+	if err := keystore.SaveToken(t.Context(), p.openStore(), token); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// testExpiry: the expiry is the one that the provider's own introspection tells.
+func (p *provider) testExpiry(t *testing.T) {
+	got := p.run(t.Context(), "", "get", "prod")
+	got.token(t)
+	c, err := protocol.DecodeCredential(strings.NewReader(got.stdout))
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := time.Until(c.ExpiresAt).Round(time.Minute)
+	if c.ExpiresSource != protocol.ExpiresIntrospection || left != 2*time.Hour {
+		t.Errorf("the token ends in %v, which is %s; want 2h, by introspection", left, c.ExpiresSource)
+	}
+}
+
+func (p *provider) testCrowd(t *testing.T) {
+	old := p.run(t.Context(), "", "get", "prod").token(t)
+	p.expire(t)
+	before, begin := p.judge(t, 100*time.Millisecond), time.Now()
+	tokens := p.crowd(t, crowdSize, plainRequest, "prod")["prod"]
+	took := time.Since(begin)
+	after := p.judge(t, 0)
+	if len(tokens) == 0 || tokens[0] == old {
+		t.Fatal("no new token came")
+	}
+	wantOne(t, "prod", tokens, tokens[0], crowdSize)
+	if posts := after.Posts - before.Posts; posts != 1 || !after.Alive {
+		t.Errorf("%d token requests, want 1; alive %v", posts, after.Alive)
+	}
+	if p.run(t.Context(), "", "get", "prod", "--force").token(t); !p.judge(t, 0).Alive {
+		t.Error("the grant is dead")
+	}
+	if t.Failed() {
+		return
+	}
+	t.Logf("oidc-provider: %d processes at once on an expired token: %d token request, %d equal answers, grant alive, %v",
+		crowdSize, after.Posts-before.Posts, len(tokens), took.Round(time.Millisecond))
+}
+
+func (p *provider) testChain(t *testing.T) {
+	const length = 200
+	before, begin := p.judge(t, 0), time.Now()
+	seen := map[string]bool{}
+	for i := range length {
+		seen[p.run(t.Context(), "", "get", "prod", "--force").token(t)] = true
+		if !p.judge(t, 0).Alive {
+			t.Fatalf("refresh %d: the stored refresh token is not the provider's", i)
+		}
+	}
+	if posts := p.judge(t, 0).Posts - before.Posts; posts != length || len(seen) != length {
+		t.Errorf("%d token requests and %d access tokens, want %d", posts, len(seen), length)
+	}
+	t.Logf("oidc-provider: %d forced refreshes in a row: all succeeded, each left the current refresh token in the store, %v each",
+		length, (time.Since(begin) / length).Round(100*time.Microsecond))
+}
+
+// testControl: the judge does judge. One spent refresh token that comes back
+// ends the login, so that the tests above can fail.
+func (p *provider) testControl(t *testing.T) {
+	spent := p.storedToken(t)
+	p.run(t.Context(), "", "get", "prod", "--force").token(t)
+	if !p.judge(t, 0).Alive {
+		t.Fatal("the grant was dead before")
+	}
+	resp, err := p.client.PostForm(p.stored.LoginURL+"/services/oauth2/token", url.Values{
+		"grant_type": {"refresh_token"}, "refresh_token": {spent},
+		"client_id": {p.stored.ClientID}, "client_secret": {p.stored.ClientSecret.Reveal()},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusBadRequest || p.judge(t, 0).Alive {
+		t.Errorf("the grant outlived the reuse of a spent refresh token: status %d", resp.StatusCode)
+	}
+	got := p.run(t.Context(), "", "get", "prod", "--force")
+	if got.status != protocol.SignInAgain.ExitStatus() || got.stdout != "" {
+		t.Errorf("a refresh over the dead grant: status %d, want %d: %s", got.status, protocol.SignInAgain.ExitStatus(), got.stderr)
+	}
+	if shows(got.stderr, []string{spent, p.storedToken(t), p.stored.ClientSecret.Reveal()}) {
+		t.Error("stderr shows a secret")
+	}
+	t.Log("oidc-provider: control: a spent refresh token ends the login")
+}
