@@ -220,6 +220,8 @@ func startOrg(ts *testscript.TestScript, s *scene, name string, options []string
 			cfg.Gzip, cfg.Chunked = true, true
 		case "jwt":
 			cfg.JWT = true
+		case "openid":
+			cfg.Scope = "api refresh_token openid"
 		default:
 			ts.Fatalf("unknown option %s", option)
 		}
