@@ -30,8 +30,17 @@ func main() {
 // release, which then lets the one that came do it. At all other times they
 // have their default effect: no lock, no file of ours outlives it in a bad state.
 func holdSignals() (release func()) {
+	var ours []os.Signal
+	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(sig) { // as nohup and a shell's & leave some of them
+			ours = append(ours, sig)
+		}
+	}
+	if len(ours) == 0 {
+		return func() {}
+	}
 	held := make(chan os.Signal, 1)
-	signal.Notify(held, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Notify(held, ours...)
 	return func() {
 		signal.Stop(held)
 		select {

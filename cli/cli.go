@@ -22,10 +22,13 @@ type Process struct {
 	Stdout      io.Writer
 	Stderr      io.Writer
 	HoldSignals func() (release func()) // see helper.Helper
+
+	notices *[]string // held back, where stderr is to be one JSON object
 }
 
 // Run runs the command that p.Args name and returns the exit status.
 func Run(ctx context.Context, p Process) (status int) {
+	p.notices = &[]string{}
 	defer func() {
 		if fault := recover(); fault != nil {
 			status = p.fail(protocol.Errorf(protocol.Internal, "a fault of forcecred's own (%v); please report it", fault))
@@ -49,10 +52,15 @@ func Run(ctx context.Context, p Process) (status int) {
 	root.SetOut(p.Stdout)
 	root.SetErr(p.Stderr)
 	root.SetArgs(p.Args)
-	if err := root.ExecuteContext(ctx); err != nil {
-		return p.fail(err)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		p.tellNotices()
+		return 0
 	}
-	return 0
+	if told := (*protocol.Error)(nil); !errors.As(err, &told) {
+		err = usage("these words are no command") // cobra's own text quotes them
+	}
+	return p.fail(err)
 }
 
 const longHelp = `forcecred keeps the secrets of Salesforce orgs in a keystore and answers with
@@ -68,11 +76,12 @@ func (p Process) fail(err error) int {
 	if !errors.As(err, &e) {
 		e = protocol.Errorf(protocol.Internal, "%v", err)
 	}
-	write := e.WriteText
+	// There is nowhere left to tell that stderr is closed.
 	if p.wantsJSONErrors() {
-		write = e.WriteJSON
+		_ = e.WriteJSON(p.Stderr, *p.notices)
+	} else {
+		_ = e.WriteText(p.Stderr)
 	}
-	_ = write(p.Stderr) // there is nowhere left to tell that stderr is closed
 	return e.Code.ExitStatus()
 }
 
@@ -92,8 +101,19 @@ func (p Process) wantsJSONErrors() bool {
 
 // notice tells a person something that is no failure.
 func (p Process) notice(message string) {
+	if p.wantsJSONErrors() {
+		*p.notices = append(*p.notices, message)
+		return
+	}
 	// Best effort: a notice that can't be told fails nothing.
 	_ = (&protocol.Error{Message: message}).WriteText(p.Stderr)
+}
+
+// tellNotices tells those that were held back, after a success.
+func (p Process) tellNotices() {
+	if len(*p.notices) > 0 {
+		_ = protocol.WriteNotices(p.Stderr, *p.notices) // best effort, as above
+	}
 }
 
 // warn tells what a person should know of a request that succeeded all the same.
@@ -104,7 +124,7 @@ func (p Process) warn(message string) { p.notice("warning: " + message) }
 func (p Process) answer(encode func(io.Writer) error) error {
 	var b bytes.Buffer
 	if err := encode(&b); err != nil {
-		return err
+		return protocol.Errorf(protocol.Internal, "encode the answer: %v", err)
 	}
 	if _, err := p.Stdout.Write(b.Bytes()); err != nil {
 		return protocol.Errorf(protocol.Internal, "write the answer: %v", err)

@@ -12,6 +12,8 @@ import (
 const (
 	// assumedSession is the shortest session that Salesforce lets an admin set.
 	assumedSession = 15 * time.Minute
+	// longestSession is far beyond the longest, which is 24 hours.
+	longestSession = 7 * 24 * time.Hour
 	// learnedFor is how long an introspected session length is believed.
 	learnedFor = 24 * time.Hour
 	// introspectBudget keeps a slow answer to a question that is not vital from
@@ -26,17 +28,19 @@ func (h *Helper) setExpiry(ctx context.Context, s spent, grant keystore.Grant, t
 	now := h.Now()
 	var skew time.Duration
 	if date := s.answer.Date; !date.IsZero() {
-		skew = now.Sub(date).Truncate(time.Second) // the header has whole seconds
+		// The header was written after the request was sent and has whole seconds:
+		// by both, this is the least that it can be, and no end is told too late.
+		skew = s.at.Sub(date) - time.Second
 	}
 	set := func(at time.Time, source protocol.ExpiresSource) bool {
-		if !at.After(now) {
-			return false // a token that was just handed out has not ended
+		if !at.After(now) || at.After(now.Add(longestSession)) {
+			return false // a token that was just handed out has not ended, and does not live for weeks
 		}
 		token.ExpiresAt, token.ExpiresSource = at, string(source)
 		return true
 	}
 
-	if now.Sub(cached.LearnedAt) < learnedFor {
+	if age := now.Sub(cached.LearnedAt); age >= 0 && age < learnedFor {
 		token.SessionLength, token.LearnedAt = cached.SessionLength, cached.LearnedAt
 	}
 	if expires, ok := salesforce.JWTExpiry(token.AccessToken); ok && set(expires.Add(skew), protocol.ExpiresJWT) {
@@ -51,7 +55,7 @@ func (h *Helper) setExpiry(ctx context.Context, s spent, grant keystore.Grant, t
 		cancel()
 		// Best effort: without it the expiry is known less surely, and says so.
 		if err == nil && in.Active && set(in.ExpiresAt.Add(skew), protocol.ExpiresIntrospection) {
-			if length := in.ExpiresAt.Sub(in.IssuedAt); !in.IssuedAt.IsZero() && length > 0 {
+			if length := in.ExpiresAt.Sub(in.IssuedAt); !same && !in.IssuedAt.IsZero() && length > 0 {
 				token.SessionLength, token.LearnedAt = keystore.Seconds(length/time.Second), now
 			}
 			return

@@ -40,8 +40,9 @@ type OAuth interface {
 	Introspect(ctx context.Context, login salesforce.Login, clientID string, clientSecret, accessToken secret.Text) (salesforce.Introspection, error)
 }
 
-// Get returns an access token of the org that lives for req.MinTTL at least,
-// from the cache where it can. The steps are those of docs/decisions/0001.
+// Get returns an access token of the org, from the cache where that one lives
+// for req.MinTTL at least, or for half a session where that is less. The steps
+// are those of docs/decisions/0001.
 func (h *Helper) Get(ctx context.Context, req protocol.GetRequest) (protocol.Credential, error) {
 	org, err := parseOrg(req.Org)
 	if err != nil {
@@ -67,6 +68,7 @@ func (h *Helper) Get(ctx context.Context, req protocol.GetRequest) (protocol.Cre
 	}
 	defer unlock()
 
+	deadline := h.Now().Add(spendBudget)
 	for range maxAdoptions {
 		// 3. Look again: while we waited, somebody else may have refreshed.
 		if cached, err = h.cached(ctx, org); err != nil {
@@ -80,13 +82,16 @@ func (h *Helper) Get(ctx context.Context, req protocol.GetRequest) (protocol.Cre
 		if err != nil {
 			return protocol.Credential{}, err
 		}
+		if !h.fits(0, deadline) {
+			break
+		}
 		// 5. Prepare.
 		seal, err := h.prepare(ctx, grant)
 		if err != nil {
 			return protocol.Credential{}, err
 		}
 		// 6. Spend.
-		spent, err := h.spend(ctx, grant)
+		spent, err := h.spend(ctx, grant, deadline)
 		// 7. Save.
 		token, err := h.save(ctx, grant, spent, seal, cached, err)
 		// 9. Clean up, and let go of the signals.

@@ -196,14 +196,15 @@ func TestExpiry(t *testing.T) {
 			f.inspect = func() (salesforce.Introspection, error) {
 				return salesforce.Introspection{Active: true, IssuedAt: start.Add(time.Hour), ExpiresAt: start.Add(3 * time.Hour)}, nil
 			}
-		}, func(a *salesforce.Answer) { a.Date = start.Add(time.Hour) }, 2 * time.Hour, protocol.ExpiresIntrospection},
+		}, func(a *salesforce.Answer) { a.Date = start.Add(time.Hour) }, 2*time.Hour - time.Second, protocol.ExpiresIntrospection},
 		{"introspection by a clock an hour behind", nil, func(f *fixture) {
 			f.inspect = func() (salesforce.Introspection, error) {
 				return salesforce.Introspection{Active: true, IssuedAt: start.Add(-time.Hour), ExpiresAt: start.Add(-time.Minute)}, nil
 			}
-		}, func(a *salesforce.Answer) { a.Date = start.Add(-time.Hour) }, 59 * time.Minute, protocol.ExpiresIntrospection},
+		}, func(a *salesforce.Answer) { a.Date = start.Add(-time.Hour) }, 59*time.Minute - time.Second, protocol.ExpiresIntrospection},
 		{"JWT", nil, nil, func(a *salesforce.Answer) { a.AccessToken = jwt(start.Add(30 * time.Minute)) }, 30 * time.Minute, protocol.ExpiresJWT},
 		{"JWT of the past", noSecret, nil, func(a *salesforce.Answer) { a.AccessToken = jwt(start.Add(-time.Minute)) }, 15 * time.Minute, protocol.ExpiresAssumed},
+		{"JWT in milliseconds", noSecret, nil, func(a *salesforce.Answer) { a.AccessToken = jwt(time.Unix(start.UnixMilli(), 0)) }, 15 * time.Minute, protocol.ExpiresAssumed},
 		{"public client", noSecret, nil, nil, 15 * time.Minute, protocol.ExpiresAssumed},
 		{"configured", func(g *keystore.Grant) { noSecret(g); g.SessionTimeout = 3600 }, nil, nil, time.Hour, protocol.ExpiresConfigured},
 		{"introspection fails", nil, silent, nil, 15 * time.Minute, protocol.ExpiresAssumed},
@@ -252,6 +253,17 @@ func TestExpiryIsLearned(t *testing.T) {
 	}
 	if c, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod", Force: true}); err != nil || c.ExpiresSource != protocol.ExpiresIntrospection {
 		t.Errorf("what was learned a day ago is still believed: %v %s", err, c.ExpiresSource)
+	}
+}
+
+func TestClockSetBack(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	for _, want := range []string{"test-access-token-1", "test-access-token-2"} {
+		if c, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"}); err != nil || tokenOf(c) != want || c.ExpiresAt.Sub(f.now) > 2*time.Hour {
+			t.Errorf("%v, lives %v", err, c.ExpiresAt.Sub(f.now))
+		}
+		f.now = f.now.Add(-19 * time.Hour)
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 
 	"forcecred/keystore"
 	"forcecred/keystore/secret"
@@ -24,8 +23,8 @@ type Journal interface {
 	// Seal writes the entry, encrypted with key, into the reserved room.
 	Seal(org keystore.Org, key [32]byte, entry []byte) error
 
-	// Open returns the entry. The error is fs.ErrNotExist when nothing was
-	// sealed, and any other when what is there is not an entry that key opens.
+	// Open returns the entry, or nil when nothing was sealed. The error is
+	// [keystore.ErrCorrupt] when what is there is not an entry that key opens.
 	Open(org keystore.Org, key [32]byte) ([]byte, error)
 
 	// SetAside keeps what can't be opened under another name, which it returns.
@@ -106,17 +105,14 @@ func errNotKept(key keystore.Key) error {
 // sealNext puts the refresh token that replaces the grant's into the journal.
 func (h *Helper) sealNext(grant keystore.Grant, next secret.Text, s *seal) error {
 	if s == nil {
-		return errors.New("no seal was prepared")
+		return errors.New("that is for grants that are stored already")
 	}
 	data, err := json.Marshal(entry{entryVersion, digest(grant.RefreshToken), next.Reveal()})
 	if err != nil {
 		return err
 	}
-	if err := h.Journal.Seal(s.org, s.key, data); err != nil {
-		return err
-	}
-	s.used = true
-	return nil
+	s.used = true // also when it fails: what was written may be whole
+	return h.Journal.Seal(s.org, s.key, data)
 }
 
 // load reads org's grant, with what a process that could not save left in the journal.
@@ -125,11 +121,12 @@ func (h *Helper) load(ctx context.Context, org keystore.Org) (keystore.Grant, er
 	if err != nil {
 		return keystore.Grant{}, err
 	}
-	next, err := h.openJournal(ctx, grant)
+	e, err := h.openJournal(ctx, org)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case err == nil && e == nil:
 		return grant, nil
-	case isAny(err, keystore.ErrLocked, keystore.ErrUnavailable):
+	case err != nil && !isAny(err, keystore.ErrCorrupt):
+		// It may hold the token that replaces the grant's: nothing is spent.
 		return keystore.Grant{}, storeError("read the journal of", org, err)
 	case err != nil:
 		name, asideErr := h.Journal.SetAside(org)
@@ -139,9 +136,11 @@ func (h *Helper) load(ctx context.Context, org keystore.Org) (keystore.Grant, er
 		h.Warn(fmt.Sprintf("the journal of %q can't be used: %v; it is kept aside: %s", org, err, name))
 		return grant, nil
 	}
-	if !next.Empty() {
+	// An entry that replaces another token than the grant's was overtaken: a
+	// person has signed in again since.
+	if e.Spent == digest(grant.RefreshToken) {
 		rotates := true
-		grant.RefreshToken, grant.Rotates, grant.RefreshedAt = next, &rotates, h.Now()
+		grant.RefreshToken, grant.Rotates, grant.RefreshedAt = secret.New(e.RefreshToken), &rotates, h.Now()
 		if err := h.saveAndReadBack(ctx, grant); err != nil {
 			return keystore.Grant{}, storeError("move the refresh token from the journal into the keystore of", org, err)
 		}
@@ -150,28 +149,28 @@ func (h *Helper) load(ctx context.Context, org keystore.Org) (keystore.Grant, er
 	return grant, nil
 }
 
-// openJournal returns the refresh token that replaces the grant's. It is empty
-// when the entry replaces another one than the grant has by now: a person has
-// signed in again since. The error is fs.ErrNotExist when there is no entry.
-func (h *Helper) openJournal(ctx context.Context, grant keystore.Grant) (secret.Text, error) {
+// openJournal returns the org's entry, or nil when there is none.
+func (h *Helper) openJournal(ctx context.Context, org keystore.Org) (*entry, error) {
 	var key [32]byte
-	stored, err := h.Keystore.Get(ctx, journalKey(grant.Org))
+	stored, err := h.Keystore.Get(ctx, journalKey(org))
 	if err != nil && !isAny(err, keystore.ErrNotFound, keystore.ErrCorrupt) {
-		return secret.Text{}, err
+		return nil, err
 	}
 	copy(key[:], stored) // without its key an entry does not open, which is told as such
-	data, err := h.Journal.Open(grant.Org, key)
-	if err != nil {
-		return secret.Text{}, err
+	data, err := h.Journal.Open(org, key)
+	if err != nil || data == nil {
+		return nil, err
 	}
 	var e entry
-	if json.Unmarshal(data, &e) != nil || e.Version != entryVersion || e.RefreshToken == "" {
-		return secret.Text{}, errors.New("its entry is not of a version that this forcecred knows")
+	switch err := json.Unmarshal(data, &e); {
+	case err == nil && e.Version > entryVersion:
+		return nil, &keystore.Error{
+			Op: "open it", Reason: keystore.ErrUnavailable, Err: fmt.Errorf("its entry has version %d, this forcecred knows %d", e.Version, entryVersion), Hint: "update forcecred",
+		}
+	case err != nil || e.Version != entryVersion || e.RefreshToken == "":
+		return nil, &keystore.Error{Op: "open it", Reason: keystore.ErrCorrupt, Err: errors.New("its entry is not what forcecred writes")}
 	}
-	if e.Spent != digest(grant.RefreshToken) {
-		return secret.Text{}, nil
-	}
-	return secret.New(e.RefreshToken), nil
+	return &e, nil
 }
 
 // cleanUp removes what was prepared for a spending, unless it was needed. It is

@@ -45,6 +45,9 @@ func (h *Helper) lookOnceMore(ctx context.Context, org keystore.Org, wanted dema
 	return credential(cached), nil
 }
 
+// clockTolerance is how far in the future a refresh may seem to lie.
+const clockTolerance = time.Minute
+
 // demand says which cached token will do.
 type demand struct {
 	minTTL   time.Duration
@@ -63,6 +66,9 @@ func newDemand(req protocol.GetRequest, cached keystore.Token) demand {
 func (d demand) metBy(t keystore.Token, now time.Time) bool {
 	if t.AccessToken.Empty() || !d.rejected.Empty() && t.AccessToken.Equal(d.rejected) {
 		return false
+	}
+	if t.RefreshedAt.After(now.Add(clockTolerance)) {
+		return false // our clock was set back: its end is not known any more
 	}
 	left := t.ExpiresAt.Sub(now)
 	// A caller may ask for more than a whole session. No refresh can give it

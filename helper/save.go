@@ -3,6 +3,7 @@ package helper
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"forcecred/keystore"
@@ -23,7 +24,11 @@ func (h *Helper) save(ctx context.Context, grant keystore.Grant, s spent, seal *
 		return keystore.Token{}, err
 	}
 	if spendErr != nil {
-		return keystore.Token{}, refreshError(grant.Org, spendErr)
+		e := refreshError(grant.Org, spendErr)
+		if mayRotate(grant) && !hasRotated(grant, s.answer.RefreshToken) && isOutcomeUnknown(spendErr) {
+			e.Hint = strings.TrimPrefix(e.Hint+"; "+hintOutcome, "; ")
+		}
+		return keystore.Token{}, e
 	}
 	token := newToken(grant.Org, s.answer, s.at)
 	h.setExpiry(ctx, s, grant, &token, cached)
@@ -36,12 +41,14 @@ func (h *Helper) save(ctx context.Context, grant keystore.Grant, s spent, seal *
 
 // saveGrant keeps what a refresh showed of the grant: the next refresh token,
 // and whether there is one at all. What the keystore does not take is sealed
-// into the journal.
+// into the journal. A grant that is new to the keystore has no seal (nil): an
+// entry replaces the token of a grant that is there already.
 func (h *Helper) saveGrant(ctx context.Context, grant keystore.Grant, next secret.Text, seal *seal, spendErr error) error {
-	rotated := !next.Empty() && !next.Equal(grant.RefreshToken)
+	rotated := hasRotated(grant, next)
 	if !rotated && (spendErr != nil || grant.Rotates != nil && !*grant.Rotates) {
 		return nil // nothing new
 	}
+	vital := rotated || grant.RefreshedAt.IsZero() && seal == nil
 	updated := grant
 	if rotated {
 		updated.RefreshToken = next
@@ -50,7 +57,7 @@ func (h *Helper) saveGrant(ctx context.Context, grant keystore.Grant, next secre
 	updated.RefreshedAt = h.Now()
 	err := h.saveAndReadBack(ctx, updated)
 	for _, pause := range savePauses {
-		if err == nil || !rotated {
+		if err == nil || !vital {
 			break
 		}
 		if h.Wait(ctx, pause) != nil {
@@ -61,14 +68,17 @@ func (h *Helper) saveGrant(ctx context.Context, grant keystore.Grant, next secre
 	switch {
 	case err == nil:
 		return nil
-	case !rotated:
+	case !vital:
 		// All that is lost is the knowledge that the org does not rotate.
 		h.Warn(storeError("save the grant of", grant.Org, err).Message)
 		return nil
 	}
+	if !rotated {
+		return storeError("store the grant of", grant.Org, err)
+	}
 	if sealErr := h.sealNext(grant, next, seal); sealErr != nil {
 		e := storeError("save the new refresh token of", grant.Org, err)
-		e.Message += fmt.Sprintf("; sealing it into the journal failed too: %v", sealErr)
+		e.Message += fmt.Sprintf("; nor is it in the journal: %v", sealErr)
 		e.Hint = "the login is lost: the user has to sign in again, once the keystore can be written"
 		e.Retryable = false
 		return e
@@ -76,6 +86,11 @@ func (h *Helper) saveGrant(ctx context.Context, grant keystore.Grant, next secre
 	h.Warn(storeError("save the new refresh token of", grant.Org, err).Message +
 		"; it is sealed in the journal, and the next refresh will move it into the keystore")
 	return nil
+}
+
+// hasRotated reports whether next replaces the refresh token of grant.
+func hasRotated(grant keystore.Grant, next secret.Text) bool {
+	return !next.Empty() && !next.Equal(grant.RefreshToken)
 }
 
 // saveAndReadBack saves a grant and looks whether it is there: some keyrings

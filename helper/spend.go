@@ -12,7 +12,7 @@ import (
 
 const (
 	spendTries  = 4
-	spendBudget = 45 * time.Second // for all tries and the waits between them
+	spendBudget = 45 * time.Second // for all tries of a request and the waits between them
 	firstPause  = 250 * time.Millisecond
 )
 
@@ -29,7 +29,7 @@ type spent struct {
 // token twice that may be gone. Its error is a [*salesforce.Error], but when
 // nothing could be sent at all; the answer's RefreshToken may be set even then.
 // The caller calls release once what came back is saved.
-func (h *Helper) spend(ctx context.Context, grant keystore.Grant) (spent, error) {
+func (h *Helper) spend(ctx context.Context, grant keystore.Grant, deadline time.Time) (spent, error) {
 	s := spent{release: func() {}}
 	var err error
 	if s.login, err = salesforce.ParseLogin(grant.LoginURL, grant.Site, grant.AllowHost); err != nil {
@@ -38,11 +38,13 @@ func (h *Helper) spend(ctx context.Context, grant keystore.Grant) (spent, error)
 	if s.client, err = h.Connect(); err != nil {
 		return s, err
 	}
-	deadline := h.Now().Add(spendBudget)
 	for try := 1; ; try++ {
-		err = h.exchange(ctx, grant, &s, deadline)
+		err = h.exchange(ctx, grant, &s)
+		if hasRotated(grant, s.answer.RefreshToken) {
+			return s, err // whatever else it says, this token is dead, and its successor is here
+		}
 		pause, again := mayResend(err, grant, try)
-		if !again || h.Now().Add(pause).After(deadline) {
+		if !again || !h.fits(pause, deadline) {
 			return s, err
 		}
 		// Nothing of ours is in flight while we wait.
@@ -57,15 +59,19 @@ func (h *Helper) spend(ctx context.Context, grant keystore.Grant) (spent, error)
 	}
 }
 
+// fits reports whether a whole exchange after that pause ends before deadline.
+// One that has to be broken off would lose its answer.
+func (h *Helper) fits(pause time.Duration, deadline time.Time) bool {
+	return !h.Now().Add(pause + salesforce.ExchangeTimeout).After(deadline)
+}
+
 // exchange sends the refresh token once. What is on the wire can't be called
 // back: until release, neither a caller who leaves nor a signal counts.
-func (h *Helper) exchange(ctx context.Context, grant keystore.Grant, s *spent, deadline time.Time) error {
+func (h *Helper) exchange(ctx context.Context, grant keystore.Grant, s *spent) error {
 	s.release = h.HoldSignals()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deadline.Sub(h.Now()))
-	defer cancel()
 	var err error
 	s.at = h.Now()
-	s.answer, err = s.client.Refresh(ctx, salesforce.RefreshGrant{
+	s.answer, err = s.client.Refresh(context.WithoutCancel(ctx), salesforce.RefreshGrant{
 		Login:        s.login,
 		ClientID:     grant.ClientID,
 		ClientSecret: grant.ClientSecret,
@@ -100,6 +106,14 @@ func mayResend(err error, grant keystore.Grant, try int) (pause time.Duration, a
 // mayRotate reports whether a refresh of the grant may replace its refresh
 // token: unless the last one showed that it does not.
 func mayRotate(grant keystore.Grant) bool { return grant.Rotates == nil || *grant.Rotates }
+
+const hintOutcome = "it is not known whether Salesforce has rotated the refresh token; if the next get says sign_in_again, it had"
+
+// isOutcomeUnknown reports whether the token was sent and nobody said what came of it.
+func isOutcomeUnknown(err error) bool {
+	e := (*salesforce.Error)(nil)
+	return errors.As(err, &e) && (e.Reason == salesforce.Lost || e.Reason == salesforce.Garbled || e.Reason == salesforce.ServerFault)
+}
 
 func isBusy(err error) bool {
 	e := (*salesforce.Error)(nil)

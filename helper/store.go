@@ -32,7 +32,7 @@ func (h *Helper) Store(ctx context.Context, req protocol.StoreRequest, verify bo
 	if verify {
 		return h.storeVerified(ctx, grant)
 	}
-	if err := keystore.SaveGrant(ctx, h.Keystore, grant); err != nil {
+	if err := h.saveAndReadBack(ctx, grant); err != nil {
 		return storeError("store the grant of", grant.Org, err)
 	}
 	return nil
@@ -40,11 +40,16 @@ func (h *Helper) Store(ctx context.Context, req protocol.StoreRequest, verify bo
 
 // storeVerified stores the grant as a refresh leaves it.
 func (h *Helper) storeVerified(ctx context.Context, grant keystore.Grant) error {
+	// What the journal holds of the grant that is replaced goes into the
+	// keystore first: should Salesforce refuse the new one, the old one stays.
+	if _, err := h.load(ctx, grant.Org); err != nil && !isAny(err, keystore.ErrNotFound, keystore.ErrCorrupt) {
+		return err
+	}
 	seal, err := h.prepare(ctx, grant)
 	if err != nil {
 		return err
 	}
-	spent, err := h.spend(ctx, grant)
+	spent, err := h.spend(ctx, grant, h.Now().Add(spendBudget))
 	// Without the seal, which serves a grant that is in the keystore already.
 	_, err = h.save(ctx, grant, spent, nil, keystore.Token{}, err)
 	h.cleanUp(ctx, seal)
@@ -95,7 +100,7 @@ func (h *Helper) Erase(ctx context.Context, req protocol.EraseRequest) error {
 		return err
 	}
 	token, grant := keystore.Key{Kind: keystore.KindToken, Org: org}, keystore.Key{Kind: keystore.KindGrant, Org: org}
-	if h.absent(ctx, token) && h.absent(ctx, grant) {
+	if h.absent(ctx, token) && h.absent(ctx, grant) && h.absent(ctx, journalKey(org)) {
 		return nil // and no lock is left behind under a name that nobody stored
 	}
 	unlock, err := h.lock(ctx, org)
@@ -103,26 +108,29 @@ func (h *Helper) Erase(ctx context.Context, req protocol.EraseRequest) error {
 		return err
 	}
 	defer unlock()
-	doomed := []keystore.Key{token, grant, journalKey(org)} // in this order: no token may outlive its grant
 	if !req.RejectedToken.Empty() {
 		cached, err := h.cached(ctx, org)
-		if err != nil {
+		if err != nil || !cached.AccessToken.Equal(req.RejectedToken) {
 			return err
 		}
-		if !cached.AccessToken.Equal(req.RejectedToken) {
-			return nil
-		}
-		doomed = []keystore.Key{token}
+		return h.remove(ctx, token)
 	}
-	for _, key := range doomed {
-		if err := h.Keystore.Remove(ctx, key); err != nil {
-			return storeError("erase", org, err)
-		}
+	// The grant goes last: until then a second try finds what is left to erase.
+	if err := h.remove(ctx, token); err != nil {
+		return err
 	}
-	if len(doomed) > 1 {
-		if err := h.Journal.Remove(org); err != nil {
-			return storeError("erase the journal of", org, err)
-		}
+	if err := h.Journal.Remove(org); err != nil {
+		return storeError("erase the journal of", org, err)
+	}
+	if err := h.remove(ctx, journalKey(org)); err != nil {
+		return err
+	}
+	return h.remove(ctx, grant)
+}
+
+func (h *Helper) remove(ctx context.Context, key keystore.Key) error {
+	if err := h.Keystore.Remove(ctx, key); err != nil {
+		return storeError("erase", key.Org, err)
 	}
 	return nil
 }
@@ -134,7 +142,7 @@ func (h *Helper) absent(ctx context.Context, key keystore.Key) bool {
 }
 
 // List tells what is known of each org in the keystore, by name. An org whose
-// items can't be read is listed with its name alone, and warned of.
+// grant is damaged is listed with its name alone, and warned of.
 func (h *Helper) List(ctx context.Context) ([]protocol.ListedOrg, error) {
 	keys, err := h.Keystore.Keys(ctx, keystore.KindGrant)
 	if err != nil {

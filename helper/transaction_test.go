@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 	"sync"
@@ -21,7 +20,7 @@ import (
 type journalInMemory struct {
 	room, entry, aside []byte
 	key                [32]byte
-	sealErr            error
+	sealErr, openErr   error
 }
 
 func (j *journalInMemory) Reserve(keystore.Org) error {
@@ -42,10 +41,10 @@ func (j *journalInMemory) Seal(_ keystore.Org, key [32]byte, entry []byte) error
 
 func (j *journalInMemory) Open(_ keystore.Org, key [32]byte) ([]byte, error) {
 	switch {
-	case j.entry == nil:
-		return nil, fs.ErrNotExist
-	case key != j.key:
-		return nil, errors.New("it is sealed with another key")
+	case j.openErr != nil:
+		return nil, j.openErr
+	case j.entry != nil && key != j.key:
+		return nil, &keystore.Error{Op: "open", Reason: keystore.ErrCorrupt}
 	}
 	return j.entry, nil
 }
@@ -149,7 +148,7 @@ func TestRetrySucceeds(t *testing.T) {
 
 func TestRetryAfterIsObeyedWithinTheBudget(t *testing.T) {
 	t.Parallel()
-	for wait, posts := range map[time.Duration]int{10 * time.Second: 4, 20 * time.Second: 3, time.Minute: 1} {
+	for wait, posts := range map[time.Duration]int{4 * time.Second: 4, 10 * time.Second: 2, 20 * time.Second: 1, time.Minute: 1} {
 		f := newFixture(t)
 		f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) {
 			return salesforce.Answer{}, &salesforce.Error{Reason: salesforce.Throttled, RetryAfter: wait}
@@ -157,7 +156,7 @@ func TestRetryAfterIsObeyedWithinTheBudget(t *testing.T) {
 		if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"}); codeOf(err) != protocol.TemporarilyUnavailable || f.posts != posts {
 			t.Errorf("%v: %d posts, want %d (%v)", wait, f.posts, posts, err)
 		}
-		if f.now.Sub(start) > spendBudget {
+		if f.now.Sub(start)+salesforce.ExchangeTimeout > spendBudget {
 			t.Errorf("%v: it took %v", wait, f.now.Sub(start))
 		}
 	}
@@ -332,9 +331,9 @@ func TestJournalThatCantBeOpenedIsKeptAside(t *testing.T) {
 				t.Fatal(err)
 			}
 		},
-		"another key":        func(t *testing.T, f *fixture) { f.put(t, journalKey("prod"), make([]byte, 32)) },
-		"an unknown version": func(_ *testing.T, f *fixture) { f.journal.entry = []byte(`{"version":2}`) },
-		"not an entry":       func(_ *testing.T, f *fixture) { f.journal.entry = []byte(`x`) },
+		"another key":  func(t *testing.T, f *fixture) { f.put(t, journalKey("prod"), make([]byte, 32)) },
+		"no version":   func(_ *testing.T, f *fixture) { f.journal.entry = []byte(`{}`) },
+		"not an entry": func(_ *testing.T, f *fixture) { f.journal.entry = []byte(`x`) },
 	} {
 		f := sealed(t)
 		spoil(t, f)
@@ -362,6 +361,57 @@ func TestJournalWaitsForItsKeystore(t *testing.T) {
 	}
 }
 
+// TestJournalThatCantBeReadIsWaitedFor: it may hold the only good token.
+func TestJournalThatCantBeReadIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	for name, spoil := range map[string]func(*fixture){
+		"too many open files": func(f *fixture) { f.journal.openErr = errors.New("too many open files") },
+		"a newer version":     func(f *fixture) { f.journal.entry = []byte(`{"version":2}`) },
+	} {
+		f := sealed(t)
+		spoil(f)
+		posts := f.posts
+		if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod", Force: true}); codeOf(err) != protocol.KeystoreUnavailable || f.posts != posts {
+			t.Errorf("%s: %v after %d posts", name, err, f.posts-posts)
+		}
+		if f.journal.entry == nil || f.journal.aside != nil {
+			t.Errorf("%s: the entry is gone", name)
+		}
+	}
+}
+
+// TestSealThatFailedIsKept: what was written may be whole all the same.
+func TestSealThatFailedIsKept(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.Wait = func(context.Context, time.Duration) error { return nil }
+	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return rotated(f.posts), nil }
+	f.failing("set", keystore.KindGrant, 1, -1)
+	f.journal.sealErr = errors.New("input/output error")
+	if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"}); codeOf(err) != protocol.KeystoreUnavailable {
+		t.Errorf("got %v", err)
+	}
+	if f.journal.room == nil || f.absent(t.Context(), journalKey("prod")) {
+		t.Error("the journal or its key was removed")
+	}
+}
+
+// TestSalvagedTokenIsNotSentOver: an org that was known not to rotate has begun to.
+func TestSalvagedTokenIsNotSentOver(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.rotates(t, false)
+	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) {
+		return salesforce.Answer{RefreshToken: secret.New("test-refresh-token-next")}, &salesforce.Error{Reason: salesforce.Lost}
+	}
+	if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"}); err == nil || f.posts != 1 {
+		t.Errorf("%v after %d posts", err, f.posts)
+	}
+	if f.grantOf(t, "prod").RefreshToken.Reveal() != "test-refresh-token-next" {
+		t.Error("the new refresh token is lost")
+	}
+}
+
 func TestLossIsTold(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -373,6 +423,50 @@ func TestLossIsTold(t *testing.T) {
 	e := (*protocol.Error)(nil)
 	if !errors.As(err, &e) || e.Code != protocol.KeystoreUnavailable || !strings.Contains(e.Hint, "the login is lost") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestVerifyKeepsWhatTheJournalHolds: a new grant that is refused leaves the old one.
+func TestVerifyKeepsWhatTheJournalHolds(t *testing.T) {
+	t.Parallel()
+	f := sealed(t)
+	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) {
+		return salesforce.Answer{}, &salesforce.Error{Reason: salesforce.GrantDead}
+	}
+	again := request
+	again.Org = "prod"
+	if err := f.Store(t.Context(), again, true); codeOf(err) != protocol.SignInAgain {
+		t.Errorf("got %v", err)
+	}
+	if f.grantOf(t, "prod").RefreshToken.Reveal() != "test-refresh-token-1" {
+		t.Error("the old login is lost")
+	}
+	f.wantClean(t)
+}
+
+// TestVerifyNeedsToStore: without rotation the save is the first of the grant.
+func TestVerifyNeedsToStore(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.Wait = func(context.Context, time.Duration) error { return nil }
+	f.failing("set", keystore.KindGrant, 1, -1)
+	if err := f.Store(t.Context(), request, true); codeOf(err) != protocol.KeystoreUnavailable {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestEraseIsResumed after it was interrupted.
+func TestEraseIsResumed(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []keystore.Kind{keystore.KindToken, keystore.KindJournal, keystore.KindGrant} {
+		f := sealed(t)
+		f.failing("remove", kind, 1, 1)
+		if err := f.Erase(t.Context(), protocol.EraseRequest{Org: "prod"}); codeOf(err) != protocol.KeystoreUnavailable {
+			t.Errorf("%s: %v", kind, err)
+		}
+		if err := f.Erase(t.Context(), protocol.EraseRequest{Org: "prod"}); err != nil || f.store.Len() != 0 || f.journal.entry != nil {
+			t.Errorf("%s: %v, %d items are left", kind, err, f.store.Len())
+		}
 	}
 }
 

@@ -75,8 +75,9 @@ func (e *Error) WriteText(w io.Writer) error {
 	return err
 }
 
-// WriteJSON writes e for a program, as one JSON object.
-func (e *Error) WriteJSON(w io.Writer) error {
+// WriteJSON writes e for a program, as one JSON object, with notices that a
+// person should see besides.
+func (e *Error) WriteJSON(w io.Writer, notices []string) error {
 	type errorJSON struct {
 		Code       Code             `json:"code"`
 		Message    string           `json:"message"`
@@ -88,7 +89,16 @@ func (e *Error) WriteJSON(w io.Writer) error {
 	return writeJSON(w, struct {
 		Version int       `json:"version"`
 		Error   errorJSON `json:"error"`
-	}{Version, errorJSON{e.Code, e.Message, e.Hint, e.Org, e.Retryable, e.Salesforce}})
+		Notices []string  `json:"notices,omitempty"`
+	}{Version, errorJSON{e.Code, e.Message, e.Hint, e.Org, e.Retryable, e.Salesforce}, notices})
+}
+
+// WriteNotices writes notices alone, as the one JSON object on a success's stderr.
+func WriteNotices(w io.Writer, notices []string) error {
+	return writeJSON(w, struct {
+		Version int      `json:"version"`
+		Notices []string `json:"notices"`
+	}{Version, notices})
 }
 
 // oneLine keeps what a server or a file's name brought in from moving a

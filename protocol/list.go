@@ -25,13 +25,13 @@ type ListedOrg struct {
 type listedJSON struct {
 	Org            string `json:"org"`
 	Username       string `json:"username,omitempty"`
-	LoginURL       string `json:"login_url"`
+	LoginURL       string `json:"login_url,omitempty"`
 	Site           string `json:"site,omitempty"`
 	InstanceURL    string `json:"instance_url,omitempty"`
 	OrgID          string `json:"org_id,omitempty"`
 	UserID         string `json:"user_id,omitempty"`
-	ClientID       string `json:"client_id"`
-	GrantType      string `json:"grant_type"`
+	ClientID       string `json:"client_id,omitempty"`
+	GrantType      string `json:"grant_type,omitempty"`
 	Rotates        *bool  `json:"rotates,omitempty"`
 	TokenExpiresAt string `json:"token_expires_at,omitempty"`
 	RefreshedAt    string `json:"refreshed_at,omitempty"`

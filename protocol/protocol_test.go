@@ -91,7 +91,7 @@ func TestErrorForms(t *testing.T) {
 		t.Error("the cause is lost")
 	}
 	var text, object bytes.Buffer
-	if err := errors.Join(e.WriteText(&text), e.WriteJSON(&object)); err != nil {
+	if err := errors.Join(e.WriteText(&text), e.WriteJSON(&object, nil)); err != nil {
 		t.Fatal(err)
 	}
 	wantText := "forcecred: refresh the token of \"prod\": no\nforcecred: hint: sign in again\uFFFD\uFFFD[2J\n"

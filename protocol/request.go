@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
 	"time"
+	"unicode"
 
 	"forcecred/keystore/secret"
 	"forcecred/protocol/strictjson"
@@ -100,6 +102,9 @@ func DecodeStore(r io.Reader) (StoreRequest, error) {
 	}
 	if seconds < 0 || seconds > int64(maxSessionTimeout/time.Second) {
 		return StoreRequest{}, badRequest(fmt.Errorf("session_timeout is not between 0 and %d seconds", maxSessionTimeout/time.Second))
+	}
+	if strings.ContainsFunc(req.Username, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return StoreRequest{}, badRequest(errors.New("username has control characters"))
 	}
 	req.SessionTimeout = time.Duration(seconds) * time.Second
 	if err := req.check(); err != nil {

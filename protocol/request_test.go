@@ -67,6 +67,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"token of another type", erase, `{"org":"prod","rejected_token":7}`, `"rejected_token" is not a string`},
 		{"no client id", store, `{"org":"prod","refresh_token":"test-refresh-token"}`, "client_id is missing"},
 		{"no refresh token", store, `{"org":"prod","client_id":"test-client-id"}`, "refresh_token is missing"},
+		{"username for a terminal", store, `{"org":"prod","client_id":"i","refresh_token":"t","username":"\u001b[2J"}`, "username has control characters"},
 		{"both forms", store, `{"org":"prod","client_id":"test-client-id","sfdx_auth_url":"force://a:b:c@d"}`, "which it holds itself"},
 		{"long session", store, `{"org":"prod","client_id":"i","refresh_token":"t","session_timeout":604801}`, "session_timeout is not between"},
 	} {

@@ -71,6 +71,7 @@ func TestDecodeAnswerRefuses(t *testing.T) {
 		{"foreign instance", `https://acme.my.salesforce.com/`, `https://evil.example`, Refused},
 		{"instance with user", `https://acme`, `https://user@acme`, Refused},
 		{"no instance", `"instance_url":"https://acme.my.salesforce.com/",`, ``, Refused},
+		{"foreign API host", `https://api.salesforce.com`, `https://evil.example`, Refused},
 		{"tampered id", `/id/00D0`, `/id/00D9`, Refused},
 		{"tampered signature", `IuBE`, `AAAA`, Refused},
 		{"signature that is no base64", `IuBE`, `....`, Refused},

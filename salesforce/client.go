@@ -17,11 +17,13 @@ import (
 )
 
 const (
-	connectTimeout  = 10 * time.Second // dial, and again TLS
-	exchangeTimeout = 30 * time.Second // one request with its answer
-	maxHeaderBytes  = 64 << 10
-	maxBodyBytes    = 256 << 10 // decoded: a token answer is a few KiB
+	connectTimeout = 10 * time.Second // dial, and again TLS
+	maxHeaderBytes = 64 << 10
+	maxBodyBytes   = 256 << 10 // decoded: a token answer is a few KiB
 )
+
+// ExchangeTimeout bounds one request with its answer.
+const ExchangeTimeout = 30 * time.Second
 
 // Config says how to reach Salesforce.
 type Config struct {
@@ -85,7 +87,7 @@ type response struct {
 // post sends form to endpoint. When it fails, the error's Reason tells whether
 // the request may have reached the server, and the response has what came of an answer.
 func (c *Client) post(ctx context.Context, endpoint string, form url.Values) (response, *Error) {
-	ctx, cancel := context.WithTimeout(ctx, exchangeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, ExchangeTimeout)
 	defer cancel()
 	var sent bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{

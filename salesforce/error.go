@@ -2,6 +2,8 @@ package salesforce
 
 import (
 	"fmt"
+	"html"
+	"net/url"
 	"strings"
 	"time"
 	"unicode"
@@ -57,8 +59,11 @@ const maxDescription = 256
 // secrets, which an answer may echo, on one line, and cut.
 func clean(text string, secrets ...secret.Text) string {
 	for _, s := range secrets {
-		if !s.Empty() {
-			text = strings.ReplaceAll(text, s.Reveal(), secret.Redacted)
+		if s.Empty() {
+			continue
+		}
+		for _, form := range []string{s.Reveal(), url.QueryEscape(s.Reveal()), url.PathEscape(s.Reveal()), html.EscapeString(s.Reveal())} {
+			text = strings.ReplaceAll(text, form, secret.Redacted)
 		}
 	}
 	text = strings.Map(func(r rune) rune {

@@ -39,7 +39,7 @@ var salesforceDomains = []string{
 // allowHost, any host; site is "" or the path of an Experience Cloud site (/partners).
 // The errors name the fault and don't quote the input.
 func ParseLogin(loginURL, site string, allowHost bool) (Login, error) {
-	host, err := parseHost(loginURL, allowHost)
+	host, err := parseHost(loginURL, allowHost, true)
 	if err != nil {
 		return Login{}, fmt.Errorf("login_url %w", err)
 	}
@@ -64,20 +64,20 @@ func (l Login) Endpoint(name string) string {
 	return l.URL() + l.site + "/services/oauth2/" + name
 }
 
-// instanceURL checks an instance_url that the login host answered with, where
-// callers will send the access token. It returns it without trailing slash.
+// instanceURL checks a URL that the login host answered with, where callers
+// will send the access token. It returns it without trailing slash.
 func (l Login) instanceURL(raw string) (string, error) {
 	// An org that logs in on loopback or on a host of the user's choice is not
 	// at Salesforce, and neither is its instance.
 	trusted := l.allowHost || isLoopback(hostname(l.host))
-	if _, err := parseHost(raw, trusted); err != nil {
+	if _, err := parseHost(raw, trusted, trusted); err != nil {
 		return "", err
 	}
 	return strings.TrimSuffix(raw, "/"), nil
 }
 
 // parseHost returns the host and port of an https URL that holds nothing else.
-func parseHost(raw string, allowAny bool) (string, error) {
+func parseHost(raw string, allowAny, allowLoopback bool) (string, error) {
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil || strings.TrimSpace(raw) != raw:
@@ -97,7 +97,7 @@ func parseHost(raw string, allowAny bool) (string, error) {
 		return "", errors.New("has no valid host name")
 	case strings.HasSuffix(u.Host, ":"):
 		return "", errors.New("has a colon but no port")
-	case isLoopback(name) || allowAny:
+	case allowAny || allowLoopback && isLoopback(name):
 		return strings.ToLower(u.Host), nil
 	case !isSalesforce(name):
 		return "", errors.New("does not name a host of Salesforce's")

@@ -111,6 +111,7 @@ func TestInstanceURL(t *testing.T) {
 		{local, "https://127.0.0.1:8443", "https://127.0.0.1:8443"},
 		{local, "https://acme.example", "https://acme.example"},
 		{real, "https://evil.example", ""},
+		{real, "https://localhost:8443", ""},
 		{real, "https://user@acme.my.salesforce.com", ""},
 		{real, "http://acme.my.salesforce.com", ""},
 		{local, "http://127.0.0.1:8443", ""},

@@ -65,6 +65,8 @@ var meanings = []meaning{
 	{"temporarily_unavailable", "", ServerFault, ""},
 }
 
+const hintForeign = "the access token would be sent to a host that is not Salesforce's; nothing of this answer is used"
+
 const hintUnknown = "see the app's login history in Salesforce Setup for the reason"
 
 // refusal returns the error that an answer means.

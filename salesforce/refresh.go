@@ -108,8 +108,12 @@ func decodeAnswer(resp response, g RefreshGrant) (Answer, error) {
 		return Answer{}, &Error{Reason: Garbled, Status: resp.status, Err: fmt.Errorf("the answer's %w", err)}
 	}
 	if a.InstanceURL, err = g.Login.instanceURL(a.InstanceURL); err != nil {
-		return Answer{}, &Error{Reason: Refused, Status: resp.status, Err: fmt.Errorf("the answer's instance_url %w", err),
-			Hint: "the access token would be sent to a host that is not Salesforce's; nothing of this answer is used"}
+		return Answer{}, &Error{Reason: Refused, Status: resp.status, Err: fmt.Errorf("the answer's instance_url %w", err), Hint: hintForeign}
+	}
+	if a.APIInstanceURL != "" {
+		if _, err := g.Login.instanceURL(a.APIInstanceURL); err != nil {
+			return Answer{}, &Error{Reason: Refused, Status: resp.status, Err: fmt.Errorf("the answer's api_instance_url %w", err), Hint: hintForeign}
+		}
 	}
 	if err := a.checkSignature(g.ClientSecret); err != nil {
 		return Answer{}, &Error{Reason: Refused, Status: resp.status, Err: err,

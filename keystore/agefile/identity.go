@@ -80,6 +80,9 @@ func (s *Store) cachedIdentity() (*age.X25519Identity, error) {
 		return nil, err
 	}
 	data, err := localfile.ReadAll(file, info, maxIdentity)
+	if errors.Is(err, keystore.ErrCorrupt) {
+		return nil, badIdentity(path, fmt.Sprintf("has more than %d bytes", maxIdentity))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -127,9 +130,10 @@ func parseIdentity(path string, data []byte) (*age.X25519Identity, error) {
 	return identity, nil
 }
 
+// badIdentity is of the store as a whole, and not the ErrCorrupt of one item.
 func badIdentity(path, text string) error {
 	return &keystore.Error{
-		Reason: keystore.ErrCorrupt,
+		Reason: keystore.ErrUnavailable,
 		Err:    fmt.Errorf("the age identity %s %s", path, text),
 		Hint:   "restore the identity from a backup",
 	}

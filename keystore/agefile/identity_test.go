@@ -128,37 +128,37 @@ func TestIdentityFaults(t *testing.T) {
 			must(t, os.Mkdir(s.config.IdentityFile, 0o700))
 		}, keystore.ErrUnavailable, "not a regular file", ""},
 		{"below a file", func(t *testing.T, s *Store) { s.config.IdentityFile += "/identity.txt" }, keystore.ErrUnavailable, "", ""},
-		{"empty", replace(func(*testing.T, []byte) []byte { return nil }), keystore.ErrCorrupt, "is not what age-keygen makes", restore},
-		{"comments alone", replace(func(*testing.T, []byte) []byte { return []byte("# created: test\n") }), keystore.ErrCorrupt, "is not what age-keygen makes", restore},
-		{"garbage", replace(func(*testing.T, []byte) []byte { return []byte("AGE-SECRET-KEY-1TEST\x00") }), keystore.ErrCorrupt, "is not what age-keygen makes", restore},
-		{"key cut", replace(func(_ *testing.T, b []byte) []byte { return b[:len(b)-5] }), keystore.ErrCorrupt, "is not what age-keygen makes", restore},
-		{"two keys", replace(func(_ *testing.T, b []byte) []byte { return append(b, b...) }), keystore.ErrCorrupt, "more than one", restore},
+		{"empty", replace(func(*testing.T, []byte) []byte { return nil }), keystore.ErrUnavailable, "is not what age-keygen makes", restore},
+		{"comments alone", replace(func(*testing.T, []byte) []byte { return []byte("# created: test\n") }), keystore.ErrUnavailable, "is not what age-keygen makes", restore},
+		{"garbage", replace(func(*testing.T, []byte) []byte { return []byte("AGE-SECRET-KEY-1TEST\x00") }), keystore.ErrUnavailable, "is not what age-keygen makes", restore},
+		{"key cut", replace(func(_ *testing.T, b []byte) []byte { return b[:len(b)-5] }), keystore.ErrUnavailable, "is not what age-keygen makes", restore},
+		{"two keys", replace(func(_ *testing.T, b []byte) []byte { return append(b, b...) }), keystore.ErrUnavailable, "more than one", restore},
 		{"post-quantum key", replace(func(t *testing.T, _ []byte) []byte {
 			identity, err := age.GenerateHybridIdentity()
 			must(t, err)
 			return []byte(identity.String())
-		}), keystore.ErrCorrupt, "is not an X25519 identity", restore},
-		{"too large", replace(func(_ *testing.T, b []byte) []byte { return append(bytes.Repeat([]byte("#\n"), maxIdentity/2), b...) }), keystore.ErrCorrupt, "more than 65536 bytes", ""},
+		}), keystore.ErrUnavailable, "is not an X25519 identity", restore},
+		{"too large", replace(func(_ *testing.T, b []byte) []byte { return append(bytes.Repeat([]byte("#\n"), maxIdentity/2), b...) }), keystore.ErrUnavailable, "more than 65536 bytes", ""},
 		{"no passphrase file", func(t *testing.T, s *Store) { encrypt(passphrase)(t, s); s.config.PassphraseFile = "" }, keystore.ErrLocked, "is encrypted with a passphrase", variable},
 		{"wrong passphrase", encrypt("test-passphrase-2"), keystore.ErrLocked, "does not open", variable},
 		{"empty passphrase", encrypt("\n" + passphrase), keystore.ErrLocked, "is empty", variable},
-		{"passphrase file too large", encrypt(passphrase + strings.Repeat("\n", maxPassphrase)), keystore.ErrCorrupt, "more than 4096 bytes", ""},
+		{"passphrase file too large", encrypt(passphrase + strings.Repeat("\n", maxPassphrase)), keystore.ErrUnavailable, "more than 4096 bytes", ""},
 		{"passphrase file missing", encrypt("missing"), keystore.ErrUnavailable, "read the passphrase: open", ""},
 		{"encrypted for a key", func(t *testing.T, s *Store) {
 			encrypt(passphrase)(t, s)
 			identity, err := age.GenerateX25519Identity()
 			must(t, err)
 			write(t, s.config.IdentityFile, encryptFor(t, []byte(item), identity.Recipient(), true))
-		}, keystore.ErrCorrupt, "is damaged or not encrypted with a passphrase", restore},
+		}, keystore.ErrUnavailable, "is damaged or not encrypted with a passphrase", restore},
 		{"encrypted, cut", func(t *testing.T, s *Store) {
 			encrypt(passphrase)(t, s)
 			b := read(t, s.config.IdentityFile)
 			write(t, s.config.IdentityFile, b[:len(b)/2])
-		}, keystore.ErrCorrupt, "is damaged", restore},
+		}, keystore.ErrUnavailable, "is damaged", restore},
 		{"encrypted garbage", func(t *testing.T, s *Store) {
 			encrypt(passphrase)(t, s)
 			write(t, s.config.IdentityFile, encryptFor(t, []byte(item), scryptRecipient(t), false))
-		}, keystore.ErrCorrupt, "is not what age-keygen makes", restore},
+		}, keystore.ErrUnavailable, "is not what age-keygen makes", restore},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -77,6 +77,9 @@ func readPassphrase(path string) (string, error) {
 	}
 	defer file.Close()
 	data, err := localfile.ReadAll(file, info, maxPassphrase)
+	if errors.Is(err, keystore.ErrCorrupt) { // which would be of an item
+		return "", fmt.Errorf("%s has more than %d bytes", path, maxPassphrase)
+	}
 	if err != nil {
 		return "", err
 	}

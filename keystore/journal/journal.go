@@ -68,10 +68,17 @@ func (j *Journal) Seal(org keystore.Org, key [32]byte, entry []byte) error {
 	return errors.Join(err, file.Close())
 }
 
-// Open returns org's entry. The error is fs.ErrNotExist when nothing was
-// sealed; any other says why what is there can't be opened.
+// Open returns org's entry, or nil when nothing was sealed. The error is
+// ErrCorrupt when what is there is not an entry that key opens; any other is
+// of the file system.
 func (j *Journal) Open(org keystore.Org, key [32]byte) ([]byte, error) {
+	if info, err := os.Lstat(j.path(org)); err == nil && !info.Mode().IsRegular() {
+		return nil, unusable(org, "it is not a regular file")
+	}
 	file, info, err := localfile.Open(j.path(org), localfile.NoFollow)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -81,11 +88,11 @@ func (j *Journal) Open(org keystore.Org, key [32]byte) ([]byte, error) {
 		return nil, err
 	}
 	if len(data) > 0 && data[0] == 0 {
-		return nil, fs.ErrNotExist
+		return nil, nil
 	}
 	sealed, ok := bytes.CutPrefix(data, magic)
 	if !ok {
-		return nil, errors.New("it is not a journal entry")
+		return nil, unusable(org, "it is not a journal entry")
 	}
 	aead, err := newAEAD(key)
 	if err != nil {
@@ -93,9 +100,13 @@ func (j *Journal) Open(org keystore.Org, key [32]byte) ([]byte, error) {
 	}
 	entry, err := aead.Open(nil, nil, sealed, additional(org))
 	if err != nil {
-		return nil, errors.New("it is damaged, of another org, or sealed with another key")
+		return nil, unusable(org, "it is damaged, of another org, or sealed with another key")
 	}
 	return entry, nil
+}
+
+func unusable(org keystore.Org, text string) error {
+	return &keystore.Error{Op: "open the journal of " + string(org), Reason: keystore.ErrCorrupt, Err: errors.New(text)}
 }
 
 // SetAside keeps what can't be opened under another name, which it returns.

@@ -3,7 +3,6 @@ package journal
 import (
 	"bytes"
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -43,7 +42,7 @@ func TestJournal(t *testing.T) {
 		if err := j.Remove("prod"); err != nil {
 			t.Error(err)
 		}
-		if _, err := j.Open("prod", key); !errors.Is(err, fs.ErrNotExist) {
+		if got, err := j.Open("prod", key); got != nil || err != nil {
 			t.Errorf("after removal: %v", err)
 		}
 	}
@@ -52,13 +51,13 @@ func TestJournal(t *testing.T) {
 func TestNothingSealed(t *testing.T) {
 	t.Parallel()
 	j := &Journal{Dir: filepath.Join(t.TempDir(), "journal")}
-	if _, err := j.Open("prod", key); !errors.Is(err, fs.ErrNotExist) {
+	if got, err := j.Open("prod", key); got != nil || err != nil {
 		t.Errorf("without a folder: %v", err)
 	}
 	if err := j.Reserve("prod"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := j.Open("prod", key); !errors.Is(err, fs.ErrNotExist) {
+	if got, err := j.Open("prod", key); got != nil || err != nil {
 		t.Errorf("with room alone: %v", err)
 	}
 }
@@ -102,7 +101,7 @@ func TestWhatIsNoEntryDoesNotOpen(t *testing.T) {
 			if err := os.WriteFile(j.path(tt.org), data, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if got, err := j.Open(tt.org, tt.key); err == nil || errors.Is(err, fs.ErrNotExist) || got != nil {
+			if got, err := j.Open(tt.org, tt.key); !errors.Is(err, keystore.ErrCorrupt) || got != nil {
 				t.Fatalf("got %v", err)
 			}
 			aside, err := j.SetAside(tt.org)
@@ -112,7 +111,7 @@ func TestWhatIsNoEntryDoesNotOpen(t *testing.T) {
 			if kept, err := os.ReadFile(aside); err != nil || !bytes.Equal(kept, data) {
 				t.Errorf("it is not kept aside: %v", err)
 			}
-			if _, err := j.Open(tt.org, tt.key); !errors.Is(err, fs.ErrNotExist) {
+			if got, err := j.Open(tt.org, tt.key); got != nil || err != nil {
 				t.Errorf("after it was set aside: %v", err)
 			}
 		})

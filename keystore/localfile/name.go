@@ -25,6 +25,7 @@ func FileName(org keystore.Org) string {
 	return lower + "~" + upper.Text(16)
 }
 
+// ParseFileName is the inverse of FileName, and false for any other name.
 func ParseFileName(encoded string) (keystore.Org, bool) {
 	lower, digits, marked := strings.Cut(encoded, "~")
 	name := []byte(lower)
