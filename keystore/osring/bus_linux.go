@@ -1,0 +1,194 @@
+package osring
+
+import (
+	"context"
+	"errors"
+	"net"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"forcecred/keystore"
+	"forcecred/keystore/osring/busguard"
+
+	"github.com/godbus/dbus"
+)
+
+// hasBus reports that the library speaks D-Bus on this system.
+const hasBus = true
+
+const errQuota = syscall.EDQUOT
+
+// askPatience bounds a question that is asked when the keyring is late already.
+const askPatience = 500 * time.Millisecond
+
+const (
+	secretsName = "org.freedesktop.secrets"
+	secretsPath = dbus.ObjectPath("/org/freedesktop/secrets/collection/" + collection)
+	kwalletName = "org.kde.kwalletd5"
+	kwalletPath = dbus.ObjectPath("/modules/kwalletd5")
+)
+
+// ask calls a method on the connection that the library has made, and keeps
+// the first result in result.
+func (s *Store) ask(ctx context.Context, name string, path dbus.ObjectPath, method string, result any, args ...any) error {
+	if busguard.Bus() != busguard.Usable || !slices.Contains(Available(), s.config.Backend) {
+		return s.unavailable()
+	}
+	conn, err := dbus.SessionBus()
+	if err != nil {
+		return s.unavailable()
+	}
+	return conn.Object(name, path).CallWithContext(ctx, method, 0, args...).Store(result)
+}
+
+// askLocked asks whether the collection or wallet is locked. A collection that
+// is not there, and a service that does not answer, are errors.
+func (s *Store) askLocked(ctx context.Context) (locked bool, err error) {
+	if s.config.Backend == KWallet {
+		var open bool
+		err := s.ask(ctx, kwalletName, kwalletPath, "org.kde.KWallet.isOpen", &open, wallet)
+		return !open, s.explain(err)
+	}
+	var value dbus.Variant
+	err = s.ask(ctx, secretsName, secretsPath, "org.freedesktop.DBus.Properties.Get", &value, "org.freedesktop.Secret.Collection", "Locked")
+	if e, ok := errors.AsType[dbus.Error](err); ok && slices.Contains([]string{
+		"org.freedesktop.DBus.Error.UnknownMethod", "org.freedesktop.DBus.Error.UnknownObject", "org.freedesktop.DBus.Error.UnknownInterface",
+		"org.freedesktop.DBus.Error.InvalidArgs", "org.freedesktop.Secret.Error.NoSuchObject",
+	}, e.Name) {
+		return false, noCollection()
+	}
+	if err != nil {
+		return false, s.explain(err)
+	}
+	locked, _ = value.Value().(bool)
+	return locked, nil
+}
+
+func noCollection() error {
+	return &keystore.Error{
+		Reason: keystore.ErrUnavailable,
+		Err:    errors.New("the keyring has no collection \"" + collection + "\", or it was never unlocked"),
+		Hint: "log in to the desktop, or make it: `gnome-keyring-daemon --unlock --components=secrets` reads its password; " +
+			"where KDE or KeePassXC keeps the secrets, let FORCECRED_KEYSTORE be kwallet or file",
+	}
+}
+
+// locked reports whether the keyring says that it is locked, and a dialog may
+// be waiting.
+func (s *Store) locked(ctx context.Context) bool {
+	if !s.config.Backend.onBus() {
+		return s.config.Backend == Pass // gpg shows a dialog, or none
+	}
+	ctx, cancel := context.WithTimeout(ctx, askPatience)
+	defer cancel()
+	locked, err := s.askLocked(ctx)
+	return locked && err == nil
+}
+
+func (s *Store) errLocked() error {
+	what := "the collection \"" + collection + "\""
+	if s.config.Backend == KWallet {
+		what = "the wallet \"" + wallet + "\""
+	}
+	return &keystore.Error{Reason: keystore.ErrLocked, Err: errors.New(what + " is locked"), Hint: s.hintUnlock()}
+}
+
+// ready looks before the library does, where that would show a dialog.
+func (t *turn) ready() error {
+	if !t.config.Backend.onBus() || !t.config.NoPrompt {
+		return nil
+	}
+	locked, err := t.askLocked(t.ctx)
+	if err == nil && locked {
+		return t.errLocked()
+	}
+	return err
+}
+
+// opened looks whether the wallet is open now: the library takes a dialog that
+// was cancelled for success, and would show it again with each step.
+func (t *turn) opened() error {
+	if t.config.Backend != KWallet {
+		return nil
+	}
+	return t.reachable()
+}
+
+// writable looks for the collection, which the library would otherwise make,
+// by a dialog that a machine without a screen can't show.
+func (t *turn) writable() error {
+	if t.config.Backend != SecretService {
+		return nil
+	}
+	_, err := t.askLocked(t.ctx)
+	return err
+}
+
+// reachable returns nil when a keyring that has just said "not found", or
+// listed nothing, can be believed.
+func (t *turn) reachable() error {
+	switch t.config.Backend {
+	case SecretService, KWallet:
+		locked, err := t.askLocked(t.ctx)
+		if err == nil && locked {
+			return t.errLocked()
+		}
+		return err
+	case Pass:
+		return passReachable()
+	}
+	return nil
+}
+
+// settle has KWallet write to its file what it would otherwise keep for
+// seconds: a rotated refresh token must not be lost with the daemon.
+func (t *turn) settle() error {
+	if t.config.Backend != KWallet {
+		return nil
+	}
+	if err := t.reachable(); err != nil {
+		return err
+	}
+	var handle int32
+	if err := t.explain(t.ask(t.ctx, kwalletName, kwalletPath, "org.kde.KWallet.open", &handle, wallet, int64(0), service)); err != nil {
+		return err
+	}
+	if handle < 0 {
+		return t.errLocked()
+	}
+	conn, err := dbus.SessionBus()
+	if err != nil {
+		return t.unavailable()
+	}
+	return t.explain(conn.Object(kwalletName, kwalletPath).CallWithContext(t.ctx, "org.kde.KWallet.sync", 0, handle, service).Err)
+}
+
+// explainBus gives an error that came over the bus its reason. Only its name is
+// kept.
+func (s *Store) explainBus(err error) error {
+	e := &keystore.Error{Reason: keystore.ErrUnavailable}
+	answer, ok := errors.AsType[dbus.Error](err)
+	_, broken := errors.AsType[net.Error](err) // until the library knows that it has ended
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	case errors.Is(err, dbus.ErrClosed), broken:
+		e.Err = errors.New("the session bus has ended")
+		e.Hint = "call forcecred again; a plugin that was started before has to be started anew"
+	case !ok:
+		e.Err, e.Hint = errors.New("the keyring's library failed"), hintSilent
+	case answer.Name == "org.freedesktop.Secret.Error.IsLocked":
+		return s.errLocked()
+	case answer.Name == "org.freedesktop.DBus.Error.ServiceUnknown", strings.HasPrefix(answer.Name, "org.freedesktop.DBus.Error.Spawn"):
+		return s.unavailable()
+	case answer.Name == "org.freedesktop.DBus.Error.NoReply":
+		e.Err, e.Hint = errors.New("the keyring ended while it was asked"), "call forcecred again"
+	case answer.Name == "org.freedesktop.Secret.Error.NoSuchObject":
+		return noCollection()
+	default:
+		e.Err, e.Hint = errors.New("the keyring answered "+answer.Name), s.hintUnlock()
+	}
+	return e
+}

@@ -1,0 +1,40 @@
+//go:build !linux
+
+package osring
+
+import (
+	"context"
+	"errors"
+	"syscall"
+
+	"forcecred/keystore"
+)
+
+// Without D-Bus there is nobody to ask: what the library says is all there is.
+const hasBus = false
+
+// errQuota is of the kernel's keyring, which is Linux's: no error has this number.
+const errQuota = syscall.Errno(1<<31 - 1)
+
+func (s *Store) locked(context.Context) bool {
+	return s.config.Backend == Keychain || s.config.Backend == Pass
+}
+
+func (t *turn) ready() error { return nil }
+
+func (t *turn) opened() error { return nil }
+
+func (t *turn) writable() error { return nil }
+
+func (t *turn) reachable() error {
+	if t.config.Backend == Pass {
+		return passReachable()
+	}
+	return nil
+}
+
+func (t *turn) settle() error { return nil }
+
+func (s *Store) explainBus(error) error {
+	return &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("the keyring's library failed")}
+}

@@ -1,0 +1,9 @@
+//go:build !linux
+
+package busguard
+
+// Only on Linux does the library speak D-Bus.
+const found = Unused
+
+// Restore does nothing: nothing was changed.
+func Restore() {}

@@ -1,0 +1,21 @@
+//go:build !linux
+
+package osring
+
+import (
+	"context"
+	"slices"
+
+	"github.com/99designs/keyring"
+)
+
+// Detect returns the keyring to use where nobody has named one: the system's
+// own, if this program was built to use it.
+func Detect(context.Context) (Backend, bool) {
+	for _, backend := range []Backend{Keychain, WinCred} {
+		if slices.Contains(keyring.AvailableBackends(), keyring.BackendType(backend)) {
+			return backend, true
+		}
+	}
+	return "", false
+}

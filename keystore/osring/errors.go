@@ -1,0 +1,86 @@
+package osring
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"strings"
+	"syscall"
+
+	"forcecred/keystore"
+
+	"github.com/99designs/keyring"
+)
+
+// Hints that more than one error has.
+const (
+	hintStoreAgain = "erase the org and store it again"
+	hintSilent     = "see whether the keyring shows a dialog or hangs; forcecred can be called again"
+	hintNoBus      = "log in to a desktop, run forcecred under dbus-run-session, or let FORCECRED_KEYSTORE be file"
+	hintContainer  = "let FORCECRED_KEYSTORE be file; containers often have no use of the kernel's keyring"
+)
+
+// hintUnlock says how a person unlocks the keyring.
+func (s *Store) hintUnlock() string {
+	switch s.config.Backend {
+	case Keychain:
+		return "run `security unlock-keychain`, and allow forcecred the use of its items"
+	case SecretService:
+		return "unlock the keyring \"" + collection + "\" by logging in to the desktop, or with `gnome-keyring-daemon --unlock`"
+	case KWallet:
+		return "open the wallet \"" + wallet + "\" in KWalletManager, and allow forcecred its use"
+	case Pass:
+		return "run `pass show` on any item in a terminal, which unlocks the key"
+	}
+	return ""
+}
+
+// explain gives an error of the library the reason that it stands for. The
+// words of those who may quote what they read (decoders, gpg, services on the
+// bus) are not kept.
+func (s *Store) explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, keyring.ErrKeyNotFound) {
+		return notFound()
+	}
+	if e, ok := errors.AsType[*keystore.Error](err); ok {
+		return e
+	}
+	if isDecoding(err) {
+		return &keystore.Error{Reason: keystore.ErrCorrupt, Err: errors.New("the keyring's item is not what forcecred writes"), Hint: hintStoreAgain}
+	}
+	switch s.config.Backend {
+	case SecretService, KWallet:
+		return s.explainBus(err)
+	case KeyCtl:
+		return explainKernel(err)
+	}
+	return &keystore.Error{Reason: keystore.ErrUnavailable, Err: err, Hint: s.hintUnlock()}
+}
+
+func isDecoding(err error) bool {
+	_, syntax := errors.AsType[*json.SyntaxError](err)
+	_, kind := errors.AsType[*json.UnmarshalTypeError](err)
+	_, encoding := errors.AsType[base64.CorruptInputError](err)
+	return syntax || kind || encoding
+}
+
+// explainKernel tells the kernel's refusals apart. The library keeps only the
+// words of some of them.
+func explainKernel(err error) error {
+	e := &keystore.Error{Reason: keystore.ErrUnavailable, Err: err}
+	is := func(errno syscall.Errno) bool {
+		return errors.Is(err, errno) || strings.HasSuffix(err.Error(), errno.Error())
+	}
+	switch {
+	case is(syscall.EACCES), is(syscall.EPERM):
+		e.Hint = "the kernel's keyring does not let this process in; " + hintContainer
+	case is(errQuota):
+		e.Hint = "the kernel keeps 20,000 bytes in all for a user (/proc/sys/kernel/keys/maxbytes); remove keys, or let FORCECRED_KEYSTORE be file"
+	case is(syscall.ENOSYS):
+		e.Hint = hintContainer
+	}
+	return e
+}

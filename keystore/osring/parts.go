@@ -1,0 +1,207 @@
+package osring
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"forcecred/keystore"
+)
+
+// maxItem is the largest item, in bytes. The largest that forcecred writes has
+// a few kilobytes.
+const maxItem = 1 << 20
+
+// partLimit returns how many bytes one item of the backend takes, or 0 when that
+// is more than maxItem.
+func (b Backend) partLimit() int {
+	switch b {
+	case WinCred:
+		return 5 * 512 // CRED_MAX_CREDENTIAL_BLOB_SIZE
+	case KeyCtl:
+		return 1<<15 - 1 // user_preparse in the kernel's security/keys/user_defined.c
+	}
+	return 0
+}
+
+// headMagic begins an item that is not stored as it is.
+const headMagic = "forcecred-parts-1 "
+
+// head tells of an item in parts, or of one that can't be stored as it is: an
+// empty one, which some keyrings refuse, and one that looks like a head. It is
+// written after the parts and replaces the one before it, so that a reader finds
+// either item whole.
+type head struct {
+	generation string // random; the names of the parts have it
+	count      int    // of the parts; 0 when the item follows the head
+	sum        string // of the whole item
+}
+
+func (h head) String() string {
+	return fmt.Sprintf("%s%s %d %s\n", headMagic, h.generation, h.count, h.sum)
+}
+
+// part returns the name of part i, from 1 to count.
+func (h head) part(name string, i int) string {
+	return name + partMark + h.generation + "." + strconv.Itoa(i)
+}
+
+// parseHead returns the head that data begins with, and what follows it.
+func parseHead(data []byte) (h head, rest []byte, err error) {
+	line, rest, ok := bytes.Cut(data, []byte("\n"))
+	fields := strings.Fields(strings.TrimPrefix(string(line), headMagic))
+	if !ok || len(fields) != 3 {
+		return head{}, nil, errTorn
+	}
+	h = head{generation: fields[0], sum: fields[2]}
+	if h.count, err = strconv.Atoi(fields[1]); err != nil || h.count < 0 || h.count > maxItem {
+		return head{}, nil, errTorn
+	}
+	return h, rest, nil
+}
+
+func checksum(item []byte) string {
+	sum := sha256.Sum256(item)
+	return hex.EncodeToString(sum[:])
+}
+
+var errTorn = errors.New("a part of the item is missing or is not its own")
+
+// errReplaced says that an item was replaced while its parts were read.
+var errReplaced = errors.New("the item was replaced while it was read")
+
+// maxReadings is how often an item is read anew that another process replaces
+// meanwhile.
+const maxReadings = 20
+
+// readItem returns the item under name, put together from its parts.
+func (t *turn) readItem(name string) ([]byte, error) {
+	data, err := t.get(name)
+	for range maxReadings {
+		if err != nil || !bytes.HasPrefix(data, []byte(headMagic)) {
+			return data, err
+		}
+		item, partErr := t.join(name, data)
+		if partErr == nil || !errors.Is(partErr, errTorn) {
+			return item, partErr
+		}
+		before := data
+		if data, err = t.get(name); err == nil && bytes.Equal(data, before) {
+			return nil, errTorn
+		}
+	}
+	return nil, errReplaced
+}
+
+func (t *turn) join(name string, data []byte) ([]byte, error) {
+	h, item, err := parseHead(data)
+	if err != nil {
+		return nil, err
+	}
+	for i := range h.count {
+		part, err := t.get(h.part(name, i+1))
+		if errors.Is(err, keystore.ErrNotFound) || len(item)+len(part) > maxItem {
+			return nil, errTorn
+		}
+		if err != nil {
+			return nil, err
+		}
+		item = append(item, part...)
+	}
+	if checksum(item) != h.sum {
+		return nil, errTorn
+	}
+	return item, nil
+}
+
+// writeItem stores item under name and reads it back. Where it is stored in
+// parts, the old item is there until the last step.
+func (t *turn) writeItem(name string, item []byte) error {
+	if len(item) > maxItem {
+		return fmt.Errorf("the item has more than %d bytes", maxItem)
+	}
+	h := head{generation: rand.Text(), sum: checksum(item)}
+	data, err := t.prepare(name, h, item)
+	if err == nil {
+		err = t.set(name, data)
+	}
+	if err != nil {
+		// Best effort: what is left here takes space until the next write.
+		_ = t.sweep(name, func(generation string) bool { return generation == h.generation })
+		return err
+	}
+	if err := t.settle(); err != nil {
+		return err
+	}
+	switch got, err := t.readItem(name); {
+	case err == nil && bytes.Equal(got, item):
+	case err == nil, errors.Is(err, keystore.ErrNotFound), errors.Is(err, keystore.ErrCorrupt), errors.Is(err, errTorn):
+		return &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("the keyring reported success and did not keep the item"), Hint: t.hintUnlock()}
+	default:
+		return err
+	}
+	// Best effort, as above: the item itself is safe.
+	_ = t.sweep(name, func(generation string) bool { return generation != h.generation })
+	return nil
+}
+
+// prepare returns what to store under name so that it reads as item, and writes
+// the parts when one item of the backend can't hold it.
+func (t *turn) prepare(name string, h head, item []byte) ([]byte, error) {
+	limit := t.config.Backend.partLimit()
+	if limit == 0 {
+		limit = len(h.String()) + maxItem
+	}
+	if len(item) > 0 && len(item) <= limit && !bytes.HasPrefix(item, []byte(headMagic)) {
+		return item, nil
+	}
+	if data := append([]byte(h.String()), item...); len(data) <= limit {
+		return data, nil
+	}
+	for part := range slices.Chunk(item, limit) {
+		h.count++
+		if err := t.set(h.part(name, h.count), part); err != nil {
+			return nil, err
+		}
+	}
+	return []byte(h.String()), nil
+}
+
+// removeItem removes the item under name, and then its parts.
+func (t *turn) removeItem(name string) error {
+	if err := t.remove(name); err != nil {
+		return err
+	}
+	if err := t.sweep(name, func(string) bool { return true }); err != nil {
+		return err
+	}
+	return t.settle()
+}
+
+// sweep removes the parts of the item under name whose generation is to be
+// dropped, also those that no head tells of: a process that died left them.
+func (t *turn) sweep(name string, drop func(generation string) bool) error {
+	if t.config.Backend.partLimit() == 0 {
+		return nil
+	}
+	names, err := t.names()
+	if err != nil {
+		return err
+	}
+	for _, part := range names {
+		rest, ok := strings.CutPrefix(part, name+partMark)
+		if generation, _, _ := strings.Cut(rest, "."); !ok || !drop(generation) {
+			continue
+		}
+		if err := t.remove(part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
