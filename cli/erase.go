@@ -23,7 +23,7 @@ Nothing is revoked at Salesforce.`,
 			if err != nil {
 				return err
 			}
-			h, err := p.helper()
+			h, err := p.helper(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -29,7 +29,7 @@ by the argument or by a request on stdin:
 			if cmd.Flags().Changed("min-ttl") {
 				req.MinTTL = minTTL.Duration
 			}
-			h, err := p.helper()
+			h, err := p.helper(cmd.Context())
 			if err != nil {
 				return err
 			}

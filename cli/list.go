@@ -19,7 +19,7 @@ func listCommand(p Process) *cobra.Command {
 		Long:  "Show which orgs are kept, without any secret: a table on a terminal, else JSON.",
 		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			h, err := p.helper()
+			h, err := p.helper(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -29,11 +29,14 @@ With ORG as argument, stdin may also be an sfdx auth URL
 			if err != nil {
 				return err
 			}
-			h, err := p.helper()
+			h, err := p.helper(cmd.Context())
 			if err != nil {
 				return err
 			}
-			return h.Store(cmd.Context(), req, verify)
+			if err := h.Store(cmd.Context(), req, verify); err != nil {
+				return err
+			}
+			return p.pin(h.keystore, h.home)
 		},
 	}
 	cmd.Flags().BoolVar(&verify, "verify", false, "refresh once first, and store nothing that Salesforce refuses")

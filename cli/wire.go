@@ -10,36 +10,38 @@ import (
 	"time"
 
 	"forcecred/helper"
-	"forcecred/keystore/agefile"
 	"forcecred/keystore/home"
 	"forcecred/keystore/journal"
 	"forcecred/protocol"
 	"forcecred/salesforce"
 )
 
+// wired is a helper with what its command has to know of where things lie.
+type wired struct {
+	*helper.Helper
+	keystore chosen
+	home     home.Home
+}
+
 // helper wires what the environment names: a keystore, and a way to Salesforce.
-func (p Process) helper() (*helper.Helper, error) {
-	if name := p.Getenv("FORCECRED_KEYSTORE"); name != "" && name != "auto" && name != "file" {
-		return nil, protocol.Errorf(protocol.Usage, "FORCECRED_KEYSTORE names a keystore that this forcecred does not have; it has: auto, file")
-	}
+func (p Process) helper(ctx context.Context) (wired, error) {
 	at, err := home.Find(runtime.GOOS, p.Getenv)
 	if err != nil {
-		return nil, protocol.Errorf(protocol.Usage, "%v", err)
+		return wired{}, protocol.Errorf(protocol.Usage, "%v", err)
 	}
-	return &helper.Helper{
-		Keystore: agefile.New(agefile.Config{
-			Dir:            at.Data,
-			IdentityFile:   at.Identity,
-			PassphraseFile: p.Getenv("FORCECRED_PASSPHRASE_FILE"),
-			Notify:         p.notice,
-		}),
+	name, err := p.chooseKeystore(ctx, at)
+	if err != nil {
+		return wired{}, err
+	}
+	return wired{&helper.Helper{
+		Keystore:    p.openKeystore(name, at),
 		Journal:     &journal.Journal{Dir: filepath.Join(at.Data, "journal")},
 		Connect:     p.connect,
 		HoldSignals: p.HoldSignals,
 		Warn:        p.warn,
 		Now:         time.Now,
 		Wait:        wait,
-	}, nil
+	}, name, at}, nil
 }
 
 // wait sleeps, or returns the context's error when that ends first.

@@ -114,7 +114,7 @@ func startProvider(t *testing.T) *provider {
 
 	home := filepath.Join(t.TempDir(), "home")
 	p := &provider{
-		rig:    &rig{home: home, env: append(os.Environ(), "FORCECRED_HOME="+home, "FORCECRED_CA_FILE="+ca)},
+		rig:    &rig{home: home, env: append(os.Environ(), "FORCECRED_KEYSTORE=file", "FORCECRED_HOME="+home, "FORCECRED_CA_FILE="+ca)},
 		client: donor.Client(), // trusts the certificate
 	}
 	request, err := os.ReadFile(filepath.Join(dir, "store.json"))

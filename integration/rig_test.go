@@ -29,7 +29,8 @@ func newRig(t *testing.T, cfg orgtest.Config) *rig {
 	return newRigIn(t, filepath.Join(t.TempDir(), "home"), cfg)
 }
 
-func newRigIn(t *testing.T, home string, cfg orgtest.Config) *rig {
+// newRigIn is newRig with files in home, and with what env changes.
+func newRigIn(t *testing.T, home string, cfg orgtest.Config, env ...string) *rig {
 	t.Helper()
 	if cfg.ClientSecret == "" {
 		cfg.ClientSecret = "test-client-secret-0001"
@@ -42,7 +43,8 @@ func newRigIn(t *testing.T, home string, cfg orgtest.Config) *rig {
 	if err := os.WriteFile(ca, org.CAPEM(), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{org, home, append(os.Environ(), "FORCECRED_HOME="+home, "FORCECRED_CA_FILE="+ca)}
+	all := append(os.Environ(), "FORCECRED_KEYSTORE=file", "FORCECRED_HOME="+home, "FORCECRED_CA_FILE="+ca)
+	r := &rig{org, home, append(all, env...)}
 	t.Cleanup(func() {
 		org.Close()
 		if problems := org.Problems(); len(problems) > 0 {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -43,6 +44,7 @@ func TestScript(t *testing.T) {
 			"answer-stderr": cmdAnswerStderr,
 			"refuse":        cmdRefuse,
 			"generate":      cmdGenerate,
+			"mute-bus":      cmdMuteBus,
 		},
 	})
 }
@@ -66,6 +68,7 @@ func setupScript(env *testscript.Env) error {
 	home := filepath.Join(env.WorkDir, "home")
 	env.Setenv("HOME", home)
 	env.Setenv("FORCECRED_HOME", home)
+	env.Setenv("FORCECRED_KEYSTORE", "file") // never the keyring of whoever runs the tests
 	env.Setenv("PATH", filepath.Dir(binary)+string(os.PathListSeparator)+env.Getenv("PATH"))
 	env.Defer(func() {
 		if s.org != nil {
@@ -142,6 +145,9 @@ func cmdStatus(ts *testscript.TestScript, neg bool, args []string) {
 	runForcecred(ts, want, args[2:])
 }
 
+// notices are how lines begin that a success may have on stderr.
+var notices = []string{"forcecred: made the age identity ", "forcecred: secrets are kept in the keystore ", "forcecred: warning: "}
+
 func runForcecred(ts *testscript.TestScript, want int, args []string) {
 	err := ts.Exec("forcecred", args...)
 	got := 0
@@ -161,7 +167,7 @@ func runForcecred(ts *testscript.TestScript, want int, args []string) {
 		ts.Fatalf("a failure has %d bytes on stdout and %d on stderr", len(stdout), len(stderr))
 	}
 	for line := range strings.Lines(stderr) {
-		if got == 0 && !strings.HasPrefix(line, "forcecred: made the age identity ") && !strings.HasPrefix(line, "forcecred: warning: ") {
+		if got == 0 && !slices.ContainsFunc(notices, func(begin string) bool { return strings.HasPrefix(line, begin) }) {
 			ts.Fatalf("success has a line on stderr that is no notice")
 		}
 	}
@@ -299,7 +305,7 @@ func cmdRefuse(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	run := exec.Command(binary, args[0])
 	run.Dir = ts.MkAbs(".")
-	run.Env = append(os.Environ(), "FORCECRED_HOME="+ts.Getenv("FORCECRED_HOME"))
+	run.Env = append(os.Environ(), "FORCECRED_KEYSTORE=file", "FORCECRED_HOME="+ts.Getenv("FORCECRED_HOME"))
 	run.Stdin = strings.NewReader(ts.ReadFile(args[1]))
 	var stdout, stderr bytes.Buffer
 	run.Stdout, run.Stderr = &stdout, &stderr
@@ -336,4 +342,34 @@ func cmdGenerate(ts *testscript.TestScript, neg bool, args []string) {
 // pad fills with letters so that the whole has size bytes.
 func pad(before, after string, size int) string {
 	return before + strings.Repeat("a", size-len(before)-len(after)) + after
+}
+
+// mute-bus: from now on the session bus accepts connections and says nothing.
+func cmdMuteBus(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: mute-bus")
+	}
+	// Not in the script's folder, whose path may be too long for a socket.
+	dir, err := os.MkdirTemp("", "bus")
+	ts.Check(err)
+	listener, err := net.Listen("unix", filepath.Join(dir, "bus"))
+	ts.Check(err)
+	ts.Defer(func() {
+		listener.Close()
+		os.RemoveAll(dir)
+	})
+	go func() {
+		var held []net.Conn // or they would be collected, and closed
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				break // the script is over
+			}
+			held = append(held, conn)
+		}
+		for _, conn := range held {
+			conn.Close()
+		}
+	}()
+	ts.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path="+filepath.Join(dir, "bus"))
 }

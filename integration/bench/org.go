@@ -30,7 +30,7 @@ func cachedGet(dir string) (get func() *exec.Cmd, close func(), err error) {
 	}
 	command := func(args ...string) *exec.Cmd {
 		cmd := exec.Command(forcecred, args...)
-		cmd.Env = append(os.Environ(), "FORCECRED_HOME="+filepath.Join(dir, "home"), "FORCECRED_CA_FILE="+ca)
+		cmd.Env = append(os.Environ(), "FORCECRED_KEYSTORE=file", "FORCECRED_HOME="+filepath.Join(dir, "home"), "FORCECRED_CA_FILE="+ca)
 		return cmd
 	}
 	var request bytes.Buffer

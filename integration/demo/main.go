@@ -96,7 +96,7 @@ func newSession(dir string, org *orgtest.Org) (*session, error) {
 	if err := os.WriteFile(ca, org.CAPEM(), 0o600); err != nil {
 		return nil, err
 	}
-	env := append(os.Environ(), "FORCECRED_HOME="+filepath.Join(dir, "home"), "FORCECRED_CA_FILE="+ca)
+	env := append(os.Environ(), "FORCECRED_KEYSTORE=file", "FORCECRED_HOME="+filepath.Join(dir, "home"), "FORCECRED_CA_FILE="+ca)
 	return &session{org, binary, env}, nil
 }
 

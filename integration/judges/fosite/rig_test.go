@@ -83,7 +83,7 @@ func (r *rig) library(t *testing.T) caller {
 func (r *rig) process(*testing.T) caller {
 	return func(ctx context.Context, force bool) (protocol.Credential, error) {
 		cmd := exec.CommandContext(ctx, binary, "get", "prod", fmt.Sprintf("--force=%t", force))
-		cmd.Env = append(os.Environ(), "FORCECRED_HOME="+r.home, "FORCECRED_CA_FILE="+r.ca)
+		cmd.Env = append(os.Environ(), "FORCECRED_KEYSTORE=file", "FORCECRED_HOME="+r.home, "FORCECRED_CA_FILE="+r.ca)
 		var stdout, stderr bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &stdout, &stderr
 		if err := cmd.Run(); err != nil {

@@ -1,0 +1,107 @@
+package cli
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"forcecred/keystore"
+	"forcecred/keystore/agefile"
+	"forcecred/keystore/home"
+	"forcecred/keystore/localfile"
+	"forcecred/keystore/osring"
+	"forcecred/protocol"
+)
+
+// Names of keystores that are not one of the platform's keyrings.
+const (
+	autoKeystore = "auto"
+	fileKeystore = "file"
+)
+
+// chosen is the one keystore that is used.
+type chosen struct {
+	name   string
+	pinned bool // config.json names one, be it this or another
+}
+
+// chooseKeystore returns what the environment names, else what the first store
+// pinned, else the best that answers here. Once there is a choice nothing falls
+// back: with another keystore, all orgs would seem to be gone.
+func (p Process) chooseKeystore(ctx context.Context, at home.Home) (chosen, error) {
+	named := p.Getenv("FORCECRED_KEYSTORE")
+	if named == autoKeystore {
+		named = ""
+	}
+	if named != "" && !isKeystore(named) {
+		return chosen{}, protocol.Errorf(protocol.Usage, "FORCECRED_KEYSTORE names no keystore; there are: %s", strings.Join(keystoreNames(), ", "))
+	}
+	pinned, err := at.Pinned()
+	if err == nil && pinned != "" && !isKeystore(pinned) {
+		err = &keystore.Error{Op: at.ConfigFile(), Reason: keystore.ErrUnavailable}
+	}
+	if err != nil {
+		return chosen{}, &protocol.Error{
+			Code: protocol.KeystoreUnavailable, Message: "find out which keystore is in use: " + err.Error(), Cause: err,
+			Hint: "mend " + at.ConfigFile() + ", or let FORCECRED_KEYSTORE name the keystore",
+		}
+	}
+	switch {
+	case named != "":
+		return chosen{named, pinned != ""}, nil
+	case pinned != "":
+		return chosen{pinned, true}, nil
+	}
+	if backend, ok := osring.Detect(ctx); ok {
+		return chosen{string(backend), false}, nil
+	}
+	return chosen{fileKeystore, false}, nil
+}
+
+func keystoreNames() []string {
+	names := []string{autoKeystore, fileKeystore}
+	for _, backend := range []osring.Backend{osring.Keychain, osring.WinCred, osring.SecretService, osring.KWallet, osring.Pass, osring.KeyCtl} {
+		names = append(names, string(backend))
+	}
+	return names
+}
+
+func isKeystore(name string) bool {
+	return name != autoKeystore && slices.Contains(keystoreNames(), name)
+}
+
+func (p Process) openKeystore(c chosen, at home.Home) keystore.Store {
+	if c.name == fileKeystore {
+		return agefile.New(agefile.Config{
+			Dir:            at.Data,
+			IdentityFile:   at.Identity,
+			PassphraseFile: p.Getenv("FORCECRED_PASSPHRASE_FILE"),
+			Notify:         p.notice,
+		})
+	}
+	return osring.New(osring.Config{Backend: osring.Backend(c.name), NoPrompt: p.Getenv("FORCECRED_NO_PROMPT") != ""})
+}
+
+// pin makes the keystore of the first store that of all that follow, whatever
+// else answers by then.
+func (p Process) pin(c chosen, at home.Home) error {
+	if c.pinned {
+		return nil
+	}
+	err := localfile.MakeFolder(at.Data)
+	if err == nil {
+		temp := filepath.Join(at.Data, "tmp")
+		if err = localfile.EnsureFolder(temp); err == nil {
+			err = localfile.Replace(temp, at.ConfigFile(), home.Config(c.name))
+		}
+	}
+	if err != nil {
+		return &protocol.Error{
+			Code: protocol.KeystoreUnavailable, Message: "note which keystore is in use: " + err.Error(), Cause: err,
+			Hint: "the org is stored in the keystore " + c.name + "; let FORCECRED_KEYSTORE name it",
+		}
+	}
+	p.notice("secrets are kept in the keystore " + c.name + ", as " + at.ConfigFile() + " says from now on")
+	return nil
+}
