@@ -140,11 +140,12 @@ func TestKeyrings(t *testing.T) {
 	for _, tt := range []struct {
 		keystore string
 		start    func(*testing.T, *desk)
+		detected bool // it is what auto finds
 	}{
-		{"secret-service", startGNOMEKeyring},
-		{"kwallet", startKWallet},
-		{"pass", startPass},
-		{"keyctl", startKeyCtl},
+		{"secret-service", startGNOMEKeyring, true},
+		{"kwallet", startKWallet, false}, // where the bus can start a Secret Service as well, that is found
+		{"pass", startPass, false},
+		{"keyctl", startKeyCtl, false},
 	} {
 		t.Run(tt.keystore, func(t *testing.T) {
 			t.Parallel()
@@ -153,8 +154,31 @@ func TestKeyrings(t *testing.T) {
 			d.env = append(d.env, "FORCECRED_KEYSTORE="+tt.keystore)
 			r := newRigIn(t, filepath.Join(d.home, "forcecred"), orgtest.Config{Rotate: true}, d.env...)
 			t.Cleanup(func() { r.run(context.Background(), "", "erase", "prod") })
+			if tt.detected {
+				r.wantDetected(t, tt.keystore)
+			}
 			r.live(t)
 		})
+	}
+}
+
+// wantDetected checks that the first store in a new home finds that keystore
+// and pins it.
+func (r *rig) wantDetected(t *testing.T, keystore string) {
+	t.Helper()
+	home := filepath.Join(t.TempDir(), "home")
+	var request strings.Builder
+	if err := storeRequest(r.org, "detected", "").Encode(&request); err != nil {
+		t.Fatal(err)
+	}
+	cmd := r.command(t.Context(), "store")
+	cmd.Env = append(cmd.Env, "FORCECRED_KEYSTORE=auto", "FORCECRED_HOME="+home)
+	cmd.Stdin = strings.NewReader(request.String())
+	if got := finish(cmd); got.status != 0 || !strings.Contains(got.stderr, "secrets are kept in the keystore "+keystore+",") {
+		t.Errorf("store: status %d: %s", got.status, got.stderr)
+	}
+	if got := r.run(t.Context(), "", "erase", "detected"); got.status != 0 {
+		t.Errorf("erase: status %d: %s", got.status, got.stderr)
 	}
 }
 

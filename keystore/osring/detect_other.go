@@ -5,15 +5,13 @@ package osring
 import (
 	"context"
 	"slices"
-
-	"github.com/99designs/keyring"
 )
 
 // Detect returns the keyring to use where nobody has named one: the system's
 // own, if this program was built to use it.
 func Detect(context.Context) (Backend, bool) {
 	for _, backend := range []Backend{Keychain, WinCred} {
-		if slices.Contains(keyring.AvailableBackends(), keyring.BackendType(backend)) {
+		if slices.Contains(Available(), backend) {
 			return backend, true
 		}
 	}
