@@ -234,7 +234,7 @@ func (r *rig) wantNoLeftovers(t *testing.T) {
 			}
 		}
 	}
-	if want := "store/org.prod.age store/token.prod.age locks/prod.lock identity.txt identity.txt.lock"; strings.Join(files, " ") != want {
+	if want := "store/org.prod.age store/token.prod.age locks/prod.lock config.json identity.txt identity.txt.lock"; strings.Join(files, " ") != want {
 		t.Errorf("files are %q, want %q", files, want)
 	}
 	t.Logf("%d temporary files were left behind, and swept by the next refresh a minute later", left)

@@ -18,7 +18,11 @@ import (
 // hasBus reports that the library speaks D-Bus on this system.
 const hasBus = true
 
-const errQuota = syscall.EDQUOT
+// Errors of the kernel's keyring.
+const (
+	errQuota = syscall.EDQUOT
+	errNoKey = syscall.ENOKEY
+)
 
 // askPatience bounds a question that is asked when the keyring is late already.
 const askPatience = 500 * time.Millisecond

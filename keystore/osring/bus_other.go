@@ -13,8 +13,11 @@ import (
 // Without D-Bus there is nobody to ask: what the library says is all there is.
 const hasBus = false
 
-// errQuota is of the kernel's keyring, which is Linux's: no error has this number.
-const errQuota = syscall.Errno(1<<31 - 1)
+// These are of the kernel's keyring, which is Linux's: no error has these numbers.
+const (
+	errQuota = syscall.Errno(1<<31 - 1)
+	errNoKey = syscall.Errno(1<<31 - 2)
+)
 
 func (s *Store) locked(context.Context) bool {
 	return s.config.Backend == Keychain || s.config.Backend == Pass

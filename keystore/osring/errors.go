@@ -75,6 +75,9 @@ func explainKernel(err error) error {
 		return errors.Is(err, errno) || strings.HasSuffix(err.Error(), errno.Error())
 	}
 	switch {
+	case is(errNoKey):
+		// Another process removed it after the library had found it.
+		return notFound()
 	case is(syscall.EACCES), is(syscall.EPERM):
 		e.Hint = "the kernel's keyring does not let this process in; " + hintContainer
 	case is(errQuota):
