@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,6 +22,7 @@ type rig struct {
 	org  *orgtest.Org
 	home string
 	env  []string
+	cut  bool // processes are killed, so that the org may see requests that end too soon
 }
 
 // newRig starts an org of that kind and stores it as prod.
@@ -44,10 +46,11 @@ func newRigIn(t *testing.T, home string, cfg orgtest.Config, env ...string) *rig
 		t.Fatal(err)
 	}
 	all := append(os.Environ(), "FORCECRED_KEYSTORE=file", "FORCECRED_HOME="+home, "FORCECRED_CA_FILE="+ca)
-	r := &rig{org, home, append(all, env...)}
+	r := &rig{org: org, home: home, env: append(all, env...)}
 	t.Cleanup(func() {
 		org.Close()
-		if problems := org.Problems(); len(problems) > 0 {
+		problems := slices.DeleteFunc(org.Problems(), func(p string) bool { return r.cut && strings.Contains(p, ": the body ") })
+		if len(problems) > 0 {
 			t.Error("the org was asked what it should not be: ", strings.Join(problems, "; "))
 		}
 		if err := sweep(home, org.Secrets()); err != nil {

@@ -141,6 +141,7 @@ func TestKill(t *testing.T) {
 		default:
 		}
 	}})
+	r.cut = true
 	typical := r.typical(t)
 	const rounds = 300
 	ended, lost, aimed := 0, 0, 0
