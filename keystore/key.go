@@ -79,3 +79,12 @@ func (k Key) Check() error {
 	_, err := ParseOrg(string(k.Org))
 	return err
 }
+
+// Label names the key in an error. One that is not valid came from outside and
+// is not repeated.
+func (k Key) Label() string {
+	if k.Check() != nil {
+		return "an item"
+	}
+	return k.String()
+}

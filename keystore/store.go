@@ -4,6 +4,7 @@ package keystore
 import (
 	"context"
 	"errors"
+	"fmt"
 )
 
 // Store holds small secret items by key. Implementations are safe for use by
@@ -60,3 +61,16 @@ func (e *Error) Error() string {
 
 // Unwrap lets errors.Is find both the reason and the cause.
 func (e *Error) Unwrap() []error { return []error{e.Reason, e.Err} }
+
+// Failed says what a store was doing when err came up. An error without a
+// reason is the system's, and becomes ErrUnavailable; a context's stays itself.
+func Failed(op string, err error) error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		e.Op = op
+		return e
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	return &Error{Op: op, Reason: ErrUnavailable, Err: err}
+}

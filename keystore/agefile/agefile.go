@@ -4,7 +4,6 @@ package agefile
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -44,7 +43,7 @@ func New(config Config) *Store { return &Store{config: config} }
 func (s *Store) Get(ctx context.Context, key keystore.Key) ([]byte, error) {
 	item, err := s.get(ctx, key)
 	if err != nil {
-		return nil, fault("read "+label(key), err)
+		return nil, keystore.Failed("read "+key.Label(), err)
 	}
 	return item, nil
 }
@@ -79,7 +78,7 @@ func (s *Store) get(ctx context.Context, key keystore.Key) ([]byte, error) {
 // ErrCorrupt (of the identity, not of the item), or the context's error.
 func (s *Store) Set(ctx context.Context, key keystore.Key, item []byte) error {
 	if err := s.set(ctx, key, item); err != nil {
-		return fault("write "+label(key), err)
+		return keystore.Failed("write "+key.Label(), err)
 	}
 	return nil
 }
@@ -118,7 +117,7 @@ func (s *Store) set(ctx context.Context, key keystore.Key, item []byte) error {
 // context's error.
 func (s *Store) Remove(ctx context.Context, key keystore.Key) error {
 	if err := s.remove(ctx, key); err != nil {
-		return fault("remove "+label(key), err)
+		return keystore.Failed("remove "+key.Label(), err)
 	}
 	return nil
 }
@@ -139,7 +138,7 @@ func (s *Store) remove(ctx context.Context, key keystore.Key) error {
 func (s *Store) Keys(ctx context.Context, kind keystore.Kind) ([]keystore.Key, error) {
 	keys, err := s.keys(ctx, kind)
 	if err != nil {
-		return nil, fault("list the items", err)
+		return nil, keystore.Failed("list the items", err)
 	}
 	return keys, nil
 }
@@ -173,26 +172,4 @@ const (
 
 func (s *Store) path(elem ...string) string {
 	return filepath.Join(append([]string{s.config.Dir}, elem...)...)
-}
-
-// label names key in an error. A key that is not valid came from outside and is
-// not repeated.
-func label(key keystore.Key) string {
-	if key.Check() != nil {
-		return "an item"
-	}
-	return key.String()
-}
-
-// fault says what the store was doing when err came up. An error without a
-// reason is the system's.
-func fault(op string, err error) error {
-	if e, ok := errors.AsType[*keystore.Error](err); ok {
-		e.Op = op
-		return e
-	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("%s: %w", op, err)
-	}
-	return &keystore.Error{Op: op, Reason: keystore.ErrUnavailable, Err: err}
 }

@@ -10,14 +10,14 @@ import (
 // Lock takes the lock that guards org's grant. It returns ErrUnavailable, or
 // an error that wraps the context's. Calling unlock again does nothing.
 func (s *Store) Lock(ctx context.Context, org keystore.Org) (unlock func() error, err error) {
-	op := "lock " + label(keystore.Key{Kind: keystore.KindGrant, Org: org})
+	op := "lock " + keystore.Key{Kind: keystore.KindGrant, Org: org}.Label()
 	release, err := s.lock(ctx, org)
 	if err != nil {
-		return nil, fault(op, err)
+		return nil, keystore.Failed(op, err)
 	}
 	return func() error {
 		if err := release(); err != nil {
-			return fault("un"+op, err)
+			return keystore.Failed("un"+op, err)
 		}
 		return nil
 	}, nil

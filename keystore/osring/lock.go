@@ -19,18 +19,18 @@ const writesFolder = "writes"
 // does, or with the process: it must not land after the next holder's. Calling
 // unlock again does nothing.
 func (s *Store) Lock(ctx context.Context, org keystore.Org) (unlock func() error, err error) {
-	op := "lock " + label(keystore.Key{Kind: keystore.KindGrant, Org: org})
+	op := "lock " + keystore.Key{Kind: keystore.KindGrant, Org: org}.Label()
 	path, err := s.lockPath(ctx, "", org)
 	if err != nil {
-		return nil, fault(op, err)
+		return nil, keystore.Failed(op, err)
 	}
 	release, err := localfile.Lock(ctx, path)
 	if err != nil {
-		return nil, fault(op, err)
+		return nil, keystore.Failed(op, err)
 	}
 	return sync.OnceValue(func() error {
 		if err := writing.whenDone(path, release); err != nil {
-			return fault("un"+op, err)
+			return keystore.Failed("un"+op, err)
 		}
 		return nil
 	}), nil

@@ -9,7 +9,6 @@ package osring
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -98,7 +97,7 @@ func New(config Config) *Store {
 func (s *Store) Get(ctx context.Context, key keystore.Key) ([]byte, error) {
 	item, err := s.get(ctx, key)
 	if err != nil {
-		return nil, fault("read "+label(key), err)
+		return nil, keystore.Failed("read "+key.Label(), err)
 	}
 	return item, nil
 }
@@ -133,7 +132,7 @@ func (s *Store) get(ctx context.Context, key keystore.Key) ([]byte, error) {
 // write may still be under way; then the locks of the org stay until it ends.
 func (s *Store) Set(ctx context.Context, key keystore.Key, item []byte) error {
 	if err := s.write(ctx, key, func(t *turn, name string) error { return t.writeItem(name, item) }); err != nil {
-		return fault("write "+label(key), err)
+		return keystore.Failed("write "+key.Label(), err)
 	}
 	return nil
 }
@@ -142,7 +141,7 @@ func (s *Store) Set(ctx context.Context, key keystore.Key, item []byte) error {
 // the context's error.
 func (s *Store) Remove(ctx context.Context, key keystore.Key) error {
 	if err := s.write(ctx, key, func(t *turn, name string) error { return t.removeItem(name) }); err != nil {
-		return fault("remove "+label(key), err)
+		return keystore.Failed("remove "+key.Label(), err)
 	}
 	return nil
 }
@@ -175,7 +174,7 @@ func (s *Store) write(ctx context.Context, key keystore.Key, change func(t *turn
 func (s *Store) Keys(ctx context.Context, kind keystore.Kind) ([]keystore.Key, error) {
 	keys, err := s.keys(ctx, kind)
 	if err != nil {
-		return nil, fault("list the items", err)
+		return nil, keystore.Failed("list the items", err)
 	}
 	return keys, nil
 }
@@ -201,26 +200,4 @@ func (s *Store) keys(ctx context.Context, kind keystore.Kind) ([]keystore.Key, e
 		return nil, err
 	}
 	return keys, nil
-}
-
-// label names key in an error. A key that is not valid came from outside and is
-// not repeated.
-func label(key keystore.Key) string {
-	if key.Check() != nil {
-		return "an item"
-	}
-	return key.String()
-}
-
-// fault says what the store was doing when err came up. An error without a
-// reason is the system's.
-func fault(op string, err error) error {
-	if e, ok := errors.AsType[*keystore.Error](err); ok {
-		e.Op = op
-		return e
-	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("%s: %w", op, err)
-	}
-	return &keystore.Error{Op: op, Reason: keystore.ErrUnavailable, Err: err}
 }
