@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"forcecred/keystore"
 	"forcecred/keystore/agefile"
@@ -71,16 +72,41 @@ func isKeystore(name string) bool {
 	return name != autoKeystore && slices.Contains(keystoreNames(), name)
 }
 
-func (p Process) openKeystore(c chosen, at home.Home) keystore.Store {
+func (p Process) openKeystore(c chosen, at home.Home) (keystore.Store, error) {
 	if c.name == fileKeystore {
 		return agefile.New(agefile.Config{
 			Dir:            at.Data,
 			IdentityFile:   at.Identity,
 			PassphraseFile: p.Getenv("FORCECRED_PASSPHRASE_FILE"),
 			Notify:         p.notice,
-		})
+		}), nil
 	}
-	return osring.New(osring.Config{Backend: osring.Backend(c.name), NoPrompt: p.Getenv("FORCECRED_NO_PROMPT") != ""})
+	timeout, err := p.keyringTimeout()
+	if err != nil {
+		return nil, err
+	}
+	return osring.New(osring.Config{
+		Backend:  osring.Backend(c.name),
+		NoPrompt: p.Getenv("FORCECRED_NO_PROMPT") != "",
+		Timeout:  timeout,
+	}), nil
+}
+
+// maxKeyringTimeout is longer than any caller waits.
+const maxKeyringTimeout = 10 * time.Minute
+
+// keyringTimeout returns how long one operation of a keyring may take, or 0
+// where the environment leaves that to the keyring.
+func (p Process) keyringTimeout() (time.Duration, error) {
+	value := p.Getenv("FORCECRED_KEYRING_TIMEOUT")
+	if value == "" {
+		return 0, nil
+	}
+	timeout, err := time.ParseDuration(value)
+	if err != nil || timeout <= 0 || timeout > maxKeyringTimeout {
+		return 0, protocol.Errorf(protocol.Usage, "FORCECRED_KEYRING_TIMEOUT is to be a duration such as 20s, of at most 10m")
+	}
+	return timeout, nil
 }
 
 // pin makes the keystore of the first store that of all that follow, whatever

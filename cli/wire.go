@@ -33,8 +33,12 @@ func (p Process) helper(ctx context.Context) (wired, error) {
 	if err != nil {
 		return wired{}, err
 	}
+	store, err := p.openKeystore(name, at)
+	if err != nil {
+		return wired{}, err
+	}
 	return wired{&helper.Helper{
-		Keystore:    p.openKeystore(name, at),
+		Keystore:    store,
 		Journal:     &journal.Journal{Dir: filepath.Join(at.Data, "journal")},
 		Connect:     p.connect,
 		HoldSignals: p.HoldSignals,

@@ -151,7 +151,7 @@ func TestKeyrings(t *testing.T) {
 			t.Parallel()
 			d := newDesk(t)
 			tt.start(t, d)
-			d.env = append(d.env, "FORCECRED_KEYSTORE="+tt.keystore)
+			d.env = append(d.env, "FORCECRED_KEYSTORE="+tt.keystore, "FORCECRED_KEYRING_TIMEOUT=2m") // however slow the machine is
 			r := newRigIn(t, filepath.Join(d.home, "forcecred"), orgtest.Config{Rotate: true}, d.env...)
 			t.Cleanup(func() { r.run(context.Background(), "", "erase", "prod") })
 			if tt.detected {

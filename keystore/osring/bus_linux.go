@@ -79,12 +79,8 @@ func noCollection() error {
 	}
 }
 
-// locked reports whether the keyring says that it is locked, and a dialog may
-// be waiting.
-func (s *Store) locked(ctx context.Context) bool {
-	if !s.config.Backend.onBus() {
-		return s.config.Backend == Pass // gpg shows a dialog, or none
-	}
+// lockedOnBus reports whether the service says that the keyring is locked.
+func (s *Store) lockedOnBus(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, askPatience)
 	defer cancel()
 	locked, err := s.askLocked(ctx)

@@ -78,7 +78,7 @@ func (s *Store) call(ctx context.Context, release func(), use func(*turn) error)
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-timer.C:
-			locked := s.locked(ctx)
+			locked := s.mayBeLocked(ctx)
 			if !asked && locked && !s.config.NoPrompt && s.personThere() {
 				timer.Reset(s.config.PromptTimeout - s.config.Timeout)
 				continue

@@ -60,11 +60,7 @@ func TestSecretServiceLocked(t *testing.T) {
 // TestSecretServiceDialog has a dialog on a screen that nobody looks at.
 func TestSecretServiceDialog(t *testing.T) {
 	need(t, "gnome-keyring-daemon", "dbus-send", "Xvfb")
-	display := ""
-	if os.Getenv(insideOf) == "" {
-		display = ":" + firstLine(t, exec.CommandContext(t.Context(), "Xvfb", "-displayfd", "1", "-screen", "0", "640x480x8", "-nolisten", "tcp"))
-	}
-	if !onBus(t, "DISPLAY="+display) {
+	if !onScreen(t) {
 		return
 	}
 	startKeyring(t)

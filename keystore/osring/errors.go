@@ -15,7 +15,7 @@ import (
 // Hints that more than one error has.
 const (
 	hintStoreAgain = "erase the org and store it again"
-	hintSilent     = "see whether the keyring shows a dialog or hangs; forcecred can be called again"
+	hintSilent     = "see whether the keyring shows a dialog or hangs; forcecred can be called again, and FORCECRED_KEYRING_TIMEOUT (say, 20s) makes it wait longer"
 	hintNoBus      = "log in to a desktop, run forcecred under dbus-run-session, or let FORCECRED_KEYSTORE be file"
 	hintContainer  = "let FORCECRED_KEYSTORE be file; containers often have no use of the kernel's keyring"
 )

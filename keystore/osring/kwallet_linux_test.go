@@ -108,3 +108,40 @@ func TestKWalletDialog(t *testing.T) {
 	_, err = s.Get(t.Context(), prod)
 	wantFault(t, err, keystore.ErrUnavailable, "earlier call", "dialog")
 }
+
+// TestKWalletCancelled has a person who cancels the dialog, after which the
+// daemon reports success, to whoever writes as well.
+func TestKWalletCancelled(t *testing.T) {
+	need(t, "kwalletd5", "dbus-send", "Xvfb", "xdotool")
+	if !onScreen(t) {
+		return
+	}
+	s, _ := newStore(t, Config{Backend: KWallet, PromptTimeout: 2 * time.Minute})
+	s.config.Timeout = time.Second // after which a person is given time
+	for name, use := range map[string]func() error{
+		"get":    func() error { _, err := s.Get(t.Context(), prod); return err },
+		"set":    func() error { return s.Set(t.Context(), prod, []byte(item)) },
+		"remove": func() error { return s.Remove(t.Context(), prod) },
+		"keys":   func() error { _, err := s.Keys(t.Context(), prod.Kind); return err },
+	} {
+		dialogs := 0
+		done := make(chan error)
+		go func() { done <- use() }()
+		for over := false; !over; {
+			select {
+			case err := <-done:
+				over = true
+				wantFault(t, err, keystore.ErrLocked, "is locked", "KWalletManager")
+			case <-time.After(200 * time.Millisecond):
+				if exec.Command("xdotool", "search", "--onlyvisible", "--class", "kwalletd5").Run() == nil {
+					dialogs++
+					run(t, "", "xdotool", "key", "Escape")
+				}
+			}
+		}
+		if dialogs == 0 {
+			t.Errorf("%s showed no dialog", name)
+		}
+		t.Logf("%s: Escape %d times", name, dialogs)
+	}
+}

@@ -1,6 +1,7 @@
 package osring
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -98,6 +99,20 @@ func (s *Store) noAnswer(known bool) (hint string, cause error) {
 }
 
 func (b Backend) onBus() bool { return b == SecretService || b == KWallet }
+
+// mayBeLocked reports, of a keyring that is late, whether a dialog may be what
+// it waits for.
+func (s *Store) mayBeLocked(ctx context.Context) bool {
+	switch s.config.Backend {
+	case SecretService, KWallet:
+		return s.lockedOnBus(ctx)
+	case Keychain:
+		return true // nobody can be asked
+	case Pass:
+		return !s.config.NoPrompt && s.personThere() // or gpg asks nobody, and fails
+	}
+	return false
+}
 
 // personThere reports whether somebody may see a dialog of the keyring.
 func (s *Store) personThere() bool {

@@ -57,8 +57,8 @@ type Config struct {
 	// NoPrompt keeps dialogs away: a keyring that needs one is ErrLocked.
 	NoPrompt bool
 
-	Timeout       time.Duration // of one operation; 0 for 3 s
-	PromptTimeout time.Duration // of one that waits for a person; 0 for 60 s
+	Timeout       time.Duration // of one operation; 0 for 3 s, with pass 10 s
+	PromptTimeout time.Duration // of one that waits for a person; 0 for 60 s, or Timeout if that is more
 }
 
 // Store is a [keystore.Store] in one platform keyring, and never in another
@@ -81,9 +81,12 @@ const namePrefix = "forcecred:"
 func New(config Config) *Store {
 	if config.Timeout == 0 {
 		config.Timeout = 3 * time.Second
+		if config.Backend == Pass {
+			config.Timeout = 10 * time.Second // each step is a shell script that runs gpg, which may start an agent
+		}
 	}
 	if config.PromptTimeout == 0 {
-		config.PromptTimeout = time.Minute
+		config.PromptTimeout = max(time.Minute, config.Timeout)
 	}
 	s := &Store{config: config, prefix: namePrefix}
 	s.open = s.openLibrary

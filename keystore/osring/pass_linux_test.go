@@ -158,7 +158,7 @@ func TestPassHangs(t *testing.T) {
 	unlock, err := s.Lock(t.Context(), "prod")
 	must(t, err)
 	begin := time.Now()
-	wantFault(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrLocked, "nobody unlocked", "")
+	wantFault(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrUnavailable, "did not answer within 300ms", "FORCECRED_KEYRING_TIMEOUT")
 	wantFault(t, other.Set(t.Context(), prod, []byte(item)), keystore.ErrUnavailable, "earlier call", "")
 	wantFault(t, other.Set(t.Context(), keystore.Key{Kind: prod.Kind, Org: "dev"}, []byte(item)), keystore.ErrUnavailable, "earlier call", "")
 	if took := time.Since(begin); took > 1800*time.Millisecond {

@@ -84,6 +84,16 @@ func onBus(t *testing.T, env ...string) bool {
 	return inner(t, append(append(homeEnv(home), env...), "DBUS_SESSION_BUS_ADDRESS="+address, busPID+"="+strconv.Itoa(bus.Process.Pid))...)
 }
 
+// onScreen is onBus with a screen that nobody looks at.
+func onScreen(t *testing.T) bool {
+	t.Helper()
+	if os.Getenv(insideOf) == t.Name() {
+		return onBus(t)
+	}
+	display := firstLine(t, exec.CommandContext(t.Context(), "Xvfb", "-displayfd", "1", "-screen", "0", "800x600x24", "-nolisten", "tcp"))
+	return onBus(t, "DISPLAY=:"+display)
+}
+
 // newHome returns a home folder whose path is short enough for sockets in it.
 func newHome(t *testing.T) string {
 	t.Helper()
