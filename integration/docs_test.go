@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -43,3 +44,50 @@ func TestDocsShowTranscripts(t *testing.T) {
 		}
 	}
 }
+
+// TestDocsQuoteMessages looks for each message that docs/keystores.md explains
+// in the source of the keystores.
+func TestDocsQuoteMessages(t *testing.T) {
+	t.Parallel()
+	doc, err := os.ReadFile("../docs/keystores.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var source strings.Builder
+	for _, pattern := range []string{"../cli/*.go", "../keystore/*/*.go"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			source.Write(text)
+		}
+	}
+	_, table, found := strings.Cut(string(doc), "\n## By message\n")
+	quoted := regexp.MustCompile("`([^`]+)`")
+	messages := 0
+	for row := range strings.Lines(table) {
+		cells := strings.Split(row, "|")
+		if !found || len(cells) < 3 {
+			continue
+		}
+		for _, m := range quoted.FindAllStringSubmatch(cells[1], -1) {
+			messages++
+			for words := range strings.SplitSeq(m[1], "…") {
+				if words = strings.Trim(words, `" `); !strings.Contains(source.String(), words) && !strings.Contains(syscallWords, words) {
+					t.Errorf("docs/keystores.md explains %q, which nothing says", words)
+				}
+			}
+		}
+	}
+	if messages < 30 {
+		t.Errorf("only %d messages were found", messages)
+	}
+}
+
+// syscallWords are messages that the system words.
+const syscallWords = "disk quota exceeded"

@@ -34,7 +34,7 @@ const (
 	SecretService Backend = "secret-service" // the collection "login" of GNOME Keyring and its kin
 	KWallet       Backend = "kwallet"        // kwalletd5, the wallet "kdewallet"
 	Pass          Backend = "pass"           // https://www.passwordstore.org
-	KeyCtl        Backend = "keyctl"         // the Linux kernel's, for one user, until the machine stops
+	KeyCtl        Backend = "keyctl"         // the Linux kernel's, for one user, until his last process ends
 )
 
 // Available returns those that this program can open on this system. The ones on
