@@ -20,7 +20,7 @@ var savePauses = []time.Duration{20 * time.Millisecond, 200 * time.Millisecond, 
 // the access token, which it returns. spendErr is returned when there is none.
 func (h *Helper) save(ctx context.Context, grant keystore.Grant, s spent, seal *seal, cached keystore.Token, spendErr error) (keystore.Token, error) {
 	ctx = context.WithoutCancel(ctx)
-	if err := h.saveGrant(ctx, grant, s.answer.RefreshToken, seal, spendErr); err != nil {
+	if err := h.saveGrant(ctx, grant, s.answer, seal, spendErr); err != nil {
 		return keystore.Token{}, err
 	}
 	if spendErr != nil {
@@ -40,12 +40,14 @@ func (h *Helper) save(ctx context.Context, grant keystore.Grant, s spent, seal *
 }
 
 // saveGrant keeps what a refresh showed of the grant: the next refresh token,
-// and whether there is one at all. What the keystore does not take is sealed
+// whether there is one at all, and where the org is. What the keystore does not take is sealed
 // into the journal. A grant that is new to the keystore has no seal (nil): an
 // entry replaces the token of a grant that is there already.
-func (h *Helper) saveGrant(ctx context.Context, grant keystore.Grant, next secret.Text, seal *seal, spendErr error) error {
+func (h *Helper) saveGrant(ctx context.Context, grant keystore.Grant, answer salesforce.Answer, seal *seal, spendErr error) error {
+	next := answer.RefreshToken
 	rotated := hasRotated(grant, next)
-	if !rotated && (spendErr != nil || grant.Rotates != nil && !*grant.Rotates) {
+	known := grant.Rotates != nil && !*grant.Rotates && grant.InstanceURL == answer.InstanceURL
+	if !rotated && (spendErr != nil || known) {
 		return nil // nothing new
 	}
 	vital := rotated || grant.RefreshedAt.IsZero() && seal == nil
@@ -54,6 +56,9 @@ func (h *Helper) saveGrant(ctx context.Context, grant keystore.Grant, next secre
 		updated.RefreshToken = next
 	}
 	updated.Rotates = &rotated
+	if spendErr == nil {
+		updated.InstanceURL = answer.InstanceURL
+	}
 	updated.RefreshedAt = h.Now()
 	err := h.saveAndReadBack(ctx, updated)
 	for _, pause := range savePauses {
@@ -69,7 +74,7 @@ func (h *Helper) saveGrant(ctx context.Context, grant keystore.Grant, next secre
 	case err == nil:
 		return nil
 	case !vital:
-		// All that is lost is the knowledge that the org does not rotate.
+		// All that is lost is the knowledge that the org does not rotate, or has moved.
 		h.Warn(storeError("save the grant of", grant.Org, err).Message)
 		return nil
 	}

@@ -183,7 +183,7 @@ func listed(g keystore.Grant, t keystore.Token) protocol.ListedOrg {
 		Username:       g.Username,
 		LoginURL:       g.LoginURL,
 		Site:           g.Site,
-		InstanceURL:    t.InstanceURL,
+		InstanceURL:    g.InstanceURL,
 		OrgID:          orgID,
 		UserID:         userID,
 		ClientID:       g.ClientID,

@@ -21,6 +21,7 @@ type Grant struct {
 	Username       string      `json:"username,omitempty"`        // for people only
 	SessionTimeout Seconds     `json:"session_timeout,omitempty"` // as configured by the user; 0 when not
 	Rotates        *bool       `json:"rotates,omitempty"`         // nil until the first refresh showed it
+	InstanceURL    string      `json:"instance_url,omitempty"`    // where the last refresh said that the org is; "" until then
 	StoredAt       time.Time   `json:"stored_at,omitzero"`        // when a person stored it
 	RefreshedAt    time.Time   `json:"refreshed_at,omitzero"`     // when a refresh last changed it
 }

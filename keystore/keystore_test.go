@@ -41,7 +41,7 @@ func TestItemsRoundTrip(t *testing.T) {
 	grant := Grant{
 		Org: "prod", LoginURL: "https://login.salesforce.com", AllowHost: true, Site: "/partners",
 		ClientID: "test-client-id", ClientSecret: secret.New("test-client-secret"), RefreshToken: secret.New("test-refresh-token-1"),
-		Username: "me@acme.com", SessionTimeout: 7200, Rotates: &rotates, StoredAt: now, RefreshedAt: now,
+		Username: "me@acme.com", SessionTimeout: 7200, Rotates: &rotates, InstanceURL: "https://acme.my.salesforce.com", StoredAt: now, RefreshedAt: now,
 	}
 	token := Token{
 		Org: "prod", AccessToken: secret.New("test-access-token-1"), TokenType: "Bearer", InstanceURL: "https://acme.my.salesforce.com",

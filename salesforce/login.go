@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+
+	"forcecred/protocol/origin"
 )
 
 // DefaultLoginURL is where users of production orgs log in. Sandboxes use
@@ -93,7 +95,7 @@ func parseHost(raw string, allowAny, allowLoopback bool) (string, error) {
 	}
 	name, port := strings.ToLower(u.Hostname()), u.Port()
 	switch {
-	case !isHostname(name):
+	case !origin.IsHostname(name):
 		return "", errors.New("has no valid host name")
 	case strings.HasSuffix(u.Host, ":"):
 		return "", errors.New("has a colon but no port")
@@ -136,23 +138,6 @@ func isLoopback(name string) bool {
 // hostname returns the host of a host and port, without the brackets of IPv6.
 func hostname(host string) string {
 	return (&url.URL{Host: host}).Hostname()
-}
-
-// isHostname accepts DNS names in ASCII and IP addresses. Other scripts arrive
-// as punycode or not at all: a look-alike letter must not pass for Salesforce.
-func isHostname(name string) bool {
-	if ip, err := netip.ParseAddr(name); err == nil {
-		return ip.Zone() == ""
-	}
-	if name == "" || len(name) > 253 {
-		return false
-	}
-	for label := range strings.SplitSeq(name, ".") {
-		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' || !only(label, isLabelByte) {
-			return false
-		}
-	}
-	return true
 }
 
 func isLabelByte(c byte) bool {

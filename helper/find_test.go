@@ -1,0 +1,64 @@
+package helper
+
+import (
+	"errors"
+	"testing"
+
+	"forcecred/keystore"
+	"forcecred/keystore/secret"
+	"forcecred/protocol"
+	"forcecred/protocol/origin"
+	"forcecred/salesforce"
+)
+
+func TestFind(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	keep := func(org keystore.Org, loginURL, username string) {
+		f.keep(t, keystore.Grant{Org: org, LoginURL: loginURL, Username: username, ClientID: "test-client-id", RefreshToken: secret.New("test-refresh-token")})
+	}
+	keep("dev", "https://acme--dev.sandbox.my.salesforce.com", "dev@acme.com")
+	keep("admin", "https://acme--dev.sandbox.my.salesforce.com", "admin@acme.com")
+	keep("local", "https://localhost:8443", "")
+	f.put(t, keystore.Key{Kind: keystore.KindGrant, Org: "damaged"}, []byte("{"))
+	find := func(place origin.Origin, name, want string, wantCode protocol.Code) {
+		t.Helper()
+		got, err := f.Find(t.Context(), place, name)
+		e := (*protocol.Error)(nil)
+		if errors.As(err, &e); got != want || (e == nil) != (wantCode == "") || e != nil && e.Code != wantCode {
+			t.Errorf("at %s, %q: %q, %v", place, name, got, err)
+		}
+	}
+	find("https://acme.my.salesforce.com", "", "", protocol.OrgNotFound) // nobody knows yet that it is prod's
+	find("https://login.salesforce.com", "", "prod", "")
+	if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"}); err != nil {
+		t.Fatal(err)
+	}
+	find("https://acme.my.salesforce.com", "", "prod", "")
+	find("https://acme.my.salesforce.com", "prod", "prod", "")
+	find("https://acme.my.salesforce.com", "dev", "", protocol.OrgNotFound)
+	find("https://acme.my.salesforce.com:8443", "", "", protocol.OrgNotFound)
+	find("https://acme.my.salesforce.com.evil.test", "", "", protocol.OrgNotFound)
+	find("https://localhost:8443", "", "local", "")
+	find("https://localhost", "", "", protocol.OrgNotFound)
+	find("https://acme--dev.sandbox.my.salesforce.com", "", "", protocol.BadRequest)
+	find("https://acme--dev.sandbox.my.salesforce.com", "admin@acme.com", "admin", "")
+	find("https://acme--dev.sandbox.my.salesforce.com", "dev", "dev", "")
+	find("https://acme--dev.sandbox.my.salesforce.com", "nobody", "", protocol.OrgNotFound)
+
+	// The place stays known without the cached token, and moves with the org.
+	if err := f.Erase(t.Context(), protocol.EraseRequest{Org: "prod", RejectedToken: secret.New("00Dxx!test-access-token-1")}); err != nil {
+		t.Fatal(err)
+	}
+	find("https://acme.my.salesforce.com", "", "prod", "")
+	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) {
+		a := answer(2)
+		a.InstanceURL = "https://acme-new.my.salesforce.com"
+		return a, nil
+	}
+	if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"}); err != nil {
+		t.Fatal(err)
+	}
+	find("https://acme-new.my.salesforce.com", "", "prod", "")
+	find("https://acme.my.salesforce.com", "", "", protocol.OrgNotFound)
+}
