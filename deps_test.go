@@ -21,10 +21,11 @@ type room struct {
 // needs a line here and one sentence of its own.
 var rooms = map[string]room{
 	"forcecred":                          {ours: []string{"cli"}},
-	"forcecred/cli":                      {ours: []string{"protocol", "helper", "keystore", "keystore/secret", "keystore/agefile", "keystore/home", "keystore/journal", "keystore/localfile", "keystore/osring", "salesforce"}, others: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"}},
+	"forcecred/cli":                      {ours: []string{"protocol", "protocol/git", "helper", "keystore", "keystore/secret", "keystore/agefile", "keystore/home", "keystore/journal", "keystore/localfile", "keystore/osring", "salesforce"}, others: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"}},
 	"forcecred/protocol":                 {ours: []string{"keystore/secret", "protocol/strictjson"}},
 	"forcecred/protocol/strictjson":      {},
 	"forcecred/protocol/origin":          {},
+	"forcecred/protocol/git":             {ours: []string{"keystore/secret", "protocol", "protocol/origin"}},
 	"forcecred/helper":                   {ours: []string{"protocol", "protocol/origin", "keystore", "keystore/secret", "salesforce"}},
 	"forcecred/salesforce":               {ours: []string{"keystore/secret", "protocol/origin", "protocol/strictjson"}},
 	"forcecred/keystore":                 {ours: []string{"keystore/secret"}},

@@ -17,7 +17,7 @@ func main() {
 	stdout := os.Stdout
 	os.Stdout = os.Stderr
 	os.Exit(cli.Run(context.Background(), cli.Process{
-		Args:        os.Args[1:],
+		Args:        os.Args,
 		Getenv:      os.Getenv,
 		Stdin:       os.Stdin,
 		Stdout:      stdout,

@@ -16,7 +16,7 @@ import (
 
 // Process is what the commands see of the process that they run in.
 type Process struct {
-	Args        []string // without the program's name
+	Args        []string // the first is the name that the program was called by
 	Getenv      func(string) string
 	Stdin       io.Reader
 	Stdout      io.Writer
@@ -28,7 +28,7 @@ type Process struct {
 
 // Run runs the command that p.Args name and returns the exit status.
 func Run(ctx context.Context, p Process) (status int) {
-	p.notices = &[]string{}
+	p.notices, p.Args = &[]string{}, wordsFor(p.Args)
 	defer func() {
 		if fault := recover(); fault != nil {
 			status = p.fail(protocol.Errorf(protocol.Internal, "a fault of forcecred's own (%v); please report it", fault))
@@ -45,6 +45,7 @@ func Run(ctx context.Context, p Process) (status int) {
 		RunE:              func(*cobra.Command, []string) error { return nil }, // never reached: Args refuses
 	}
 	root.AddCommand(getCommand(p), storeCommand(p), eraseCommand(p), listCommand(p), versionCommand(p))
+	root.AddCommand(gitCommand(p))
 	root.SetHelpCommand(helpCommand(root))
 	root.PersistentFlags().Var(newChoice("text", "json"), errorFormatFlag, "how a failure is told on stderr: text or json")
 	root.SetFlagErrorFunc(flagError)

@@ -61,7 +61,7 @@ func run(t *testing.T, stdin string, args ...string) (status int, stdout, stderr
 	home := filepath.Join(t.TempDir(), "home")
 	var out, errs bytes.Buffer
 	status = Run(t.Context(), Process{
-		Args: args,
+		Args: append([]string{"forcecred"}, args...),
 		Getenv: func(name string) string {
 			return map[string]string{"FORCECRED_HOME": home}[name]
 		},

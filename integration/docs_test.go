@@ -45,6 +45,20 @@ func TestDocsShowTranscripts(t *testing.T) {
 	}
 }
 
+// pasted returns the lines that docs/callers.md gives a caller to paste.
+func pasted(t *testing.T, caller string) string {
+	t.Helper()
+	doc, err := os.ReadFile("../docs/callers.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := regexp.MustCompile("(?s)<!-- " + regexp.QuoteMeta(caller) + " -->\n```\\w+\n(.*?)```\n").FindSubmatch(doc)
+	if block == nil {
+		t.Fatalf("docs/callers.md has nothing to paste for %s", caller)
+	}
+	return string(block[1])
+}
+
 // TestDocsQuoteMessages looks for each message that docs/keystores.md explains
 // in the source of the keystores.
 func TestDocsQuoteMessages(t *testing.T) {

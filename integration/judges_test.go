@@ -108,7 +108,7 @@ func startProvider(t *testing.T) *provider {
 		t.Fatal(err)
 	}
 	ca := filepath.Join(dir, "ca.pem")
-	writeFile(t, ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: donor.Certificate().Raw}))
+	writeFile(t, ca, certificatePEM(donor.Certificate()))
 	writeFile(t, filepath.Join(dir, "key.pem"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}))
 	runNode(t, dir, "server.mjs", "key.pem", "ca.pem", "store.json")
 

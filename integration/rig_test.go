@@ -3,6 +3,8 @@ package integration
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"os"
 	"os/exec"
@@ -128,4 +130,9 @@ func (r *rig) storedToken(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return g.RefreshToken.Reveal()
+}
+
+// certificatePEM returns a certificate as a file of roots has it.
+func certificatePEM(c *x509.Certificate) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
 }

@@ -1,0 +1,91 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"forcecred/protocol"
+	"forcecred/protocol/git"
+
+	"github.com/spf13/cobra"
+)
+
+func gitCommand(p Process) *cobra.Command {
+	return &cobra.Command{
+		Use:   "git OPERATION",
+		Short: "Answer git as a credential helper",
+		Long: `Answer git as a credential helper, for hosts where a stored org logs in or has
+its instance:
+
+  git config --global credential.https://*.my.salesforce.com.helper '!forcecred git'
+
+Git itself calls it with get, store, erase or capability. A host of no org, and
+an operation that it does not know, are answered with silence.`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usage("the operation is missing: get, store, erase or capability")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch args[0] {
+			case "get":
+				return p.gitGet(cmd.Context())
+			case "erase":
+				return p.gitErase(cmd.Context())
+			case "capability":
+				return p.answer(git.EncodeCapability)
+			}
+			return nil // store as well: what git has to store came from here
+		},
+	}
+}
+
+func (p Process) gitGet(ctx context.Context) error {
+	req, h, org, err := p.gitOrg(ctx)
+	if err != nil || org == "" {
+		return err
+	}
+	credential, err := h.Get(ctx, protocol.GetRequest{Org: org, MinTTL: protocol.DefaultMinTTL})
+	if err != nil {
+		return err
+	}
+	return p.answer(func(w io.Writer) error { return req.Encode(w, credential) })
+}
+
+// gitErase drops the token that git tells of. Git speaks of all that was
+// refused, so that a grant is never erased on its word.
+func (p Process) gitErase(ctx context.Context) error {
+	req, h, org, err := p.gitOrg(ctx)
+	if err != nil || org == "" || req.Secret.Empty() {
+		return err
+	}
+	return h.Erase(ctx, protocol.EraseRequest{Org: org, RejectedToken: req.Secret})
+}
+
+// gitOrg reads a request and finds the org that it is for, "" when there is none.
+func (p Process) gitOrg(ctx context.Context) (req git.Request, h wired, org string, err error) {
+	if err = p.expectInput("git"); err != nil {
+		return req, h, "", err
+	}
+	if req, err = git.Decode(p.Stdin); err != nil {
+		return req, h, "", err
+	}
+	place, err := req.Origin()
+	if err != nil {
+		return req, h, "", nil // some other helper's
+	}
+	if h, err = p.helper(ctx); err != nil {
+		return req, h, "", err
+	}
+	if org, err = h.Find(ctx, place, req.Username); isNotFound(err) {
+		err = nil
+	}
+	return req, h, org, err
+}
+
+func isNotFound(err error) bool {
+	e, ok := errors.AsType[*protocol.Error](err)
+	return ok && e.Code == protocol.OrgNotFound
+}
