@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"forcecred/protocol"
+	"forcecred/setup"
 
 	"github.com/spf13/cobra"
 )
@@ -117,8 +118,10 @@ func (p Process) tellNotices() {
 	}
 }
 
-// warn tells what a person should know of a request that succeeded all the same.
-func (p Process) warn(message string) { p.notice("warning: " + message) }
+// helper returns a helper that tells its notices as the command does.
+func (p Process) helper(ctx context.Context) (setup.Helper, error) {
+	return setup.Process{Getenv: p.Getenv, HoldSignals: p.HoldSignals, Notice: p.notice}.Open(ctx)
+}
 
 // answer collects what encode writes and hands it to stdout in one write: a
 // caller sees a whole answer or none.

@@ -7,6 +7,7 @@ import (
 
 	"forcecred/protocol"
 	"forcecred/protocol/git"
+	"forcecred/setup"
 
 	"github.com/spf13/cobra"
 )
@@ -65,7 +66,7 @@ func (p Process) gitErase(ctx context.Context) error {
 }
 
 // gitOrg reads a request and finds the org that it is for, "" when there is none.
-func (p Process) gitOrg(ctx context.Context) (req git.Request, h wired, org string, err error) {
+func (p Process) gitOrg(ctx context.Context) (req git.Request, h setup.Helper, org string, err error) {
 	if err = p.expectInput("git"); err != nil {
 		return req, h, "", err
 	}

@@ -36,7 +36,7 @@ With ORG as argument, stdin may also be an sfdx auth URL
 			if err := h.Store(cmd.Context(), req, verify); err != nil {
 				return err
 			}
-			return p.pin(h.keystore, h.home)
+			return h.Pin()
 		},
 	}
 	cmd.Flags().BoolVar(&verify, "verify", false, "refresh once first, and store nothing that Salesforce refuses")

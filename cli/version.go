@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"runtime/debug"
 
 	"forcecred/protocol"
+	"forcecred/setup"
 
 	"github.com/spf13/cobra"
 )
@@ -22,22 +22,14 @@ func versionCommand(p Process) *cobra.Command {
 			return p.answer(func(w io.Writer) error {
 				if asJSON {
 					return json.NewEncoder(w).Encode(map[string]any{
-						"version": protocol.Version, "forcecred": version(), "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH,
+						"version": protocol.Version, "forcecred": setup.Version(), "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH,
 					})
 				}
-				_, err := fmt.Fprintf(w, "forcecred %s (protocol %d, %s, %s/%s)\n", version(), protocol.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+				_, err := fmt.Fprintf(w, "forcecred %s (protocol %d, %s, %s/%s)\n", setup.Version(), protocol.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 				return err
 			})
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON; its version is the protocol's")
 	return cmd
-}
-
-// version returns the version that the go command stamped on the binary.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
 }

@@ -1,4 +1,5 @@
-package cli
+// Package setup wires a helper to the keystore and the network that the environment names.
+package setup
 
 import (
 	"context"
@@ -7,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"time"
 
 	"forcecred/helper"
@@ -16,36 +18,52 @@ import (
 	"forcecred/salesforce"
 )
 
-// wired is a helper with what its command has to know of where things lie.
-type wired struct {
+// Process is what a helper needs of the process that it runs in.
+type Process struct {
+	Getenv      func(string) string
+	HoldSignals func() (release func()) // see helper.Helper
+	Notice      func(message string)    // tells a person something that is no failure
+}
+
+// Helper is a helper that is wired to the keystore that its orgs are in.
+type Helper struct {
 	*helper.Helper
 	keystore chosen
 	home     home.Home
+	notice   func(message string)
 }
 
-// helper wires what the environment names: a keystore, and a way to Salesforce.
-func (p Process) helper(ctx context.Context) (wired, error) {
+// Open wires what the environment names. Its error is a [*protocol.Error].
+func (p Process) Open(ctx context.Context) (Helper, error) {
 	at, err := home.Find(runtime.GOOS, p.Getenv)
 	if err != nil {
-		return wired{}, protocol.Errorf(protocol.Usage, "%v", err)
+		return Helper{}, protocol.Errorf(protocol.Usage, "%v", err)
 	}
 	name, err := p.chooseKeystore(ctx, at)
 	if err != nil {
-		return wired{}, err
+		return Helper{}, err
 	}
 	store, err := p.openKeystore(name, at)
 	if err != nil {
-		return wired{}, err
+		return Helper{}, err
 	}
-	return wired{&helper.Helper{
+	return Helper{&helper.Helper{
 		Keystore:    store,
 		Journal:     &journal.Journal{Dir: filepath.Join(at.Data, "journal")},
 		Connect:     p.connect,
 		HoldSignals: p.HoldSignals,
-		Warn:        p.warn,
+		Warn:        func(message string) { p.Notice("warning: " + message) },
 		Now:         time.Now,
 		Wait:        wait,
-	}, name, at}, nil
+	}, name, at, p.Notice}, nil
+}
+
+// Version returns the version that the go command stamped on the binary.
+func Version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
 }
 
 // wait sleeps, or returns the context's error when that ends first.
@@ -65,7 +83,7 @@ func (p Process) connect() (helper.OAuth, error) {
 	roots, err := extraRoots(p.Getenv("FORCECRED_CA_FILE"))
 	if err == nil {
 		var client *salesforce.Client
-		if client, err = salesforce.NewClient(salesforce.Config{ExtraRoots: roots, UserAgent: "forcecred/" + version()}); err == nil {
+		if client, err = salesforce.NewClient(salesforce.Config{ExtraRoots: roots, UserAgent: "forcecred/" + Version()}); err == nil {
 			return client, nil
 		}
 	}

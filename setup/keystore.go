@@ -1,4 +1,4 @@
-package cli
+package setup
 
 import (
 	"context"
@@ -78,7 +78,7 @@ func (p Process) openKeystore(c chosen, at home.Home) (keystore.Store, error) {
 			Dir:            at.Data,
 			IdentityFile:   at.Identity,
 			PassphraseFile: p.Getenv("FORCECRED_PASSPHRASE_FILE"),
-			Notify:         p.notice,
+			Notify:         p.Notice,
 		}), nil
 	}
 	timeout, err := p.keyringTimeout()
@@ -109,9 +109,10 @@ func (p Process) keyringTimeout() (time.Duration, error) {
 	return timeout, nil
 }
 
-// pin makes the keystore of the first store that of all that follow, whatever
-// else answers by then.
-func (p Process) pin(c chosen, at home.Home) error {
+// Pin makes the keystore of the first store that of all that follow, whatever
+// else answers by then. Its error is a [*protocol.Error].
+func (h Helper) Pin() error {
+	c, at := h.keystore, h.home
 	if c.pinned {
 		return nil
 	}
@@ -128,6 +129,6 @@ func (p Process) pin(c chosen, at home.Home) error {
 			Hint: "the org is stored in the keystore " + c.name + "; let FORCECRED_KEYSTORE name it",
 		}
 	}
-	p.notice("secrets are kept in the keystore " + c.name + ", as " + at.ConfigFile() + " says from now on")
+	h.notice("secrets are kept in the keystore " + c.name + ", as " + at.ConfigFile() + " says from now on")
 	return nil
 }
