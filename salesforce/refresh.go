@@ -2,12 +2,10 @@ package salesforce
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
@@ -162,18 +160,4 @@ func oauthError(o strictjson.Object, resp response, secrets ...secret.Text) erro
 		return refusal(resp, "", "", errors.New("the answer is no OAuth answer"))
 	}
 	return refusal(resp, clean(code, secrets...), clean(description, secrets...), nil)
-}
-
-// salvage finds a new refresh token in an answer that is of no use otherwise:
-// cut off, refused by a check, or broken JSON. By then the old one is dead.
-func salvage(resp response) secret.Text {
-	if resp.status != http.StatusOK {
-		return secret.Text{}
-	}
-	member := regexp.MustCompile(`"refresh_token"\s*:\s*("(?:[^"\\]|\\.)+")`)
-	var token secret.Text
-	if m := member.FindSubmatch(resp.body); m == nil || json.Unmarshal(m[1], &token) != nil {
-		return secret.Text{}
-	}
-	return token
 }
