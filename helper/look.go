@@ -67,8 +67,8 @@ func (d demand) metBy(t keystore.Token, now time.Time) bool {
 	if t.AccessToken.Empty() || !d.rejected.Empty() && t.AccessToken.Equal(d.rejected) {
 		return false
 	}
-	if t.RefreshedAt.After(now.Add(clockTolerance)) {
-		return false // our clock was set back: its end is not known any more
+	if fromTheFuture(t, now) {
+		return false
 	}
 	left := t.ExpiresAt.Sub(now)
 	// A caller may ask for more than a whole session. No refresh can give it
@@ -77,4 +77,10 @@ func (d demand) metBy(t keystore.Token, now time.Time) bool {
 		return left > session/2
 	}
 	return left > 0 && left >= d.minTTL
+}
+
+// fromTheFuture reports whether our clock was set back since t was refreshed:
+// then its end is not known any more.
+func fromTheFuture(t keystore.Token, now time.Time) bool {
+	return t.RefreshedAt.After(now.Add(clockTolerance))
 }

@@ -42,8 +42,8 @@ func (c *Client) Introspect(ctx context.Context, login Login, clientID string, c
 	var in Introspection
 	var issued, expires int64
 	err = o.Fields(map[string]any{"active": &in.Active, "iat": &issued, "exp": &expires})
-	if err == nil && (issued < 0 || expires < 0 || in.Active && expires == 0) {
-		err = errors.New("no time in it")
+	if err == nil && (!isTime(issued) || !isTime(expires) || in.Active && expires == 0) {
+		err = errors.New("exp or iat is no time")
 	}
 	if err != nil {
 		return Introspection{}, &Error{Reason: Garbled, Status: http.StatusOK, Err: err}
@@ -56,3 +56,10 @@ func (c *Client) Introspect(ctx context.Context, login Login, clientID string, c
 	}
 	return in, nil
 }
+
+// latest is the last second that a four-digit year has room for. What lies
+// beyond is no time at all, and would overflow where it is compared.
+const latest = 253402300799
+
+// isTime reports whether seconds can be a time since 1970. 0 says that there is none.
+func isTime(seconds int64) bool { return 0 <= seconds && seconds <= latest }
