@@ -4,13 +4,14 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 )
 
 // Fault is something that goes wrong with a request. The zero value is none.
 //
-// A fault with an answer of its own (Status, Body, Error), or with an End that
+// A fault with an answer of its own (Status, Body, Error, Reply), or with an End that
 // lets no answer through, strikes before the request is processed: it is read,
 // with no other effect. Commit lets it strike afterwards. All other faults are
 // changes to the answer of a request that was processed as ever.
@@ -23,6 +24,7 @@ type Fault struct {
 	Error  Error       // answer with this OAuth error, if it has a code
 	Status int         // answer with this status, if it isn't 0, with Body
 	Body   []byte      // answer with this body, if it isn't nil
+	Reply  Reply       // answer with what this makes of the request, if it isn't nil
 	Header http.Header // set besides, or in place of, the answer's own
 
 	Fields  map[string]any             // in a successful answer, set these fields to what JSON makes of the value; nil removes
@@ -32,6 +34,10 @@ type Fault struct {
 	End     End
 	Keep    int // with Truncate: how many bytes of the body are sent; 0 is half of it
 }
+
+// Reply makes an answer out of a request's form, as servers do that show what
+// they were asked.
+type Reply func(form url.Values) (status int, body []byte)
 
 // End is how an answer ends.
 type End int
@@ -90,15 +96,20 @@ func (o *Org) nextFault(e Endpoint) Fault {
 	return f
 }
 
-func (f Fault) answers() bool { return f.Status != 0 || f.Body != nil || f.Error.Code != "" }
+func (f Fault) answers() bool {
+	return f.Status != 0 || f.Body != nil || f.Error.Code != "" || f.Reply != nil
+}
 
 func (f Fault) processes() bool { return f.Commit || !f.answers() && f.End == Whole }
 
-func (f Fault) answer() answer {
+func (f Fault) answer(form url.Values) answer {
 	if f.Error.Code != "" {
 		return f.Error.answer()
 	}
 	a := answer{status: f.Status, body: f.Body}
+	if f.Reply != nil {
+		a.status, a.body = f.Reply(form)
+	}
 	if a.status == 0 {
 		a.status = http.StatusOK
 	}

@@ -40,11 +40,12 @@ func TestFaults(t *testing.T) {
 	status := func(want int) func(reply, error) bool {
 		return func(r reply, err error) bool { return err == nil && r.status == want }
 	}
-	body := func(want string) func(reply, error) bool {
+	says := func(status int, want string) func(reply, error) bool {
 		return func(r reply, err error) bool {
-			return err == nil && r.status == http.StatusOK && strings.Contains(r.body, want)
+			return err == nil && r.status == status && strings.Contains(r.body, want)
 		}
 	}
+	body := func(want string) func(reply, error) bool { return says(http.StatusOK, want) }
 	field := func(name string, want any) func(reply, error) bool {
 		return func(r reply, err error) bool {
 			return err == nil && r.status == http.StatusOK && fmt.Sprint(r.object[name]) == fmt.Sprint(want)
@@ -93,6 +94,12 @@ func TestFaults(t *testing.T) {
 		"huge-refresh-token": {1, func(r reply, err error) bool {
 			return err == nil && len(fmt.Sprint(r.object["refresh_token"])) > 64<<10
 		}},
+		"echo":                   {0, says(400, "no grant for 5Aep861.test-refresh-token")},
+		"echo-form":              {0, says(400, "refresh_token=5Aep861.test-refresh-token")},
+		"echo-html":              {0, says(400, "&amp;refresh_token=5Aep861.test-refresh-token")},
+		"echo-json":              {0, says(400, `\"refresh_token\":[\"5Aep861.test-refresh-token`)},
+		"echo-cut":               {0, says(400, `no grant for 5Aep861.test-refresh"`)},
+		"echo-page":              {0, says(403, "<html><body>blocked: client_id=")},
 		"wrong-signature":        {1, field("signature", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")},
 		"no-signature":           {1, field("signature", nil)},
 		"no-access-token":        {1, field("access_token", nil)},

@@ -2,8 +2,10 @@ package orgtest
 
 import (
 	"bytes"
+	"html/template"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -38,6 +40,13 @@ var maintenance = []byte("<html><head><title>Salesforce - Maintenance</title></h
 func redirect(status int) Fault {
 	// The org notes a problem when a client follows.
 	return Fault{Status: status, Body: []byte{}, Header: http.Header{"Location": {"/redirected"}}}
+}
+
+// echo refuses with a description of the request.
+func echo(describe func(url.Values) string) Reply {
+	return func(form url.Values) (int, []byte) {
+		return http.StatusBadRequest, Error{Code: "invalid_grant", Description: "no grant for " + describe(form)}.answer().encode()
+	}
 }
 
 var faults = map[string]Fault{
@@ -77,6 +86,16 @@ var faults = map[string]Fault{
 	"endless":            {Pad: 1 << 40},
 	"gzip-bomb":          {Pad: 1 << 28, Gzip: true},
 	"huge-refresh-token": {Fields: map[string]any{"refresh_token": "5Aep861.test-refresh-token-huge-" + strings.Repeat("x", 64<<10)}},
+
+	// The request's secrets, in what is said of it.
+	"echo":      {Reply: echo(func(form url.Values) string { return form.Get("refresh_token") + " " + form.Get("client_secret") })},
+	"echo-form": {Reply: echo(url.Values.Encode)},
+	"echo-html": {Reply: echo(func(form url.Values) string { return template.HTMLEscapeString(form.Encode()) })},
+	"echo-json": {Reply: echo(func(form url.Values) string { return string(encodeJSON(form)) })},
+	"echo-cut":  {Reply: echo(func(form url.Values) string { return form.Get("refresh_token")[:20] })},
+	"echo-page": {Reply: func(form url.Values) (int, []byte) {
+		return 403, []byte("<html><body>blocked: " + form.Encode() + "</body></html>")
+	}, Header: html},
 
 	// Wrong within.
 	"wrong-signature":      {Fields: map[string]any{"signature": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}},
