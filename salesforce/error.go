@@ -1,12 +1,9 @@
 package salesforce
 
 import (
+	"errors"
 	"fmt"
-	"html"
-	"net/url"
-	"strings"
 	"time"
-	"unicode"
 
 	"forcecred/keystore/secret"
 )
@@ -20,7 +17,7 @@ const (
 	Lost        Reason = "lost"         // sent, but no whole answer came back
 	Garbled     Reason = "garbled"      // sent, and answered with something that is no OAuth answer
 	Busy        Reason = "busy"         // Salesforce is at this moment refreshing the same grant
-	Throttled   Reason = "throttled"    // too many requests; nothing was done
+	Throttled   Reason = "throttled"    // not now; nothing was done
 	ServerFault Reason = "server_fault" // a fault of Salesforce's, outcome unknown
 	GrantDead   Reason = "grant_dead"   // the refresh token is no longer good
 	Refused     Reason = "refused"      // no, until somebody changes a setting
@@ -52,28 +49,15 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// maxDescription is how much of an error_description is shown.
-const maxDescription = 256
-
-// clean makes text from the server fit to be shown: without the request's
-// secrets, which an answer may echo, on one line, and cut.
-func clean(text string, secrets ...secret.Text) string {
-	for _, s := range secrets {
-		if s.Empty() {
-			continue
-		}
-		for _, form := range []string{s.Reveal(), url.QueryEscape(s.Reveal()), url.PathEscape(s.Reveal()), html.EscapeString(s.Reveal())} {
-			text = strings.ReplaceAll(text, form, secret.Redacted)
-		}
+// finish makes an error of the network's fit to be shown: without the request's
+// secrets, which an odd server may have sent back as its first line, and with a
+// hint.
+func (e *Error) finish(secrets ...secret.Text) *Error {
+	if text := e.Err.Error(); redact(text, secrets...) != text {
+		e.Err = errors.New(clean(text, secrets...))
 	}
-	text = strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return ' '
-	}, text)
-	if runes := []rune(text); len(runes) > maxDescription {
-		text = string(runes[:maxDescription]) + "…"
+	if e.Hint == "" {
+		e.Hint = belowHTTP[e.Reason].hint()
 	}
-	return text
+	return e
 }

@@ -57,7 +57,7 @@ func (c *Client) Refresh(ctx context.Context, g RefreshGrant) (Answer, error) {
 	}
 	resp, fail := c.post(ctx, g.Login.Endpoint("token"), form)
 	if fail != nil {
-		return Answer{RefreshToken: salvage(resp)}, fail
+		return Answer{RefreshToken: salvage(resp)}, fail.finish(g.ClientSecret, g.RefreshToken)
 	}
 	answer, err := decodeAnswer(resp, g)
 	if err != nil {
@@ -67,11 +67,8 @@ func (c *Client) Refresh(ctx context.Context, g RefreshGrant) (Answer, error) {
 }
 
 func decodeAnswer(resp response, g RefreshGrant) (Answer, error) {
-	o, err := strictjson.Parse(resp.body)
+	o, err := parse(resp, g.ClientSecret, g.RefreshToken)
 	if err != nil {
-		return Answer{}, refusal(resp, "", "", fmt.Errorf("the answer is %w", err))
-	}
-	if err := oauthError(o, resp, g.ClientSecret, g.RefreshToken); err != nil {
 		return Answer{}, err
 	}
 	var a Answer
@@ -103,23 +100,27 @@ func decodeAnswer(resp response, g RefreshGrant) (Answer, error) {
 		err = a.check(g)
 	}
 	if err != nil {
-		return Answer{}, &Error{Reason: Garbled, Status: resp.status, Err: fmt.Errorf("the answer's %w", err)}
+		return Answer{}, unusable(malformed, resp, fmt.Errorf("the answer's %w", err))
 	}
 	if a.InstanceURL, err = g.Login.instanceURL(a.InstanceURL); err != nil {
-		return Answer{}, &Error{Reason: Refused, Status: resp.status, Err: fmt.Errorf("the answer's instance_url %w", err), Hint: hintForeign}
+		return Answer{}, unusable(foreignHost, resp, fmt.Errorf("the answer's instance_url %w", err))
 	}
 	if a.APIInstanceURL != "" {
 		if _, err := g.Login.instanceURL(a.APIInstanceURL); err != nil {
-			return Answer{}, &Error{Reason: Refused, Status: resp.status, Err: fmt.Errorf("the answer's api_instance_url %w", err), Hint: hintForeign}
+			return Answer{}, unusable(foreignHost, resp, fmt.Errorf("the answer's api_instance_url %w", err))
 		}
 	}
 	if err := a.checkSignature(g.ClientSecret); err != nil {
-		return Answer{}, &Error{Reason: Refused, Status: resp.status, Err: err,
-			Hint: "check client_secret, and whether a proxy changes answers on the way"}
+		return Answer{}, unusable(wrongSignature, resp, err)
 	}
 	// Without the header the zero time says that the server's clock is not known.
 	a.Date, _ = http.ParseTime(resp.header.Get("Date"))
 	return a, nil
+}
+
+// unusable returns the error of an answer that says yes and can't be used.
+func unusable(m meaning, resp response, err error) *Error {
+	return &Error{Reason: m.reason, Status: resp.status, Err: err, Hint: m.hint()}
 }
 
 // check refuses an answer whose text can't be what it says it is. What callers
@@ -144,6 +145,19 @@ func (a Answer) check(g RefreshGrant) error {
 		return errors.New("access_token is a secret of the request")
 	}
 	return nil
+}
+
+// parse reads an answer that has to be a JSON object, and no error. Its error
+// shows none of the secrets.
+func parse(resp response, secrets ...secret.Text) (strictjson.Object, error) {
+	o, err := strictjson.Parse(resp.body)
+	switch {
+	case errors.Is(err, strictjson.ErrEmpty):
+		return nil, refusal(resp, "", "", errors.New("the answer is empty"))
+	case err != nil:
+		return nil, refusal(resp, "", "", fmt.Errorf("the answer is %w", err))
+	}
+	return o, oauthError(o, resp, secrets...)
 }
 
 // oauthError returns the error that an answer tells, with whatever status. An
