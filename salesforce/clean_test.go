@@ -43,8 +43,8 @@ func each(s, format string) string {
 
 // awkward are secrets that no encoding leaves as they are.
 var (
-	awkwardToken  = secret.New(`5Aep861.test/refresh+token=="<&'\0001 end`)
-	awkwardSecret = secret.New(`test/client+secret%2F=="<&'\0001 end`)
+	awkwardToken  = secret.New(`5Aep861.Test/Refresh+Token=="<&'\0001 End`)
+	awkwardSecret = secret.New(`Test/Client+Secret%2F=="<&'\0001 End`)
 )
 
 func TestNoSecretOfTheRequestIsShown(t *testing.T) {

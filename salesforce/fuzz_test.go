@@ -103,7 +103,9 @@ func checkAnswer(t *testing.T, a Answer, grant RefreshGrant) {
 func FuzzDecodeIntrospection(f *testing.F) {
 	f.Add(200, []byte(`{"active":true,"scope":"api","client_id":"test-client-id","username":"test-user@example.com","exp":1708060528,"iat":1708058728,"nbf":1708058728}`))
 	f.Add(200, []byte(`{"active":false}`))
-	f.Add(200, []byte(`{"active":true,"exp":9223372036854775807,"iat":-1}`))
+	f.Add(200, []byte(`{"active":true,"exp":9223372036854775807}`))
+	f.Add(200, []byte(`{"active":true,"exp":1708060528,"iat":9223372036854775807}`))
+	f.Add(200, []byte(`{"active":true,"exp":-1}`))
 	f.Add(401, []byte(`{"error":"invalid_client","error_description":"test-client-secret"}`))
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
 		clientSecret, token := secret.New("test-client-secret"), secret.New("00Dxx!test_access_token")
