@@ -76,8 +76,8 @@ func (s spent) byOurClock(issued, expires time.Time) time.Time {
 		// by both, this is the earliest that the end can be.
 		end = s.at.Add(left - time.Second)
 	}
-	// The token is not younger than the request, so that it can't live longer from
-	// here than it lives in all, whatever a clock says.
+	// The token was issued with this answer or before, so that from here it lives no
+	// longer than it does in all, whatever a clock says.
 	if length := expires.Sub(issued); 0 < length && length <= longestSession && end.After(s.at.Add(length)) {
 		end = s.at.Add(length)
 	}

@@ -31,7 +31,7 @@ type Error struct {
 	Description string        // Salesforce's error_description, cleaned of the request's secrets
 	RetryAfter  time.Duration // how long Salesforce asked to wait; 0 when it did not
 	Err         error         // what happened, when Salesforce itself said nothing
-	Hint        string        // what to do, or ""
+	Hint        string        // what has happened, and what to do about it
 }
 
 func (e *Error) Error() string {
