@@ -3,8 +3,10 @@ package integration
 import (
 	"net"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"unicode"
 
 	"forcecred/integration/orgtest"
 )
@@ -122,4 +124,51 @@ func TestNetworkAnswerLostAfterCommit(t *testing.T) {
 	if got := r.run(t.Context(), "", "get", "prod"); got.status != 7 || r.org.Count(orgtest.Token) != 1 {
 		t.Errorf("status %d after %d posts, want 7 after 1: %s", got.status, r.org.Count(orgtest.Token), got.stderr)
 	}
+}
+
+// listen has handle talk to each who connects to an address on loopback, until
+// the test ends. The connection is closed after it.
+func listen(t *testing.T, handle func(net.Conn)) (address string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	serve(t, listener, handle)
+	return listener.Addr().String()
+}
+
+func serve(t *testing.T, listener net.Listener, handle func(net.Conn)) {
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	var open []net.Conn
+	all.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return // the test has closed it
+			}
+			mu.Lock()
+			open = append(open, conn)
+			mu.Unlock()
+			all.Go(func() {
+				defer conn.Close()
+				handle(conn)
+			})
+		}
+	})
+	t.Cleanup(func() {
+		listener.Close()
+		mu.Lock()
+		for _, conn := range open {
+			conn.Close()
+		}
+		mu.Unlock()
+		all.Wait()
+	})
+}
+
+// hasControl reports whether text has a control character that is not the end of a line.
+func hasControl(text string) bool {
+	return strings.ContainsFunc(text, func(r rune) bool { return r != '\n' && unicode.IsControl(r) })
 }

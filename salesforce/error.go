@@ -13,7 +13,8 @@ type Reason string
 
 const (
 	Unreachable Reason = "unreachable"  // no connection was made: nothing was sent
-	Untrusted   Reason = "untrusted"    // the host's certificate was refused: nothing was sent
+	Barred      Reason = "barred"       // the proxy does not let us through: nothing was sent
+	Untrusted   Reason = "untrusted"    // the host did not prove by TLS who it is: nothing was sent
 	Lost        Reason = "lost"         // sent, but no whole answer came back
 	Garbled     Reason = "garbled"      // sent, and answered with something that is no OAuth answer
 	Busy        Reason = "busy"         // Salesforce is at this moment refreshing the same grant
