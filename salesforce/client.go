@@ -93,7 +93,7 @@ type response struct {
 	body   []byte
 }
 
-// post sends form to endpoint. When it fails, the error's
+// post sends form to endpoint, once or not at all. When it fails, the error's
 // Reason tells whether the request may have reached the server, and the response
 // has what came of an answer.
 func (c *Client) post(ctx context.Context, endpoint string, form url.Values) (response, *Error) {
@@ -104,6 +104,10 @@ func (c *Client) post(ctx context.Context, endpoint string, form url.Values) (re
 	if err != nil {
 		return response{}, &Error{Reason: Unreachable, Err: errors.New("the endpoint's URL is malformed")}
 	}
+	// Without it the transport can't send the body again by itself. Over HTTP/2
+	// it would, up to six times, after certain errors that a server may send for
+	// a request that it has processed.
+	req.GetBody = nil
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", c.userAgent)
