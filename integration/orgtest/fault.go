@@ -32,7 +32,8 @@ type Fault struct {
 	Pad     int64                      // bytes of white space after the body, sent as fast as the client reads
 	Gzip    bool                       // compress, whether or not the client accepts it
 	End     End
-	Keep    int // with Truncate: how many bytes of the body are sent; 0 is half of it
+	Keep    int  // with Truncate: how many bytes of the body are sent; 0 is half of it
+	Stall   bool // with Truncate or Raw: leave the connection open afterwards, and say nothing
 }
 
 // Reply makes an answer out of a request's form, as servers do that show what
@@ -49,6 +50,7 @@ const (
 	Truncate                  // a part comes of what Content-Length announces, then the connection is closed (HTTP/2: RST_STREAM)
 	Hang                      // no byte ever comes
 	EndlessHeaders            // headers come, without end: on HTTP/2, 1 MiB of them
+	Raw                       // what Rewrite returns is all that is sent, in place of status, headers and body (HTTP/1.1)
 )
 
 // Always is how often a fault strikes that does not wear off.
