@@ -123,7 +123,7 @@ func newProxiedRig(t *testing.T, p *proxy, cfg orgtest.Config, env ...string) *r
 func (r *rig) storeAt(t *testing.T, name, loginURL string) {
 	t.Helper()
 	req := storeRequest(r.org, name, "")
-	req.LoginURL, req.AllowHost = loginURL, true
+	req.LoginURL, req.AllowHost = loginURL, !strings.HasSuffix(loginURL, myDomain)
 	var text bytes.Buffer
 	if err := req.Encode(&text); err != nil {
 		t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 type Config struct {
 	Site          string        // path of an Experience Cloud site ("/partners"): OAuth endpoints are below it only
 	Rotate        bool          // each refresh answers with the next refresh token, which is then the only good one
+	LongTokens    int           // refresh tokens that come by rotation are longer by so many characters
 	SessionLength time.Duration // how long an access token lives unused, default 2 h
 	SameToken     bool          // a refresh within the session answers with the session's own access token
 	JWT           bool          // access tokens are JWTs (RS256), which end when they say, used or not
