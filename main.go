@@ -9,9 +9,11 @@ import (
 	"time"
 
 	"forcecred/cli"
+	"forcecred/dumps"
 )
 
 func main() {
+	dumps.Forbid() // before there is a secret in memory
 	// The answer alone goes to the real stdout. Whatever a library prints by
 	// itself lands on stderr, where it can't break a caller's JSON.
 	stdout := os.Stdout
