@@ -95,18 +95,3 @@ func TestDescriptionIsCut(t *testing.T) {
 		}
 	}
 }
-
-// TestNetworkErrorsAreCleaned: net/http quotes the first line of an answer that
-// is no HTTP, and that may be the request's last.
-func TestNetworkErrorsAreCleaned(t *testing.T) {
-	t.Parallel()
-	form := url.Values{"refresh_token": {awkwardToken.Reveal()}, "client_secret": {awkwardSecret.Reveal()}}.Encode()
-	e := networkError(fmt.Errorf("malformed HTTP response %q", form), true).finish(awkwardSecret, awkwardToken)
-	if echoes(e.Error(), awkwardToken.Reveal()) || echoes(e.Error(), awkwardSecret.Reveal()) {
-		t.Error("a secret is shown")
-	}
-	e = networkError(errors.New("malformed HTTP response \"x\""), true).finish(awkwardSecret, awkwardToken)
-	if e.Error() != "malformed HTTP response \"x\"" || e.Reason != Lost || e.Hint != lost.hint() {
-		t.Errorf("%v, hint %q", e, e.Hint)
-	}
-}

@@ -111,13 +111,13 @@ func code(c protocol.Code, short, retry string) map[string]any {
 }
 
 // names are what Markdown shows as code.
-var names = regexp.MustCompile(`(client_id|client_secret|login_url|"allow_host":true|HTTPS_PROXY|FORCECRED_CA_FILE|http://USER:PASSWORD@HOST:PORT|https://NAME\.my\.salesforce\.com)\b|--force\b`)
+var names = regexp.MustCompile(`(client_id|client_secret|login_url|"allow_host":true|HTTPS_PROXY|NO_PROXY|FORCECRED_CA_FILE|http://USER:PASSWORD@HOST:PORT|https://NAME\.my\.salesforce\.com)\b|--force\b`)
 
 // gather makes one row of those that mean the same, and sentences of their words.
 func gather(rows []salesforce.Row) []salesforce.Row {
 	var gathered []salesforce.Row
 	for _, row := range rows {
-		i := slices.IndexFunc(gathered, func(r salesforce.Row) bool { return r.Error.Hint == row.Error.Hint })
+		i := slices.IndexFunc(gathered, func(r salesforce.Row) bool { return r.Means == row.Means && r.Error.Hint == row.Error.Hint })
 		if i < 0 {
 			gathered = append(gathered, row)
 		} else {
@@ -131,7 +131,13 @@ func gather(rows []salesforce.Row) []salesforce.Row {
 }
 
 func sentence(s string) string {
-	s = names.ReplaceAllString(s, "`$0`") + "."
+	s = names.ReplaceAllString(s, "`$0`")
+	if !strings.HasSuffix(s, "?") {
+		s += "."
+	}
+	if strings.HasPrefix(s, "forcecred") {
+		return s // which is a name
+	}
 	return strings.ToUpper(s[:1]) + s[1:]
 }
 

@@ -1,11 +1,8 @@
 package salesforce
 
 import (
-	"errors"
 	"fmt"
 	"time"
-
-	"forcecred/keystore/secret"
 )
 
 // Reason says what a failed request means for the grant that it was to spend.
@@ -49,16 +46,3 @@ func (e *Error) Error() string {
 }
 
 func (e *Error) Unwrap() error { return e.Err }
-
-// finish makes an error of the network's fit to be shown: without the request's
-// secrets, which an odd server may have sent back as its first line, and with a
-// hint.
-func (e *Error) finish(secrets ...secret.Text) *Error {
-	if text := e.Err.Error(); redact(text, secrets...) != text {
-		e.Err = errors.New(clean(text, secrets...))
-	}
-	if e.Hint == "" {
-		e.Hint = belowHTTP[e.Reason].hint()
-	}
-	return e
-}

@@ -1,15 +1,18 @@
 package salesforce
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Row is a row of the tables as docs/errors.md shows it.
@@ -83,26 +86,52 @@ func Rows() (words, statuses, answers, network []Row, err error) {
 	}
 
 	const host = "acme.my.salesforce.com"
+	means := map[Reason]string{
+		Unreachable: "no connection was made, and nothing was sent",
+		Untrusted:   "the host did not prove by TLS who it is, and nothing was sent",
+		Barred:      "the proxy does not let the request through, and nothing was sent",
+		Lost:        lost.means,
+	}
+	proxy := &url.URL{Scheme: "http", Host: "proxy.example:3128"}
 	for _, sample := range []struct {
-		err  error
-		sent bool
+		err   error
+		at    stage
+		proxy *url.URL
 	}{
-		{&net.DNSError{Err: "no such host", Name: host, IsNotFound: true}, false},
-		{errors.New("dial tcp 203.0.113.7:443: connect: connection refused"), false},
-		{x509.UnknownAuthorityError{}, false},
-		{x509.HostnameError{Host: host, Certificate: &x509.Certificate{DNSNames: []string{"proxy.example"}}}, false},
-		{x509.CertificateInvalidError{Reason: x509.Expired, Detail: "current time … is after …"}, false},
-		{os.ErrDeadlineExceeded, true},
-		{io.ErrUnexpectedEOF, true},
-		{errTooLarge, true},
+		{&net.DNSError{Err: "no such host", Name: host, IsNotFound: true}, connecting, nil},
+		{&net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(203, 0, 113, 7), Port: 443}, Err: errors.New("connect: connection refused")}, connecting, nil},
+		{os.ErrDeadlineExceeded, connecting, nil},
+		{os.ErrDeadlineExceeded, securing, nil},
+		{io.EOF, securing, nil},
+		{errors.New("any other"), securing, nil},
+		{x509.UnknownAuthorityError{}, securing, nil},
+		{x509.HostnameError{Host: host, Certificate: &x509.Certificate{DNSNames: []string{"proxy.example"}}}, securing, nil},
+		{x509.CertificateInvalidError{Reason: x509.Expired, Cert: &x509.Certificate{}}, securing, nil},
+		{x509.CertificateInvalidError{Reason: x509.Expired, Cert: &x509.Certificate{NotBefore: time.Now().Add(time.Hour)}}, securing, nil},
+		{&tls.CertificateVerificationError{Err: errors.New("any other")}, securing, nil},
+		{tls.RecordHeaderError{}, securing, nil},
+		{errors.New("remote error: tls: protocol version not supported"), securing, nil},
+		{&net.DNSError{Err: "no such host", Name: "proxy.example", IsNotFound: true}, connecting, proxy},
+		{os.ErrDeadlineExceeded, connecting, proxy},
+		{io.EOF, connecting, proxy},
+		{errors.New("any other"), connecting, proxy},
+		{&proxyRefusal{status: http.StatusProxyAuthRequired}, connecting, proxy},
+		{&proxyRefusal{status: http.StatusProxyAuthRequired, password: true}, connecting, proxy},
+		{&proxyRefusal{status: http.StatusProxyAuthRequired, asked: []string{"Negotiate"}}, connecting, proxy},
+		{&proxyRefusal{status: http.StatusForbidden}, connecting, proxy},
+		{&proxyRefusal{status: http.StatusBadGateway}, connecting, proxy},
+		{os.ErrDeadlineExceeded, sent, nil},
+		{os.ErrDeadlineExceeded, answering, nil},
+		{io.ErrUnexpectedEOF, answering, nil},
+		{errTooLarge, answering, nil},
+		{errors.New("any other"), answering, nil},
 	} {
-		e := networkError(sample.err, sample.sent).finish()
-		m := belowHTTP[e.Reason]
+		e := networkError(sample.err, &trip{at: sample.at, proxy: sample.proxy})
 		todo := e.Hint
-		if e.Hint == m.hint() {
-			todo = m.todo
+		if e.Hint == lost.hint() {
+			todo = lost.todo
 		}
-		network = append(network, Row{"`" + e.Error() + "`", m.means, todo, e})
+		network = append(network, Row{"`" + e.Error() + "`", means[e.Reason], todo, e})
 	}
 	return words, statuses, answers, network, nil
 }

@@ -28,7 +28,7 @@ func (c *Client) Introspect(ctx context.Context, login Login, clientID string, c
 		"client_secret":   {clientSecret.Reveal()},
 	})
 	if fail != nil {
-		return Introspection{}, fail.finish(clientSecret, accessToken)
+		return Introspection{}, fail
 	}
 	return decodeIntrospection(resp, clientSecret, accessToken)
 }

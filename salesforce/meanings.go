@@ -94,20 +94,10 @@ var (
 		"the answer has not the form that Salesforce's have, so nothing of it is used but a new refresh token",
 		"check whether something on the way changes answers; if not, please report it"}
 
-	// For failures below HTTP that have no better hint of their own.
-	unreachable = meaning{Unreachable,
-		"no connection was made, and nothing was sent",
-		"check the network, HTTPS_PROXY and login_url, then try again"}
-	untrusted = meaning{Untrusted,
-		"the host's certificate was refused, and nothing was sent",
-		"check login_url, this machine's clock, and whether a proxy inspects TLS"}
 	lost = meaning{Lost,
 		"the request was sent, and no whole answer came back",
 		"try again"}
 )
-
-// belowHTTP has a meaning for each reason that the network can give.
-var belowHTTP = map[Reason]meaning{Unreachable: unreachable, Untrusted: untrusted, Lost: lost}
 
 // wordsRow matches an OAuth error.
 type wordsRow struct {

@@ -41,7 +41,7 @@ func networkError(err error, t *trip) *Error {
 	if atProxy {
 		return proxyError(err)
 	}
-	e := &Error{Reason: Lost}
+	e := &Error{Reason: Lost, Hint: lost.hint()}
 	if at < sent {
 		if e := tlsError(theHost, err); e != nil {
 			return e

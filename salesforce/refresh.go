@@ -57,7 +57,7 @@ func (c *Client) Refresh(ctx context.Context, g RefreshGrant) (Answer, error) {
 	}
 	resp, fail := c.post(ctx, g.Login.Endpoint("token"), form)
 	if fail != nil {
-		return Answer{RefreshToken: salvage(resp)}, fail.finish(g.ClientSecret, g.RefreshToken)
+		return Answer{RefreshToken: salvage(resp)}, fail
 	}
 	answer, err := decodeAnswer(resp, g)
 	if err != nil {
