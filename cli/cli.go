@@ -47,6 +47,7 @@ func Run(ctx context.Context, p Process) (status int) {
 	}
 	root.AddCommand(getCommand(p), storeCommand(p), eraseCommand(p), listCommand(p), versionCommand(p))
 	root.AddCommand(gitCommand(p))
+	root.AddCommand(dockerCommand(p))
 	root.SetHelpCommand(helpCommand(root))
 	root.PersistentFlags().Var(newChoice("text", "json"), errorFormatFlag, "how a failure is told on stderr: text or json")
 	root.SetFlagErrorFunc(flagError)
@@ -58,6 +59,10 @@ func Run(ctx context.Context, p Process) (status int) {
 	if err == nil {
 		p.tellNotices()
 		return 0
+	}
+	if done, ok := errors.AsType[alreadyTold](err); ok {
+		p.tellNotices()
+		return done.status
 	}
 	if told := (*protocol.Error)(nil); !errors.As(err, &told) {
 		err = usage("these words are no command") // cobra's own text quotes them
@@ -71,6 +76,12 @@ access tokens, refreshed when they have to be:
   echo '{"org":"prod"}' | forcecred get`
 
 const errorFormatFlag = "error-format"
+
+// alreadyTold is the failure of a command whose caller wants to hear of it
+// another way than on stderr, and has.
+type alreadyTold struct{ status int }
+
+func (alreadyTold) Error() string { return "the failure was told" }
 
 // fail tells err on stderr and returns its exit status.
 func (p Process) fail(err error) int {
@@ -111,7 +122,7 @@ func (p Process) notice(message string) {
 	_ = (&protocol.Error{Message: message}).WriteText(p.Stderr)
 }
 
-// tellNotices tells those that were held back, after a success.
+// tellNotices tells those that were held back, where no failure is told with them.
 func (p Process) tellNotices() {
 	if len(*p.notices) > 0 {
 		_ = protocol.WriteNotices(p.Stderr, *p.notices) // best effort, as above

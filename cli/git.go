@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"io"
 
 	"forcecred/protocol"
@@ -67,7 +66,7 @@ func (p Process) gitErase(ctx context.Context) error {
 
 // gitOrg reads a request and finds the org that it is for, "" when there is none.
 func (p Process) gitOrg(ctx context.Context) (req git.Request, h setup.Helper, org string, err error) {
-	if err = p.expectInput("git"); err != nil {
+	if err = p.expectRequest("git"); err != nil {
 		return req, h, "", err
 	}
 	if req, err = git.Decode(p.Stdin); err != nil {
@@ -84,9 +83,4 @@ func (p Process) gitOrg(ctx context.Context) (req git.Request, h setup.Helper, o
 		err = nil
 	}
 	return req, h, org, err
-}
-
-func isNotFound(err error) bool {
-	e, ok := errors.AsType[*protocol.Error](err)
-	return ok && e.Code == protocol.OrgNotFound
 }
