@@ -48,6 +48,8 @@ func Run(ctx context.Context, p Process) (status int) {
 	root.AddCommand(getCommand(p), storeCommand(p), eraseCommand(p), listCommand(p), versionCommand(p))
 	root.AddCommand(gitCommand(p))
 	root.AddCommand(dockerCommand(p))
+	root.AddCommand(bazelCommand(p))
+	root.AddCommand(headersCommand(p))
 	root.SetHelpCommand(helpCommand(root))
 	root.PersistentFlags().Var(newChoice("text", "json"), errorFormatFlag, "how a failure is told on stderr: text or json")
 	root.SetFlagErrorFunc(flagError)

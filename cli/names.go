@@ -9,6 +9,7 @@ import (
 var names = map[string]string{
 	"git-credential-forcecred":    "git",
 	"docker-credential-forcecred": "docker",
+	"bazel-credential-forcecred":  "bazel",
 }
 
 // wordsFor returns the command line without the program's name, which may stand
