@@ -4,16 +4,18 @@ package main
 import (
 	"context"
 	"os"
+	"os/exec"
 	"os/signal"
 	"syscall"
 	"time"
 
 	"forcecred/cli"
 	"forcecred/dumps"
+	"forcecred/keystore/osring/busguard"
 )
 
 func main() {
-	dumps.Forbid() // before there is a secret in memory
+	allowDumps := dumps.Forbid() // before there is a secret in memory
 	// The answer alone goes to the real stdout. Whatever a library prints by
 	// itself lands on stderr, where it can't break a caller's JSON.
 	stdout := os.Stdout
@@ -21,10 +23,16 @@ func main() {
 	os.Exit(cli.Run(context.Background(), cli.Process{
 		Args:        os.Args,
 		Getenv:      os.Getenv,
+		Environ:     func() []string { return busguard.Given(os.Environ()) },
 		Stdin:       os.Stdin,
 		Stdout:      stdout,
 		Stderr:      os.Stderr,
 		HoldSignals: holdSignals,
+		LookPath:    exec.LookPath,
+		Become: func(cmd *exec.Cmd) (status int, err error) {
+			allowDumps() // a command of the user's gets the limit that the user has set
+			return become(cmd)
+		},
 	}))
 }
 

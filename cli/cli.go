@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os/exec"
 	"slices"
 	"strings"
 
@@ -19,10 +20,18 @@ import (
 type Process struct {
 	Args        []string // the first is the name that the program was called by
 	Getenv      func(string) string
+	Environ     func() []string // as the process was given it
 	Stdin       io.Reader
 	Stdout      io.Writer
 	Stderr      io.Writer
 	HoldSignals func() (release func()) // see helper.Helper
+
+	// LookPath finds a command's file, as exec.LookPath does.
+	LookPath func(command string) (path string, err error)
+
+	// Become runs a command in place of this process. It returns where it fails,
+	// and where the system can do no more than wait for the command's exit status.
+	Become func(*exec.Cmd) (status int, err error)
 
 	notices *[]string // held back, where stderr is to be one JSON object
 }
@@ -50,6 +59,7 @@ func Run(ctx context.Context, p Process) (status int) {
 	root.AddCommand(dockerCommand(p))
 	root.AddCommand(bazelCommand(p))
 	root.AddCommand(headersCommand(p))
+	root.AddCommand(runCommand(p))
 	root.SetHelpCommand(helpCommand(root))
 	root.PersistentFlags().Var(newChoice("text", "json"), errorFormatFlag, "how a failure is told on stderr: text or json")
 	root.SetFlagErrorFunc(flagError)
@@ -79,11 +89,12 @@ access tokens, refreshed when they have to be:
 
 const errorFormatFlag = "error-format"
 
-// alreadyTold is the failure of a command whose caller wants to hear of it
-// another way than on stderr, and has.
+// alreadyTold ends the process with a status, and without a word on stderr:
+// the caller wants to hear of a failure in another way, and has, or the status is
+// another program's.
 type alreadyTold struct{ status int }
 
-func (alreadyTold) Error() string { return "the failure was told" }
+func (alreadyTold) Error() string { return "whatever it was, it was told" }
 
 // fail tells err on stderr and returns its exit status.
 func (p Process) fail(err error) int {
@@ -104,6 +115,9 @@ func (p Process) fail(err error) int {
 // can't be parsed is one of the failures to tell.
 func (p Process) wantsJSONErrors() bool {
 	for i, arg := range p.Args {
+		if arg == "--" {
+			break // what follows are another command's
+		}
 		if arg == "--"+errorFormatFlag && i+1 < len(p.Args) {
 			return p.Args[i+1] == "json"
 		}
@@ -128,6 +142,8 @@ func (p Process) notice(message string) {
 func (p Process) tellNotices() {
 	if len(*p.notices) > 0 {
 		_ = protocol.WriteNotices(p.Stderr, *p.notices) // best effort, as above
+		*p.notices = nil
+		*p.notices = nil
 	}
 }
 

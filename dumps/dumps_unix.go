@@ -2,10 +2,6 @@
 
 package dumps
 
-import "golang.org/x/sys/unix"
-
 // Forbid lets no core file be written from here on, also from programs that
-// this one starts.
-func Forbid() {
-	_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})
-}
+// this one starts until allow.
+func Forbid() (allow func()) { return forbidCores() }

@@ -19,6 +19,10 @@ const (
 	SignInAgain            Code = "sign_in_again"           // the grant is dead
 	TemporarilyUnavailable Code = "temporarily_unavailable" // network, 5xx, 429
 	Refused                Code = "refused"                 // Salesforce says no for a reason that an admin must change
+
+	// Of `forcecred run` alone; the statuses are those of a shell and of env(1).
+	CommandNotRunnable Code = "command_not_runnable" // the command to run is there, and can't be run
+	CommandNotFound    Code = "command_not_found"    // the command to run is not there
 )
 
 // exitStatus is the exit status of each code.
@@ -31,6 +35,8 @@ var exitStatus = map[Code]int{
 	SignInAgain:            6,
 	TemporarilyUnavailable: 7,
 	Refused:                8,
+	CommandNotRunnable:     126,
+	CommandNotFound:        127,
 }
 
 // ExitStatus returns the exit status that tells c to a caller.
