@@ -4,56 +4,15 @@ import (
 	"bytes"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"forcecred/keystore/secret"
 	"forcecred/protocol"
 
 	"github.com/google/go-cmp/cmp"
 )
-
-// hostile has each character that a shell or curl would take for its own.
-var hostile = protocol.Credential{
-	AccessToken: secret.New("00Dxx!a'b\"c\\d$e`f"), InstanceURL: "https://acme.my.salesforce.com",
-}
-
-func TestEnvFormatSurvivesAShell(t *testing.T) {
-	t.Parallel()
-	sh, err := exec.LookPath("sh")
-	if err != nil {
-		t.Skip("there is no sh on this machine")
-	}
-	var b bytes.Buffer
-	if err := render(&b, hostile, "env"); err != nil {
-		t.Fatal(err)
-	}
-	out, err := exec.Command(sh, "-c", b.String()+`printf '%s\n' "$SF_ACCESS_TOKEN" "$SF_ORG_INSTANCE_URL" "$SALESFORCE_ACCESS_TOKEN" "$SALESFORCE_INSTANCE_URL"`).Output()
-	token := hostile.AccessToken.Reveal()
-	want := strings.Join([]string{token, hostile.InstanceURL, token, hostile.InstanceURL, ""}, "\n")
-	if err != nil || string(out) != want {
-		t.Errorf("%v\n%s", err, cmp.Diff(want, string(out)))
-	}
-}
-
-func TestFormats(t *testing.T) {
-	t.Parallel()
-	c := protocol.Credential{AccessToken: secret.New(`00Dxx!a"b\c`), InstanceURL: "https://acme.my.salesforce.com"}
-	for format, want := range map[string]string{
-		"token":  `00Dxx!a"b\c`,
-		"sf":     `00Dxx!a"b\c`,
-		"header": `Authorization: Bearer 00Dxx!a"b\c`,
-		"curl":   `header = "Authorization: Bearer 00Dxx!a\"b\\c"`,
-	} {
-		var b bytes.Buffer
-		if err := render(&b, c, format); err != nil || b.String() != want+"\n" {
-			t.Errorf("%s: %v", format, err)
-		}
-	}
-}
 
 // run runs a command with no org kept and returns what it printed.
 func run(t *testing.T, stdin string, args ...string) (status int, stdout, stderr string) {
@@ -88,7 +47,7 @@ func TestCommandLineIsNotQuoted(t *testing.T) {
 		{[]string{"--" + canary}, "there is no such flag"},
 		{[]string{"-x" + canary}, "there is no such flag"},
 		{[]string{"get", "--" + canary + "=x", "prod"}, "there is no such flag"},
-		{[]string{"get", "--format", canary, "prod"}, "--format is not one of json, token, header, env, curl, sf"},
+		{[]string{"get", "--format", canary, "prod"}, "--format is not one of json, token, header, env, env-fish, env-powershell, curl, sf"},
 		{[]string{"get", "--format"}, "--format needs a value"},
 		{[]string{"get", "--min-ttl", canary, "prod"}, "--min-ttl is not a whole number of seconds"},
 		{[]string{"get", "--min-ttl", "-1", "prod"}, "--min-ttl is not a whole number of seconds"},

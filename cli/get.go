@@ -9,7 +9,7 @@ import (
 )
 
 func getCommand(p Process) *cobra.Command {
-	format := newChoice("json", "token", "header", "env", "curl", "sf")
+	format := newChoice("json", "token", "header", "env", "env-fish", "env-powershell", "curl", "sf")
 	minTTL := &seconds{protocol.DefaultMinTTL}
 	var force bool
 	cmd := &cobra.Command{
@@ -40,7 +40,7 @@ by the argument or by a request on stdin:
 			return p.answer(func(w io.Writer) error { return render(w, credential, format.value) })
 		},
 	}
-	cmd.Flags().Var(format, "format", "what to print: json, token, header (Authorization: Bearer …), env (for a shell to eval), curl (for curl --config), sf (for sf org login access-token)")
+	cmd.Flags().Var(format, "format", "what to print: json, token, header (Authorization: Bearer …), env (for sh, bash and zsh to eval), env-fish, env-powershell, curl (for curl --config), sf (for sf org login access-token)")
 	cmd.Flags().Var(minTTL, "min-ttl", "how long the token must still live")
 	cmd.Flags().BoolVar(&force, "force", false, "refresh even if the cached token seems good")
 	return cmd

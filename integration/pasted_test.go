@@ -36,3 +36,61 @@ func TestPastedCommands(t *testing.T) {
 		t.Errorf("status %d: %s", got.status, got.stderr)
 	}
 }
+
+// TestPastedCurl asks the org's REST API, which refuses what is not its newest token.
+func TestPastedCurl(t *testing.T) {
+	t.Parallel()
+	needTool(t, "curl")
+	version, err := exec.Command("curl", "--version").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%s", strings.SplitN(string(version), "\n", 2)[0])
+	r := newRig(t, orgtest.Config{})
+	for _, pair := range r.env {
+		if ca, ok := strings.CutPrefix(pair, "FORCECRED_CA_FILE="); ok {
+			r.env = append(r.env, "CURL_CA_BUNDLE="+ca)
+		}
+	}
+	lines := strings.Replace(pasted(t, "curl"), "https://acme.my.salesforce.com", r.org.URL, 1)
+	if got := r.script(t, t.TempDir(), lines, "sh", "-e"); got.status != 0 || got.stderr != "" || got.stdout != "{}" {
+		t.Errorf("status %d: %s%s", got.status, got.stdout, got.stderr)
+	}
+	r.org.ExpireSessions()
+	if got := r.script(t, t.TempDir(), lines, "sh", "-e"); got.status != 22 {
+		t.Errorf("with a token that the org has ended: status %d, want curl's 22", got.status)
+	}
+}
+
+// TestPastedShells has each shell read the lines that are for it, and those
+// fail where forcecred does.
+func TestPastedShells(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, orgtest.Config{})
+	want := r.run(t.Context(), "", "get", "prod").token(t) + " " + r.org.URL + "\n"
+	for _, tt := range []struct {
+		block string
+		shell []string
+	}{
+		{"sh", []string{"sh"}},
+		{"sh", []string{"bash"}},
+		{"sh", []string{"zsh", "-f"}},
+		{"fish", []string{"fish", "--no-config"}},
+	} {
+		t.Run(tt.shell[0], func(t *testing.T) {
+			t.Parallel()
+			lines := pasted(t, tt.block)
+			const echo = `printenv SF_ACCESS_TOKEN SF_ORG_INSTANCE_URL | paste -sd " " -` + "\n"
+			if got := r.script(t, t.TempDir(), lines+echo, tt.shell...); got.status != 0 || got.stderr != "" || got.stdout != want {
+				t.Errorf("status %d: %s%s", got.status, got.stdout, got.stderr)
+			}
+			if tt.block != "sh" {
+				return
+			}
+			lines = strings.Replace(lines, "prod", "nosuch", 1)
+			if got := r.script(t, t.TempDir(), lines, tt.shell...); got.status != 4 {
+				t.Errorf("of an org that is not there: status %d, want 4: %s", got.status, got.stderr)
+			}
+		})
+	}
+}
