@@ -24,6 +24,7 @@ func main() {
 		Args:        os.Args,
 		Getenv:      os.Getenv,
 		Environ:     func() []string { return busguard.Given(os.Environ()) },
+		Executable:  os.Executable,
 		Stdin:       os.Stdin,
 		Stdout:      stdout,
 		Stderr:      os.Stderr,

@@ -20,7 +20,8 @@ import (
 type Process struct {
 	Args        []string // the first is the name that the program was called by
 	Getenv      func(string) string
-	Environ     func() []string // as the process was given it
+	Environ     func() []string        // as the process was given it
+	Executable  func() (string, error) // this program's own file
 	Stdin       io.Reader
 	Stdout      io.Writer
 	Stderr      io.Writer
@@ -60,6 +61,7 @@ func Run(ctx context.Context, p Process) (status int) {
 	root.AddCommand(bazelCommand(p))
 	root.AddCommand(headersCommand(p))
 	root.AddCommand(runCommand(p))
+	root.AddCommand(installLinksCommand(p))
 	root.SetHelpCommand(helpCommand(root))
 	root.PersistentFlags().Var(newChoice("text", "json"), errorFormatFlag, "how a failure is told on stderr: text or json")
 	root.SetFlagErrorFunc(flagError)

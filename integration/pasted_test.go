@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -92,5 +93,33 @@ func TestPastedShells(t *testing.T) {
 				t.Errorf("of an org that is not there: status %d, want 4: %s", got.status, got.stderr)
 			}
 		})
+	}
+}
+
+// TestPastedNames has git find a link on PATH that the document says how to make.
+func TestPastedNames(t *testing.T) {
+	t.Parallel()
+	need(t, runtime.GOOS != "windows", "the lines are for a shell of Unix")
+	r := newGitRig(t, orgtest.Config{})
+	home := t.TempDir()
+	bin := filepath.Join(home, ".local", "bin")
+	if err := os.MkdirAll(bin, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	path := bin + string(os.PathListSeparator) + os.Getenv("PATH")
+	r.env = append(r.env, "HOME="+home, "PATH="+path+string(os.PathListSeparator)+filepath.Dir(binary))
+	made := exec.CommandContext(t.Context(), "sh", "-e")
+	made.Env, made.Stdin = r.env, strings.NewReader(pasted(t, "names"))
+	if got := finish(made); got.status != 0 || got.stderr != "" || !strings.Contains(got.stdout, "made git-credential-forcecred\n") {
+		t.Fatalf("status %d: %s%s", got.status, got.stdout, got.stderr)
+	}
+	config := strings.Replace(pasted(t, "git-name"), "https://*.my.salesforce.com", r.org.URL, 1)
+	if err := os.WriteFile(r.config, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.env = append(r.env, "PATH="+path) // git finds the link alone
+	got := r.git(t, r.place(), "credential", "fill")
+	if got.status != 0 || got.stderr != "" || attributes(got.stdout)["password"] != r.org.AccessToken() {
+		t.Errorf("fill: status %d: %s", got.status, got.stderr)
 	}
 }
