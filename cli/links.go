@@ -58,7 +58,7 @@ func (p Process) installLinks(exe, dir string) error {
 		}
 	}
 	if !p.onPath(folder) {
-		p.notice("warning: " + "the folder of the links is not on PATH, where callers look for them")
+		p.notice("warning: the folder of the links is not on PATH, where callers look for them")
 	}
 	return p.answer(func(w io.Writer) error {
 		for _, l := range links {

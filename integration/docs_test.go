@@ -68,7 +68,7 @@ func TestDocsQuoteMessages(t *testing.T) {
 		t.Fatal(err)
 	}
 	var source strings.Builder
-	for _, pattern := range []string{"../cli/*.go", "../keystore/*/*.go"} {
+	for _, pattern := range []string{"../setup/*.go", "../keystore/*/*.go"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
