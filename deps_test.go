@@ -47,7 +47,7 @@ var rooms = map[string]room{
 	"forcecred/integration/conformance":  {ours: []string{"protocol/strictjson"}, others: []string{"github.com/google/jsonschema-go/jsonschema", "github.com/rogpeppe/go-internal/txtar"}},
 	"forcecred/integration/desk":         {},
 	"forcecred/integration/demo":         {ours: []string{"integration/orgtest", "protocol", "keystore/secret"}},
-	"forcecred/integration/bench":        {ours: []string{"integration/orgtest", "protocol", "keystore/secret"}},
+	"forcecred/integration/bench":        {ours: []string{"integration/desk", "integration/orgtest", "protocol", "keystore/secret"}},
 }
 
 // listed is what `go list -json` says of a package.
