@@ -13,7 +13,12 @@ import (
 // inRing runs use with the library, as an operation of the store does.
 func inRing(t *testing.T, s *Store, use func(*turn) error) {
 	t.Helper()
-	must(t, s.call(t.Context(), nothing, use))
+	must(t, s.call(t.Context(), nothing, func(turn *turn) error {
+		if err := turn.begin(); err != nil {
+			return err
+		}
+		return use(turn)
+	}))
 }
 
 func namesOf(t *testing.T, s *Store) (names []string) {
