@@ -105,3 +105,8 @@ func (d *Desk) await(want, name string, args ...string) error {
 	}
 	return fmt.Errorf("%s %s: %s", name, strings.Join(args, " "), out)
 }
+
+// awaitOwner waits until a daemon has that name on the bus.
+func (d *Desk) awaitOwner(name string) error {
+	return d.await("boolean true", "dbus-send", "--session", "--print-reply", "--dest=org.freedesktop.DBus", "/", "org.freedesktop.DBus.NameHasOwner", "string:"+name)
+}

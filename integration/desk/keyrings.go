@@ -13,6 +13,11 @@ func (d *Desk) StartGNOMEKeyring() error {
 	if err := d.start(daemon); err != nil {
 		return err
 	}
+	// Whoever asks for the collection first has the bus start another daemon, which
+	// nobody has unlocked.
+	if err := d.awaitOwner("org.freedesktop.secrets"); err != nil {
+		return err
+	}
 	return d.await("boolean false", "dbus-send", "--session", "--print-reply", "--dest=org.freedesktop.secrets", "/org/freedesktop/secrets/collection/login",
 		"org.freedesktop.DBus.Properties.Get", "string:org.freedesktop.Secret.Collection", "string:Locked")
 }
@@ -26,7 +31,7 @@ func (d *Desk) StartKWallet() error {
 	if err := d.start(d.Command("kwalletd5")); err != nil {
 		return err
 	}
-	if err := d.await("boolean true", "dbus-send", "--session", "--print-reply", "--dest=org.freedesktop.DBus", "/", "org.freedesktop.DBus.NameHasOwner", "string:org.kde.kwalletd5"); err != nil {
+	if err := d.awaitOwner("org.kde.kwalletd5"); err != nil {
 		return err
 	}
 	// As the PAM module of a login does, by a key of 56 bytes.
