@@ -150,8 +150,8 @@ func TestChildrenGetNoSecret(t *testing.T) {
 	needTool(t, "strace")
 	d := newDesk(t)
 	startPass(t, d)
-	d.env = append(d.env, "FORCECRED_KEYSTORE=pass")
-	r := newRigIn(t, filepath.Join(d.home, "forcecred"), orgtest.Config{Rotate: true}, d.env...)
+	d.Env = append(d.Env, "FORCECRED_KEYSTORE=pass")
+	r := newRigIn(t, filepath.Join(d.Home, "forcecred"), orgtest.Config{Rotate: true}, d.Env...)
 	trace := filepath.Join(t.TempDir(), "trace")
 	traced := func(stdin string, args ...string) result {
 		strace := []string{"-f", "--seccomp-bpf", "-v", "-s", "1000000", "-A", "-o", trace, "-e", "trace=execve", "-e", "signal=none", binary}

@@ -27,7 +27,12 @@ func (t *turn) glance(name string) (item []byte, ok bool) {
 	var output dbus.Variant
 	var session dbus.ObjectPath
 	var items []dbus.ObjectPath
-	if (<-opening.Done).Store(&output, &session) != nil || (<-search.Done).Store(&items) != nil || len(items) == 0 {
+	if (<-opening.Done).Store(&output, &session) != nil {
+		return nil, false
+	}
+	// Else a process that lives long would have one more session with each read.
+	defer conn.Object(secretsName, session).Go("org.freedesktop.Secret.Session.Close", dbus.FlagNoReplyExpected, nil)
+	if (<-search.Done).Store(&items) != nil || len(items) == 0 {
 		return nil, false
 	}
 	var secret struct {
