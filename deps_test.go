@@ -31,6 +31,7 @@ var rooms = map[string]room{
 	"forcecred/protocol/bazel":           {ours: []string{"protocol", "protocol/origin", "protocol/strictjson"}},
 	"forcecred/protocol/headers":         {ours: []string{"protocol"}},
 	"forcecred/protocol/docker":          {ours: []string{"protocol", "protocol/origin", "protocol/strictjson"}},
+	"forcecred/protocol/kubernetes":      {ours: []string{"protocol", "protocol/strictjson"}},
 	"forcecred/helper":                   {ours: []string{"protocol", "protocol/origin", "keystore", "keystore/secret", "salesforce"}},
 	"forcecred/salesforce":               {ours: []string{"keystore/secret", "protocol/origin", "protocol/strictjson"}},
 	"forcecred/keystore":                 {ours: []string{"keystore/secret"}},
