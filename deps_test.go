@@ -22,7 +22,7 @@ type room struct {
 var rooms = map[string]room{
 	"forcecred":                          {ours: []string{"cli", "dumps", "keystore/osring/busguard"}},
 	"forcecred/dumps":                    {others: []string{"golang.org/x/sys/unix"}},
-	"forcecred/cli":                      {ours: []string{"keystore", "keystore/secret", "protocol", "protocol/bazel", "protocol/docker", "protocol/git", "protocol/headers", "protocol/origin", "setup"}, others: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"}},
+	"forcecred/cli":                      {ours: []string{"keystore", "keystore/secret", "protocol", "protocol/bazel", "protocol/docker", "protocol/git", "protocol/headers", "protocol/kubernetes", "protocol/origin", "setup"}, others: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"}},
 	"forcecred/setup":                    {ours: []string{"protocol", "helper", "keystore", "keystore/agefile", "keystore/home", "keystore/journal", "keystore/localfile", "keystore/osring", "salesforce"}},
 	"forcecred/protocol":                 {ours: []string{"keystore/secret", "protocol/strictjson"}},
 	"forcecred/protocol/strictjson":      {},

@@ -62,6 +62,7 @@ func Run(ctx context.Context, p Process) (status int) {
 	root.AddCommand(headersCommand(p))
 	root.AddCommand(runCommand(p))
 	root.AddCommand(installLinksCommand(p))
+	root.AddCommand(kubernetesCommand(p))
 	root.SetHelpCommand(helpCommand(root))
 	root.PersistentFlags().Var(newChoice("text", "json"), errorFormatFlag, "how a failure is told on stderr: text or json")
 	root.SetFlagErrorFunc(flagError)

@@ -58,13 +58,13 @@ func conform(t *testing.T, env []string, dialect string, args ...string) (deviat
 // TestConformance runs the suite that authors of other helpers have on ours.
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	for _, dialect := range []string{"git", "docker", "bazel", "headers"} {
+	for _, dialect := range []string{"git", "docker", "bazel", "kubernetes", "headers"} {
 		t.Run(dialect, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, orgtest.Config{Rotate: true})
 			args := []string{"-known", r.org.URL, "--", binary, dialect}
-			if dialect == "headers" {
-				args = []string{"-known", "prod", "-unknown", "nosuch", "--", binary, "headers"}
+			if dialect == "kubernetes" || dialect == "headers" {
+				args = []string{"-known", "prod", "-unknown", "nosuch", "--", binary, dialect}
 			}
 			if deviations := conform(t, r.env, dialect, args...); len(deviations) > 0 {
 				t.Errorf("forcecred %s deviates: %q", dialect, deviations)

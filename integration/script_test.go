@@ -314,6 +314,8 @@ func compareAnswer(ts *testscript.TestScript, neg bool, args []string, stream st
 		`"signature": "[A-Za-z0-9+/]{43}="`:               `"signature": "c2lnbmF0dXJl"`,
 		`"expires_at": "\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"`: `"expires_at": "2026-11-24T12:00:00Z"`,
 		`"stored_at": "\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"`:  `"stored_at": "2026-11-24T10:00:00Z"`,
+
+		`"expirationTimestamp": "\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"`: `"expirationTimestamp": "2026-11-24T11:59:00Z"`,
 	} {
 		got = regexp.MustCompile(pattern).ReplaceAllLiteralString(got, same)
 	}
