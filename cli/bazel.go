@@ -63,7 +63,7 @@ func (p Process) bazelGet(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	credential, err := h.Get(ctx, protocol.GetRequest{Org: org, MinTTL: bazel.MinTTL})
+	credential, err := h.Get(ctx, protocol.GetRequest{Org: org, MinTTL: protocol.KeepMinTTL})
 	if err != nil {
 		return err
 	}

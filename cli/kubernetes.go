@@ -36,7 +36,7 @@ Without KUBERNETES_EXEC_INFO it prints what kubectl would get by v1.`,
 			if err != nil {
 				return err
 			}
-			credential, err := h.Get(cmd.Context(), protocol.GetRequest{Org: req.Org, MinTTL: kubernetes.MinTTL})
+			credential, err := h.Get(cmd.Context(), protocol.GetRequest{Org: req.Org, MinTTL: protocol.KeepMinTTL})
 			if err != nil {
 				return err
 			}

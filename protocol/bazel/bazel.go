@@ -13,16 +13,6 @@ import (
 	"forcecred/protocol/strictjson"
 )
 
-const (
-	// Margin is how long before its end a caller is told that a token ends: a
-	// request that begins at the last moment has to arrive.
-	Margin = time.Minute
-
-	// MinTTL is how long a token has to live that is handed out: an answer that
-	// ends as it arrives would be asked for again, for each request anew.
-	MinTTL = Margin + protocol.DefaultMinTTL
-)
-
 // maxRequest is more than any URI needs.
 const maxRequest = 64 << 10
 
@@ -63,19 +53,14 @@ func (r Request) Origin() (origin.Origin, error) {
 }
 
 // Encode writes the answer at that time. Whoever reads it may keep the headers
-// until it expires, which is [Margin] before the token does; or with it, should
-// it live no longer than that.
+// until it expires, which is a while before the token does.
 func Encode(w io.Writer, c protocol.Credential, now time.Time) error {
-	expires := c.ExpiresAt.Add(-Margin)
-	if !expires.After(now) {
-		expires = c.ExpiresAt
-	}
 	return json.NewEncoder(w).Encode(struct {
 		Headers map[string][]string `json:"headers"`
 		Expires string              `json:"expires"`
 	}{
 		map[string][]string{"Authorization": {c.TokenType + " " + c.AccessToken.Reveal()}},
-		expires.UTC().Format(time.RFC3339), // whole seconds, rounded down
+		c.KeepUntil(now).Format(time.RFC3339),
 	})
 }
 

@@ -89,16 +89,8 @@ func read(o strictjson.Object) (Request, error) {
 	return req, nil
 }
 
-// margin is how long before its end a token is given up. A caller uses the one
-// that it has until the very second that it was told, and asks for no other when
-// the server then refuses it.
-const margin = time.Minute
-
-// MinTTL is how long a token must still live to be handed out: as long as the
-// margin is left for its use, or a caller would ask before every few requests.
-const MinTTL = 2 * margin
-
-// Encode writes the answer at that time: one JSON object and a newline.
+// Encode writes the answer at that time: one JSON object and a newline. client-go
+// uses a token until after the time that it is told.
 func (r Request) Encode(w io.Writer, c protocol.Credential, now time.Time) error {
 	type status struct {
 		ExpirationTimestamp string `json:"expirationTimestamp"`
@@ -110,15 +102,5 @@ func (r Request) Encode(w io.Writer, c protocol.Credential, now time.Time) error
 		APIVersion string `json:"apiVersion"`
 		Kind       string `json:"kind"`
 		Status     status `json:"status"`
-	}{r.APIVersion, kind, status{expiration(c.ExpiresAt, now).Format(time.RFC3339), c.AccessToken.Reveal()}})
-}
-
-// expiration returns until when a token that ends then is to be used, in whole
-// seconds: a margin before its end, but no more than half of what is left. So it
-// lies in the future for as long as the token does; with a time in the past, a
-// caller would ask before every request.
-func expiration(ends, now time.Time) time.Time {
-	ends = ends.UTC().Truncate(time.Second)
-	early := min(margin, max(0, ends.Sub(now)/2))
-	return ends.Add(-early.Truncate(time.Second))
+	}{r.APIVersion, kind, status{c.KeepUntil(now).Format(time.RFC3339), c.AccessToken.Reveal()}})
 }

@@ -97,26 +97,6 @@ func TestEncode(t *testing.T) {
 	}
 }
 
-// TestExpiration: never past, never after the token's end, and a margin before it
-// where there is room.
-func TestExpiration(t *testing.T) {
-	t.Parallel()
-	now := time.Date(2026, 11, 24, 10, 0, 0, 500_000_000, time.UTC)
-	for left := 600 * time.Millisecond; left < 24*time.Hour; left += left/7 + 13*time.Millisecond {
-		ends := now.Add(left)
-		told := expiration(ends, now)
-		early := ends.Sub(told)
-		switch {
-		case !told.After(now), early < 0, early > margin+time.Second, early < margin && left > MinTTL+time.Second:
-			t.Errorf("%v are left: %v of them told", left, told.Sub(now))
-		}
-	}
-	// One that has ended meanwhile is not told to be good.
-	if ends := now.Add(-time.Hour); !expiration(ends, now).Equal(ends.Truncate(time.Second)) {
-		t.Error("the end of a token that has ended is another")
-	}
-}
-
 // FuzzDecode: what is refused comes without a value, and what is accepted is
 // answered by one object of the version that was asked for.
 func FuzzDecode(f *testing.F) {
