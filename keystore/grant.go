@@ -51,6 +51,12 @@ func LoadGrant(ctx context.Context, s Store, org Org) (Grant, error) {
 	if err != nil {
 		return Grant{}, err
 	}
+	return DecodeGrant(key, data)
+}
+
+// DecodeGrant returns the grant of key's org that an item holds, as EncodeGrant
+// makes it, or ErrCorrupt.
+func DecodeGrant(key Key, data []byte) (Grant, error) {
 	var item grantItem
 	if err := json.Unmarshal(data, &item); err != nil {
 		return Grant{}, errNotOurs(key)
@@ -66,14 +72,19 @@ func LoadGrant(ctx context.Context, s Store, org Org) (Grant, error) {
 
 // SaveGrant writes g, replacing the org's grant. It returns the store's errors.
 func SaveGrant(ctx context.Context, s Store, g Grant) error {
-	data, err := json.Marshal(grantItem{
+	data, err := EncodeGrant(g)
+	if err != nil {
+		return err
+	}
+	return s.Set(ctx, Key{KindGrant, g.Org}, data)
+}
+
+// EncodeGrant returns the item that a store keeps of g, its secrets included.
+func EncodeGrant(g Grant) ([]byte, error) {
+	return json.Marshal(grantItem{
 		Version:      grantVersion,
 		Grant:        g,
 		ClientSecret: g.ClientSecret.Reveal(),
 		RefreshToken: g.RefreshToken.Reveal(),
 	})
-	if err != nil {
-		return err
-	}
-	return s.Set(ctx, Key{KindGrant, g.Org}, data)
 }

@@ -52,6 +52,12 @@ func LoadToken(ctx context.Context, s Store, org Org) (Token, error) {
 	if err != nil {
 		return Token{}, err
 	}
+	return DecodeToken(key, data)
+}
+
+// DecodeToken returns the token of key's org that an item holds, as EncodeToken
+// makes it, or ErrCorrupt.
+func DecodeToken(key Key, data []byte) (Token, error) {
 	var item tokenItem
 	if err := json.Unmarshal(data, &item); err != nil {
 		return Token{}, errNotOurs(key)
@@ -67,14 +73,19 @@ func LoadToken(ctx context.Context, s Store, org Org) (Token, error) {
 
 // SaveToken writes t, replacing the org's cached token. It returns the store's errors.
 func SaveToken(ctx context.Context, s Store, t Token) error {
-	data, err := json.Marshal(tokenItem{
+	data, err := EncodeToken(t)
+	if err != nil {
+		return err
+	}
+	return s.Set(ctx, Key{KindToken, t.Org}, data)
+}
+
+// EncodeToken returns the item that a store keeps of t, its secrets included.
+func EncodeToken(t Token) ([]byte, error) {
+	return json.Marshal(tokenItem{
 		Version:     tokenVersion,
 		Token:       t,
 		AccessToken: t.AccessToken.Reveal(),
 		IDToken:     t.IDToken.Reveal(),
 	})
-	if err != nil {
-		return err
-	}
-	return s.Set(ctx, Key{KindToken, t.Org}, data)
 }

@@ -25,7 +25,13 @@ const TempLife = time.Minute
 // An error means that the old file is still there, but for one of syncing the
 // folder: then the new one is there and may not outlive a loss of power.
 func Replace(temp, path string, data []byte) error {
-	written, err := writeTemp(temp, data)
+	return ReplaceAs(temp, path, data, 0o600)
+}
+
+// ReplaceAs is Replace for a file that is another program's, and keeps the mode
+// that the program has given it.
+func ReplaceAs(temp, path string, data []byte, mode fs.FileMode) error {
+	written, err := writeTemp(temp, data, mode)
 	if err != nil {
 		return err
 	}
@@ -55,12 +61,15 @@ func Remove(path string) error {
 
 // writeTemp writes data to a new file in folder, down to the disk, and returns
 // its path. On failure no file is left.
-func writeTemp(folder string, data []byte) (path string, err error) {
-	file, err := os.CreateTemp(folder, TempPrefix+"*")
+func writeTemp(folder string, data []byte, mode fs.FileMode) (path string, err error) {
+	file, err := os.CreateTemp(folder, TempPrefix+"*") // of mode 0600
 	if err != nil {
 		return "", err
 	}
 	_, err = file.Write(data)
+	if err == nil && mode != 0o600 {
+		err = file.Chmod(mode)
+	}
 	if err == nil {
 		err = file.Sync()
 	}
