@@ -152,7 +152,7 @@ func (p Process) tellNotices() {
 
 // helper returns a helper that tells its notices as the command does.
 func (p Process) helper(ctx context.Context) (setup.Helper, error) {
-	return setup.Process{Getenv: p.Getenv, HoldSignals: p.HoldSignals, Notice: p.notice}.Open(ctx)
+	return setup.Process{Getenv: p.Getenv, Environ: p.Environ, HoldSignals: p.HoldSignals, Notice: p.notice}.Open(ctx)
 }
 
 // answer collects what encode writes and hands it to stdout in one write: a

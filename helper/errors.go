@@ -46,7 +46,9 @@ func storeError(doing string, org keystore.Org, err error) *protocol.Error {
 	case errors.Is(err, keystore.ErrNotFound):
 		e.Code = protocol.OrgNotFound
 		e.Message = fmt.Sprintf("there is no org %q in the keystore", org)
-		e.Hint = "`forcecred list` shows what there is, `forcecred store` adds an org"
+		if e.Hint == "" { // the store's own, where an org is not stored by forcecred
+			e.Hint = "`forcecred list` shows what there is, `forcecred store` adds an org"
+		}
 	case errors.Is(err, context.DeadlineExceeded):
 		e.Code, e.Retryable = protocol.TemporarilyUnavailable, true
 		e.Hint = "another process is refreshing this org and takes long; try again"

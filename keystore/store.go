@@ -40,6 +40,7 @@ var (
 	ErrLocked      = errors.New("locked")
 	ErrUnavailable = errors.New("not available")
 	ErrCorrupt     = errors.New("corrupt")
+	ErrForeign     = errors.New("another program's") // and not for forcecred to change
 )
 
 // Error is a failure of a store: what was tried, which reason it has, and what

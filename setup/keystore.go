@@ -7,9 +7,11 @@ import (
 	"strings"
 	"time"
 
+	"forcecred/helper"
 	"forcecred/keystore"
 	"forcecred/keystore/agefile"
 	"forcecred/keystore/home"
+	"forcecred/keystore/journal"
 	"forcecred/keystore/localfile"
 	"forcecred/keystore/osring"
 	"forcecred/protocol"
@@ -19,6 +21,7 @@ import (
 const (
 	autoKeystore = "auto"
 	fileKeystore = "file"
+	sfKeystore   = "sf" // the Salesforce CLI's own logins
 )
 
 // chosen is the one keystore that is used.
@@ -61,7 +64,7 @@ func (p Process) chooseKeystore(ctx context.Context, at home.Home) (chosen, erro
 }
 
 func keystoreNames() []string {
-	names := []string{autoKeystore, fileKeystore}
+	names := []string{autoKeystore, fileKeystore, sfKeystore}
 	for _, backend := range []osring.Backend{osring.Keychain, osring.WinCred, osring.SecretService, osring.KWallet, osring.Pass, osring.KeyCtl} {
 		names = append(names, string(backend))
 	}
@@ -72,24 +75,29 @@ func isKeystore(name string) bool {
 	return name != autoKeystore && slices.Contains(keystoreNames(), name)
 }
 
-func (p Process) openKeystore(c chosen, at home.Home) (keystore.Store, error) {
-	if c.name == fileKeystore {
+// openKeystore opens the chosen keystore, with the journal for what it does not take.
+func (p Process) openKeystore(c chosen, at home.Home) (keystore.Store, helper.Journal, error) {
+	kept := &journal.Journal{Dir: filepath.Join(at.Data, "journal")}
+	switch c.name {
+	case sfKeystore:
+		return p.openSalesforceCLI(at)
+	case fileKeystore:
 		return agefile.New(agefile.Config{
 			Dir:            at.Data,
 			IdentityFile:   at.Identity,
 			PassphraseFile: p.Getenv("FORCECRED_PASSPHRASE_FILE"),
 			Notify:         p.Notice,
-		}), nil
+		}), kept, nil
 	}
 	timeout, err := p.keyringTimeout()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	return osring.New(osring.Config{
 		Backend:  osring.Backend(c.name),
 		NoPrompt: p.Getenv("FORCECRED_NO_PROMPT") != "",
 		Timeout:  timeout,
-	}), nil
+	}), kept, nil
 }
 
 // maxKeyringTimeout is longer than any caller waits.

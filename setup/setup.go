@@ -6,14 +6,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"time"
 
 	"forcecred/helper"
 	"forcecred/keystore/home"
-	"forcecred/keystore/journal"
 	"forcecred/protocol"
 	"forcecred/salesforce"
 )
@@ -21,6 +19,7 @@ import (
 // Process is what a helper needs of the process that it runs in.
 type Process struct {
 	Getenv      func(string) string
+	Environ     func() []string         // as the process was given it
 	HoldSignals func() (release func()) // see helper.Helper
 	Notice      func(message string)    // tells a person something that is no failure
 }
@@ -43,13 +42,13 @@ func (p Process) Open(ctx context.Context) (Helper, error) {
 	if err != nil {
 		return Helper{}, err
 	}
-	store, err := p.openKeystore(name, at)
+	store, kept, err := p.openKeystore(name, at)
 	if err != nil {
 		return Helper{}, err
 	}
 	return Helper{&helper.Helper{
 		Keystore:    store,
-		Journal:     &journal.Journal{Dir: filepath.Join(at.Data, "journal")},
+		Journal:     kept,
 		Connect:     p.connect,
 		HoldSignals: p.HoldSignals,
 		Warn:        func(message string) { p.Notice("warning: " + message) },

@@ -1,0 +1,71 @@
+package sfcli
+
+import (
+	"strings"
+	"testing"
+
+	"forcecred/keystore/secret"
+)
+
+const (
+	testKey1 = "0123456789abcdef0123456789abcdef"
+	testKey2 = "00112233445566778899aabbccddeeff0123456789abcdef0123456789abcdef"
+)
+
+// byCLI are written by @salesforce/core 9.4.0: test-refresh-token-1 under each key.
+var byCLI = map[string]string{
+	testKey1: "00a2141da67fa8ebd80e239ffd9a636bcaccbd98db49439c1fa1:e23ae9c17e3525e2fdb41b0cfd592bf0",
+	testKey2: "143a329df7a6b336e5838795345aa24e97888c5315e7dde303a0d85655f77ddc:3bad9b9012d369bf45526ef095a6aa1a",
+}
+
+func TestCrypt(t *testing.T) {
+	t.Parallel()
+	for digits, text := range byCLI {
+		k, err := newKey(secret.New(digits))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if plain, err := k.open(text); err != nil || plain.Reveal() != "test-refresh-token-1" || !isSealed(text) {
+			t.Errorf("key of %d digits: what the CLI wrote does not open: %v", len(digits), err)
+		}
+		for _, plain := range []string{"", "x", "test-refresh-token-2", strings.Repeat("é", 4000)} {
+			text := k.seal(secret.New(plain))
+			if got, err := k.open(text); err != nil || got.Reveal() != plain {
+				t.Errorf("key of %d digits: %d bytes don't come back: %v", len(digits), len(plain), err)
+			}
+			if plain != "" && !isSealed(text) {
+				t.Errorf("key of %d digits: %d bytes don't look sealed", len(digits), len(plain))
+			}
+			if again := k.seal(secret.New(plain)); again == text {
+				t.Error("a nonce was used twice")
+			}
+		}
+	}
+}
+
+func TestNotOpened(t *testing.T) {
+	t.Parallel()
+	for digits, good := range byCLI {
+		k, err := newKey(secret.New(digits))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, tag, _ := strings.Cut(good, ":")
+		for name, text := range map[string]string{
+			"another key's":   byCLI[map[string]string{testKey1: testKey2, testKey2: testKey1}[digits]],
+			"a changed tag":   body + ":" + strings.Repeat("0", 32),
+			"cut short":       body[:4] + ":" + tag,
+			"odd digits":      body + "a:" + tag,
+			"another's nonce": "ffffff" + body[6:] + ":" + tag,
+		} {
+			if plain, err := k.open(text); err == nil || !plain.Empty() {
+				t.Errorf("key of %d digits: %s opens", len(digits), name)
+			}
+		}
+	}
+	for name, digits := range map[string]string{"empty": "", "24 bytes": strings.Repeat("ab", 24), "no digits": strings.Repeat("x", 32)} {
+		if _, err := newKey(secret.New(digits)); err == nil {
+			t.Errorf("%s: is taken for a key", name)
+		}
+	}
+}

@@ -1,0 +1,145 @@
+package sfcli
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"forcecred/keystore"
+)
+
+func (r *rig) rotationLock() string { return r.path() + ".token-rotation.lock" }
+
+func makeLock(t *testing.T, path string, touched time.Time) {
+	t.Helper()
+	if err := os.Mkdir(path, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(path, touched, touched); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestStaleLock: a lock that a dead process has left is taken.
+func TestStaleLock(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	makeLock(t, r.rotationLock(), time.Now().Add(-time.Minute))
+	unlock, err := r.open().Lock(t.Context(), "prod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(r.rotationLock()); err != nil || time.Since(info.ModTime()) > lockStale {
+		t.Errorf("the CLI would take our lock for a dead process's: %v", err)
+	}
+	if err := errors.Join(unlock(), unlock()); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(r.rotationLock()); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the lock is left: %v", err)
+	}
+}
+
+// TestLiveLock: a lock that is touched is waited for, and never broken.
+func TestLiveLock(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	makeLock(t, r.rotationLock(), time.Now().Add(time.Hour)) // for as long as the test takes
+	ctx, cancel := context.WithTimeout(t.Context(), 10*lockPause)
+	defer cancel()
+	if _, err := r.open().Lock(ctx, "prod"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v, want the context's end", err)
+	}
+	taken := make(chan error, 1)
+	go func() {
+		unlock, err := r.open().Lock(t.Context(), "prod") // its own lock was given up
+		if err == nil {
+			err = unlock()
+		}
+		taken <- err
+	}()
+	if err := os.Remove(r.rotationLock()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-taken; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestLostLock: who slept for so long that another took the lock over spends
+// nothing, and leaves the other's lock alone.
+func TestLostLock(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	s := r.open()
+	unlock, err := s.Lock(t.Context(), "prod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(r.rotationLock()); err != nil {
+		t.Fatal(err)
+	}
+	makeLock(t, r.rotationLock(), time.Now().Add(time.Second))
+	key := keystore.Key{Kind: keystore.KindJournal, Org: "prod"}
+	if err := s.Set(t.Context(), key, []byte("test-journal-key")); !errors.Is(err, keystore.ErrUnavailable) {
+		t.Errorf("got %v, want ErrUnavailable", err)
+	}
+	if err := unlock(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(r.rotationLock()); err != nil {
+		t.Errorf("the other's lock is gone: %v", err)
+	}
+}
+
+// TestAdopt: what the CLI refreshed while we waited is cached, from the time on
+// at which the old token was last seen.
+func TestAdopt(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, access string
+		adopted      bool
+	}{
+		{"a new token", "test-access-token-2", true},
+		{"the same token", "test-access-token-1", false},
+		{"a JWT, which ends when it says", "eyJ0.test-access-token-2", false},
+	} {
+		r := newRig(t)
+		s := r.open()
+		r.grant(t, s, "prod")
+		seen := time.Now()
+		r.signIn(t, "test-refresh-token-2", tt.access) // as a refresh by the CLI writes it
+		unlock, err := s.Lock(t.Context(), "prod")
+		if err != nil {
+			t.Fatal(err)
+		}
+		token, err := keystore.LoadToken(t.Context(), r.open(), "prod")
+		switch {
+		case !tt.adopted && !errors.Is(err, keystore.ErrNotFound):
+			t.Errorf("%s: %v, want none cached", tt.name, err)
+		case tt.adopted && (err != nil || token.AccessToken.Reveal() != tt.access || token.ExpiresAt.After(seen.Add(assumedSession)) ||
+			token.InstanceURL != "https://acme.my.salesforce.com" || token.ExpiresSource != "assumed"):
+			t.Errorf("%s: %v, %+v", tt.name, err, token)
+		}
+		if err := unlock(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestUnwritable: nothing is spent when its successor could not be saved.
+func TestUnwritable(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	moved := filepath.Join(r.dir, "moved")
+	if err := errors.Join(os.Rename(r.path(), moved), os.Symlink(moved, r.path())); err != nil {
+		t.Skip("no symbolic links here: ", err)
+	}
+	key := keystore.Key{Kind: keystore.KindJournal, Org: "prod"}
+	if err := r.open().Set(t.Context(), key, []byte("test-journal-key")); !errors.Is(err, keystore.ErrUnavailable) {
+		t.Errorf("got %v, want ErrUnavailable", err)
+	}
+}

@@ -1,0 +1,82 @@
+package sfcli
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+)
+
+// object is a JSON object as text. What of it is not set stays as it was, byte
+// by byte: order, spacing, numbers, members that nobody here knows.
+type object []byte
+
+// span is where a member's value lies in an object.
+type span struct {
+	name       string
+	begin, end int
+}
+
+var errNotObject = errors.New("not a JSON object")
+
+// spans returns the members of o, in their order.
+func (o object) spans() ([]span, error) {
+	dec := json.NewDecoder(bytes.NewReader(o))
+	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
+		return nil, errNotObject
+	}
+	var all []span
+	for dec.More() {
+		name, err := dec.Token()
+		if err != nil {
+			return nil, errNotObject
+		}
+		var value json.RawMessage
+		if err := dec.Decode(&value); err != nil {
+			return nil, errNotObject
+		}
+		end := int(dec.InputOffset())
+		all = append(all, span{name.(string), end - len(value), end})
+	}
+	return all, nil
+}
+
+// text returns the string that is the value of that member, "" when there is
+// none. Of a name that comes twice the last counts, as it does in JavaScript.
+func (o object) text(name string) (string, error) {
+	all, err := o.spans()
+	if err != nil {
+		return "", err
+	}
+	var text string
+	for _, s := range all {
+		if s.name == name {
+			text = ""
+			_ = json.Unmarshal(o[s.begin:s.end], &text) // what is not a string is as good as none
+		}
+	}
+	return text, nil
+}
+
+// with returns o with that member set to a string.
+func (o object) with(name, text string) (object, error) {
+	all, err := o.spans()
+	if err != nil {
+		return nil, err
+	}
+	value, err := json.Marshal(text)
+	if err != nil {
+		return nil, err
+	}
+	for i := len(all) - 1; i >= 0; i-- {
+		if s := all[i]; s.name == name {
+			return bytes.Join([][]byte{o[:s.begin], value, o[s.end:]}, nil), nil
+		}
+	}
+	member := append(append([]byte{'"'}, name...), `": `...)
+	member = append(member, value...)
+	if len(all) > 0 {
+		member = append(member, ',')
+	}
+	open := bytes.IndexByte(o, '{') + 1
+	return bytes.Join([][]byte{o[:open], member, o[open:]}, nil), nil
+}

@@ -1,0 +1,180 @@
+// Package sfcli opens the Salesforce CLI's own logins as a keystore, under the Salesforce CLI's own locks.
+package sfcli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"forcecred/keystore"
+)
+
+// Config says where the logins are, and what opens them.
+type Config struct {
+	Dir string // the Salesforce CLI's folder of state, ~/.sfdx
+
+	// Own keeps, by username, what the CLI's files have no place for: the answer
+	// of the last refresh with its expiry, what refreshes showed of the grant,
+	// the key of a journal. Its lock is taken before the CLI's.
+	Own keystore.Store
+
+	GenericKeychain bool     // the CLI's key is in Dir/key.json and not in a keyring
+	SecretTool      string   // the program that asks a Linux keyring for the key
+	Environ         []string // that program's environment
+}
+
+// Store is a [keystore.Store] over the Salesforce CLI's auth files. An org's
+// name is one of the CLI's aliases, or a username. Logins come and go by the
+// CLI alone: storing and removing a grant is ErrForeign.
+type Store struct {
+	config Config
+
+	mu    sync.Mutex
+	key   *key                          // nil until it was needed
+	users map[keystore.Org]keystore.Org // by each name that was asked for
+	seen  map[keystore.Org]sighting     // by username
+	held  map[keystore.Org]*mkdirLock   // rotation locks that this process has
+	write map[keystore.Org]*mkdirLock   // write locks that are held until a refresh is saved as a whole
+}
+
+var _ keystore.Store = (*Store)(nil)
+
+// New returns the store that config describes. It does no I/O.
+func New(config Config) *Store {
+	return &Store{
+		config: config,
+		users:  map[keystore.Org]keystore.Org{},
+		seen:   map[keystore.Org]sighting{},
+		held:   map[keystore.Org]*mkdirLock{},
+		write:  map[keystore.Org]*mkdirLock{},
+	}
+}
+
+// Get returns the item under key. It returns ErrNotFound, ErrUnavailable (also
+// when the CLI's key can't be had) or ErrCorrupt, or the context's error.
+func (s *Store) Get(ctx context.Context, key keystore.Key) ([]byte, error) {
+	item, err := s.get(ctx, key)
+	if err != nil {
+		return nil, keystore.Failed("read "+key.Label(), err)
+	}
+	return item, nil
+}
+
+func (s *Store) get(ctx context.Context, key keystore.Key) ([]byte, error) {
+	l, err := s.find(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	switch key.Kind {
+	case keystore.KindGrant:
+		grant, err := s.readGrant(ctx, l)
+		if err != nil {
+			return nil, err
+		}
+		grant.Org = key.Org
+		return keystore.EncodeGrant(grant)
+	case keystore.KindToken:
+		token, err := keystore.LoadToken(ctx, s.config.Own, l.user)
+		if err != nil {
+			return nil, err
+		}
+		token.Org = key.Org
+		return keystore.EncodeToken(token)
+	}
+	return s.config.Own.Get(ctx, keystore.Key{Kind: key.Kind, Org: l.user})
+}
+
+// Set stores item under key. Of a grant only what a refresh changes is stored.
+// It returns ErrNotFound when the CLI has no such login, ErrForeign when the
+// grant is a new one or the user has signed in anew since it was read,
+// ErrUnavailable or ErrCorrupt, or the context's error.
+func (s *Store) Set(ctx context.Context, key keystore.Key, item []byte) error {
+	if err := s.set(ctx, key, item); err != nil {
+		return keystore.Failed("write "+key.Label(), err)
+	}
+	return nil
+}
+
+func (s *Store) set(ctx context.Context, key keystore.Key, item []byte) error {
+	l, err := s.find(ctx, key)
+	if err != nil {
+		return err
+	}
+	switch key.Kind {
+	case keystore.KindGrant:
+		grant, err := keystore.DecodeGrant(key, item)
+		if err != nil {
+			return err
+		}
+		return s.saveGrant(ctx, l, grant)
+	case keystore.KindToken:
+		token, err := keystore.DecodeToken(key, item)
+		if err != nil {
+			return err
+		}
+		return s.saveToken(ctx, l, token)
+	case keystore.KindJournal:
+		// It is stored before a refresh token is spent: the last moment to see
+		// whether the file can be written that its successor has to go to.
+		if err := s.proveWritable(ctx, l); err != nil {
+			return err
+		}
+	}
+	return s.config.Own.Set(ctx, keystore.Key{Kind: key.Kind, Org: l.user}, item)
+}
+
+// Remove removes the item under key. A grant that is there is the CLI's, and
+// ErrForeign. Else it returns ErrUnavailable, or the context's error.
+func (s *Store) Remove(ctx context.Context, key keystore.Key) error {
+	if err := s.remove(ctx, key); err != nil {
+		return keystore.Failed("remove "+key.Label(), err)
+	}
+	return nil
+}
+
+func (s *Store) remove(ctx context.Context, key keystore.Key) error {
+	l, err := s.find(ctx, key)
+	if errors.Is(err, keystore.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if key.Kind == keystore.KindGrant {
+		return &keystore.Error{
+			Reason: keystore.ErrForeign,
+			Err:    errors.New("the login is the Salesforce CLI's"),
+			Hint:   fmt.Sprintf("`sf org logout --target-org %s` removes it", key.Org),
+		}
+	}
+	return s.config.Own.Remove(ctx, keystore.Key{Kind: key.Kind, Org: l.user})
+}
+
+// Keys returns the keys of all items of that kind. A login has one grant, under
+// the first of its aliases or, where it has none, its username; the other items
+// are listed by username. It returns ErrUnavailable, or the context's error.
+func (s *Store) Keys(ctx context.Context, kind keystore.Kind) ([]keystore.Key, error) {
+	var keys []keystore.Key
+	var err error
+	if kind == keystore.KindGrant {
+		keys, err = s.grantKeys(ctx)
+	} else {
+		keys, err = s.config.Own.Keys(ctx, kind)
+	}
+	if err != nil {
+		return nil, keystore.Failed("list the items", err)
+	}
+	return keys, nil
+}
+
+// User returns the username that org stood for when it was last asked for, else
+// org: under that name a login has what is kept of it outside of the store.
+func (s *Store) User(org keystore.Org) keystore.Org {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if user, ok := s.users[org]; ok {
+		return user
+	}
+	return org
+}

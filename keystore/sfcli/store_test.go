@@ -1,0 +1,243 @@
+package sfcli
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"forcecred/keystore"
+	"forcecred/keystore/secret"
+)
+
+func TestGrant(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for _, org := range []keystore.Org{"prod", "also", testUser} {
+		g := r.grant(t, r.open(), org)
+		if g.Org != org || g.RefreshToken.Reveal() != "test-refresh-token-1" || g.ClientID != "PlatformCLI" || !g.ClientSecret.Empty() ||
+			g.LoginURL != "https://login.salesforce.com" || g.InstanceURL != "https://acme.my.salesforce.com" || g.Username != string(testUser) {
+			t.Errorf("%s: not what the CLI wrote: %+v", org, g)
+		}
+	}
+	keys, err := r.open().Keys(t.Context(), keystore.KindGrant)
+	if want := []keystore.Key{{Kind: keystore.KindGrant, Org: "also"}}; err != nil || !slices.Equal(keys, want) {
+		t.Errorf("keys: %v, %v; want %v: one login, by the first of its aliases", keys, err, want)
+	}
+}
+
+// TestOldFile: what old auth files lack, and secrets that were never encrypted.
+func TestOldFile(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.write(t, string(testUser)+authSuffix, `{"username":"test-user@example.com","refreshToken":"test-refresh-token-1"}`)
+	g := r.grant(t, r.open(), "prod")
+	if g.ClientID != defaultClientID || g.LoginURL != defaultLoginURL || g.RefreshToken.Reveal() != "test-refresh-token-1" {
+		t.Errorf("got %+v", g)
+	}
+	r.write(t, string(testUser)+authSuffix, `{"loginUrl":"https://acme.my.site.com/partners/","refreshToken":"test-refresh-token-1","clientId":"test-client-id","clientSecret":"test-client-secret"}`)
+	g = r.grant(t, r.open(), "prod")
+	if g.LoginURL != "https://acme.my.site.com" || g.Site != "/partners" || g.ClientSecret.Reveal() != "test-client-secret" {
+		t.Errorf("got %+v", g)
+	}
+}
+
+// TestUnusable: each of these is told for what it is, with no secret in it.
+func TestUnusable(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		spoil  func(t *testing.T, r *rig)
+		org    keystore.Org
+		reason error
+		text   string // of the error, or of its hint
+	}{
+		{"an alias of nobody", nil, "gone", keystore.ErrNotFound, "no login of the user"},
+		{"an alias that leaves the folder", nil, "bad", keystore.ErrNotFound, "no login of the user"},
+		{"neither alias nor user", nil, "dev", keystore.ErrNotFound, "sf org login web --alias dev"},
+		{"the key is no login", nil, "key", keystore.ErrNotFound, "sf org login web"},
+		{"the aliases are no login", nil, "alias", keystore.ErrNotFound, "sf org login web"},
+		{"no key", func(t *testing.T, r *rig) { remove(t, r, "key.json") }, "prod", keystore.ErrUnavailable, "is missing"},
+		{"another's key file", func(t *testing.T, r *rig) {
+			r.write(t, "key.json", `{"account":"x","key":"`+testKey1+`","service":"sfdx"}`)
+		}, "prod", keystore.ErrUnavailable, "is not what the Salesforce CLI writes"},
+		{"no key in the file", func(t *testing.T, r *rig) { r.write(t, "key.json", `{"account":"local","key":"abc","service":"sfdx"}`) }, "prod", keystore.ErrUnavailable, "32 or 64"},
+		{"another key", func(t *testing.T, r *rig) {
+			r.write(t, "key.json", `{"account":"local","key":"`+testKey2+`","service":"sfdx"}`)
+		}, "prod", keystore.ErrCorrupt, "another key"},
+		{"a truncated file", func(t *testing.T, r *rig) { r.write(t, string(testUser)+authSuffix, authFile[:200]) }, "prod", keystore.ErrCorrupt, "is not whole"},
+		{"an empty file", func(t *testing.T, r *rig) { r.write(t, string(testUser)+authSuffix, "") }, "prod", keystore.ErrCorrupt, "is not whole"},
+		{"another user's file", func(t *testing.T, r *rig) {
+			r.write(t, string(testUser)+authSuffix, `{"username":"other@example.com","refreshToken":"test-refresh-token-1"}`)
+		}, "prod", keystore.ErrCorrupt, "is another user's"},
+		{"a private key", func(t *testing.T, r *rig) {
+			r.write(t, string(testUser)+authSuffix, `{"privateKey":"/keys/test.pem","clientId":"test-client-id"}`)
+		}, "prod", keystore.ErrCorrupt, "JWT bearer"},
+		{"an access token alone", func(t *testing.T, r *rig) {
+			r.write(t, string(testUser)+authSuffix, `{"accessToken":"test-access-token-1"}`)
+		}, "prod", keystore.ErrCorrupt, "access token alone"},
+		{"damaged aliases", func(t *testing.T, r *rig) { r.write(t, "alias.json", `{"orgs":`) }, "prod", keystore.ErrUnavailable, "is damaged"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			if tt.spoil != nil {
+				tt.spoil(t, r)
+			}
+			_, err := keystore.LoadGrant(t.Context(), r.open(), tt.org)
+			e, ok := errors.AsType[*keystore.Error](err)
+			if !ok || e.Reason != tt.reason {
+				t.Fatalf("got %v, want %v", err, tt.reason)
+			}
+			if all := err.Error() + " " + e.Hint; !strings.Contains(all, tt.text) || strings.Contains(all, "token-1") || strings.Contains(all, testKey1) {
+				t.Errorf("it says: %s", all)
+			}
+		})
+	}
+}
+
+func remove(t *testing.T, r *rig, name string) {
+	t.Helper()
+	if err := os.Remove(filepath.Join(r.dir, name)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestOpenKeyFile(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("files have no modes there, and the CLI looks at none")
+	}
+	r := newRig(t)
+	if err := os.Chmod(filepath.Join(r.dir, "key.json"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err := keystore.LoadGrant(t.Context(), r.open(), "prod")
+	if !errors.Is(err, keystore.ErrUnavailable) || !strings.Contains(err.Error(), "mode 0644") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestRefresh: of the CLI's file three members change, and nothing else.
+func TestRefresh(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	if err := os.Chmod(r.path(), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	before := r.read(t)
+	s := r.open()
+	g := r.grant(t, s, "prod")
+	unlock, err := s.Lock(t.Context(), "prod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	yes := true
+	g.RefreshToken, g.Rotates, g.RefreshedAt = secret.New("test-refresh-token-2"), &yes, time.Now().UTC()
+	if err := keystore.SaveGrant(t.Context(), s, g); err != nil {
+		t.Fatal(err)
+	}
+	// The CLI's readers wait for this one, until both tokens are there.
+	if _, err := os.Stat(r.path() + ".lock"); err != nil {
+		t.Error("the CLI could read the new refresh token with the old access token")
+	}
+	if back := r.grant(t, s, "prod"); back.RefreshToken.Reveal() != "test-refresh-token-2" {
+		t.Error("the new refresh token is not read back")
+	}
+	token := keystore.Token{Org: "prod", AccessToken: secret.New("test-access-token-2"), InstanceURL: "https://moved.my.salesforce.com"}
+	if err := keystore.SaveToken(t.Context(), s, token); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(r.path() + ".lock"); err == nil {
+		t.Error("the write lock is still there")
+	}
+	if err := unlock(); err != nil {
+		t.Error(err)
+	}
+	if r.secret(t, refreshTokenMember) != "test-refresh-token-2" || r.secret(t, accessTokenMember) != "test-access-token-2" {
+		t.Error("the CLI does not read what was saved")
+	}
+	want, got := others(t, before), others(t, r.read(t))
+	if !slices.Equal(want, got) {
+		t.Errorf("other members have changed:\n%s\n%s", want, got)
+	}
+	if info, err := os.Stat(r.path()); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o640 {
+		t.Errorf("the file's mode is %v, %v", info.Mode(), err)
+	}
+	next := r.open()
+	if now := r.grant(t, next, "also"); now.Rotates == nil || !*now.Rotates || !now.RefreshedAt.Equal(g.RefreshedAt) || now.InstanceURL != token.InstanceURL {
+		t.Errorf("what the refresh showed is lost: %+v", now)
+	}
+	if got, err := keystore.LoadToken(t.Context(), next, "also"); err != nil || got.Org != "also" || !got.AccessToken.Equal(token.AccessToken) {
+		t.Errorf("the token is not cached for each of the login's names: %v", err)
+	}
+	if left, err := filepath.Glob(filepath.Join(r.dir, "*.lock")); err != nil || len(left) > 0 {
+		t.Errorf("locks are left: %v", left)
+	}
+}
+
+// others returns what a refresh must not change: each byte but three values.
+func others(t *testing.T, o object) []string {
+	t.Helper()
+	spans, err := o.spans()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	at := 0
+	for _, s := range spans {
+		all = append(all, string(o[at:s.begin]))
+		if s.name != refreshTokenMember && s.name != accessTokenMember && s.name != instanceURLMember {
+			all = append(all, string(o[s.begin:s.end]))
+		}
+		at = s.end
+	}
+	return append(all, string(o[at:]))
+}
+
+// TestSignedInAnew: a login by the CLI while a refresh was under way stands.
+func TestSignedInAnew(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	s := r.open()
+	g := r.grant(t, s, "prod")
+	r.signIn(t, "test-refresh-token-new", "test-access-token-new")
+	g.RefreshToken = secret.New("test-refresh-token-2")
+	if err := keystore.SaveGrant(t.Context(), s, g); !errors.Is(err, keystore.ErrForeign) {
+		t.Errorf("save the grant: %v, want ErrForeign", err)
+	}
+	if err := keystore.SaveToken(t.Context(), s, keystore.Token{Org: "prod", AccessToken: secret.New("test-access-token-2")}); !errors.Is(err, keystore.ErrForeign) {
+		t.Errorf("save the token: %v, want ErrForeign", err)
+	}
+	if r.secret(t, refreshTokenMember) != "test-refresh-token-new" || r.secret(t, accessTokenMember) != "test-access-token-new" {
+		t.Error("the new login is gone")
+	}
+}
+
+// TestForeign: logins come and go by the CLI alone.
+func TestForeign(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	s := r.open()
+	before := string(r.read(t))
+	g := r.grant(t, s, "prod")
+	g.StoredAt, g.RefreshToken = time.Now(), secret.New("test-refresh-token-other")
+	err := keystore.SaveGrant(t.Context(), s, g)
+	if e, ok := errors.AsType[*keystore.Error](err); !ok || e.Reason != keystore.ErrForeign || !strings.Contains(e.Hint, "sf org login web --alias prod") {
+		t.Errorf("store: %v", err)
+	}
+	err = s.Remove(t.Context(), keystore.Key{Kind: keystore.KindGrant, Org: "prod"})
+	if e, ok := errors.AsType[*keystore.Error](err); !ok || e.Reason != keystore.ErrForeign || !strings.Contains(e.Hint, "sf org logout --target-org prod") {
+		t.Errorf("remove: %v", err)
+	}
+	if err := s.Remove(t.Context(), keystore.Key{Kind: keystore.KindGrant, Org: "dev"}); err != nil {
+		t.Errorf("remove what is not there: %v", err)
+	}
+	if string(r.read(t)) != before {
+		t.Error("the CLI's file has changed")
+	}
+}

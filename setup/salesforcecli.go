@@ -1,0 +1,71 @@
+package setup
+
+import (
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"forcecred/helper"
+	"forcecred/keystore"
+	"forcecred/keystore/agefile"
+	"forcecred/keystore/home"
+	"forcecred/keystore/journal"
+	"forcecred/keystore/sfcli"
+	"forcecred/protocol"
+)
+
+// defaultSecretTool is where the Salesforce CLI looks for it, whatever PATH says.
+const defaultSecretTool = "/usr/bin/secret-tool"
+
+// openSalesforceCLI opens the Salesforce CLI's logins. What has no place in its
+// files lies in a folder of forcecred's, encrypted with an identity beside it: it
+// is worth no more than the logins, whose key lies beside them too.
+func (p Process) openSalesforceCLI(at home.Home) (keystore.Store, helper.Journal, error) {
+	variable := "HOME"
+	if runtime.GOOS == "windows" {
+		variable = "USERPROFILE"
+	}
+	user := p.Getenv(variable)
+	if !filepath.IsAbs(user) {
+		return nil, nil, protocol.Errorf(protocol.Usage, "%s is not set to a folder, where the Salesforce CLI has its logins", variable)
+	}
+	own := filepath.Join(at.Data, "sf")
+	config := sfcli.Config{
+		Dir:             filepath.Join(user, ".sfdx"),
+		Own:             agefile.New(agefile.Config{Dir: own, IdentityFile: filepath.Join(own, "identity.txt")}),
+		GenericKeychain: isTrue(p.Getenv("SF_USE_GENERIC_UNIX_KEYCHAIN")) || isTrue(p.Getenv("SFDX_USE_GENERIC_UNIX_KEYCHAIN")),
+		SecretTool:      p.Getenv("SFDX_SECRET_TOOL_PATH"),
+		Environ:         p.Environ(),
+	}
+	if config.SecretTool == "" {
+		config.SecretTool = defaultSecretTool
+	}
+	logins := sfcli.New(config)
+	return logins, byUser{&journal.Journal{Dir: filepath.Join(own, "journal")}, logins}, nil
+}
+
+// isTrue reads a variable as the Salesforce CLI does.
+func isTrue(value string) bool { return strings.EqualFold(value, "true") || value == "1" }
+
+// byUser is a journal in which a login of the Salesforce CLI has one entry, by
+// whichever of its names it was asked for.
+type byUser struct {
+	helper.Journal
+	logins *sfcli.Store
+}
+
+func (b byUser) Reserve(org keystore.Org) error { return b.Journal.Reserve(b.logins.User(org)) }
+
+func (b byUser) Seal(org keystore.Org, key [32]byte, entry []byte) error {
+	return b.Journal.Seal(b.logins.User(org), key, entry)
+}
+
+func (b byUser) Open(org keystore.Org, key [32]byte) ([]byte, error) {
+	return b.Journal.Open(b.logins.User(org), key)
+}
+
+func (b byUser) SetAside(org keystore.Org) (string, error) {
+	return b.Journal.SetAside(b.logins.User(org))
+}
+
+func (b byUser) Remove(org keystore.Org) error { return b.Journal.Remove(b.logins.User(org)) }
