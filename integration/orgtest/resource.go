@@ -14,14 +14,40 @@ func bearer(c call) string {
 	return token
 }
 
-// data is the REST API. All of it answers an empty object.
+// data is the REST API, as far as a client asks it who and where it is. All else
+// of it answers an empty object.
 func (o *Org) data(c call) answer {
 	if !o.use(bearer(c)) {
 		return answer{status: http.StatusUnauthorized,
 			header: http.Header{"Www-Authenticate": {"Token"}},
 			body:   []byte(`[{"message":"Session expired or invalid","errorCode":"INVALID_SESSION_ID"}]`)}
 	}
+	_, path, _ := strings.Cut(c.URL.Path, "/services/data")
+	_, below, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	switch {
+	case strings.Trim(path, "/") == "":
+		return answer{status: http.StatusOK, body: []byte(`[{"label":"Winter '27","url":"/services/data/v` + apiVersion + `","version":"` + apiVersion + `"}]`)}
+	case below == "sobjects/User/"+o.cfg.UserID:
+		return answer{status: http.StatusOK, fields: []field{{"Id", o.cfg.UserID}, {"Username", o.cfg.Username}, {"Email", o.cfg.Username}}}
+	case below == "query":
+		return o.query(c.URL.Query().Get("q"))
+	}
 	return answer{status: http.StatusOK, fields: []field{}}
+}
+
+// apiVersion is the one version of the REST API.
+const apiVersion = "66.0"
+
+// query answers a query of the org's own record with that record, any other with none.
+func (o *Org) query(soql string) answer {
+	records := []map[string]any{}
+	if strings.Contains(soql, "FROM Organization") {
+		records = append(records, map[string]any{
+			"attributes": map[string]string{"type": "Organization"}, "Id": o.cfg.OrgID, "Name": "orgtest", "InstanceName": "TEST1",
+			"IsSandbox": false, "TrialExpirationDate": nil, "NamespacePrefix": nil, "OrganizationType": "Developer Edition",
+		})
+	}
+	return answer{status: http.StatusOK, fields: []field{{"totalSize", len(records)}, {"done", true}, {"records", records}}}
 }
 
 // identity is the identity URL, an answer's id.

@@ -31,7 +31,9 @@ func (o *Org) endpoint(path string) Endpoint {
 	case "/id/keys":
 		return Keys
 	}
-	if path == "/services/data" || strings.HasPrefix(path, "/services/data/") {
+	// The Salesforce CLI doubles the slash after an instance URL that it was given.
+	rest, ok := strings.CutPrefix("/"+strings.TrimLeft(path, "/"), "/services/data")
+	if ok && (rest == "" || rest[0] == '/') {
 		return Data
 	}
 	below, ok := strings.CutPrefix(path, o.cfg.Site)
