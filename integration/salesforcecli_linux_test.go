@@ -1,0 +1,28 @@
+package integration
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"forcecred/integration/orgtest"
+)
+
+// TestSalesforceCLIKeyring: the CLI has its key in a keyring, where forcecred
+// finds it as the CLI does.
+func TestSalesforceCLIKeyring(t *testing.T) {
+	t.Parallel()
+	needSF(t)
+	_, err := os.Stat("/usr/bin/secret-tool")
+	need(t, err == nil, "/usr/bin/secret-tool is not installed")
+	d := newDesk(t)
+	startGNOMEKeyring(t, d)
+	r := newSFRigIn(t, d.Home, orgtest.Config{Rotate: true}, append(d.Env, "XDG_DATA_HOME=", "SF_USE_GENERIC_UNIX_KEYCHAIN=")...)
+	if _, err := os.Stat(filepath.Join(d.Home, ".sfdx", "key.json")); err == nil {
+		t.Fatal("the CLI has its key in a file")
+	}
+	if got := r.run(t.Context(), "", "get", "prod", "--force"); got.token(t) != r.org.AccessToken() || got.stderr != "" {
+		t.Errorf("not the org's newest token: %s", got.stderr)
+	}
+	r.wantToken(t, "after forcecred's refresh")
+}
