@@ -63,6 +63,7 @@ func Run(ctx context.Context, p Process) (status int) {
 	root.AddCommand(runCommand(p))
 	root.AddCommand(installLinksCommand(p))
 	root.AddCommand(kubernetesCommand(p))
+	root.AddCommand(importCommand(p))
 	root.SetHelpCommand(helpCommand(root))
 	root.PersistentFlags().Var(newChoice("text", "json"), errorFormatFlag, "how a failure is told on stderr: text or json")
 	root.SetFlagErrorFunc(flagError)

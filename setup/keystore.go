@@ -137,6 +137,6 @@ func (h Helper) Pin() error {
 			Hint: "the org is stored in the keystore " + c.name + "; let FORCECRED_KEYSTORE name it",
 		}
 	}
-	h.notice("secrets are kept in the keystore " + c.name + ", as " + at.ConfigFile() + " says from now on")
+	h.process.Notice("secrets are kept in the keystore " + c.name + ", as " + at.ConfigFile() + " says from now on")
 	return nil
 }

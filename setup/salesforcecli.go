@@ -44,6 +44,16 @@ func (p Process) openSalesforceCLI(at home.Home) (keystore.Store, helper.Journal
 	return logins, byUser{&journal.Journal{Dir: filepath.Join(own, "journal")}, logins}, nil
 }
 
+// SalesforceCLI opens the Salesforce CLI's logins beside the keystore, to copy
+// them into it. Its error is a [*protocol.Error].
+func (h Helper) SalesforceCLI() (keystore.Store, error) {
+	if h.keystore.name == sfKeystore {
+		return nil, protocol.Errorf(protocol.Usage, "the keystore in use is the Salesforce CLI's own logins: there is nothing to copy")
+	}
+	logins, _, err := h.process.openSalesforceCLI(h.home)
+	return logins, err
+}
+
 // isTrue reads a variable as the Salesforce CLI does.
 func isTrue(value string) bool { return strings.EqualFold(value, "true") || value == "1" }
 

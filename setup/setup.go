@@ -27,9 +27,9 @@ type Process struct {
 // Helper is a helper that is wired to the keystore that its orgs are in.
 type Helper struct {
 	*helper.Helper
+	process  Process
 	keystore chosen
 	home     home.Home
-	notice   func(message string)
 }
 
 // Open wires what the environment names. Its error is a [*protocol.Error].
@@ -54,7 +54,7 @@ func (p Process) Open(ctx context.Context) (Helper, error) {
 		Warn:        func(message string) { p.Notice("warning: " + message) },
 		Now:         time.Now,
 		Wait:        wait,
-	}, name, at, p.Notice}, nil
+	}, p, name, at}, nil
 }
 
 // Version returns the version that the go command stamped on the binary.

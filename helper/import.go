@@ -1,0 +1,58 @@
+package helper
+
+import (
+	"context"
+	"fmt"
+
+	"forcecred/keystore"
+	"forcecred/protocol"
+	"forcecred/salesforce"
+)
+
+// Import copies the grant of an org from another program's logins. It replaces
+// none that is there, and copies one that is known to rotate only if rotating:
+// both programs would have the same refresh token, and whichever spends it second
+// ends the login.
+func (h *Helper) Import(ctx context.Context, logins keystore.Store, name string, rotating bool) error {
+	org, err := parseOrg(name)
+	if err != nil {
+		return err
+	}
+	grant, err := keystore.LoadGrant(ctx, logins, org)
+	if err != nil {
+		e := storeError("import", org, err)
+		if e.Code == protocol.OrgNotFound {
+			e.Message = fmt.Sprintf("import %q: there is no such login", org)
+		}
+		return e
+	}
+	if grant.Rotates != nil && *grant.Rotates && !rotating {
+		return &protocol.Error{
+			Code: protocol.BadRequest, Org: name,
+			Message: fmt.Sprintf("import %q: its refresh tokens rotate, and such a login must not live in two places: whoever refreshes second ends it for both", org),
+			Hint:    "FORCECRED_KEYSTORE=sf uses the Salesforce CLI's logins where they are",
+		}
+	}
+	if _, err := salesforce.ParseLogin(grant.LoginURL, grant.Site, grant.AllowHost); err != nil {
+		return &protocol.Error{Code: protocol.BadRequest, Message: fmt.Sprintf("import %q: %v", org, err), Org: name}
+	}
+	unlock, err := h.lock(ctx, org)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if !h.absent(ctx, keystore.Key{Kind: keystore.KindGrant, Org: org}) {
+		return &protocol.Error{
+			Code: protocol.BadRequest, Message: fmt.Sprintf("import %q: the keystore has an org of that name", org), Org: name,
+			Hint: fmt.Sprintf("`forcecred erase %s` removes it", org),
+		}
+	}
+	if err := h.Keystore.Remove(ctx, keystore.Key{Kind: keystore.KindToken, Org: org}); err != nil {
+		return storeError("drop the cached token of", org, err)
+	}
+	grant.StoredAt = h.Now()
+	if err := h.saveAndReadBack(ctx, grant); err != nil {
+		return storeError("store the grant of", org, err)
+	}
+	return nil
+}
