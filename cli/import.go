@@ -13,19 +13,27 @@ import (
 )
 
 func importCommand(p Process) *cobra.Command {
-	var all, rotating bool
+	var all, rotating, live bool
 	cmd := &cobra.Command{
-		Use:   "import {--all | ORG…}",
-		Short: "Copy logins of the Salesforce CLI",
-		Long: `Copy logins of the Salesforce CLI into the keystore, by alias or username.
+		Use:   "import {--live | --all | ORG…}",
+		Short: "Use the logins of the Salesforce CLI",
+		Long: `With --live, use the Salesforce CLI's logins where they are: from then on an
+org that is not in the keystore is looked for among them, by alias or username.
+The two programs refresh under one lock, and neither loses a login.
 
-Both then have the same refresh token. That is well as long as the app does not
-rotate refresh tokens; where it does, whichever refreshes second ends the login
-for both. Such a login is better used where it is, with FORCECRED_KEYSTORE=sf.
-One that is known to rotate is not copied without --rotating.`,
+Else copy logins into the keystore. Both programs then have the same refresh
+token. That is well as long as the app does not rotate refresh tokens; where it
+does, whichever refreshes second ends the login for both. One that is known to
+rotate is not copied without --rotating.`,
 		Args: func(_ *cobra.Command, args []string) error {
-			if all == (len(args) > 0) {
-				return usage("either --all, or the names of orgs")
+			ways := 0
+			for _, chosen := range []bool{live, all, len(args) > 0} {
+				if chosen {
+					ways++
+				}
+			}
+			if ways != 1 {
+				return usage("one of --live, --all, or the names of orgs")
 			}
 			return nil
 		},
@@ -33,6 +41,9 @@ One that is known to rotate is not copied without --rotating.`,
 			h, err := p.helper(cmd.Context())
 			if err != nil {
 				return err
+			}
+			if live {
+				return h.UseSalesforceCLI()
 			}
 			logins, err := h.SalesforceCLI()
 			if err != nil {
@@ -53,6 +64,7 @@ One that is known to rotate is not copied without --rotating.`,
 			return p.imported(h, len(args))
 		},
 	}
+	cmd.Flags().BoolVar(&live, "live", false, "copy nothing, and use the Salesforce CLI's logins where they are")
 	cmd.Flags().BoolVar(&all, "all", false, "all of the Salesforce CLI's logins that can be copied")
 	cmd.Flags().BoolVar(&rotating, "rotating", false, "also those that are known to rotate")
 	return cmd
@@ -85,6 +97,6 @@ func (p Process) imported(h setup.Helper, copied int) error {
 		p.notice("warning: no login was copied")
 		return nil
 	}
-	p.notice(fmt.Sprintf("warning: copied %d of the Salesforce CLI's logins; if their app rotates refresh tokens, whichever of the two refreshes second ends the login for both: FORCECRED_KEYSTORE=sf uses them where they are", copied))
+	p.notice(fmt.Sprintf("warning: copied %d of the Salesforce CLI's logins; if their app rotates refresh tokens, whichever of the two refreshes second ends the login for both: `forcecred import --live` uses them where they are", copied))
 	return h.Pin()
 }

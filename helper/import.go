@@ -30,7 +30,7 @@ func (h *Helper) Import(ctx context.Context, logins keystore.Store, name string,
 		return &protocol.Error{
 			Code: protocol.BadRequest, Org: name,
 			Message: fmt.Sprintf("import %q: its refresh tokens rotate, and such a login must not live in two places: whoever refreshes second ends it for both", org),
-			Hint:    "FORCECRED_KEYSTORE=sf uses the Salesforce CLI's logins where they are",
+			Hint:    "`forcecred import --live` lets forcecred use the Salesforce CLI's logins where they are",
 		}
 	}
 	if _, err := salesforce.ParseLogin(grant.LoginURL, grant.Site, grant.AllowHost); err != nil {

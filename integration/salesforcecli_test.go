@@ -277,3 +277,31 @@ func TestSalesforceCLIPipe(t *testing.T) {
 		t.Errorf("sf does not show the token that it was given: %v", err)
 	}
 }
+
+// TestSalesforceCLIImport: a copy of a login, and the login itself beside a
+// keystore of forcecred's own.
+func TestSalesforceCLIImport(t *testing.T) {
+	t.Parallel()
+	r := newSFRig(t, orgtest.Config{Rotate: true}, "FORCECRED_KEYSTORE=file")
+	if got := r.run(t.Context(), "", "import", "--live"); got.status != 0 {
+		t.Fatalf("import --live: status %d: %s", got.status, got.stderr)
+	}
+	for range 2 {
+		if got := r.run(t.Context(), "", "get", "prod", "--force"); got.token(t) != r.org.AccessToken() || got.stderr != "" {
+			t.Fatalf("in place: not the org's newest token: %s", got.stderr)
+		}
+	}
+	if got := r.run(t.Context(), "", "get", "prod").token(t); got != r.org.AccessToken() {
+		t.Error("in place: not the cached token")
+	}
+	r.wantToken(t, "after forcecred's refreshes")
+
+	// Nothing is known of the login's rotation in a home that has not refreshed it.
+	copied := &rig{org: r.org, env: append(r.env, "FORCECRED_HOME="+filepath.Join(t.TempDir(), "home"))}
+	if got := copied.run(t.Context(), "", "import", "--all"); got.status != 0 || !strings.Contains(got.stderr, "copied 1 ") {
+		t.Fatalf("import --all: status %d: %s", got.status, got.stderr)
+	}
+	if got := copied.run(t.Context(), "", "get", "prod"); got.token(t) != r.org.AccessToken() {
+		t.Errorf("of the copy: not the org's newest token: %s", got.stderr)
+	}
+}

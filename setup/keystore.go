@@ -10,6 +10,7 @@ import (
 	"forcecred/helper"
 	"forcecred/keystore"
 	"forcecred/keystore/agefile"
+	"forcecred/keystore/fallback"
 	"forcecred/keystore/home"
 	"forcecred/keystore/journal"
 	"forcecred/keystore/localfile"
@@ -26,8 +27,9 @@ const (
 
 // chosen is the one keystore that is used.
 type chosen struct {
-	name   string
-	pinned bool // config.json names one, be it this or another
+	name     string
+	pinned   bool   // config.json names one, be it this or another
+	fallback string // sfKeystore when config.json says so, or ""
 }
 
 // chooseKeystore returns what the environment names, else what the first store
@@ -42,7 +44,7 @@ func (p Process) chooseKeystore(ctx context.Context, at home.Home) (chosen, erro
 		return chosen{}, protocol.Errorf(protocol.Usage, "FORCECRED_KEYSTORE names no keystore; there are: %s", strings.Join(keystoreNames(), ", "))
 	}
 	pinned, err := at.Pinned()
-	if err == nil && pinned != "" && !isKeystore(pinned) {
+	if err == nil && (pinned.Keystore != "" && !isKeystore(pinned.Keystore) || pinned.Fallback != "" && pinned.Fallback != sfKeystore) {
 		err = &keystore.Error{Op: at.ConfigFile(), Reason: keystore.ErrUnavailable}
 	}
 	if err != nil {
@@ -53,14 +55,14 @@ func (p Process) chooseKeystore(ctx context.Context, at home.Home) (chosen, erro
 	}
 	switch {
 	case named != "":
-		return chosen{named, pinned != ""}, nil
-	case pinned != "":
-		return chosen{pinned, true}, nil
+		return chosen{named, pinned.Keystore != "", pinned.Fallback}, nil
+	case pinned.Keystore != "":
+		return chosen{pinned.Keystore, true, pinned.Fallback}, nil
 	}
 	if backend, ok := osring.Detect(ctx); ok {
-		return chosen{string(backend), false}, nil
+		return chosen{name: string(backend)}, nil
 	}
-	return chosen{fileKeystore, false}, nil
+	return chosen{name: fileKeystore}, nil
 }
 
 func keystoreNames() []string {
@@ -75,10 +77,23 @@ func isKeystore(name string) bool {
 	return name != autoKeystore && slices.Contains(keystoreNames(), name)
 }
 
-// openKeystore opens the chosen keystore, with the journal for what it does not take.
+// openKeystore opens what was chosen, with the journal for what it does not take.
 func (p Process) openKeystore(c chosen, at home.Home) (keystore.Store, helper.Journal, error) {
+	store, kept, err := p.openOne(c.name, at)
+	if err != nil || c.fallback == "" || c.name == c.fallback {
+		return store, kept, err
+	}
+	second, keptSecond, err := p.openOne(c.fallback, at)
+	if err != nil {
+		return nil, nil, err
+	}
+	both := &fallback.Store{First: store, Second: second}
+	return both, byOwner{kept, keptSecond, both}, nil
+}
+
+func (p Process) openOne(name string, at home.Home) (keystore.Store, helper.Journal, error) {
 	kept := &journal.Journal{Dir: filepath.Join(at.Data, "journal")}
-	switch c.name {
+	switch name {
 	case sfKeystore:
 		return p.openSalesforceCLI(at)
 	case fileKeystore:
@@ -94,7 +109,7 @@ func (p Process) openKeystore(c chosen, at home.Home) (keystore.Store, helper.Jo
 		return nil, nil, err
 	}
 	return osring.New(osring.Config{
-		Backend:  osring.Backend(c.name),
+		Backend:  osring.Backend(name),
 		NoPrompt: p.Getenv("FORCECRED_NO_PROMPT") != "",
 		Timeout:  timeout,
 	}), kept, nil
@@ -124,14 +139,7 @@ func (h Helper) Pin() error {
 	if c.pinned {
 		return nil
 	}
-	err := localfile.MakeFolder(at.Data)
-	if err == nil {
-		temp := filepath.Join(at.Data, "tmp")
-		if err = localfile.EnsureFolder(temp); err == nil {
-			err = localfile.Replace(temp, at.ConfigFile(), home.Config(c.name))
-		}
-	}
-	if err != nil {
+	if err := h.writeConfig(home.Pin{Keystore: c.name}); err != nil {
 		return &protocol.Error{
 			Code: protocol.KeystoreUnavailable, Message: "note which keystore is in use: " + err.Error(), Cause: err,
 			Hint: "the org is stored in the keystore " + c.name + "; let FORCECRED_KEYSTORE name it",
@@ -139,4 +147,37 @@ func (h Helper) Pin() error {
 	}
 	h.process.Notice("secrets are kept in the keystore " + c.name + ", as " + at.ConfigFile() + " says from now on")
 	return nil
+}
+
+// UseSalesforceCLI lets an org that is not in the keystore be one of the
+// Salesforce CLI's, from now on. Its error is a [*protocol.Error].
+func (h Helper) UseSalesforceCLI() error {
+	c, at := h.keystore, h.home
+	if c.name == sfKeystore {
+		return protocol.Errorf(protocol.Usage, "the keystore in use is the Salesforce CLI's own logins already")
+	}
+	pin, err := at.Pinned()
+	if err == nil {
+		pin.Fallback = sfKeystore
+		if pin.Keystore == "" {
+			pin.Keystore = c.name
+		}
+		err = h.writeConfig(pin)
+	}
+	if err != nil {
+		return &protocol.Error{Code: protocol.KeystoreUnavailable, Message: "note that the Salesforce CLI's logins are used: " + err.Error(), Cause: err}
+	}
+	h.process.Notice("warning: an org that is not in the keystore " + pin.Keystore + " is looked for among the Salesforce CLI's logins, as " + at.ConfigFile() + " says from now on")
+	return nil
+}
+
+func (h Helper) writeConfig(pin home.Pin) error {
+	if err := localfile.MakeFolder(h.home.Data); err != nil {
+		return err
+	}
+	temp := filepath.Join(h.home.Data, "tmp")
+	if err := localfile.EnsureFolder(temp); err != nil {
+		return err
+	}
+	return localfile.Replace(temp, h.home.ConfigFile(), home.Config(pin))
 }

@@ -47,8 +47,8 @@ func (p Process) openSalesforceCLI(at home.Home) (keystore.Store, helper.Journal
 // SalesforceCLI opens the Salesforce CLI's logins beside the keystore, to copy
 // them into it. Its error is a [*protocol.Error].
 func (h Helper) SalesforceCLI() (keystore.Store, error) {
-	if h.keystore.name == sfKeystore {
-		return nil, protocol.Errorf(protocol.Usage, "the keystore in use is the Salesforce CLI's own logins: there is nothing to copy")
+	if h.keystore.name == sfKeystore || h.keystore.fallback == sfKeystore {
+		return nil, protocol.Errorf(protocol.Usage, "the Salesforce CLI's logins are in use where they are: there is nothing to copy")
 	}
 	logins, _, err := h.process.openSalesforceCLI(h.home)
 	return logins, err
@@ -56,26 +56,3 @@ func (h Helper) SalesforceCLI() (keystore.Store, error) {
 
 // isTrue reads a variable as the Salesforce CLI does.
 func isTrue(value string) bool { return strings.EqualFold(value, "true") || value == "1" }
-
-// byUser is a journal in which a login of the Salesforce CLI has one entry, by
-// whichever of its names it was asked for.
-type byUser struct {
-	helper.Journal
-	logins *sfcli.Store
-}
-
-func (b byUser) Reserve(org keystore.Org) error { return b.Journal.Reserve(b.logins.User(org)) }
-
-func (b byUser) Seal(org keystore.Org, key [32]byte, entry []byte) error {
-	return b.Journal.Seal(b.logins.User(org), key, entry)
-}
-
-func (b byUser) Open(org keystore.Org, key [32]byte) ([]byte, error) {
-	return b.Journal.Open(b.logins.User(org), key)
-}
-
-func (b byUser) SetAside(org keystore.Org) (string, error) {
-	return b.Journal.SetAside(b.logins.User(org))
-}
-
-func (b byUser) Remove(org keystore.Org) error { return b.Journal.Remove(b.logins.User(org)) }

@@ -10,10 +10,16 @@ import (
 	"path/filepath"
 )
 
-// config is config.json, which holds no secret.
+// Pin is what config.json says, which holds no secret.
+type Pin struct {
+	Keystore string `json:"keystore"`           // the one that is used
+	Fallback string `json:"fallback,omitempty"` // where an org is looked for that is not in Keystore, or ""
+}
+
+// config is a Pin as it is written.
 type config struct {
-	Version  int    `json:"version"`
-	Keystore string `json:"keystore"`
+	Version int `json:"version"`
+	Pin
 }
 
 const (
@@ -24,37 +30,37 @@ const (
 // ConfigFile returns the path of config.json.
 func (h Home) ConfigFile() string { return filepath.Join(h.Data, "config.json") }
 
-// Pinned returns the name of the keystore that config.json pins, or "" when
-// there is no such file: then nothing was stored yet. A file that can't be read
+// Pinned returns what config.json says, or the zero Pin when there is no such
+// file: then nothing was stored yet. A file that can't be read
 // is an error, since with another keystore all orgs would seem to be gone.
-func (h Home) Pinned() (keystore string, err error) {
+func (h Home) Pinned() (Pin, error) {
 	file, err := os.Open(h.ConfigFile())
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
+		return Pin{}, nil
 	}
 	if err != nil {
-		return "", err
+		return Pin{}, err
 	}
 	defer file.Close()
 	data, err := io.ReadAll(io.LimitReader(file, maxConfig+1))
 	if err != nil {
-		return "", err
+		return Pin{}, err
 	}
 	var c config
 	switch {
 	case len(data) > maxConfig, json.Unmarshal(data, &c) != nil, c.Version < 1, c.Keystore == "":
-		return "", fmt.Errorf("%s is not what forcecred writes", h.ConfigFile())
+		return Pin{}, fmt.Errorf("%s is not what forcecred writes", h.ConfigFile())
 	case c.Version > configVersion:
-		return "", fmt.Errorf("%s has version %d, this forcecred knows %d", h.ConfigFile(), c.Version, configVersion)
+		return Pin{}, fmt.Errorf("%s has version %d, this forcecred knows %d", h.ConfigFile(), c.Version, configVersion)
 	}
-	return c.Keystore, nil
+	return c.Pin, nil
 }
 
-// Config returns what config.json holds when it pins keystore.
-func Config(keystore string) []byte {
-	data, err := json.Marshal(config{configVersion, keystore})
+// Config returns what config.json holds for pin.
+func Config(pin Pin) []byte {
+	data, err := json.Marshal(config{configVersion, pin})
 	if err != nil {
-		panic(err) // a struct of a number and a string always encodes
+		panic(err) // a struct of a number and strings always encodes
 	}
 	return append(data, '\n')
 }

@@ -73,10 +73,10 @@ func inUse() string {
 		return name
 	}
 	pinned, err := at.Pinned()
-	if err != nil || pinned == "" {
+	if err != nil || pinned.Keystore == "" {
 		return name
 	}
-	return pinned
+	return pinned.Keystore
 }
 
 // onBus reports whether that keystore may need the session bus.
