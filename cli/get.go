@@ -33,6 +33,11 @@ by the argument or by a request on stdin:
 			if err != nil {
 				return err
 			}
+			if req.Org == "" {
+				if req.Org, err = h.DefaultOrg(cmd.Context()); err != nil {
+					return err
+				}
+			}
 			credential, err := h.Get(cmd.Context(), req)
 			if err != nil {
 				return err

@@ -59,8 +59,10 @@ func newSFRigIn(t *testing.T, user string, cfg orgtest.Config, env ...string) *s
 			t.Error(err)
 		}
 	})
-	url := "force://PlatformCLI::" + org.RefreshToken() + "@" + strings.TrimPrefix(org.URL, "https://")
-	if got := r.sf(t.Context(), url, "org", "login", "sfdx-url", "--alias", "prod", "--sfdx-url-stdin"); got.status != 0 {
+	// By a file: of stdin the CLI waits for the first byte for some milliseconds only.
+	url := filepath.Join(t.TempDir(), "url")
+	writeFile(t, url, []byte("force://PlatformCLI::"+org.RefreshToken()+"@"+strings.TrimPrefix(org.URL, "https://")))
+	if got := r.sf(t.Context(), "", "org", "login", "sfdx-url", "--alias", "prod", "--sfdx-url-file", url); got.status != 0 {
 		t.Fatalf("sf org login: status %d: %s", got.status, tail([]byte(got.stdout+got.stderr)))
 	}
 	return r
@@ -141,6 +143,12 @@ func TestSalesforceCLI(t *testing.T) {
 			}
 			if got := r.run(t.Context(), "", "get", sfUser, "--force").token(t); got != r.org.AccessToken() {
 				t.Error("by username: not the org's newest token")
+			}
+			if got := r.sf(t.Context(), "", "config", "set", "target-org", "prod", "--global"); got.status != 0 {
+				t.Errorf("sf config set: status %d: %s", got.status, tail([]byte(got.stderr)))
+			}
+			if got := r.run(t.Context(), "{}", "get").token(t); got != r.org.AccessToken() {
+				t.Error("of the default org: not the org's newest token")
 			}
 			after, err := os.ReadFile(r.authFile())
 			if err != nil {

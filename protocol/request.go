@@ -33,7 +33,7 @@ const maxMinTTL = math.MaxInt32
 
 // GetRequest asks for an org's access token.
 type GetRequest struct {
-	Org           string
+	Org           string        // "" is the keystore's default org, where it has one
 	MinTTL        time.Duration // how long the token must still live, whole seconds
 	RejectedToken secret.Text   // the access token that the org has just refused, or empty
 	Force         bool          // whatever is cached was refused; not part of the JSON
@@ -86,7 +86,7 @@ const maxSessionTimeout = 7 * 24 * time.Hour
 func DecodeStore(r io.Reader) (StoreRequest, error) {
 	req := StoreRequest{}
 	var seconds int64
-	err := decodeRequest(r, &req.Org, map[string]any{
+	err := decodeNamed(r, &req.Org, map[string]any{
 		"login_url":       &req.LoginURL,
 		"site":            &req.Site,
 		"client_id":       &req.ClientID,
@@ -159,7 +159,7 @@ type EraseRequest struct {
 // DecodeErase reads an EraseRequest to r's end. Its error is an [*Error] of [BadRequest].
 func DecodeErase(r io.Reader) (EraseRequest, error) {
 	req := EraseRequest{}
-	if err := decodeRequest(r, &req.Org, map[string]any{"rejected_token": &req.RejectedToken}); err != nil {
+	if err := decodeNamed(r, &req.Org, map[string]any{"rejected_token": &req.RejectedToken}); err != nil {
 		return EraseRequest{}, err
 	}
 	return req, nil
@@ -193,14 +193,25 @@ func decodeRequest(r io.Reader, org *string, fields map[string]any) error {
 	if err := o.Fields(map[string]any{"org": org}); err != nil {
 		return badRequest(err)
 	}
-	if *org == "" {
-		return badRequest(errors.New("it names no org"))
-	}
 	if err := o.Fields(fields); err != nil {
 		return badRequest(err)
 	}
 	return nil
 }
+
+// decodeNamed is decodeRequest for a request that has to name an org.
+func decodeNamed(r io.Reader, org *string, fields map[string]any) error {
+	if err := decodeRequest(r, org, fields); err != nil {
+		return err
+	}
+	if *org == "" {
+		return NoOrg()
+	}
+	return nil
+}
+
+// NoOrg returns the refusal of a request that names no org where one has to be named.
+func NoOrg() *Error { return badRequest(errors.New("it names no org")) }
 
 func badRequest(err error) *Error {
 	return &Error{

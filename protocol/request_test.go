@@ -53,7 +53,7 @@ func TestDecodeRefuses(t *testing.T) {
 	}{
 		{"empty", get, "", "empty input"},
 		{"too large", get, `{"org":"prod","x":"` + strings.Repeat("a", maxRequestSize) + `"}`, "more than 64 KiB"},
-		{"no org", get, `{}`, "names no org"},
+		{"no org", store, `{}`, "names no org"},
 		{"empty org", erase, `{"org":""}`, "names no org"},
 		{"org of another type", get, `{"org":["prod"]}`, `"org" is not a string`},
 		{"version 2", get, `{"version":2,"org":"prod"}`, "version is not 1"},

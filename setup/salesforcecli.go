@@ -1,6 +1,8 @@
 package setup
 
 import (
+	"context"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -21,13 +23,9 @@ const defaultSecretTool = "/usr/bin/secret-tool"
 // files lies in a folder of forcecred's, encrypted with an identity beside it: it
 // is worth no more than the logins, whose key lies beside them too.
 func (p Process) openSalesforceCLI(at home.Home) (keystore.Store, helper.Journal, error) {
-	variable := "HOME"
-	if runtime.GOOS == "windows" {
-		variable = "USERPROFILE"
-	}
-	user := p.Getenv(variable)
-	if !filepath.IsAbs(user) {
-		return nil, nil, protocol.Errorf(protocol.Usage, "%s is not set to a folder, where the Salesforce CLI has its logins", variable)
+	user, err := p.userHome()
+	if err != nil {
+		return nil, nil, err
 	}
 	own := filepath.Join(at.Data, "sf")
 	config := sfcli.Config{
@@ -42,6 +40,50 @@ func (p Process) openSalesforceCLI(at home.Home) (keystore.Store, helper.Journal
 	}
 	logins := sfcli.New(config)
 	return logins, byUser{&journal.Journal{Dir: filepath.Join(own, "journal")}, logins}, nil
+}
+
+// userHome returns the folder that the Salesforce CLI's own lie in.
+func (p Process) userHome() (string, error) {
+	variable := "HOME"
+	if runtime.GOOS == "windows" {
+		variable = "USERPROFILE"
+	}
+	user := p.Getenv(variable)
+	if !filepath.IsAbs(user) {
+		return "", protocol.Errorf(protocol.Usage, "%s is not set to a folder, where the Salesforce CLI has its logins", variable)
+	}
+	return user, nil
+}
+
+// DefaultOrg returns the org of a request that names none: the Salesforce CLI's
+// default one, where the keystore is its logins. Its error is a [*protocol.Error].
+func (h Helper) DefaultOrg(ctx context.Context) (string, error) {
+	if h.keystore.name != sfKeystore {
+		return "", protocol.NoOrg()
+	}
+	for _, name := range []string{"SF_TARGET_ORG", "SFDX_DEFAULTUSERNAME"} {
+		if org := h.process.Getenv(name); org != "" {
+			return org, nil
+		}
+	}
+	user, err := h.process.userHome()
+	if err != nil {
+		return "", err
+	}
+	workDir, err := os.Getwd()
+	if err != nil {
+		workDir = user // a folder that is gone is no project's
+	}
+	org, err := sfcli.DefaultOrg(ctx, user, workDir)
+	if err != nil {
+		return "", &protocol.Error{Code: protocol.KeystoreUnavailable, Message: err.Error(), Cause: err, Hint: "name the org in the request"}
+	}
+	if org == "" {
+		e := protocol.NoOrg()
+		e.Hint = "the Salesforce CLI has no default org either; `sf config set target-org ALIAS --global` sets one"
+		return "", e
+	}
+	return org, nil
 }
 
 // SalesforceCLI opens the Salesforce CLI's logins beside the keystore, to copy
