@@ -40,7 +40,7 @@ func (t *table) time(rounds int) error {
 	ours := quantile(t.forcecred.took, 0.5)
 	for _, p := range all {
 		median := quantile(p.took, 0.5)
-		fmt.Printf("%-44s %10.2f %10.2f %16.2f ×\n", p.name, ms(median), ms(quantile(p.took, 0.9)), float64(ours)/float64(median))
+		fmt.Printf("%-44s %10.2f %10.2f %16.3g ×\n", p.name, ms(median), ms(quantile(p.took, 0.9)), float64(ours)/float64(median))
 	}
 	for _, why := range t.absent {
 		fmt.Println(why)
