@@ -47,6 +47,7 @@ func (t *turn) step(do func() error) error {
 	if t.config.Backend == Pass {
 		return t.runPass(do)
 	}
+	defer t.endSession()
 	return t.explain(do())
 }
 
