@@ -34,15 +34,15 @@ func (h *Helper) grant(ctx context.Context, org keystore.Org) (keystore.Grant, e
 
 // lookOnceMore is what is left to do without the lock: whoever held it for so
 // long may have brought a token. Else lockErr stands.
-func (h *Helper) lookOnceMore(ctx context.Context, org keystore.Org, wanted demand, lockErr error) (protocol.Credential, error) {
+func (h *Helper) lookOnceMore(ctx context.Context, org keystore.Org, wanted demand, lockErr error) (keystore.Token, error) {
 	if !errors.Is(lockErr, context.DeadlineExceeded) {
-		return protocol.Credential{}, lockErr
+		return keystore.Token{}, lockErr
 	}
 	cached, err := h.cached(ctx, org)
 	if err != nil || !wanted.metBy(cached, h.Now()) {
-		return protocol.Credential{}, lockErr
+		return keystore.Token{}, lockErr
 	}
-	return credential(cached), nil
+	return cached, nil
 }
 
 // clockTolerance is how far in the future a refresh may seem to lie.
