@@ -21,43 +21,37 @@ const (
 	fileKeystore = "file"
 )
 
-// chosen is the one keystore that is used.
-type chosen struct {
-	name   string
-	pinned bool // config.json names one, be it this or another
-}
-
-// chooseKeystore returns what the environment names, else what the first store
+// chooseKeystore returns the name of the one keystore that is used: what the environment names, else what the first store
 // pinned, else the best that answers here. Once there is a choice nothing falls
 // back: with another keystore, all orgs would seem to be gone.
-func (p Process) chooseKeystore(ctx context.Context, at home.Home) (chosen, error) {
+func (p Process) chooseKeystore(ctx context.Context, at home.Home) (string, error) {
 	named := p.Getenv("FORCECRED_KEYSTORE")
 	if named == autoKeystore {
 		named = ""
 	}
 	if named != "" && !isKeystore(named) {
-		return chosen{}, protocol.Errorf(protocol.Usage, "FORCECRED_KEYSTORE names no keystore; there are: %s", strings.Join(keystoreNames(), ", "))
+		return "", protocol.Errorf(protocol.Usage, "FORCECRED_KEYSTORE names no keystore; there are: %s", strings.Join(keystoreNames(), ", "))
 	}
 	pinned, err := at.Pinned()
 	if err == nil && pinned != "" && !isKeystore(pinned) {
 		err = &keystore.Error{Op: at.ConfigFile(), Reason: keystore.ErrUnavailable}
 	}
 	if err != nil {
-		return chosen{}, &protocol.Error{
+		return "", &protocol.Error{
 			Code: protocol.KeystoreUnavailable, Message: "find out which keystore is in use: " + err.Error(), Cause: err,
 			Hint: "mend " + at.ConfigFile() + ", or let FORCECRED_KEYSTORE name the keystore",
 		}
 	}
 	switch {
 	case named != "":
-		return chosen{named, pinned != ""}, nil
+		return named, nil
 	case pinned != "":
-		return chosen{pinned, true}, nil
+		return pinned, nil
 	}
 	if backend, ok := osring.Detect(ctx); ok {
-		return chosen{string(backend), false}, nil
+		return string(backend), nil
 	}
-	return chosen{fileKeystore, false}, nil
+	return fileKeystore, nil
 }
 
 func keystoreNames() []string {
@@ -72,8 +66,8 @@ func isKeystore(name string) bool {
 	return name != autoKeystore && slices.Contains(keystoreNames(), name)
 }
 
-func (p Process) openKeystore(c chosen, at home.Home) (keystore.Store, error) {
-	if c.name == fileKeystore {
+func (p Process) openKeystore(name string, at home.Home) (keystore.Store, error) {
+	if name == fileKeystore {
 		return agefile.New(agefile.Config{
 			Dir:            at.Data,
 			IdentityFile:   at.Identity,
@@ -86,7 +80,7 @@ func (p Process) openKeystore(c chosen, at home.Home) (keystore.Store, error) {
 		return nil, err
 	}
 	return osring.New(osring.Config{
-		Backend:  osring.Backend(c.name),
+		Backend:  osring.Backend(name),
 		NoPrompt: p.Getenv("FORCECRED_NO_PROMPT") != "",
 		Timeout:  timeout,
 	}), nil
@@ -112,23 +106,26 @@ func (p Process) keyringTimeout() (time.Duration, error) {
 // Pin makes the keystore of the first store that of all that follow, whatever
 // else answers by then. Its error is a [*protocol.Error].
 func (h Helper) Pin() error {
-	c, at := h.keystore, h.home
-	if c.pinned {
-		return nil
+	at := h.home
+	pinned, err := at.Pinned()
+	if err == nil && pinned != "" {
+		return nil // be it this keystore or another
 	}
-	err := localfile.MakeFolder(at.Data)
+	if err == nil {
+		err = localfile.MakeFolder(at.Data)
+	}
 	if err == nil {
 		temp := filepath.Join(at.Data, "tmp")
 		if err = localfile.EnsureFolder(temp); err == nil {
-			err = localfile.Replace(temp, at.ConfigFile(), home.Config(c.name))
+			err = localfile.Replace(temp, at.ConfigFile(), home.Config(h.keystore))
 		}
 	}
 	if err != nil {
 		return &protocol.Error{
 			Code: protocol.KeystoreUnavailable, Message: "note which keystore is in use: " + err.Error(), Cause: err,
-			Hint: "the org is stored in the keystore " + c.name + "; let FORCECRED_KEYSTORE name it",
+			Hint: "the org is stored in the keystore " + h.keystore + "; let FORCECRED_KEYSTORE name it",
 		}
 	}
-	h.notice("secrets are kept in the keystore " + c.name + ", as " + at.ConfigFile() + " says from now on")
+	h.notice("secrets are kept in the keystore " + h.keystore + ", as " + at.ConfigFile() + " says from now on")
 	return nil
 }

@@ -28,7 +28,7 @@ type Process struct {
 // Helper is a helper that is wired to the keystore that its orgs are in.
 type Helper struct {
 	*helper.Helper
-	keystore chosen
+	keystore string // its name
 	home     home.Home
 	notice   func(message string)
 }
