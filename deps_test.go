@@ -21,7 +21,7 @@ type room struct {
 // needs a line here and one sentence of its own.
 var rooms = map[string]room{
 	"forcecred":                                      {ours: []string{"cli"}},
-	"forcecred/cli":                                  {ours: []string{"protocol", "protocol/git", "keystore", "keystore/secret", "setup"}, others: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"}},
+	"forcecred/cli":                                  {ours: []string{"protocol", "protocol/git", "keystore", "keystore/secret", "parent", "setup"}, others: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"}},
 	"forcecred/setup":                                {ours: []string{"protocol", "helper", "keystore", "keystore/agefile", "keystore/home", "keystore/journal", "keystore/localfile", "keystore/osring", "salesforce"}},
 	"forcecred/protocol":                             {ours: []string{"keystore/secret", "protocol/strictjson"}},
 	"forcecred/protocol/strictjson":                  {},

@@ -19,6 +19,8 @@ func main() {
 	os.Exit(cli.Run(context.Background(), cli.Process{
 		Args:        os.Args,
 		Getenv:      os.Getenv,
+		Environ:     os.Environ,
+		Executable:  os.Executable,
 		Stdin:       os.Stdin,
 		Stdout:      stdout,
 		Stderr:      os.Stderr,

@@ -19,6 +19,8 @@ import (
 type Process struct {
 	Args        []string // the first is the name that the program was called by
 	Getenv      func(string) string
+	Environ     func() []string
+	Executable  func() (string, error) // where the program itself lies
 	Stdin       io.Reader
 	Stdout      io.Writer
 	Stderr      io.Writer
@@ -46,7 +48,7 @@ func Run(ctx context.Context, p Process) (status int) {
 		RunE:              func(*cobra.Command, []string) error { return nil }, // never reached: Args refuses
 	}
 	root.AddCommand(getCommand(p), storeCommand(p), eraseCommand(p), listCommand(p), versionCommand(p))
-	root.AddCommand(gitCommand(p))
+	root.AddCommand(gitCommand(p), serveCommand(p))
 	root.SetHelpCommand(helpCommand(root))
 	root.PersistentFlags().Var(newChoice("text", "json"), errorFormatFlag, "how a failure is told on stderr: text or json")
 	root.SetFlagErrorFunc(flagError)

@@ -21,6 +21,7 @@ import (
 type desk struct {
 	home string
 	env  []string
+	bus  *exec.Cmd // nil until it was started
 }
 
 func newDesk(t *testing.T) *desk {
@@ -35,7 +36,7 @@ func newDesk(t *testing.T) *desk {
 			t.Fatal(err)
 		}
 	}
-	return &desk{home, []string{
+	return &desk{home: home, env: []string{
 		"HOME=" + home, "XDG_RUNTIME_DIR=" + home + "/run", "XDG_DATA_HOME=" + home + "/.local/share", "XDG_CONFIG_HOME=" + home + "/.config",
 		"XDG_CACHE_HOME=" + home + "/.cache", "GNUPGHOME=" + home + "/gnupg", "PASSWORD_STORE_DIR=" + home + "/pass",
 		"QT_QPA_PLATFORM=offscreen", "DISPLAY=", "WAYLAND_DISPLAY=", "DBUS_SESSION_BUS_ADDRESS=disabled:",
@@ -69,6 +70,7 @@ func (d *desk) startBus(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.start(t, bus)
+	d.bus = bus
 	address, err := bufio.NewReader(stdout).ReadString('\n')
 	if err != nil {
 		t.Fatal(err)
@@ -104,6 +106,8 @@ func startGNOMEKeyring(t *testing.T, d *desk) {
 	daemon := d.command("gnome-keyring-daemon", "--foreground", "--unlock", "--components=secrets")
 	daemon.Stdin = strings.NewReader("test-password")
 	d.start(t, daemon)
+	// To ask a service that is not there yet would start another one, which nobody unlocks.
+	d.await(t, "boolean true", "dbus-send", "--session", "--print-reply", "--dest=org.freedesktop.DBus", "/", "org.freedesktop.DBus.NameHasOwner", "string:org.freedesktop.secrets")
 	d.await(t, "boolean false", "dbus-send", "--session", "--print-reply", "--dest=org.freedesktop.secrets", "/org/freedesktop/secrets/collection/login",
 		"org.freedesktop.DBus.Properties.Get", "string:org.freedesktop.Secret.Collection", "string:Locked")
 }
