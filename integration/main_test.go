@@ -15,8 +15,12 @@ import (
 var binary, pluginBinary string
 
 func TestMain(m *testing.M) {
-	if len(os.Args) == 3 && os.Args[1] == hostCommand {
+	switch {
+	case len(os.Args) == 3 && os.Args[1] == hostCommand:
 		os.Exit(runHost(os.Args[2]))
+	case len(os.Args) == 2 && os.Args[1] == echoCommand:
+		runEcho()
+		os.Exit(0)
 	}
 	// Most of what runs here waits: for processes, for servers that hang, for
 	// pauses between tries. More of it can do so at once than there are CPUs.
