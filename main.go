@@ -3,6 +3,8 @@ package main
 
 import (
 	"context"
+	"io"
+	"log"
 	"os"
 	"os/signal"
 	"syscall"
@@ -16,6 +18,8 @@ func main() {
 	// itself lands on stderr, where it can't break a caller's JSON.
 	stdout := os.Stdout
 	os.Stdout = os.Stderr
+	// Nor does one log: net/http shows whole requests where GODEBUG asks for it.
+	log.SetOutput(io.Discard)
 	os.Exit(cli.Run(context.Background(), cli.Process{
 		Args:        os.Args,
 		Getenv:      os.Getenv,

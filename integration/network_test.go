@@ -123,3 +123,15 @@ func TestNetworkAnswerLostAfterCommit(t *testing.T) {
 		t.Errorf("status %d after %d posts, want 7 after 1: %s", got.status, r.org.Count(orgtest.Token), got.stderr)
 	}
 }
+
+// TestDebuggingShowsNoSecret: what the Go library logs of HTTP/2 on demand is
+// the body of the request, with the refresh token in it.
+func TestDebuggingShowsNoSecret(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, orgtest.Config{Rotate: true})
+	cmd := r.command(t.Context(), "get", "prod", "--force")
+	cmd.Env = append(cmd.Env, "GODEBUG=http2debug=2")
+	if got := finish(cmd); got.token(t) == "" || got.stderr != "" {
+		t.Errorf("stderr has %d bytes; secrets are among them: %v", len(got.stderr), shows(got.stderr, r.org.Secrets()))
+	}
+}
