@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -101,5 +102,19 @@ func (r *rig) wantNode(t *testing.T, stdout string) {
 	}
 	if diff := cmp.Diff(want, said.Error); diff != "" {
 		t.Error("error: ", diff)
+	}
+}
+
+// TestGoHost runs the host that docs/callers.md has to paste.
+func TestGoHost(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, orgtest.Config{Rotate: true})
+	source := filepath.Join(t.TempDir(), "main.go")
+	writeFile(t, source, []byte(pasted(t, "go-plugin")))
+	host := exec.CommandContext(t.Context(), "go", "run", source)
+	host.Env = append(r.env, "PATH="+filepath.Dir(pluginBinary)+string(os.PathListSeparator)+os.Getenv("PATH"))
+	got := finish(host)
+	if want := "the token of " + r.org.URL + " lasts until "; got.status != 0 || !strings.HasPrefix(got.stdout, want) || got.stderr != "" {
+		t.Errorf("status %d: %s%s", got.status, got.stdout, got.stderr)
 	}
 }
