@@ -19,6 +19,10 @@ import (
 	"forcecred/keystore/secret"
 	"forcecred/protocol"
 	"forcecred/protocol/plugin"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/protobuf/types/known/emptypb"
 )
 
 // seat is where a plugin's process and its socket are found.
@@ -283,4 +287,44 @@ func TestPluginEndsWithTheBus(t *testing.T) {
 		t.Errorf("left behind: %v", left)
 	}
 	t.Logf("the plugin is gone %v after it answered that the bus is lost", took.Round(time.Millisecond))
+}
+
+// TestPluginSurvivesADeafHost: a warning that nobody reads any more does not end
+// the plugin, which may have a refresh token in flight.
+func TestPluginSurvivesADeafHost(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, orgtest.Config{})
+	writeFile(t, filepath.Join(r.home, "store", "org.torn.age"), []byte("torn")) // which List warns of
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader.Close()
+	defer writer.Close()
+	cmd := exec.CommandContext(t.Context(), pluginBinary, "--require-mtls=false")
+	cmd.Env = append(r.env, append(newSeat(t).env(), plugin.Handshake.MagicCookieKey+"="+plugin.Handshake.MagicCookieValue)...)
+	cmd.Stderr = writer
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait()
+	defer cmd.Process.Kill()
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := grpc.NewClient("unix:"+strings.Split(line, "|")[3], grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	for range 2 {
+		if err := conn.Invoke(t.Context(), "/forcecred.v1.CredentialService/List", &emptypb.Empty{}, &emptypb.Empty{}); err != nil {
+			t.Error(err)
+		}
+	}
 }

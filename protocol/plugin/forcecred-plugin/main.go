@@ -83,6 +83,9 @@ func (c core) Store(ctx context.Context, req protocol.StoreRequest, verify bool)
 // with its host. SIGINT is for the host to act on, which has it as well when
 // somebody presses Ctrl-C; go-plugin ignores it.
 func endings() (ctx context.Context, end func()) {
+	// Whoever writes to the stderr of a host that is gone gets an error, and not
+	// a signal that ends the process in the middle of whatever it does.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	ctx, end = context.WithCancel(context.Background())
 	for _, sig := range []os.Signal{syscall.SIGTERM, syscall.SIGHUP} {
 		if !signal.Ignored(sig) { // as nohup leaves one of them
