@@ -186,11 +186,13 @@ func TestPluginDoesNotStart(t *testing.T) {
 }
 
 // TestPluginByAnotherName: forcecred serve is the plugin as well, without
-// certificates where the host wants none.
+// certificates where the host wants none, and whatever the host was told when it
+// was itself started as a plugin.
 func TestPluginByAnotherName(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, orgtest.Config{})
-	client, err := plugin.Start(t.Context(), binary, plugin.Options{Args: []string{"serve"}, Env: r.env, WithoutMTLS: true})
+	env := append(r.env, "PLUGIN_CLIENT_CERT=somebody else's", "PLUGIN_MULTIPLEX_GRPC=true", "PLUGIN_UNIX_SOCKET_DIR=/nowhere", "PLUGIN_PROTOCOL_VERSIONS=9")
+	client, err := plugin.Start(t.Context(), binary, plugin.Options{Args: []string{"serve"}, Env: env, WithoutMTLS: true})
 	if err != nil {
 		t.Fatal(err)
 	}

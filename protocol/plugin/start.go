@@ -6,7 +6,9 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 
@@ -29,8 +31,8 @@ type Options struct {
 	Checksum []byte
 
 	// WithoutMTLS leaves the certificates out, which cost some 30 ms at the start.
-	// Then every program that can open the plugin's socket can ask, which are
-	// those of the same user.
+	// Then every program that can open the plugin's socket can ask: those of the
+	// same user, and on Windows those of every user.
 	WithoutMTLS bool
 
 	// Log is told what the plugin warns of; nil is the process's stderr.
@@ -49,14 +51,14 @@ func Start(ctx context.Context, path string, o Options) (*Client, error) {
 		args = append(args[:len(args):len(args)], "--require-mtls=false")
 	}
 	cmd := exec.CommandContext(running, path, args...)
-	cmd.Env = o.Env
+	cmd.Env = o.environment()
 	var said tail
 	config := &goplugin.ClientConfig{
 		HandshakeConfig:  Handshake,
 		VersionedPlugins: Plugins(),
 		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
 		Cmd:              cmd,
-		SkipHostEnv:      o.Env != nil,
+		SkipHostEnv:      true, // it is in Cmd.Env
 		AutoMTLS:         !o.WithoutMTLS,
 		Stderr:           &said,
 		Logger:           o.logger(),
@@ -96,6 +98,16 @@ func connect(process *goplugin.Client) (*Client, error) {
 		return nil, err
 	}
 	return dispensed.(*Client), nil
+}
+
+// environment returns the plugin's environment, without what go-plugin has told
+// this process, which may be somebody's plugin itself.
+func (o Options) environment() []string {
+	env := o.Env
+	if env == nil {
+		env = os.Environ()
+	}
+	return slices.DeleteFunc(slices.Clone(env), func(entry string) bool { return strings.HasPrefix(entry, "PLUGIN_") })
 }
 
 func (o Options) logger() hclog.Logger {
