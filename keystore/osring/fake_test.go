@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"forcecred/keystore"
@@ -179,7 +180,7 @@ func TestStdoutIsGuarded(t *testing.T) {
 		}
 		return
 	}
-	os.Stdout = os.NewFile(1, "stdout") // before TestMain changed it
+	os.Stdout = os.NewFile(uintptr(syscall.Stdout), "stdout") // before TestMain changed it
 	s, _, ring := newFake(t, WinCred)
 	must(t, s.Set(t.Context(), prod, []byte(item)))
 	ring.mode = "print"
