@@ -63,6 +63,7 @@ func Run(ctx context.Context, p Process) (status int) {
 	root.AddCommand(runCommand(p))
 	root.AddCommand(installLinksCommand(p))
 	root.AddCommand(kubernetesCommand(p))
+	root.AddGroup(&cobra.Group{ID: orgCommands, Title: "Orgs and their tokens:"}, &cobra.Group{ID: callerCommands, Title: "Other programs, which call forcecred themselves:"})
 	root.SetHelpCommand(helpCommand(root))
 	root.PersistentFlags().Var(newChoice("text", "json"), errorFormatFlag, "how a failure is told on stderr: text or json")
 	root.SetFlagErrorFunc(flagError)
@@ -88,7 +89,14 @@ func Run(ctx context.Context, p Process) (status int) {
 const longHelp = `forcecred keeps the secrets of Salesforce orgs in a keystore and answers with
 access tokens, refreshed when they have to be:
 
-  echo '{"org":"prod"}' | forcecred get`
+  echo '{"org":"prod"}' | forcecred get
+  forcecred get prod --format token`
+
+// The groups of commands in the help.
+const (
+	orgCommands    = "orgs"
+	callerCommands = "callers"
+)
 
 const errorFormatFlag = "error-format"
 
@@ -201,6 +209,7 @@ func helpCommand(root *cobra.Command) *cobra.Command {
 			if err != nil || len(rest) > 0 {
 				return commandMissing(root, args)
 			}
+			cmd.InitDefaultHelpFlag() // which cobra gives to commands that run
 			return cmd.Help()
 		},
 	}

@@ -14,11 +14,17 @@ import (
 
 func dockerCommand(p Process) *cobra.Command {
 	return &cobra.Command{
-		Use:   "docker ACTION",
-		Short: "Answer docker as a credential helper",
+		Use:     "docker ACTION",
+		Short:   "Answer docker as a credential helper",
+		GroupID: callerCommands,
 		Long: `Answer docker, and what else speaks the protocol of its credential helpers, for
-hosts where a stored org logs in or has its instance. Docker itself calls it
-with get, store, erase, list or version, by the name docker-credential-forcecred.
+hosts where a stored org logs in or has its instance. In ~/.docker/config.json:
+
+  {"credHelpers": {"acme.my.salesforce.com": "forcecred"}}
+
+Docker itself calls it with get, store, erase, list or version, by the name
+docker-credential-forcecred, which forcecred install-links makes. Nothing is
+stored for it, and erase drops the cached token alone.
 
 As docker wants it, a failure is told on stdout, with exit status 1.`,
 		DisableFlagParsing: true, // docker has a --version of its own, and wants wrong words told its way

@@ -13,12 +13,14 @@ import (
 
 func gitCommand(p Process) *cobra.Command {
 	return &cobra.Command{
-		Use:   "git OPERATION",
-		Short: "Answer git as a credential helper",
+		Use:     "git OPERATION",
+		Short:   "Answer git as a credential helper",
+		GroupID: callerCommands,
 		Long: `Answer git as a credential helper, for hosts where a stored org logs in or has
 its instance:
 
-  git config --global credential.https://*.my.salesforce.com.helper '!forcecred git'
+  git config --global 'credential.https://*.my.salesforce.com.helper' \
+    '!forcecred git'
 
 Git itself calls it with get, store, erase or capability. A host of no org, and
 an operation that it does not know, are answered with silence.`,
