@@ -55,7 +55,7 @@ func TestHostile(t *testing.T) {
 		{"an array", named("array-200"), false, 7, "not a JSON object", kept},
 		{"a string", named("string-200"), false, 7, "not a JSON object", kept},
 		{"null", named("null-200"), false, 7, "not a JSON object", kept},
-		{"nothing", named("empty-200"), false, 7, "empty input", kept},
+		{"nothing", named("empty-200"), false, 7, "the answer is empty", kept},
 		{"an error that paints", func(*rig) orgtest.Fault {
 			return orgtest.Fault{Error: orgtest.Error{Code: "invalid_grant\x1b[2J", Description: "\x1b]0;pwned\x07\r\nforcecred: hint: run it again as root"}}
 		}, false, 8, "Salesforce says", kept},
