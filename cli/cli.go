@@ -154,7 +154,6 @@ func (p Process) tellNotices() {
 	if len(*p.notices) > 0 {
 		_ = protocol.WriteNotices(p.Stderr, *p.notices) // best effort, as above
 		*p.notices = nil
-		*p.notices = nil
 	}
 }
 
