@@ -173,6 +173,31 @@ func TestTokenLifecycle(t *testing.T) {
 	}
 }
 
+// TestWholeSessionDemanded: whoever wants as long as a session lasts does not cause
+// a refresh with each call, for the second that has gone since the last.
+func TestWholeSessionDemanded(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.keep(t, keystore.Grant{
+		Org: "prod", LoginURL: salesforce.DefaultLoginURL, ClientID: "test-client-id", RefreshToken: secret.New("test-refresh-token-0"),
+		SessionTimeout: keystore.Seconds(2 * time.Hour / time.Second),
+	})
+	for _, step := range []struct {
+		later time.Duration
+		posts int
+	}{
+		{0, 1}, {time.Second, 1}, {58 * time.Minute, 1}, {2 * time.Minute, 2}, {time.Second, 2},
+	} {
+		f.now = f.now.Add(step.later)
+		if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod", MinTTL: 2 * time.Hour}); err != nil {
+			t.Fatal(err)
+		}
+		if f.posts != step.posts {
+			t.Errorf("%v later: %d refreshes, want %d", step.later, f.posts, step.posts)
+		}
+	}
+}
+
 func TestGetFailures(t *testing.T) {
 	t.Parallel()
 	refuse := func(reason salesforce.Reason) func(*fixture) {

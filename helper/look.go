@@ -71,9 +71,9 @@ func (d demand) metBy(t keystore.Token, now time.Time) bool {
 		return false
 	}
 	left := t.ExpiresAt.Sub(now)
-	// A caller may ask for more than a whole session. No refresh can give it
-	// that, so it gets what there is, refreshed when half of it is gone.
-	if session := t.ExpiresAt.Sub(t.RefreshedAt); d.minTTL > session {
+	// A caller may ask for a whole session or more. A refresh gives it that for a
+	// moment or not at all, so it gets what there is, refreshed when half is gone.
+	if session := t.ExpiresAt.Sub(t.RefreshedAt); d.minTTL >= session {
 		return left > session/2
 	}
 	return left > 0 && left >= d.minTTL
