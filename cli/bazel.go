@@ -64,11 +64,11 @@ func (p Process) bazelGet(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	h, org, err := p.orgAt(ctx, place)
+	r, err := p.onlyResidentAt(ctx, place)
 	if err != nil {
 		return err
 	}
-	credential, err := h.Get(ctx, protocol.GetRequest{Org: org, MinTTL: protocol.KeepMinTTL})
+	credential, err := r.get(ctx, protocol.KeepMinTTL)
 	if err != nil {
 		return err
 	}
