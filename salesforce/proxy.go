@@ -31,7 +31,10 @@ func CheckProxy(setting string) error {
 		setting = "http://" + setting
 	}
 	u, err := url.Parse(setting)
-	if err != nil || u.Hostname() == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) {
+	// What follows the host is a part of a password most likely, and its beginning
+	// was taken for the host.
+	hasMore := err == nil && (strings.Trim(u.Path, "/") != "" || strings.ContainsAny(setting, "?#"))
+	if err != nil || hasMore || u.Hostname() == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) {
 		return errors.New("it is not the URL of a proxy, such as http://USER:PASSWORD@HOST:PORT with special characters as %XX")
 	}
 	return nil
@@ -145,8 +148,9 @@ func (e *proxyRefusal) meaning() *Error {
 // takesBasic reports whether the proxy can be signed in to by what a URL holds. One
 // that does not say which ways it knows may.
 func (e *proxyRefusal) takesBasic() bool {
-	return len(e.asked) == 0 || slices.ContainsFunc(e.asked, func(challenge string) bool {
-		scheme, _, _ := strings.Cut(challenge, " ")
+	ways := strings.Split(strings.Join(e.asked, ","), ",") // in one header or in several
+	return len(e.asked) == 0 || slices.ContainsFunc(ways, func(way string) bool {
+		scheme, _, _ := strings.Cut(strings.TrimSpace(way), " ")
 		return strings.EqualFold(scheme, "Basic")
 	})
 }
