@@ -241,6 +241,7 @@ func TestGetFailures(t *testing.T) {
 		{"keystore away", "prod", storeFault("get", "", keystore.ErrUnavailable), protocol.KeystoreUnavailable, true},
 		{"corrupt grant", "prod", storeFault("get", keystore.KindGrant, keystore.ErrCorrupt), protocol.KeystoreUnavailable, false},
 		{"no lock", "prod", storeFault("lock", "", keystore.ErrUnavailable), protocol.KeystoreUnavailable, true},
+		{"slow keystore", "prod", storeFault("get", "", context.DeadlineExceeded), protocol.KeystoreUnavailable, true},
 		{"lock held for too long", "prod", storeFault("lock", "", context.DeadlineExceeded), protocol.TemporarilyUnavailable, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -38,7 +38,8 @@ func (h *Helper) lookOnceMore(ctx context.Context, org keystore.Org, wanted dema
 	if !errors.Is(lockErr, context.DeadlineExceeded) {
 		return protocol.Credential{}, lockErr
 	}
-	cached, err := h.cached(ctx, org)
+	// The caller's own time may be over as well, but a read is short.
+	cached, err := h.cached(context.WithoutCancel(ctx), org)
 	if err != nil || !wanted.metBy(cached, h.Now()) {
 		return protocol.Credential{}, lockErr
 	}
