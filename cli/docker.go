@@ -53,6 +53,9 @@ func (p Process) docker(ctx context.Context, args []string) error {
 	case "list":
 		return p.dockerList(ctx)
 	case "store":
+		if err := p.expectRequest("docker"); err != nil {
+			return err
+		}
 		return docker.RefuseStore(p.Stdin)
 	case "version", "--version", "-v":
 		return p.answer(func(w io.Writer) error { return docker.EncodeVersion(w, setup.Version()) })
