@@ -20,17 +20,18 @@ type room struct {
 // rooms is the house. docs/decisions/0002 gives the reasons; a new package
 // needs a line here and one sentence of its own.
 var rooms = map[string]room{
-	"forcecred":                                      {ours: []string{"cli"}},
-	"forcecred/cli":                                  {ours: []string{"protocol", "protocol/git", "keystore", "keystore/secret", "parent", "setup"}, others: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"}},
+	"forcecred":                                      {ours: []string{"cli", "dumps", "keystore/osring/busguard"}},
+	"forcecred/dumps":                                {others: []string{"golang.org/x/sys/unix"}},
+	"forcecred/cli":                                  {ours: []string{"keystore", "keystore/secret", "parent", "protocol", "protocol/bazel", "protocol/docker", "protocol/git", "protocol/headers", "protocol/kubernetes", "protocol/origin", "setup"}, others: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"}},
 	"forcecred/setup":                                {ours: []string{"protocol", "helper", "keystore", "keystore/agefile", "keystore/home", "keystore/journal", "keystore/localfile", "keystore/osring", "salesforce"}},
 	"forcecred/protocol":                             {ours: []string{"keystore/secret", "protocol/strictjson"}},
 	"forcecred/protocol/strictjson":                  {},
 	"forcecred/protocol/origin":                      {},
 	"forcecred/protocol/git":                         {ours: []string{"keystore/secret", "protocol", "protocol/origin"}},
-	"forcecred/protocol/plugin":                      {ours: []string{"keystore/secret", "protocol", "protocol/plugin/internal/forcecredv1"}, others: []string{"github.com/hashicorp/go-hclog", "github.com/hashicorp/go-plugin", "google.golang.org/grpc", "google.golang.org/grpc/codes", "google.golang.org/grpc/status", "google.golang.org/protobuf/types/known/durationpb", "google.golang.org/protobuf/types/known/timestamppb"}},
-	"forcecred/protocol/plugin/internal/forcecredv1": {others: []string{"google.golang.org/grpc", "google.golang.org/grpc/codes", "google.golang.org/grpc/status", "google.golang.org/protobuf/reflect/protoreflect", "google.golang.org/protobuf/runtime/protoimpl", "google.golang.org/protobuf/types/known/durationpb", "google.golang.org/protobuf/types/known/timestamppb"}},
-	"forcecred/protocol/plugin/forcecred-plugin":     {ours: []string{"helper", "keystore", "parent", "protocol", "protocol/plugin", "setup"}, others: []string{"github.com/hashicorp/go-hclog"}},
-	"forcecred/parent":                               {others: []string{"golang.org/x/sys/windows"}},
+	"forcecred/protocol/bazel":                       {ours: []string{"protocol", "protocol/origin", "protocol/strictjson"}},
+	"forcecred/protocol/headers":                     {ours: []string{"protocol"}},
+	"forcecred/protocol/docker":                      {ours: []string{"protocol", "protocol/origin", "protocol/strictjson"}},
+	"forcecred/protocol/kubernetes":                  {ours: []string{"protocol", "protocol/strictjson"}},
 	"forcecred/helper":                               {ours: []string{"protocol", "protocol/origin", "keystore", "keystore/secret", "salesforce"}},
 	"forcecred/salesforce":                           {ours: []string{"keystore/secret", "protocol/origin", "protocol/strictjson"}},
 	"forcecred/keystore":                             {ours: []string{"keystore/secret"}},
@@ -44,8 +45,14 @@ var rooms = map[string]room{
 	"forcecred/keystore/storetest":                   {ours: []string{"keystore", "keystore/secret"}, others: []string{"github.com/google/go-cmp/cmp"}},
 	"forcecred/integration":                          {},
 	"forcecred/integration/orgtest":                  {},
+	"forcecred/integration/conformance":              {ours: []string{"protocol/strictjson"}, others: []string{"github.com/google/jsonschema-go/jsonschema", "github.com/rogpeppe/go-internal/txtar"}},
+	"forcecred/integration/desk":                     {},
 	"forcecred/integration/demo":                     {ours: []string{"integration/orgtest", "protocol", "keystore/secret"}},
-	"forcecred/integration/bench":                    {ours: []string{"integration/orgtest", "protocol", "keystore/secret"}},
+	"forcecred/integration/bench":                    {ours: []string{"integration/desk", "integration/orgtest", "protocol", "keystore/secret"}},
+	"forcecred/protocol/plugin":                      {ours: []string{"keystore/secret", "protocol", "protocol/plugin/internal/forcecredv1"}, others: []string{"github.com/hashicorp/go-hclog", "github.com/hashicorp/go-plugin", "google.golang.org/grpc", "google.golang.org/grpc/codes", "google.golang.org/grpc/status", "google.golang.org/protobuf/types/known/durationpb", "google.golang.org/protobuf/types/known/timestamppb"}},
+	"forcecred/protocol/plugin/internal/forcecredv1": {others: []string{"google.golang.org/grpc", "google.golang.org/grpc/codes", "google.golang.org/grpc/status", "google.golang.org/protobuf/reflect/protoreflect", "google.golang.org/protobuf/runtime/protoimpl", "google.golang.org/protobuf/types/known/durationpb", "google.golang.org/protobuf/types/known/timestamppb"}},
+	"forcecred/protocol/plugin/forcecred-plugin":     {ours: []string{"dumps", "helper", "keystore", "parent", "protocol", "protocol/plugin", "setup"}, others: []string{"github.com/hashicorp/go-hclog"}},
+	"forcecred/parent":                               {others: []string{"golang.org/x/sys/windows"}},
 }
 
 // listed is what `go list -json` says of a package.

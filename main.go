@@ -6,29 +6,40 @@ import (
 	"io"
 	"log"
 	"os"
+	"os/exec"
 	"os/signal"
 	"syscall"
 	"time"
 
 	"forcecred/cli"
+	"forcecred/dumps"
+	"forcecred/keystore/osring/busguard"
 )
 
 func main() {
+	allowDumps := dumps.Forbid() // before there is a secret in memory
 	// The answer alone goes to the real stdout. Whatever a library prints by
 	// itself lands on stderr, where it can't break a caller's JSON.
 	stdout := os.Stdout
 	os.Stdout = os.Stderr
-	// Nor does one log: net/http shows whole requests where GODEBUG asks for it.
+	// net/http writes to the standard logger, and knows no other, what a server
+	// sends unasked: behind an answer, the tokens of a second one. With
+	// GODEBUG=http2debug=2 it writes requests as well.
 	log.SetOutput(io.Discard)
 	os.Exit(cli.Run(context.Background(), cli.Process{
 		Args:        os.Args,
 		Getenv:      os.Getenv,
-		Environ:     os.Environ,
+		Environ:     func() []string { return busguard.Given(os.Environ()) },
 		Executable:  os.Executable,
 		Stdin:       os.Stdin,
 		Stdout:      stdout,
 		Stderr:      os.Stderr,
 		HoldSignals: holdSignals,
+		LookPath:    exec.LookPath,
+		Become: func(cmd *exec.Cmd) (status int, err error) {
+			allowDumps() // a command of the user's gets the limit that the user has set
+			return become(cmd)
+		},
 	}))
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os/exec"
 	"slices"
 	"strings"
 
@@ -19,12 +20,19 @@ import (
 type Process struct {
 	Args        []string // the first is the name that the program was called by
 	Getenv      func(string) string
-	Environ     func() []string
-	Executable  func() (string, error) // where the program itself lies
+	Environ     func() []string        // as the process was given it
+	Executable  func() (string, error) // this program's own file
 	Stdin       io.Reader
 	Stdout      io.Writer
 	Stderr      io.Writer
 	HoldSignals func() (release func()) // see helper.Helper
+
+	// LookPath finds a command's file, as exec.LookPath does.
+	LookPath func(command string) (path string, err error)
+
+	// Become runs a command in place of this process. It returns where it fails,
+	// and where the system can do no more than wait for the command's exit status.
+	Become func(*exec.Cmd) (status int, err error)
 
 	notices *[]string // held back, where stderr is to be one JSON object
 }
@@ -48,7 +56,15 @@ func Run(ctx context.Context, p Process) (status int) {
 		RunE:              func(*cobra.Command, []string) error { return nil }, // never reached: Args refuses
 	}
 	root.AddCommand(getCommand(p), storeCommand(p), eraseCommand(p), listCommand(p), versionCommand(p))
-	root.AddCommand(gitCommand(p), serveCommand(p))
+	root.AddCommand(gitCommand(p))
+	root.AddCommand(dockerCommand(p))
+	root.AddCommand(bazelCommand(p))
+	root.AddCommand(headersCommand(p))
+	root.AddCommand(runCommand(p))
+	root.AddCommand(installLinksCommand(p))
+	root.AddCommand(kubernetesCommand(p))
+	root.AddCommand(serveCommand(p))
+	root.AddGroup(&cobra.Group{ID: orgCommands, Title: "Orgs and their tokens:"}, &cobra.Group{ID: callerCommands, Title: "Other programs, which call forcecred themselves:"})
 	root.SetHelpCommand(helpCommand(root))
 	root.PersistentFlags().Var(newChoice("text", "json"), errorFormatFlag, "how a failure is told on stderr: text or json")
 	root.SetFlagErrorFunc(flagError)
@@ -61,6 +77,10 @@ func Run(ctx context.Context, p Process) (status int) {
 		p.tellNotices()
 		return 0
 	}
+	if done, ok := errors.AsType[alreadyTold](err); ok {
+		p.tellNotices()
+		return done.status
+	}
 	if told := (*protocol.Error)(nil); !errors.As(err, &told) {
 		err = usage("these words are no command") // cobra's own text quotes them
 	}
@@ -70,9 +90,23 @@ func Run(ctx context.Context, p Process) (status int) {
 const longHelp = `forcecred keeps the secrets of Salesforce orgs in a keystore and answers with
 access tokens, refreshed when they have to be:
 
-  echo '{"org":"prod"}' | forcecred get`
+  echo '{"org":"prod"}' | forcecred get
+  forcecred get prod --format token`
+
+// The groups of commands in the help.
+const (
+	orgCommands    = "orgs"
+	callerCommands = "callers"
+)
 
 const errorFormatFlag = "error-format"
+
+// alreadyTold ends the process with a status, and without a word on stderr:
+// the caller wants to hear of a failure in another way, and has, or the status is
+// another program's.
+type alreadyTold struct{ status int }
+
+func (alreadyTold) Error() string { return "whatever it was, it was told" }
 
 // fail tells err on stderr and returns its exit status.
 func (p Process) fail(err error) int {
@@ -93,6 +127,9 @@ func (p Process) fail(err error) int {
 // can't be parsed is one of the failures to tell.
 func (p Process) wantsJSONErrors() bool {
 	for i, arg := range p.Args {
+		if arg == "--" {
+			break // what follows are another command's
+		}
 		if arg == "--"+errorFormatFlag && i+1 < len(p.Args) {
 			return p.Args[i+1] == "json"
 		}
@@ -113,10 +150,11 @@ func (p Process) notice(message string) {
 	_ = (&protocol.Error{Message: message}).WriteText(p.Stderr)
 }
 
-// tellNotices tells those that were held back, after a success.
+// tellNotices tells those that were held back, where no failure is told with them.
 func (p Process) tellNotices() {
 	if len(*p.notices) > 0 {
 		_ = protocol.WriteNotices(p.Stderr, *p.notices) // best effort, as above
+		*p.notices = nil
 	}
 }
 
@@ -171,6 +209,7 @@ func helpCommand(root *cobra.Command) *cobra.Command {
 			if err != nil || len(rest) > 0 {
 				return commandMissing(root, args)
 			}
+			cmd.InitDefaultHelpFlag() // which cobra gives to commands that run
 			return cmd.Help()
 		},
 	}

@@ -4,56 +4,16 @@ import (
 	"bytes"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
-	"forcecred/keystore/secret"
 	"forcecred/protocol"
 
 	"github.com/google/go-cmp/cmp"
 )
-
-// hostile has each character that a shell or curl would take for its own.
-var hostile = protocol.Credential{
-	AccessToken: secret.New("00Dxx!a'b\"c\\d$e`f"), InstanceURL: "https://acme.my.salesforce.com",
-}
-
-func TestEnvFormatSurvivesAShell(t *testing.T) {
-	t.Parallel()
-	sh, err := exec.LookPath("sh")
-	if err != nil {
-		t.Skip("there is no sh on this machine")
-	}
-	var b bytes.Buffer
-	if err := render(&b, hostile, "env"); err != nil {
-		t.Fatal(err)
-	}
-	out, err := exec.Command(sh, "-c", b.String()+`printf '%s\n' "$SF_ACCESS_TOKEN" "$SF_ORG_INSTANCE_URL" "$SALESFORCE_ACCESS_TOKEN" "$SALESFORCE_INSTANCE_URL"`).Output()
-	token := hostile.AccessToken.Reveal()
-	want := strings.Join([]string{token, hostile.InstanceURL, token, hostile.InstanceURL, ""}, "\n")
-	if err != nil || string(out) != want {
-		t.Errorf("%v\n%s", err, cmp.Diff(want, string(out)))
-	}
-}
-
-func TestFormats(t *testing.T) {
-	t.Parallel()
-	c := protocol.Credential{AccessToken: secret.New(`00Dxx!a"b\c`), InstanceURL: "https://acme.my.salesforce.com"}
-	for format, want := range map[string]string{
-		"token":  `00Dxx!a"b\c`,
-		"sf":     `00Dxx!a"b\c`,
-		"header": `Authorization: Bearer 00Dxx!a"b\c`,
-		"curl":   `header = "Authorization: Bearer 00Dxx!a\"b\\c"`,
-	} {
-		var b bytes.Buffer
-		if err := render(&b, c, format); err != nil || b.String() != want+"\n" {
-			t.Errorf("%s: %v", format, err)
-		}
-	}
-}
 
 // run runs a command with no org kept and returns what it printed.
 func run(t *testing.T, stdin string, args ...string) (status int, stdout, stderr string) {
@@ -88,7 +48,7 @@ func TestCommandLineIsNotQuoted(t *testing.T) {
 		{[]string{"--" + canary}, "there is no such flag"},
 		{[]string{"-x" + canary}, "there is no such flag"},
 		{[]string{"get", "--" + canary + "=x", "prod"}, "there is no such flag"},
-		{[]string{"get", "--format", canary, "prod"}, "--format is not one of json, token, header, env, curl, sf"},
+		{[]string{"get", "--format", canary, "prod"}, "--format is not one of json, token, header, env, env-fish, env-powershell, curl, sf"},
 		{[]string{"get", "--format"}, "--format needs a value"},
 		{[]string{"get", "--min-ttl", canary, "prod"}, "--min-ttl is not a whole number of seconds"},
 		{[]string{"get", "--min-ttl", "-1", "prod"}, "--min-ttl is not a whole number of seconds"},
@@ -102,6 +62,28 @@ func TestCommandLineIsNotQuoted(t *testing.T) {
 		status, stdout, stderr := run(t, "", tt.args...)
 		if status != 2 || stdout != "" || !strings.Contains(stderr, tt.want) || strings.Contains(stderr, canary) {
 			t.Errorf("%q: status %d, stdout %q, stderr %q", tt.args, status, stdout, stderr)
+		}
+	}
+}
+
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{"bazel", "erase", "get", "git", "headers", "install-links", "list", "run", "store", "version"} {
+		status, help, stderr := run(t, "", "help", command)
+		if status != 0 || stderr != "" {
+			t.Errorf("help %s: status %d, stderr %q", command, status, stderr)
+		}
+		if _, flagged, _ := run(t, "", command, "--help"); flagged != help {
+			t.Errorf("%s --help differs from help %s:\n%s", command, command, cmp.Diff(help, flagged))
+		}
+		long, _, found := strings.Cut(help, "\nUsage:\n")
+		for line := range strings.Lines(long) {
+			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 80 {
+				t.Errorf("help %s has a line of %d columns: %s", command, n, line)
+			}
+		}
+		if isIndented := strings.Contains(long, "\n  "); !found || !isIndented && command != "version" {
+			t.Errorf("help %s has no example", command)
 		}
 	}
 }

@@ -19,13 +19,12 @@ func render(w io.Writer, c protocol.Credential, format string) error {
 		text = token
 	case "header":
 		text = "Authorization: Bearer " + token
-	case "env":
-		text = strings.Join([]string{
-			export("SF_ACCESS_TOKEN", token),
-			export("SF_ORG_INSTANCE_URL", c.InstanceURL),
-			export("SALESFORCE_ACCESS_TOKEN", token),
-			export("SALESFORCE_INSTANCE_URL", c.InstanceURL),
-		}, "\n")
+	case "env", "env-fish", "env-powershell":
+		lines := make([]string, len(usualVariables))
+		for i, v := range usualVariables {
+			lines[i] = assignments[format](v.name, v.value(c))
+		}
+		text = strings.Join(lines, "\n")
 	case "curl":
 		text = "header = " + curlQuote("Authorization: Bearer "+token)
 	}
@@ -33,10 +32,19 @@ func render(w io.Writer, c protocol.Credential, format string) error {
 	return err
 }
 
-// export is a shell command that sets and exports a variable. The ! in an
-// access token, and whatever else a shell would take for its own, is quoted.
-func export(name, value string) string {
-	return "export " + name + "='" + strings.ReplaceAll(value, "'", `'\''`) + "'"
+// assignments set a variable for all that a shell starts, each in the words of
+// its shells. The ! in an access token, and whatever else a shell would take for
+// its own, is quoted; a value is visible ASCII, as package salesforce sees to.
+var assignments = map[string]func(name, value string) string{
+	"env": func(name, value string) string {
+		return "export " + name + "='" + strings.ReplaceAll(value, "'", `'\''`) + "'"
+	},
+	"env-fish": func(name, value string) string {
+		return "set -gx " + name + " '" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(value) + "'"
+	},
+	"env-powershell": func(name, value string) string {
+		return "$env:" + name + " = '" + strings.ReplaceAll(value, "'", "''") + "'"
+	},
 }
 
 // curlQuote quotes a value as curl's configuration files want it.

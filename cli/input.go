@@ -15,6 +15,14 @@ func (p Process) expectInput(command string) error {
 	return nil
 }
 
+// expectRequest refuses to read a caller's request from a terminal.
+func (p Process) expectRequest(caller string) error {
+	if isTerminal(p.Stdin) {
+		return usage("stdin is a terminal, where the request of %s is to come from: it calls this command itself", caller)
+	}
+	return nil
+}
+
 // isTerminal reports whether a stream of a process is a terminal.
 func isTerminal(stream any) bool {
 	file, ok := stream.(interface{ Fd() uintptr })

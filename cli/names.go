@@ -7,7 +7,9 @@ import (
 
 // names are what callers look for on PATH, and the command that each stands for.
 var names = map[string]string{
-	"git-credential-forcecred": "git",
+	"git-credential-forcecred":    "git",
+	"docker-credential-forcecred": "docker",
+	"bazel-credential-forcecred":  "bazel",
 }
 
 // wordsFor returns the command line without the program's name, which may stand

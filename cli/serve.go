@@ -14,17 +14,23 @@ import (
 func serveCommand(p Process) *cobra.Command {
 	var requireMTLS bool
 	cmd := &cobra.Command{
-		Use:   "serve",
-		Short: "Serve a host program as its plugin",
+		Use:     "serve",
+		Short:   "Serve a host program as its plugin",
+		GroupID: callerCommands,
 		Long: `Serve a host program as its plugin, over hashicorp/go-plugin and gRPC. The host
-runs this command, or forcecred-plugin, which lies beside forcecred or on PATH.`,
+runs this command, or forcecred-plugin, which lies beside forcecred or on PATH:
+
+  forcecred serve --require-mtls=false`,
 		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			plugin, err := p.plugin()
 			if err != nil {
 				return err
 			}
-			if err := p.become(plugin, "--require-mtls="+strconv.FormatBool(requireMTLS)); err != nil {
+			if err := p.servePlugin(&exec.Cmd{
+				Path: plugin, Args: []string{plugin, "--require-mtls=" + strconv.FormatBool(requireMTLS)}, Env: p.Environ(),
+				Stdin: p.Stdin, Stdout: p.Stdout, Stderr: p.Stderr,
+			}); err != nil {
 				return protocol.Errorf(protocol.Internal, "run %s: %v", plugin, err)
 			}
 			return nil

@@ -2,9 +2,10 @@
 
 package cli
 
-import "syscall"
+import "os/exec"
 
-// become runs a program in place of this one, for whoever has started this one.
-func (p Process) become(path string, args ...string) error {
-	return syscall.Exec(path, append([]string{path}, args...), p.Environ())
+// servePlugin lets the plugin take this process's place.
+func (p Process) servePlugin(cmd *exec.Cmd) error {
+	_, err := p.Become(cmd)
+	return err
 }

@@ -6,11 +6,9 @@ import (
 	"forcecred/parent"
 )
 
-// become runs a program for whoever has started this one, and ends with the
-// first of the two. No program can take another's place on Windows.
-func (p Process) become(path string, args ...string) error {
-	cmd := exec.Command(path, args...)
-	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = p.Environ(), p.Stdin, p.Stdout, p.Stderr
+// servePlugin runs the plugin for whoever has started this process, and ends
+// with the first of the two. No program can take another's place on Windows.
+func (p Process) servePlugin(cmd *exec.Cmd) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
@@ -18,7 +16,7 @@ func (p Process) become(path string, args ...string) error {
 	go func() { ended <- cmd.Wait() }()
 	go func() {
 		parent.Wait()
-		ended <- nil // the program sees that this one is gone
+		ended <- nil // the plugin sees that this one is gone
 	}()
 	return <-ended
 }

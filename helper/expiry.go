@@ -21,29 +21,21 @@ const (
 	introspectBudget = 5 * time.Second
 )
 
-// setExpiry sets when token ends, from the surest source there is. Salesforce
-// never says expires_in. All that the server says of time is by its own clock
-// and is moved to ours by its Date header.
+// setExpiry sets when token ends, by our clock, from the surest source there is.
+// Salesforce never says expires_in.
 func (h *Helper) setExpiry(ctx context.Context, s spent, grant keystore.Grant, token *keystore.Token, cached keystore.Token) {
-	now := h.Now()
-	var skew time.Duration
-	if date := s.answer.Date; !date.IsZero() {
-		// The header was written after the request was sent and has whole seconds:
-		// by both, this is the least that it can be, and no end is told too late.
-		skew = s.at.Sub(date) - time.Second
-	}
 	set := func(at time.Time, source protocol.ExpiresSource) bool {
-		if !at.After(now) || at.After(now.Add(longestSession)) {
+		if now := h.Now(); !at.After(now) || at.After(now.Add(longestSession)) {
 			return false // a token that was just handed out has not ended, and does not live for weeks
 		}
 		token.ExpiresAt, token.ExpiresSource = at, string(source)
 		return true
 	}
 
-	if age := now.Sub(cached.LearnedAt); age >= 0 && age < learnedFor {
+	if age := s.at.Sub(cached.LearnedAt); age >= 0 && age < learnedFor {
 		token.SessionLength, token.LearnedAt = cached.SessionLength, cached.LearnedAt
 	}
-	if expires, ok := salesforce.JWTExpiry(token.AccessToken); ok && set(expires.Add(skew), protocol.ExpiresJWT) {
+	if issued, expires, ok := salesforce.JWTLifetime(token.AccessToken); ok && set(s.byOurClock(issued, expires), protocol.ExpiresJWT) {
 		return
 	}
 	// Salesforce may hand out the token that it handed out before, whose session
@@ -54,20 +46,40 @@ func (h *Helper) setExpiry(ctx context.Context, s spent, grant keystore.Grant, t
 		in, err := s.client.Introspect(asking, s.login, grant.ClientID, grant.ClientSecret, token.AccessToken)
 		cancel()
 		// Best effort: without it the expiry is known less surely, and says so.
-		if err == nil && in.Active && set(in.ExpiresAt.Add(skew), protocol.ExpiresIntrospection) {
-			if length := in.ExpiresAt.Sub(in.IssuedAt); !same && !in.IssuedAt.IsZero() && length > 0 {
-				token.SessionLength, token.LearnedAt = keystore.Seconds(length/time.Second), now
+		if err == nil && in.Active && set(s.byOurClock(in.IssuedAt, in.ExpiresAt), protocol.ExpiresIntrospection) {
+			if length := in.ExpiresAt.Sub(in.IssuedAt); !same && 0 < length && length <= longestSession {
+				token.SessionLength, token.LearnedAt = keystore.Seconds(length/time.Second), s.at
 			}
 			return
 		}
 	}
-	if same && set(cached.ExpiresAt, protocol.ExpiresSource(cached.ExpiresSource)) {
-		return
-	}
-	switch issued := token.RefreshedAt; {
-	case token.SessionLength > 0 && set(issued.Add(token.SessionLength.Duration()), protocol.ExpiresLearned):
-	case grant.SessionTimeout > 0 && set(issued.Add(grant.SessionTimeout.Duration()), protocol.ExpiresConfigured):
+	switch {
+	case same && !fromTheFuture(cached, s.at) && set(cached.ExpiresAt, protocol.ExpiresSource(cached.ExpiresSource)):
+	case same: // it has outlived what was known of it, and lives on for a time that is not known
+		set(s.at.Add(assumedSession), protocol.ExpiresAssumed)
+	case token.SessionLength > 0 && set(s.at.Add(token.SessionLength.Duration()), protocol.ExpiresLearned):
+	case grant.SessionTimeout > 0 && set(s.at.Add(grant.SessionTimeout.Duration()), protocol.ExpiresConfigured):
 	default:
-		set(now.Add(assumedSession), protocol.ExpiresAssumed)
+		set(s.at.Add(assumedSession), protocol.ExpiresAssumed)
 	}
+}
+
+// byOurClock moves the end of a token that was just handed out from the server's
+// clock to ours, by the answer's Date header, so that a caller on this machine
+// can compare it with the time that it knows itself. See docs/decisions/0011.
+func (s spent) byOurClock(issued, expires time.Time) time.Time {
+	end := expires
+	// A header that is missing, of 1970 or of the year 9999 is not by the clock
+	// that wrote expires: by it the token would live for decades, or not at all.
+	if left := expires.Sub(s.answer.Date); 0 < left && left <= longestSession {
+		// The header was written after the request was sent and has whole seconds:
+		// by both, this is the earliest that the end can be.
+		end = s.at.Add(left - time.Second)
+	}
+	// The token was issued with this answer or before, so that from here it lives no
+	// longer than it does in all, whatever a clock says.
+	if length := expires.Sub(issued); 0 < length && length <= longestSession && end.After(s.at.Add(length)) {
+		end = s.at.Add(length)
+	}
+	return end
 }

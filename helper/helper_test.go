@@ -2,7 +2,6 @@ package helper
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
@@ -174,117 +173,28 @@ func TestTokenLifecycle(t *testing.T) {
 	}
 }
 
-func TestExpiry(t *testing.T) {
+// TestWholeSessionDemanded: whoever wants as long as a session lasts does not cause
+// a refresh with each call, for the second that has gone since the last.
+func TestWholeSessionDemanded(t *testing.T) {
 	t.Parallel()
-	jwt := func(exp time.Time) secret.Text {
-		return secret.New("eyJ0eXAiOiJKV1QifQ." + base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, `{"exp":%d}`, exp.Unix())) + ".c2ln")
-	}
-	noSecret := func(g *keystore.Grant) { g.ClientSecret = secret.Text{} }
-	silent := func(f *fixture) {
-		f.inspect = func() (salesforce.Introspection, error) { return salesforce.Introspection{}, errors.New("no") }
-	}
-	for _, tt := range []struct {
-		name   string
-		grant  func(*keystore.Grant)
-		org    func(*fixture)
-		answer func(*salesforce.Answer)
-		want   time.Duration
-		source protocol.ExpiresSource
+	f := newFixture(t)
+	f.keep(t, keystore.Grant{
+		Org: "prod", LoginURL: salesforce.DefaultLoginURL, ClientID: "test-client-id", RefreshToken: secret.New("test-refresh-token-0"),
+		SessionTimeout: keystore.Seconds(2 * time.Hour / time.Second),
+	})
+	for _, step := range []struct {
+		later time.Duration
+		posts int
 	}{
-		{"introspection", nil, nil, nil, 2 * time.Hour, protocol.ExpiresIntrospection},
-		{"introspection by a clock an hour ahead", nil, func(f *fixture) {
-			f.inspect = func() (salesforce.Introspection, error) {
-				return salesforce.Introspection{Active: true, IssuedAt: start.Add(time.Hour), ExpiresAt: start.Add(3 * time.Hour)}, nil
-			}
-		}, func(a *salesforce.Answer) { a.Date = start.Add(time.Hour) }, 2*time.Hour - time.Second, protocol.ExpiresIntrospection},
-		{"introspection by a clock an hour behind", nil, func(f *fixture) {
-			f.inspect = func() (salesforce.Introspection, error) {
-				return salesforce.Introspection{Active: true, IssuedAt: start.Add(-time.Hour), ExpiresAt: start.Add(-time.Minute)}, nil
-			}
-		}, func(a *salesforce.Answer) { a.Date = start.Add(-time.Hour) }, 59*time.Minute - time.Second, protocol.ExpiresIntrospection},
-		{"JWT", nil, nil, func(a *salesforce.Answer) { a.AccessToken = jwt(start.Add(30 * time.Minute)) }, 30 * time.Minute, protocol.ExpiresJWT},
-		{"JWT of the past", noSecret, nil, func(a *salesforce.Answer) { a.AccessToken = jwt(start.Add(-time.Minute)) }, 15 * time.Minute, protocol.ExpiresAssumed},
-		{"JWT in milliseconds", noSecret, nil, func(a *salesforce.Answer) { a.AccessToken = jwt(time.Unix(start.UnixMilli(), 0)) }, 15 * time.Minute, protocol.ExpiresAssumed},
-		{"public client", noSecret, nil, nil, 15 * time.Minute, protocol.ExpiresAssumed},
-		{"configured", func(g *keystore.Grant) { noSecret(g); g.SessionTimeout = 3600 }, nil, nil, time.Hour, protocol.ExpiresConfigured},
-		{"introspection fails", nil, silent, nil, 15 * time.Minute, protocol.ExpiresAssumed},
-		{"introspection fails, configured", func(g *keystore.Grant) { g.SessionTimeout = 3600 }, silent, nil, time.Hour, protocol.ExpiresConfigured},
-		{"introspected as inactive", nil, func(f *fixture) {
-			f.inspect = func() (salesforce.Introspection, error) { return salesforce.Introspection{}, nil }
-		}, nil, 15 * time.Minute, protocol.ExpiresAssumed},
+		{0, 1}, {time.Second, 1}, {58 * time.Minute, 1}, {2 * time.Minute, 2}, {time.Second, 2},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			f := newFixture(t)
-			grant, a := f.grantOf(t, "prod"), answer(1)
-			if tt.grant != nil {
-				tt.grant(&grant)
-				f.keep(t, grant)
-			}
-			if tt.org != nil {
-				tt.org(f)
-			}
-			if tt.answer != nil {
-				tt.answer(&a)
-			}
-			f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return a, nil }
-			c, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod", MinTTL: time.Minute})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := c.ExpiresAt.Sub(start); got != tt.want || c.ExpiresSource != tt.source {
-				t.Errorf("got %v by %s, want %v by %s", got, c.ExpiresSource, tt.want, tt.source)
-			}
-		})
-	}
-}
-
-func TestExpiryIsLearned(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t)
-	for i, want := range []protocol.ExpiresSource{
-		protocol.ExpiresIntrospection, protocol.ExpiresLearned, protocol.ExpiresLearned, // 0 h, 12 h, 23 h
-	} {
-		c, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod", Force: true})
-		if err != nil || c.ExpiresSource != want || c.ExpiresAt.Sub(f.now) != 2*time.Hour {
-			t.Errorf("%d: %v, %v by %s, want %s", i, err, c.ExpiresAt.Sub(f.now), c.ExpiresSource, want)
-		}
-		f.now = f.now.Add([]time.Duration{12 * time.Hour, 11 * time.Hour, 2 * time.Hour}[i])
-	}
-	if c, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod", Force: true}); err != nil || c.ExpiresSource != protocol.ExpiresIntrospection {
-		t.Errorf("what was learned a day ago is still believed: %v %s", err, c.ExpiresSource)
-	}
-}
-
-func TestClockSetBack(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t)
-	for _, want := range []string{"test-access-token-1", "test-access-token-2"} {
-		if c, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"}); err != nil || tokenOf(c) != want || c.ExpiresAt.Sub(f.now) > 2*time.Hour {
-			t.Errorf("%v, lives %v", err, c.ExpiresAt.Sub(f.now))
-		}
-		f.now = f.now.Add(-19 * time.Hour)
-	}
-}
-
-func TestSameTokenHasNoNewLifetime(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t)
-	grant := f.grantOf(t, "prod")
-	grant.ClientSecret = secret.Text{} // so that introspection can't tell
-	f.keep(t, grant)
-	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return answer(1), nil }
-	var ends []time.Time
-	for range 2 {
-		c, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod", Force: true})
-		if err != nil {
+		f.now = f.now.Add(step.later)
+		if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod", MinTTL: 2 * time.Hour}); err != nil {
 			t.Fatal(err)
 		}
-		ends = append(ends, c.ExpiresAt)
-		f.now = f.now.Add(5 * time.Minute)
-	}
-	if !ends[0].Equal(ends[1]) {
-		t.Errorf("the same token lives %v longer after a refresh", ends[1].Sub(ends[0]))
+		if f.posts != step.posts {
+			t.Errorf("%v later: %d refreshes, want %d", step.later, f.posts, step.posts)
+		}
 	}
 }
 
@@ -320,6 +230,7 @@ func TestGetFailures(t *testing.T) {
 		{"dead grant", "prod", refuse(salesforce.GrantDead), protocol.SignInAgain, false},
 		{"refused", "prod", refuse(salesforce.Refused), protocol.Refused, false},
 		{"network", "prod", refuse(salesforce.Unreachable), protocol.TemporarilyUnavailable, true},
+		{"proxy", "prod", refuse(salesforce.Barred), protocol.TemporarilyUnavailable, false},
 		{"certificate", "prod", refuse(salesforce.Untrusted), protocol.TemporarilyUnavailable, false},
 		{"lost answer", "prod", refuse(salesforce.Lost), protocol.TemporarilyUnavailable, true},
 		{"busy", "prod", refuse(salesforce.Busy), protocol.TemporarilyUnavailable, true},
@@ -330,6 +241,7 @@ func TestGetFailures(t *testing.T) {
 		{"keystore away", "prod", storeFault("get", "", keystore.ErrUnavailable), protocol.KeystoreUnavailable, true},
 		{"corrupt grant", "prod", storeFault("get", keystore.KindGrant, keystore.ErrCorrupt), protocol.KeystoreUnavailable, false},
 		{"no lock", "prod", storeFault("lock", "", keystore.ErrUnavailable), protocol.KeystoreUnavailable, true},
+		{"slow keystore", "prod", storeFault("get", "", context.DeadlineExceeded), protocol.KeystoreUnavailable, true},
 		{"lock held for too long", "prod", storeFault("lock", "", context.DeadlineExceeded), protocol.TemporarilyUnavailable, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -38,7 +38,8 @@ func (h *Helper) lookOnceMore(ctx context.Context, org keystore.Org, wanted dema
 	if !errors.Is(lockErr, context.DeadlineExceeded) {
 		return keystore.Token{}, lockErr
 	}
-	cached, err := h.cached(ctx, org)
+	// The caller's own time may be over as well, but a read is short.
+	cached, err := h.cached(context.WithoutCancel(ctx), org)
 	if err != nil || !wanted.metBy(cached, h.Now()) {
 		return keystore.Token{}, lockErr
 	}
@@ -67,14 +68,20 @@ func (d demand) metBy(t keystore.Token, now time.Time) bool {
 	if t.AccessToken.Empty() || !d.rejected.Empty() && t.AccessToken.Equal(d.rejected) {
 		return false
 	}
-	if t.RefreshedAt.After(now.Add(clockTolerance)) {
-		return false // our clock was set back: its end is not known any more
+	if fromTheFuture(t, now) {
+		return false
 	}
 	left := t.ExpiresAt.Sub(now)
-	// A caller may ask for more than a whole session. No refresh can give it
-	// that, so it gets what there is, refreshed when half of it is gone.
-	if session := t.ExpiresAt.Sub(t.RefreshedAt); d.minTTL > session {
+	// A caller may ask for a whole session or more. A refresh gives it that for a
+	// moment or not at all, so it gets what there is, refreshed when half is gone.
+	if session := t.ExpiresAt.Sub(t.RefreshedAt); d.minTTL >= session {
 		return left > session/2
 	}
 	return left > 0 && left >= d.minTTL
+}
+
+// fromTheFuture reports whether our clock was set back since t was refreshed:
+// then its end is not known any more.
+func fromTheFuture(t keystore.Token, now time.Time) bool {
+	return t.RefreshedAt.After(now.Add(clockTolerance))
 }

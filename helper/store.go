@@ -92,8 +92,8 @@ func (h *Helper) newGrant(req protocol.StoreRequest) (keystore.Grant, error) {
 	return grant, nil
 }
 
-// Erase forgets an org, or with a rejected token only its cached token, if it
-// is that one. What is not there is erased already.
+// Erase forgets an org; or only its cached token, where that is asked for, or
+// is the rejected one. What is not there is erased already.
 func (h *Helper) Erase(ctx context.Context, req protocol.EraseRequest) error {
 	org, err := parseOrg(req.Org)
 	if err != nil {
@@ -108,6 +108,9 @@ func (h *Helper) Erase(ctx context.Context, req protocol.EraseRequest) error {
 		return err
 	}
 	defer unlock()
+	if req.CachedToken {
+		return h.remove(ctx, token)
+	}
 	if !req.RejectedToken.Empty() {
 		cached, err := h.cached(ctx, org)
 		if err != nil || !cached.AccessToken.Equal(req.RejectedToken) {

@@ -115,6 +115,7 @@ func TestErase(t *testing.T) {
 	}{
 		{"another token rejected", protocol.EraseRequest{Org: "prod", RejectedToken: secret.New("other")}, false, false},
 		{"this token rejected", protocol.EraseRequest{Org: "prod", RejectedToken: c.AccessToken}, true, false},
+		{"any token dropped where there is none", protocol.EraseRequest{Org: "prod", CachedToken: true}, true, false},
 		{"erased", protocol.EraseRequest{Org: "prod"}, true, true},
 		{"erased twice", protocol.EraseRequest{Org: "prod"}, true, true},
 	} {
@@ -124,6 +125,13 @@ func TestErase(t *testing.T) {
 		if f.absent(t.Context(), token) != step.tokenGone || f.absent(t.Context(), grant) != step.allGone {
 			t.Errorf("%s: token gone %v, grant gone %v", step.name, f.absent(t.Context(), token), f.absent(t.Context(), grant))
 		}
+	}
+	g := newFixture(t)
+	if _, err := g.Get(t.Context(), protocol.GetRequest{Org: "prod"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Erase(t.Context(), protocol.EraseRequest{Org: "prod", CachedToken: true}); err != nil || !g.absent(t.Context(), token) || g.absent(t.Context(), grant) {
+		t.Errorf("any token dropped: %v, token gone %v, grant gone %v", err, g.absent(t.Context(), token), g.absent(t.Context(), grant))
 	}
 	f.store.Fault = func(op string, _ keystore.Key) error {
 		if op == "lock" {

@@ -25,14 +25,14 @@ import (
 // chain. Both rotate refresh tokens, and both revoke a whole login when a spent
 // one comes back, as Salesforce does: none of them forgives.
 func TestJudges(t *testing.T) {
-	t.Run("fosite", testFosite)
+	t.Run("fosite", func(t *testing.T) { testModule(t, "judges/fosite") })
 	t.Run("oidc-provider", testOIDCProvider)
 }
 
-// testFosite runs the tests of the module in judges/fosite, which `go test
-// ./...` does not enter.
-func testFosite(t *testing.T) {
-	const dir = "judges/fosite"
+// testModule runs the tests of a module in that folder, which `go test ./...`
+// does not enter.
+func testModule(t *testing.T, dir string) {
+	t.Helper()
 	// What a subprocess reads is not seen by go test's cache; this is.
 	if _, err := os.ReadDir(dir); err != nil {
 		t.Fatal(err)

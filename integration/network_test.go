@@ -3,8 +3,10 @@ package integration
 import (
 	"net"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"unicode"
 
 	"forcecred/integration/orgtest"
 )
@@ -124,14 +126,49 @@ func TestNetworkAnswerLostAfterCommit(t *testing.T) {
 	}
 }
 
-// TestDebuggingShowsNoSecret: what the Go library logs of HTTP/2 on demand is
-// the body of the request, with the refresh token in it.
-func TestDebuggingShowsNoSecret(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, orgtest.Config{Rotate: true})
-	cmd := r.command(t.Context(), "get", "prod", "--force")
-	cmd.Env = append(cmd.Env, "GODEBUG=http2debug=2")
-	if got := finish(cmd); got.token(t) == "" || got.stderr != "" {
-		t.Errorf("stderr has %d bytes; secrets are among them: %v", len(got.stderr), shows(got.stderr, r.org.Secrets()))
+// listen has handle talk to each who connects to an address on loopback, until
+// the test ends. The connection is closed after it.
+func listen(t *testing.T, handle func(net.Conn)) (address string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
 	}
+	serve(t, listener, handle)
+	return listener.Addr().String()
+}
+
+func serve(t *testing.T, listener net.Listener, handle func(net.Conn)) {
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	var open []net.Conn
+	all.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return // the test has closed it
+			}
+			mu.Lock()
+			open = append(open, conn)
+			mu.Unlock()
+			all.Go(func() {
+				defer conn.Close()
+				handle(conn)
+			})
+		}
+	})
+	t.Cleanup(func() {
+		listener.Close()
+		mu.Lock()
+		for _, conn := range open {
+			conn.Close()
+		}
+		mu.Unlock()
+		all.Wait()
+	})
+}
+
+// hasControl reports whether text has a control character that is not the end of a line.
+func hasControl(text string) bool {
+	return strings.ContainsFunc(text, func(r rune) bool { return r != '\n' && unicode.IsControl(r) })
 }

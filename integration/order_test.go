@@ -27,6 +27,7 @@ func TestDiskBeforeAnswer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	needReadable(t, string(data))
 	lines := strings.Split(string(data), "\n")
 	at := 0
 	for _, step := range []struct{ name, pattern string }{

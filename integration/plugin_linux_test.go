@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"forcecred/integration/desk"
 	"forcecred/integration/orgtest"
 	"forcecred/keystore/secret"
 	"forcecred/protocol"
@@ -177,12 +178,12 @@ func TestPluginSignals(t *testing.T) {
 }
 
 // newKeyringRig starts a plugin's rig over a GNOME keyring.
-func newKeyringRig(t *testing.T, cfg orgtest.Config) (*desk, *rig) {
+func newKeyringRig(t *testing.T, cfg orgtest.Config) (*desk.Desk, *rig) {
 	t.Helper()
 	d := newDesk(t)
 	startGNOMEKeyring(t, d)
-	d.env = append(d.env, "FORCECRED_KEYSTORE=secret-service", "FORCECRED_KEYRING_TIMEOUT=2m") // however slow the machine is
-	return d, newRigIn(t, filepath.Join(d.home, "forcecred"), cfg, d.env...)
+	d.Env = append(d.Env, "FORCECRED_KEYSTORE=secret-service", "FORCECRED_KEYRING_TIMEOUT=2m") // however slow the machine is
+	return d, newRigIn(t, filepath.Join(d.Home, "forcecred"), cfg, d.Env...)
 }
 
 // TestPluginLeaksNothing asks ten thousand times over a GNOME keyring. One time
@@ -217,7 +218,7 @@ func TestPluginLeaksNothing(t *testing.T) {
 	}
 	left := -1
 	for range 200 { // nobody waits for the end of a session
-		if left = d.sessions(t); left == 0 {
+		if left = sessions(t, d); left == 0 {
 			break
 		}
 		time.Sleep(20 * time.Millisecond)
@@ -252,9 +253,9 @@ func memoryOf(t *testing.T, pid int) int {
 }
 
 // sessions counts the sessions that the desk's Secret Service keeps.
-func (d *desk) sessions(t *testing.T) int {
+func sessions(t *testing.T, d *desk.Desk) int {
 	t.Helper()
-	out, err := d.command("dbus-send", "--session", "--print-reply", "--dest=org.freedesktop.secrets",
+	out, err := d.Command("dbus-send", "--session", "--print-reply", "--dest=org.freedesktop.secrets",
 		"/org/freedesktop/secrets/session", "org.freedesktop.DBus.Introspectable.Introspect").CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
@@ -273,10 +274,9 @@ func TestPluginEndsWithTheBus(t *testing.T) {
 	if _, err := client.Get(t.Context(), protocol.GetRequest{Org: "prod"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.bus.Process.Kill(); err != nil {
+	if err := d.KillBus(); err != nil {
 		t.Fatal(err)
 	}
-	_ = d.bus.Wait()
 	_, err := client.Get(t.Context(), protocol.GetRequest{Org: "prod", Force: true})
 	e, ok := errors.AsType[*protocol.Error](err)
 	if !ok || e.Code != protocol.KeystoreUnavailable || !strings.Contains(e.Message, "the session bus has ended") || !strings.Contains(e.Hint, "started anew") {

@@ -27,7 +27,7 @@ import (
 // TestScript runs the transcripts in testdata/script against the built binary.
 //
 // Besides testscript's own commands they have those below. For each run of
-// forcecred it is checked that a failure leaves stdout empty and that stderr
+// forcecred it is checked that a failure leaves one of stdout and stderr empty and that stderr
 // shows no secret; after each script, that no file below $HOME shows one.
 func TestScript(t *testing.T) {
 	t.Parallel()
@@ -39,6 +39,7 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"forcecred":     cmdForcecred,
 			"status":        cmdStatus,
+			"told":          cmdTold,
 			"org":           cmdOrg,
 			"answer":        cmdAnswer,
 			"answer-stderr": cmdAnswerStderr,
@@ -145,21 +146,31 @@ func cmdStatus(ts *testscript.TestScript, neg bool, args []string) {
 	runForcecred(ts, want, args[2:])
 }
 
+// told N forcecred ARG...: fails with that exit status and, unlike all else, says
+// why on stdout, as docker reads it; stderr is empty.
+func cmdTold(ts *testscript.TestScript, neg bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	if neg || err != nil || want == 0 || len(args) < 2 || args[1] != "forcecred" {
+		ts.Fatalf("usage: told N forcecred ARG...")
+	}
+	if got := execForcecred(ts, args[2:]); got != want {
+		ts.Fatalf("exit status %d, want %d", got, want)
+	}
+	stdout, stderr := ts.ReadFile("stdout"), ts.ReadFile("stderr")
+	if shows(stdout, sceneOf(ts).all()) {
+		ts.Fatalf("stdout shows a secret")
+	}
+	if stdout == "" || stderr != "" {
+		ts.Fatalf("a failure has %d bytes on stdout and %d on stderr", len(stdout), len(stderr))
+	}
+}
+
 // notices are how lines begin that a success may have on stderr.
 var notices = []string{"forcecred: made the age identity ", "forcecred: secrets are kept in the keystore ", "forcecred: warning: "}
 
 func runForcecred(ts *testscript.TestScript, want int, args []string) {
-	err := ts.Exec("forcecred", args...)
-	got := 0
-	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
-		got = exit.ExitCode()
-	} else if err != nil {
-		ts.Fatalf("run forcecred: %v", err)
-	}
+	got := execForcecred(ts, args)
 	stdout, stderr := ts.ReadFile("stdout"), ts.ReadFile("stderr")
-	if shows(stderr, sceneOf(ts).all()) {
-		ts.Fatalf("stderr shows a secret")
-	}
 	if got != want {
 		ts.Fatalf("exit status %d, want %d", got, want)
 	}
@@ -171,6 +182,20 @@ func runForcecred(ts *testscript.TestScript, want int, args []string) {
 			ts.Fatalf("success has a line on stderr that is no notice")
 		}
 	}
+}
+
+// execForcecred runs forcecred and returns its exit status.
+func execForcecred(ts *testscript.TestScript, args []string) (status int) {
+	err := ts.Exec("forcecred", args...)
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+		status = exit.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("run forcecred: %v", err)
+	}
+	if shows(ts.ReadFile("stderr"), sceneOf(ts).all()) {
+		ts.Fatalf("stderr shows a secret")
+	}
+	return status
 }
 
 // org NAME [OPTION]...: starts an org and writes NAME.json, a request that stores it.
@@ -289,6 +314,8 @@ func compareAnswer(ts *testscript.TestScript, neg bool, args []string, stream st
 		`"signature": "[A-Za-z0-9+/]{43}="`:               `"signature": "c2lnbmF0dXJl"`,
 		`"expires_at": "\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"`: `"expires_at": "2026-11-24T12:00:00Z"`,
 		`"stored_at": "\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"`:  `"stored_at": "2026-11-24T10:00:00Z"`,
+
+		`"expirationTimestamp": "\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"`: `"expirationTimestamp": "2026-11-24T11:59:00Z"`,
 	} {
 		got = regexp.MustCompile(pattern).ReplaceAllLiteralString(got, same)
 	}

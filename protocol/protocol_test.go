@@ -113,14 +113,17 @@ func TestErrorForms(t *testing.T) {
 
 func TestExitStatuses(t *testing.T) {
 	t.Parallel()
-	want := []Code{Internal, Usage, BadRequest, OrgNotFound, KeystoreUnavailable, SignInAgain, TemporarilyUnavailable, Refused}
-	for i, code := range want {
-		if got := code.ExitStatus(); got != i+1 {
-			t.Errorf("%s: exit %d, want %d", code, got, i+1)
-		}
+	want := map[Code]int{
+		Internal: 1, Usage: 2, BadRequest: 3, OrgNotFound: 4, KeystoreUnavailable: 5, SignInAgain: 6, TemporarilyUnavailable: 7, Refused: 8,
+		CommandNotRunnable: 126, CommandNotFound: 127,
 	}
-	if len(exitStatus) != len(want) {
-		t.Error("a code is missing in this test")
+	if diff := cmp.Diff(want, exitStatus); diff != "" {
+		t.Error(diff)
+	}
+	for code, status := range want {
+		if got := code.ExitStatus(); got != status {
+			t.Errorf("%s: exit %d, want %d", code, got, status)
+		}
 	}
 }
 

@@ -170,6 +170,7 @@ func (r StoreRequest) Encode(w io.Writer) error {
 type EraseRequest struct {
 	Org           string
 	RejectedToken secret.Text // when set, only the cached token goes, and only if it is this one
+	CachedToken   bool        // only the cached token goes, whichever it is; not part of the JSON
 }
 
 // DecodeErase reads an EraseRequest to r's end. Its error is an [*Error] of [BadRequest].

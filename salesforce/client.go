@@ -10,7 +10,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"strings"
 	"time"
@@ -20,6 +19,12 @@ const (
 	connectTimeout = 10 * time.Second // dial, and again TLS
 	maxHeaderBytes = 64 << 10
 	maxBodyBytes   = 256 << 10 // decoded: a token answer is a few KiB
+
+	// An introspection follows its refresh on the same connection, which saves
+	// it a handshake; the connection ends with the process. In a process that
+	// lives on it does not wait for the next refresh: a token sent on it while
+	// the server closes it would be lost, and nobody would know whether it was spent.
+	idleTimeout = 5 * time.Second
 )
 
 // ExchangeTimeout bounds one request with its answer.
@@ -38,7 +43,8 @@ type Client struct {
 }
 
 // NewClient returns a client that talks TLS 1.2 or newer, follows no redirect,
-// and honours HTTPS_PROXY and NO_PROXY except for loopback.
+// and honours HTTPS_PROXY and NO_PROXY except for loopback. It reads the two
+// once in a process.
 func NewClient(cfg Config) (*Client, error) {
 	roots, err := rootCAs(cfg.ExtraRoots)
 	if err != nil {
@@ -48,12 +54,15 @@ func NewClient(cfg Config) (*Client, error) {
 		userAgent: cfg.UserAgent,
 		http: &http.Client{
 			Transport: &http.Transport{
-				Proxy:                  http.ProxyFromEnvironment,
+				Proxy:                  proxyFor,
+				ProxyConnectHeader:     http.Header{"User-Agent": {cfg.UserAgent}},
+				OnProxyConnectResponse: proxyAnswered,
 				DialContext:            (&net.Dialer{Timeout: connectTimeout}).DialContext,
 				TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
 				TLSHandshakeTimeout:    connectTimeout,
 				MaxResponseHeaderBytes: maxHeaderBytes,
 				ForceAttemptHTTP2:      true,
+				IdleConnTimeout:        idleTimeout,
 			},
 			// A redirect would carry the body, with all its secrets, to a host
 			// that nobody stored.
@@ -84,34 +93,34 @@ type response struct {
 	body   []byte
 }
 
-// post sends form to endpoint. When it fails, the error's Reason tells whether
-// the request may have reached the server, and the response has what came of an answer.
+// post sends form to endpoint, once or not at all. When it fails, the error's
+// Reason tells whether the request may have reached the server, and the response
+// has what came of an answer.
 func (c *Client) post(ctx context.Context, endpoint string, form url.Values) (response, *Error) {
 	ctx, cancel := context.WithTimeout(ctx, ExchangeTimeout)
 	defer cancel()
-	var sent bool
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		// Called when a connection stands, TLS and proxy included. From here on a
-		// byte may be on its way.
-		GotConn: func(httptrace.GotConnInfo) { sent = true },
-	})
+	ctx, t := withTrip(ctx)
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(form.Encode()))
 	if err != nil {
 		return response{}, &Error{Reason: Unreachable, Err: errors.New("the endpoint's URL is malformed")}
 	}
+	// Without it the transport can't send the body again by itself. Over HTTP/2
+	// it would, up to six times, after certain errors that a server may send for
+	// a request that it has processed.
+	req.GetBody = nil
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", c.userAgent)
 
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return response{}, networkError(err, sent)
+		return response{}, networkError(err, t)
 	}
 	defer resp.Body.Close() // what matters of the body was read
 	body, err := readBody(resp.Body)
 	r := response{resp.StatusCode, resp.Header, body}
 	if err != nil {
-		e := networkError(err, true)
+		e := networkError(err, t)
 		e.Status = resp.StatusCode
 		return r, e
 	}

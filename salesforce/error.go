@@ -2,13 +2,7 @@ package salesforce
 
 import (
 	"fmt"
-	"html"
-	"net/url"
-	"strings"
 	"time"
-	"unicode"
-
-	"forcecred/keystore/secret"
 )
 
 // Reason says what a failed request means for the grant that it was to spend.
@@ -16,11 +10,12 @@ type Reason string
 
 const (
 	Unreachable Reason = "unreachable"  // no connection was made: nothing was sent
-	Untrusted   Reason = "untrusted"    // the host's certificate was refused: nothing was sent
+	Barred      Reason = "barred"       // the proxy does not let us through: nothing was sent
+	Untrusted   Reason = "untrusted"    // the host did not prove by TLS who it is: nothing was sent
 	Lost        Reason = "lost"         // sent, but no whole answer came back
 	Garbled     Reason = "garbled"      // sent, and answered with something that is no OAuth answer
 	Busy        Reason = "busy"         // Salesforce is at this moment refreshing the same grant
-	Throttled   Reason = "throttled"    // too many requests; nothing was done
+	Throttled   Reason = "throttled"    // not now; nothing was done
 	ServerFault Reason = "server_fault" // a fault of Salesforce's, outcome unknown
 	GrantDead   Reason = "grant_dead"   // the refresh token is no longer good
 	Refused     Reason = "refused"      // no, until somebody changes a setting
@@ -34,7 +29,7 @@ type Error struct {
 	Description string        // Salesforce's error_description, cleaned of the request's secrets
 	RetryAfter  time.Duration // how long Salesforce asked to wait; 0 when it did not
 	Err         error         // what happened, when Salesforce itself said nothing
-	Hint        string        // what to do, or ""
+	Hint        string        // what has happened, and what to do about it
 }
 
 func (e *Error) Error() string {
@@ -51,29 +46,3 @@ func (e *Error) Error() string {
 }
 
 func (e *Error) Unwrap() error { return e.Err }
-
-// maxDescription is how much of an error_description is shown.
-const maxDescription = 256
-
-// clean makes text from the server fit to be shown: without the request's
-// secrets, which an answer may echo, on one line, and cut.
-func clean(text string, secrets ...secret.Text) string {
-	for _, s := range secrets {
-		if s.Empty() {
-			continue
-		}
-		for _, form := range []string{s.Reveal(), url.QueryEscape(s.Reveal()), url.PathEscape(s.Reveal()), html.EscapeString(s.Reveal())} {
-			text = strings.ReplaceAll(text, form, secret.Redacted)
-		}
-	}
-	text = strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return ' '
-	}, text)
-	if runes := []rune(text); len(runes) > maxDescription {
-		text = string(runes[:maxDescription]) + "…"
-	}
-	return text
-}

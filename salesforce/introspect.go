@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"time"
 
 	"forcecred/keystore/secret"
-	"forcecred/protocol/strictjson"
 )
 
 // Introspection is what the introspection endpoint says of an access token
@@ -32,21 +30,26 @@ func (c *Client) Introspect(ctx context.Context, login Login, clientID string, c
 	if fail != nil {
 		return Introspection{}, fail
 	}
-	o, err := strictjson.Parse(resp.body)
+	return decodeIntrospection(resp, clientSecret, accessToken)
+}
+
+// latest is the last second that a four-digit year has room for. What lies
+// beyond is no time at all, and would overflow where it is compared.
+const latest = 253402300799
+
+func decodeIntrospection(resp response, secrets ...secret.Text) (Introspection, error) {
+	o, err := parse(resp, secrets...)
 	if err != nil {
-		return Introspection{}, refusal(resp, "", "", fmt.Errorf("the answer is %w", err))
-	}
-	if err := oauthError(o, resp, clientSecret, accessToken); err != nil {
 		return Introspection{}, err
 	}
 	var in Introspection
 	var issued, expires int64
 	err = o.Fields(map[string]any{"active": &in.Active, "iat": &issued, "exp": &expires})
-	if err == nil && (issued < 0 || expires < 0 || in.Active && expires == 0) {
-		err = errors.New("no time in it")
+	if err == nil && (!isTime(issued) || !isTime(expires) || in.Active && expires == 0) {
+		err = errors.New("exp or iat is no time")
 	}
 	if err != nil {
-		return Introspection{}, &Error{Reason: Garbled, Status: http.StatusOK, Err: err}
+		return Introspection{}, unusable(malformed, resp, fmt.Errorf("the answer's %w", err))
 	}
 	if issued > 0 {
 		in.IssuedAt = time.Unix(issued, 0)
@@ -56,3 +59,6 @@ func (c *Client) Introspect(ctx context.Context, login Login, clientID string, c
 	}
 	return in, nil
 }
+
+// isTime reports whether seconds can be a time since 1970. 0 says that there is none.
+func isTime(seconds int64) bool { return 0 <= seconds && seconds <= latest }

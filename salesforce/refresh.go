@@ -2,12 +2,10 @@ package salesforce
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
@@ -69,11 +67,8 @@ func (c *Client) Refresh(ctx context.Context, g RefreshGrant) (Answer, error) {
 }
 
 func decodeAnswer(resp response, g RefreshGrant) (Answer, error) {
-	o, err := strictjson.Parse(resp.body)
+	o, err := parse(resp, g.ClientSecret, g.RefreshToken)
 	if err != nil {
-		return Answer{}, refusal(resp, "", "", fmt.Errorf("the answer is %w", err))
-	}
-	if err := oauthError(o, resp, g.ClientSecret, g.RefreshToken); err != nil {
 		return Answer{}, err
 	}
 	var a Answer
@@ -105,23 +100,27 @@ func decodeAnswer(resp response, g RefreshGrant) (Answer, error) {
 		err = a.check(g)
 	}
 	if err != nil {
-		return Answer{}, &Error{Reason: Garbled, Status: resp.status, Err: fmt.Errorf("the answer's %w", err)}
+		return Answer{}, unusable(malformed, resp, fmt.Errorf("the answer's %w", err))
 	}
 	if a.InstanceURL, err = g.Login.instanceURL(a.InstanceURL); err != nil {
-		return Answer{}, &Error{Reason: Refused, Status: resp.status, Err: fmt.Errorf("the answer's instance_url %w", err), Hint: hintForeign}
+		return Answer{}, unusable(foreignHost, resp, fmt.Errorf("the answer's instance_url %w", err))
 	}
 	if a.APIInstanceURL != "" {
 		if _, err := g.Login.instanceURL(a.APIInstanceURL); err != nil {
-			return Answer{}, &Error{Reason: Refused, Status: resp.status, Err: fmt.Errorf("the answer's api_instance_url %w", err), Hint: hintForeign}
+			return Answer{}, unusable(foreignHost, resp, fmt.Errorf("the answer's api_instance_url %w", err))
 		}
 	}
 	if err := a.checkSignature(g.ClientSecret); err != nil {
-		return Answer{}, &Error{Reason: Refused, Status: resp.status, Err: err,
-			Hint: "check client_secret, and whether a proxy changes answers on the way"}
+		return Answer{}, unusable(wrongSignature, resp, err)
 	}
 	// Without the header the zero time says that the server's clock is not known.
 	a.Date, _ = http.ParseTime(resp.header.Get("Date"))
 	return a, nil
+}
+
+// unusable returns the error of an answer that says yes and can't be used.
+func unusable(m meaning, resp response, err error) *Error {
+	return &Error{Reason: m.reason, Status: resp.status, Err: err, Hint: m.hint()}
 }
 
 // check refuses an answer whose text can't be what it says it is. What callers
@@ -148,6 +147,19 @@ func (a Answer) check(g RefreshGrant) error {
 	return nil
 }
 
+// parse reads an answer that has to be a JSON object, and no error. Its error
+// shows none of the secrets.
+func parse(resp response, secrets ...secret.Text) (strictjson.Object, error) {
+	o, err := strictjson.Parse(resp.body)
+	switch {
+	case errors.Is(err, strictjson.ErrEmpty):
+		return nil, refusal(resp, "", "", errors.New("the answer is empty"))
+	case err != nil:
+		return nil, refusal(resp, "", "", fmt.Errorf("the answer is %w", err))
+	}
+	return o, oauthError(o, resp, secrets...)
+}
+
 // oauthError returns the error that an answer tells, with whatever status. An
 // answer of 200 with an error in it is one too.
 func oauthError(o strictjson.Object, resp response, secrets ...secret.Text) error {
@@ -162,18 +174,4 @@ func oauthError(o strictjson.Object, resp response, secrets ...secret.Text) erro
 		return refusal(resp, "", "", errors.New("the answer is no OAuth answer"))
 	}
 	return refusal(resp, clean(code, secrets...), clean(description, secrets...), nil)
-}
-
-// salvage finds a new refresh token in an answer that is of no use otherwise:
-// cut off, refused by a check, or broken JSON. By then the old one is dead.
-func salvage(resp response) secret.Text {
-	if resp.status != http.StatusOK {
-		return secret.Text{}
-	}
-	member := regexp.MustCompile(`"refresh_token"\s*:\s*("(?:[^"\\]|\\.)+")`)
-	var token secret.Text
-	if m := member.FindSubmatch(resp.body); m == nil || json.Unmarshal(m[1], &token) != nil {
-		return secret.Text{}
-	}
-	return token
 }

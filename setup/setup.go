@@ -80,6 +80,14 @@ func wait(ctx context.Context, d time.Duration) error {
 
 // connect makes the client, which reads a file that a cached answer does not need.
 func (p Process) connect() (helper.OAuth, error) {
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy"} { // as net/http reads them
+		if setting := p.Getenv(name); setting != "" {
+			if err := salesforce.CheckProxy(setting); err != nil {
+				return nil, protocol.Errorf(protocol.Usage, "use %s: %v", name, err)
+			}
+			break
+		}
+	}
 	roots, err := extraRoots(p.Getenv("FORCECRED_CA_FILE"))
 	if err == nil {
 		var client *salesforce.Client

@@ -12,43 +12,50 @@ import (
 	"forcecred/protocol"
 )
 
-// cachedGet stores an org, gets its token once, and returns the command that
-// gets it again.
-func cachedGet(dir string) (get func() *exec.Cmd, close func(), err error) {
-	forcecred, err := build(filepath.Join(dir, "forcecred"), "forcecred")
+// org is one that forcecred has stored as prod, with a token in its cache.
+type org struct {
+	*orgtest.Org
+	forcecred func(args ...string) *exec.Cmd
+}
+
+// startOrg starts an org, stores it by the forcecred that is given, and gets
+// its token once.
+func startOrg(dir string, forcecred func(args ...string) *exec.Cmd) (*org, error) {
+	started, err := orgtest.Start(orgtest.Config{ClientSecret: "test-client-secret"})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	org, err := orgtest.Start(orgtest.Config{ClientSecret: "test-client-secret"})
-	if err != nil {
-		return nil, nil, err
+	o := &org{started, forcecred}
+	if err := o.store(filepath.Join(dir, "ca.pem")); err != nil {
+		o.Close()
+		return nil, fmt.Errorf("set up the org: %w", err)
 	}
-	ca := filepath.Join(dir, "ca.pem")
-	if err := os.WriteFile(ca, org.CAPEM(), 0o600); err != nil {
-		org.Close()
-		return nil, nil, err
-	}
-	command := func(args ...string) *exec.Cmd {
-		cmd := exec.Command(forcecred, args...)
-		cmd.Env = append(os.Environ(), "FORCECRED_KEYSTORE=file", "FORCECRED_HOME="+filepath.Join(dir, "home"), "FORCECRED_CA_FILE="+ca)
-		return cmd
+	return o, nil
+}
+
+func (o *org) store(ca string) error {
+	if err := os.WriteFile(ca, o.CAPEM(), 0o600); err != nil {
+		return err
 	}
 	var request bytes.Buffer
-	err = protocol.StoreRequest{
-		Org: "prod", LoginURL: org.URL, ClientID: org.ClientID(), ClientSecret: secret.New(org.ClientSecret()), RefreshToken: secret.New(org.RefreshToken()),
+	err := protocol.StoreRequest{
+		Org: "prod", LoginURL: o.URL, ClientID: o.ClientID(), ClientSecret: secret.New(o.ClientSecret()), RefreshToken: secret.New(o.RefreshToken()),
 	}.Encode(&request)
-	if err == nil {
-		store := command("store")
-		store.Stdin = &request
-		err = store.Run()
-	}
-	get = func() *exec.Cmd { return command("get", "prod") }
-	if err == nil {
-		err = get().Run()
-	}
 	if err != nil {
-		org.Close()
-		return nil, nil, fmt.Errorf("set up the org: %w", err)
+		return err
 	}
-	return get, org.Close, nil
+	store, get := o.forcecred("store"), o.forcecred("get", "prod")
+	store.Stdin = &request
+	for _, cmd := range []*exec.Cmd{store, get} {
+		cmd.Env = append(cmd.Env, "FORCECRED_CA_FILE="+ca)
+		if err := cmd.Run(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cachedGet returns the command that gets the token again.
+func (o *org) cachedGet() *peer {
+	return &peer{name: "forcecred get prod, cached", want: o.AccessToken(), cmd: func() (*exec.Cmd, error) { return o.forcecred("get", "prod"), nil }}
 }

@@ -19,15 +19,16 @@ type Certificate int
 
 // Server certificates.
 const (
-	GoodCertificate      Certificate = iota // for localhost, 127.0.0.1, ::1
+	GoodCertificate      Certificate = iota // for localhost, 127.0.0.1, ::1, and Config.Hosts
 	ExpiredCertificate                      // good until an hour ago
 	FutureCertificate                       // good from an hour on
 	WrongHostCertificate                    // for wrong-host.example only
 )
 
-// newCertificate makes a root, as PEM, with a server certificate that it signed.
-// Both go by the real clock and not by the org's: clients verify them by theirs.
-func newCertificate(kind Certificate) (root []byte, leaf tls.Certificate, err error) {
+// newCertificate makes a root, as PEM, with a server certificate that it signed,
+// good for hosts as well. Both go by the real clock and not by the org's: clients
+// verify them by theirs.
+func newCertificate(kind Certificate, hosts []string) (root []byte, leaf tls.Certificate, err error) {
 	now := time.Now()
 	ca := &x509.Certificate{
 		SerialNumber:          big.NewInt(1),
@@ -57,7 +58,7 @@ func newCertificate(kind Certificate) (root []byte, leaf tls.Certificate, err er
 		NotAfter:     now.Add(24 * time.Hour),
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		DNSNames:     []string{"localhost"},
+		DNSNames:     append([]string{"localhost"}, hosts...),
 		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
 	}
 	switch kind {

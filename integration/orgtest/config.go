@@ -15,6 +15,7 @@ import (
 type Config struct {
 	Site          string        // path of an Experience Cloud site ("/partners"): OAuth endpoints are below it only
 	Rotate        bool          // each refresh answers with the next refresh token, which is then the only good one
+	LongTokens    int           // refresh tokens that come by rotation are longer by so many characters
 	SessionLength time.Duration // how long an access token lives unused, default 2 h
 	SameToken     bool          // a refresh within the session answers with the session's own access token
 	JWT           bool          // access tokens are JWTs (RS256), which end when they say, used or not
@@ -37,9 +38,10 @@ type Config struct {
 	OnCommit    func()           // called between a refresh's commit and its answer, which waits until it returns
 
 	Certificate Certificate
-	HTTP1       bool // offer HTTP/1.1 only
-	Gzip        bool // compress answers for clients that accept it
-	Chunked     bool // send answers in two parts, with no Content-Length
+	Hosts       []string // further names that the certificate is for, as which a proxy may show the org
+	HTTP1       bool     // offer HTTP/1.1 only
+	Gzip        bool     // compress answers for clients that accept it
+	Chunked     bool     // send answers in two parts, with no Content-Length
 }
 
 // String names the client, but not its secret.

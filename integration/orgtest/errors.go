@@ -24,6 +24,7 @@ var Errors = []Error{
 	{"ip-restricted", "invalid_grant", "ip restricted or invalid login hours", http.StatusBadRequest},
 	{"ip-restricted-upper-case", "invalid_grant", "IP restricted or invalid login hours", http.StatusBadRequest},
 	{"authentication-failure", "invalid_grant", "authentication failure", http.StatusBadRequest},
+	{"user-credentials", "invalid_grant", "invalid user credentials", http.StatusBadRequest},
 	{"not-approved", "invalid_grant", "user hasn't approved this consumer", http.StatusBadRequest},
 	{"audience-failed", "invalid_grant", "Audience validation failed", http.StatusBadRequest},
 	{"audience-invalid", "invalid_grant", "audience is invalid", http.StatusBadRequest},
@@ -35,6 +36,7 @@ var Errors = []Error{
 	{"login-rate", "invalid_grant", "login rate exceeded", http.StatusBadRequest},
 	{"invalid-client", "invalid_client", "invalid client credentials", http.StatusBadRequest},
 	{"invalid-client-401", "invalid_client", "invalid client credentials", http.StatusUnauthorized},
+	{"invalid-client-credentials", "invalid_client_credentials", "client secret invalid", http.StatusBadRequest},
 	{"invalid-client-identifier", "invalid_client", "client identifier invalid", http.StatusBadRequest},
 	{"app-not-installed", "invalid_client", "app must be installed into org", http.StatusBadRequest},
 	{"invalid-client-id", "invalid_client_id", "client identifier invalid", http.StatusBadRequest},
@@ -52,6 +54,7 @@ var Errors = []Error{
 	{"slow-down", "slow_down", "", http.StatusBadRequest},
 	{"rate-limit", "rate_limit_exceeded", "login rate exceeded", http.StatusBadRequest},
 	{"server-error", "server_error", "", http.StatusInternalServerError},
+	{"temporarily-unavailable", "temporarily_unavailable", "", http.StatusBadRequest},
 }
 
 // Fault returns the fault that answers with e and processes nothing.

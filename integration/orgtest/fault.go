@@ -4,13 +4,14 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 )
 
 // Fault is something that goes wrong with a request. The zero value is none.
 //
-// A fault with an answer of its own (Status, Body, Error), or with an End that
+// A fault with an answer of its own (Status, Body, Error, Reply), or with an End that
 // lets no answer through, strikes before the request is processed: it is read,
 // with no other effect. Commit lets it strike afterwards. All other faults are
 // changes to the answer of a request that was processed as ever.
@@ -23,6 +24,7 @@ type Fault struct {
 	Error  Error       // answer with this OAuth error, if it has a code
 	Status int         // answer with this status, if it isn't 0, with Body
 	Body   []byte      // answer with this body, if it isn't nil
+	Reply  Reply       // answer with what this makes of the request, if it isn't nil
 	Header http.Header // set besides, or in place of, the answer's own
 
 	Fields  map[string]any             // in a successful answer, set these fields to what JSON makes of the value; nil removes
@@ -30,8 +32,13 @@ type Fault struct {
 	Pad     int64                      // bytes of white space after the body, sent as fast as the client reads
 	Gzip    bool                       // compress, whether or not the client accepts it
 	End     End
-	Keep    int // with Truncate: how many bytes of the body are sent; 0 is half of it
+	Keep    int  // with Truncate: how many bytes of the body are sent; 0 is half of it
+	Stall   bool // with Truncate or Raw: leave the connection open afterwards, and say nothing
 }
+
+// Reply makes an answer out of a request's form, as servers do that show what
+// they were asked.
+type Reply func(form url.Values) (status int, body []byte)
 
 // End is how an answer ends.
 type End int
@@ -43,6 +50,7 @@ const (
 	Truncate                  // a part comes of what Content-Length announces, then the connection is closed (HTTP/2: RST_STREAM)
 	Hang                      // no byte ever comes
 	EndlessHeaders            // headers come, without end: on HTTP/2, 1 MiB of them
+	Raw                       // what Rewrite returns is all that is sent, in place of status, headers and body (HTTP/1.1)
 )
 
 // Always is how often a fault strikes that does not wear off.
@@ -90,15 +98,20 @@ func (o *Org) nextFault(e Endpoint) Fault {
 	return f
 }
 
-func (f Fault) answers() bool { return f.Status != 0 || f.Body != nil || f.Error.Code != "" }
+func (f Fault) answers() bool {
+	return f.Status != 0 || f.Body != nil || f.Error.Code != "" || f.Reply != nil
+}
 
 func (f Fault) processes() bool { return f.Commit || !f.answers() && f.End == Whole }
 
-func (f Fault) answer() answer {
+func (f Fault) answer(form url.Values) answer {
 	if f.Error.Code != "" {
 		return f.Error.answer()
 	}
 	a := answer{status: f.Status, body: f.Body}
+	if f.Reply != nil {
+		a.status, a.body = f.Reply(form)
+	}
 	if a.status == 0 {
 		a.status = http.StatusOK
 	}

@@ -3,6 +3,7 @@ package orgtest
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -122,6 +123,9 @@ func (g *Grant) newest() string { return g.refresh[len(g.refresh)-1] }
 
 func (g *Grant) next() {
 	token := fmt.Sprintf("5Aep861.test-refresh-token-%04d-%s", len(g.refresh)+1, random(16))
+	if len(g.refresh) > 0 {
+		token += strings.Repeat("x", g.org.cfg.LongTokens)
+	}
 	g.refresh = append(g.refresh, token)
 	g.org.refresh[token] = g
 }

@@ -2,8 +2,11 @@ package orgtest
 
 import (
 	"bytes"
+	"fmt"
+	"html/template"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -40,6 +43,28 @@ func redirect(status int) Fault {
 	return Fault{Status: status, Body: []byte{}, Header: http.Header{"Location": {"/redirected"}}}
 }
 
+// echo refuses with a description of the request.
+func echo(describe func(url.Values) string) Reply {
+	return func(form url.Values) (int, []byte) {
+		return http.StatusBadRequest, Error{Code: "invalid_grant", Description: "no grant for " + describe(form)}.answer().encode()
+	}
+}
+
+// raw is a fault of an org that has processed the request: it answers with what
+// write makes of the body.
+func raw(write func(body string) string) Fault {
+	return Fault{Commit: true, End: Raw, Rewrite: func(body []byte) []byte { return []byte(write(string(body))) }}
+}
+
+// flood is an answer that never gets beyond its interim responses.
+func flood(status string) Fault {
+	return Fault{End: Raw, Rewrite: func([]byte) []byte {
+		return bytes.Repeat([]byte("HTTP/1.1 "+status+"\r\nLink: </style.css>; rel=preload\r\n\r\n"), 4096)
+	}}
+}
+
+const rawHead = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
 var faults = map[string]Fault{
 	// Not from Salesforce's OAuth at all.
 	"html-503":               {Status: 503, Body: maintenance, Header: html},
@@ -72,11 +97,50 @@ var faults = map[string]Fault{
 	"503-after-commit":       {Status: 503, Body: maintenance, Header: html, Commit: true},
 	"slow":                   {Delay: time.Second},
 
+	// HTTP/1.1 itself.
+	"length-too-long": raw(func(body string) string {
+		return fmt.Sprintf("%sContent-Length: %d\r\n\r\n%s", rawHead, len(body)+100, body)
+	}),
+	"length-too-short": raw(func(body string) string {
+		return fmt.Sprintf("%sContent-Length: %d\r\n\r\n%s", rawHead, len(body)-1, body)
+	}),
+	"two-answers": raw(func(body string) string {
+		return strings.Repeat(fmt.Sprintf("%sContent-Length: %d\r\n\r\n%s", rawHead, len(body), body), 2)
+	}),
+	"two-lengths": raw(func(body string) string {
+		return fmt.Sprintf("%sContent-Length: %d\r\nContent-Length: 2\r\n\r\n%s", rawHead, len(body), body)
+	}),
+	"chunked-garbage": raw(func(body string) string {
+		return fmt.Sprintf("%sTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\nno-size\r\n", rawHead, len(body), body)
+	}),
+	"trailers": raw(func(body string) string {
+		return fmt.Sprintf("%sTransfer-Encoding: chunked\r\nTrailer: Set-Cookie\r\n\r\n%x\r\n%s\r\n0\r\nSet-Cookie: sid=test-cookie\r\n\r\n", rawHead, len(body), body)
+	}),
+	"early-hints": raw(func(body string) string {
+		return fmt.Sprintf("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n%sContent-Length: %d\r\n\r\n%s", rawHead, len(body), body)
+	}),
+	"early-hints-flood": flood("103 Early Hints"),
+	"continue-flood":    flood("100 Continue"),
+	"body-alone":        raw(func(body string) string { return body + "\r\n\r\n" }),
+	"body-as-header":    raw(func(body string) string { return rawHead + body + "\r\n\r\n" }),
+	"not-gzip":          {Header: http.Header{"Content-Encoding": {"gzip"}}},
+	"set-cookie":        {Header: http.Header{"Set-Cookie": {"sid=test-cookie; Path=/; Secure"}}},
+
 	// Too much of it.
 	"oversize":           {Pad: 1 << 20},
 	"endless":            {Pad: 1 << 40},
 	"gzip-bomb":          {Pad: 1 << 28, Gzip: true},
 	"huge-refresh-token": {Fields: map[string]any{"refresh_token": "5Aep861.test-refresh-token-huge-" + strings.Repeat("x", 64<<10)}},
+
+	// The request's secrets, in what is said of it.
+	"echo":      {Reply: echo(func(form url.Values) string { return form.Get("refresh_token") + " " + form.Get("client_secret") })},
+	"echo-form": {Reply: echo(url.Values.Encode)},
+	"echo-html": {Reply: echo(func(form url.Values) string { return template.HTMLEscapeString(form.Encode()) })},
+	"echo-json": {Reply: echo(func(form url.Values) string { return string(encodeJSON(form)) })},
+	"echo-cut":  {Reply: echo(func(form url.Values) string { return form.Get("refresh_token")[:20] })},
+	"echo-page": {Reply: func(form url.Values) (int, []byte) {
+		return 403, []byte("<html><body>blocked: " + form.Encode() + "</body></html>")
+	}, Header: html},
 
 	// Wrong within.
 	"wrong-signature":      {Fields: map[string]any{"signature": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}},
@@ -93,7 +157,14 @@ var faults = map[string]Fault{
 	"duplicate-access-token": {Rewrite: func(b []byte) []byte {
 		return append([]byte(`{"access_token":"00D000000000001!test_access_token_twice",`), bytes.TrimPrefix(b, []byte("{"))...)
 	}},
-	"invalid-utf8":     {Rewrite: func(b []byte) []byte { return bytes.Replace(b, []byte("test_access_token"), []byte("test\xff\xfe"), 1) }},
+	"invalid-utf8": {Rewrite: func(b []byte) []byte { return bytes.Replace(b, []byte("test_access_token"), []byte("test\xff\xfe"), 1) }},
+	"duplicate-refresh-token": {Rewrite: func(b []byte) []byte {
+		return append([]byte(`{"refresh_token":"5Aep861.test-refresh-token-twice",`), bytes.TrimPrefix(b, []byte("{"))...)
+	}},
+	"deep": {Rewrite: func(b []byte) []byte {
+		const levels = 10_000
+		return append([]byte(`{"x":`+strings.Repeat("[", levels)+strings.Repeat("]", levels)+","), bytes.TrimPrefix(b, []byte("{"))...)
+	}},
 	"trailing-garbage": {Rewrite: func(b []byte) []byte { return append(bytes.Clone(b), "{}"...) }},
 	"byte-order-mark":  {Rewrite: func(b []byte) []byte { return append([]byte("\ufeff"), b...) }},
 }

@@ -53,7 +53,7 @@ func Start(cfg Config) (*Org, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, fmt.Errorf("start a stand-in org: %w", err)
 	}
-	ca, leaf, err := newCertificate(cfg.Certificate)
+	ca, leaf, err := newCertificate(cfg.Certificate, cfg.Hosts)
 	if err != nil {
 		return nil, fmt.Errorf("start a stand-in org: make its certificate: %w", err)
 	}
@@ -114,6 +114,10 @@ func (o *Org) Close() {
 
 // CAPEM returns the root certificate that signed the org's own, as PEM.
 func (o *Org) CAPEM() []byte { return slices.Clone(o.ca) }
+
+// TLSCertificate returns the org's own certificate with its key, for a test's server
+// that is to be trusted like the org.
+func (o *Org) TLSCertificate() tls.Certificate { return o.server.TLSConfig.Certificates[0] }
 
 // ClientID returns the client id of the app.
 func (o *Org) ClientID() string { return o.cfg.ClientID }

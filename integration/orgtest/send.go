@@ -19,10 +19,7 @@ func (o *Org) send(w http.ResponseWriter, r *http.Request, a answer, f Fault) {
 		resetConn(r)
 		panic(http.ErrAbortHandler)
 	case Hang:
-		select {
-		case <-r.Context().Done():
-		case <-o.closed:
-		}
+		o.stall(r)
 		panic(http.ErrAbortHandler)
 	case EndlessHeaders:
 		o.sendHeaders(w, r)
@@ -39,11 +36,28 @@ func (o *Org) send(w http.ResponseWriter, r *http.Request, a answer, f Fault) {
 	if f.Rewrite != nil {
 		body = f.Rewrite(body)
 	}
-	if f.End == Truncate {
+	switch f.End {
+	case Truncate:
 		truncate(w, a.status, body, f.Keep)
-		panic(http.ErrAbortHandler)
+	case Raw:
+		// Nothing of an answer is in the server's buffers yet.
+		_, _ = conn(r).Write(body) // fails only when the client has gone
+	default:
+		o.sendBody(w, r, a.status, body, f)
+		return
 	}
-	o.sendBody(w, r, a.status, body, f)
+	if f.Stall {
+		o.stall(r)
+	}
+	panic(http.ErrAbortHandler)
+}
+
+// stall waits until the client has had enough, or the org is closed.
+func (o *Org) stall(r *http.Request) {
+	select {
+	case <-r.Context().Done():
+	case <-o.closed:
+	}
 }
 
 func (o *Org) sendBody(w http.ResponseWriter, r *http.Request, status int, body []byte, f Fault) {

@@ -40,7 +40,7 @@ func (o *Org) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	done := a.done
 	if fault.answers() || !fault.processes() {
-		a = fault.answer()
+		a = fault.answer(c.form)
 	}
 	o.mustPause(fault.AnswerDelay)
 	if done != nil {

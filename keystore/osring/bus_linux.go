@@ -35,15 +35,23 @@ const (
 	kwalletPath = dbus.ObjectPath("/modules/kwalletd5")
 )
 
-// ask calls a method on the connection that the library has made, and keeps
-// the first result in result.
-func (s *Store) ask(ctx context.Context, name string, path dbus.ObjectPath, method string, result any, args ...any) error {
+// bus returns the connection that the library has made.
+func (s *Store) bus() (*dbus.Conn, error) {
 	if busguard.Bus() != busguard.Usable || !slices.Contains(Available(), s.config.Backend) {
-		return s.unavailable()
+		return nil, s.unavailable()
 	}
 	conn, err := dbus.SessionBus()
 	if err != nil {
-		return s.unavailable()
+		return nil, s.unavailable()
+	}
+	return conn, nil
+}
+
+// ask calls a method over the bus, and keeps the first result in result.
+func (s *Store) ask(ctx context.Context, name string, path dbus.ObjectPath, method string, result any, args ...any) error {
+	conn, err := s.bus()
+	if err != nil {
+		return err
 	}
 	return conn.Object(name, path).CallWithContext(ctx, method, 0, args...).Store(result)
 }
@@ -159,9 +167,9 @@ func (t *turn) settle() error {
 	if handle < 0 {
 		return t.errLocked()
 	}
-	conn, err := dbus.SessionBus()
+	conn, err := t.bus()
 	if err != nil {
-		return t.unavailable()
+		return err
 	}
 	return t.explain(conn.Object(kwalletName, kwalletPath).CallWithContext(t.ctx, "org.kde.KWallet.sync", 0, handle, service).Err)
 }

@@ -118,9 +118,5 @@ func (s *Store) guarded(ctx context.Context, use func(*turn) error) (err error) 
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 	}
-	t := &turn{Store: s, ctx: ctx}
-	if err := t.begin(); err != nil {
-		return err
-	}
-	return use(t)
+	return use(&turn{Store: s, ctx: ctx})
 }

@@ -115,6 +115,13 @@ func (s *Store) get(ctx context.Context, key keystore.Key) ([]byte, error) {
 	}
 	var item []byte
 	err = s.call(ctx, nothing, func(t *turn) (err error) {
+		var ok bool
+		if item, ok = t.glance(name); ok {
+			return nil
+		}
+		if err = t.begin(); err != nil {
+			return err
+		}
 		item, err = t.readItem(name)
 		return err
 	})
@@ -165,6 +172,9 @@ func (s *Store) write(ctx context.Context, key keystore.Key, change func(t *turn
 		return err
 	}
 	return s.call(ctx, release, func(t *turn) error {
+		if err := t.begin(); err != nil {
+			return err
+		}
 		if err := t.writable(); err != nil {
 			return err
 		}
@@ -191,6 +201,9 @@ func (s *Store) keys(ctx context.Context, kind keystore.Kind) ([]keystore.Key, e
 	}
 	var keys []keystore.Key
 	err := s.call(ctx, nothing, func(t *turn) error {
+		if err := t.begin(); err != nil {
+			return err
+		}
 		names, err := t.names()
 		for _, name := range names {
 			if key, ok := s.parseItemName(name); ok && key.Kind == kind {

@@ -1,6 +1,7 @@
 package osring
 
 import (
+	"errors"
 	"os/exec"
 	"strings"
 	"testing"
@@ -8,6 +9,8 @@ import (
 
 	"forcecred/keystore"
 	"forcecred/keystore/storetest"
+
+	"github.com/99designs/keyring"
 )
 
 // startKeyring starts gnome-keyring with the collection "login", unlocked, in
@@ -41,6 +44,12 @@ func TestSecretService(t *testing.T) {
 		storetest.Run(t, func(t *testing.T) (keystore.Store, keystore.Store) {
 			return newStore(t, Config{Backend: SecretService})
 		})
+	})
+	t.Run("reading at a glance", func(t *testing.T) {
+		s, other := newStore(t, Config{Backend: SecretService})
+		other.open = func() (keyring.Keyring, error) { return nil, errors.New("the library is opened to read") }
+		must(t, s.Set(t.Context(), prod, []byte(item)))
+		wantItem(t, other, prod, item)
 	})
 }
 

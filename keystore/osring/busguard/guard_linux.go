@@ -46,6 +46,21 @@ func Restore() {
 	}
 }
 
+// Given returns environ as it was before this package changed it, for a program
+// that takes this one's place.
+func Given(environ []string) []string {
+	var all []string
+	for _, pair := range environ {
+		if !strings.HasPrefix(pair, variable+"=") {
+			all = append(all, pair)
+		}
+	}
+	if isGiven {
+		all = append(all, variable+"="+given)
+	}
+	return all
+}
+
 // inUse returns the keystore that the environment names, or that config.json
 // pins. What is wrong with either is told later, by whoever opens the keystore.
 func inUse() string {

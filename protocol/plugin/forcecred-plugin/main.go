@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"forcecred/dumps"
 	"forcecred/helper"
 	"forcecred/keystore"
 	"forcecred/parent"
@@ -22,6 +23,7 @@ import (
 )
 
 func main() {
+	dumps.Forbid()      // before there is a secret in memory
 	stderr := os.Stderr // go-plugin replaces it
 	// Whoever logs here is a library; net/http's would show whole requests when
 	// GODEBUG asks for it.

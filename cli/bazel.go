@@ -1,0 +1,76 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"forcecred/protocol"
+	"forcecred/protocol/bazel"
+
+	"github.com/spf13/cobra"
+)
+
+func bazelCommand(p Process) *cobra.Command {
+	return &cobra.Command{
+		Use:     "bazel get",
+		Short:   "Answer Bazel as a credential helper",
+		GroupID: callerCommands,
+		Long: `Answer Bazel, and what else speaks the protocol of its credential helpers, for
+hosts where a stored org logs in or has its instance. In .bazelrc:
+
+  common --credential_helper=*.my.salesforce.com=bazel-credential-forcecred
+
+Bazel itself calls it by that name, which forcecred install-links makes, with
+the place of a file, as here:
+
+  echo '{"uri":"https://acme.my.salesforce.com/file"}' | forcecred bazel get
+
+A host of no org is an error.`,
+		Args: func(_ *cobra.Command, args []string) error {
+			switch {
+			case len(args) == 0:
+				return usage(`the command is missing: forcecred bazel get, with {"uri":"https://…"} on stdin`)
+			case args[0] != "get":
+				return usage("there is no such command; there is: get")
+			case len(args) > 1:
+				return usage("an argument after get, where none may stand")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, cancel := context.WithTimeout(cmd.Context(), patience)
+			defer cancel()
+			return p.bazelGet(ctx)
+		},
+	}
+}
+
+// patience is for callers that wait 10 s for an answer, as Bazel does, and say
+// no more then than that there was none: it leaves them time to hear why. It
+// ends all waiting, for a lock or for another try; but not a refresh that is on
+// its way, whose answer is saved for the next call when this one is too late.
+const patience = 9 * time.Second
+
+func (p Process) bazelGet(ctx context.Context) error {
+	if err := p.expectRequest("bazel"); err != nil {
+		return err
+	}
+	req, err := bazel.Decode(p.Stdin)
+	if err != nil {
+		return err
+	}
+	place, err := req.Origin()
+	if err != nil {
+		return err
+	}
+	r, err := p.onlyResidentAt(ctx, place)
+	if err != nil {
+		return err
+	}
+	credential, err := r.get(ctx, protocol.KeepMinTTL)
+	if err != nil {
+		return err
+	}
+	return p.answer(func(w io.Writer) error { return bazel.Encode(w, credential, time.Now()) })
+}

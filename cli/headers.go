@@ -1,0 +1,53 @@
+package cli
+
+import (
+	"context"
+	"io"
+
+	"forcecred/protocol"
+	"forcecred/protocol/headers"
+
+	"github.com/spf13/cobra"
+)
+
+func headersCommand(p Process) *cobra.Command {
+	minTTL := &seconds{protocol.DefaultMinTTL}
+	cmd := &cobra.Command{
+		Use:     "headers ORG",
+		Short:   "Print the headers of a request to an org",
+		GroupID: callerCommands,
+		Long: `Print the headers of a request to an org as a JSON object, for programs that run
+a command to get them, such as clients of MCP servers:
+
+  $ forcecred headers prod
+  {"Authorization":"Bearer 00D…"}
+
+The program sends them to the server that it was configured with, which has to
+be the org's: forcecred does not learn which one it is.`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usage("one org's name has to stand here: forcecred headers ORG")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			org, err := orgArgument(args[0])
+			if err != nil {
+				return err
+			}
+			ctx, cancel := context.WithTimeout(cmd.Context(), patience)
+			defer cancel()
+			h, err := p.helper(ctx)
+			if err != nil {
+				return err
+			}
+			credential, err := h.Get(ctx, protocol.GetRequest{Org: org, MinTTL: minTTL.Duration})
+			if err != nil {
+				return err
+			}
+			return p.answer(func(w io.Writer) error { return headers.Encode(w, credential) })
+		},
+	}
+	cmd.Flags().Var(minTTL, "min-ttl", "how long the token must still live, for a program that asks once and keeps the headers")
+	return cmd
+}

@@ -1,0 +1,83 @@
+package cli
+
+import (
+	"io"
+	"time"
+
+	"forcecred/protocol"
+	"forcecred/protocol/kubernetes"
+
+	"github.com/spf13/cobra"
+)
+
+func kubernetesCommand(p Process) *cobra.Command {
+	return &cobra.Command{
+		Use:     "kubernetes [ORG]",
+		Short:   "Answer kubectl as a credential plugin",
+		GroupID: callerCommands,
+		Long: `Answer kubectl, or another program on client-go, as an exec credential plugin
+of client.authentication.k8s.io/v1 or v1beta1. The org is named by the argument,
+or by the cluster's extension client.authentication.k8s.io/exec in the
+kubeconfig, which provideClusterInfo: true lets kubectl pass on:
+
+  extension:
+    org: prod
+
+Without KUBERNETES_EXEC_INFO it prints what kubectl would get by v1:
+
+  forcecred kubernetes prod`,
+		Args: atMostOneOrg,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			req, err := kubernetesRequest(p, args)
+			if err != nil {
+				return err
+			}
+			if !req.Interactive {
+				p = p.withoutPrompts()
+			}
+			h, err := p.helper(cmd.Context())
+			if err != nil {
+				return err
+			}
+			credential, err := h.Get(cmd.Context(), protocol.GetRequest{Org: req.Org, MinTTL: protocol.KeepMinTTL})
+			if err != nil {
+				return err
+			}
+			return p.answer(func(w io.Writer) error { return req.Encode(w, credential, time.Now()) })
+		},
+	}
+}
+
+// kubernetesRequest reads what kubectl tells, and settles which org is meant.
+func kubernetesRequest(p Process, args []string) (kubernetes.Request, error) {
+	req, err := kubernetes.Decode(p.Getenv(kubernetes.Variable))
+	if err != nil {
+		return kubernetes.Request{}, err
+	}
+	if len(args) == 0 {
+		if req.Org == "" {
+			e := usage("neither an argument nor the cluster's configuration names an org")
+			e.Hint = "in the kubeconfig, let the user's exec have args: [kubernetes, ORG]; or provideClusterInfo: true, and the cluster an extension client.authentication.k8s.io/exec with org: ORG"
+			return kubernetes.Request{}, e
+		}
+		return req, nil
+	}
+	org, err := orgArgument(args[0])
+	if err == nil && req.Org != "" && req.Org != org {
+		err = usage("the argument and the cluster's configuration name different orgs")
+	}
+	req.Org = org
+	return req, err
+}
+
+// withoutPrompts is p as if FORCECRED_NO_PROMPT were set.
+func (p Process) withoutPrompts() Process {
+	getenv := p.Getenv
+	p.Getenv = func(name string) string {
+		if name == "FORCECRED_NO_PROMPT" {
+			return "1"
+		}
+		return getenv(name)
+	}
+	return p
+}

@@ -1,0 +1,153 @@
+package cli
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+
+	"forcecred/protocol"
+
+	"github.com/spf13/cobra"
+)
+
+func installLinksCommand(p Process) *cobra.Command {
+	return &cobra.Command{
+		Use:     "install-links DIR",
+		Short:   "Make the names by which callers look for forcecred",
+		GroupID: callerCommands,
+		Long: `Make, in a folder on PATH, the names by which callers look for a helper, such as
+git-credential-forcecred: as links to this program, or as copies of it where the
+system has no links.
+
+  forcecred install-links ~/.local/bin
+
+When a file that comes from elsewhere has such a name there, none is made.`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usage("one folder is to be named, where the links go: forcecred install-links DIR")
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			exe, err := p.Executable()
+			if err != nil {
+				return protocol.Errorf(protocol.Internal, "find this program's own file: %v", err)
+			}
+			return p.installLinks(exe, args[0])
+		},
+	}
+}
+
+// installLinks looks at all names before it makes any.
+func (p Process) installLinks(exe, dir string) error {
+	folder, err := os.Stat(dir)
+	if err != nil || !folder.IsDir() {
+		return usage("the folder for the links is not there, or is no folder")
+	}
+	links := make([]link, 0, len(names))
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		l, err := look(exe, dir, name)
+		if err != nil {
+			return err
+		}
+		links = append(links, l)
+	}
+	for _, l := range links {
+		if err := l.install(exe); err != nil {
+			return linkError("make "+l.name, err)
+		}
+	}
+	if !p.onPath(folder) {
+		p.notice("warning: the folder of the links is not on PATH, where callers look for them")
+	}
+	return p.answer(func(w io.Writer) error {
+		for _, l := range links {
+			if _, err := io.WriteString(w, l.state+" "+l.name+"\n"); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// link is a name for this program in a folder.
+type link struct{ dir, name, state string }
+
+// What is done with a link, as a person is told of it.
+const (
+	made     = "made"
+	replaced = "replaced" // one to another forcecred
+	kept     = "kept"
+)
+
+// look finds out what is to be done for a name. One that is taken by anything
+// but a link of ours is an error.
+func look(exe, dir, name string) (link, error) {
+	l := link{dir, name + exeSuffix, made}
+	_, err := os.Lstat(l.path())
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return l, nil
+	case err != nil:
+		return l, linkError("look at "+l.name, err)
+	case isSameFile(l.path(), exe):
+		l.state = kept
+		return l, nil
+	case isForcecred(l.path(), exe):
+		l.state = replaced
+		return l, nil
+	}
+	e := usage("%s is in the folder already, and is none that install-links makes", l.name)
+	e.Hint = "name another folder, or move it away"
+	return l, e
+}
+
+func (l link) path() string { return filepath.Join(l.dir, l.name) }
+
+func (l link) install(exe string) error {
+	target := linkTarget(exe, l.dir)
+	switch l.state {
+	case made:
+		return makeLink(target, l.path())
+	case replaced:
+		temp, err := os.MkdirTemp(l.dir, ".forcecred-")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(temp)
+		if err := makeLink(target, filepath.Join(temp, l.name)); err != nil {
+			return err
+		}
+		return os.Rename(filepath.Join(temp, l.name), l.path())
+	}
+	return nil
+}
+
+// onPath reports whether folder is one of those where commands are looked for.
+func (p Process) onPath(folder fs.FileInfo) bool {
+	return slices.ContainsFunc(filepath.SplitList(p.Getenv("PATH")), func(dir string) bool {
+		info, err := os.Stat(dir)
+		return err == nil && os.SameFile(info, folder)
+	})
+}
+
+func isSameFile(a, b string) bool {
+	first, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	second, err := os.Stat(b)
+	return err == nil && os.SameFile(first, second)
+}
+
+func linkError(doing string, err error) error {
+	if reason, ok := errors.AsType[syscall.Errno](err); ok {
+		err = reason // without the paths, one of which is an argument
+	}
+	return usage("%s: %v", doing, err)
+}

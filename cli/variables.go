@@ -1,0 +1,83 @@
+package cli
+
+import (
+	"errors"
+	"runtime"
+	"slices"
+	"strings"
+
+	"forcecred/protocol"
+)
+
+// variable is one of the environment, for a command or a shell to have.
+type variable struct{ name, field string }
+
+// What a variable may hold, by the names that the answer has for them.
+const (
+	accessToken = "access_token"
+	instanceURL = "instance_url"
+)
+
+// usualVariables are what programs look for: the first two the Salesforce CLI,
+// the others many libraries.
+var usualVariables = []variable{
+	{"SF_ACCESS_TOKEN", accessToken},
+	{"SF_ORG_INSTANCE_URL", instanceURL},
+	{"SALESFORCE_ACCESS_TOKEN", accessToken},
+	{"SALESFORCE_INSTANCE_URL", instanceURL},
+}
+
+// value returns what v holds of c.
+func (v variable) value(c protocol.Credential) string {
+	if v.field == accessToken {
+		return c.AccessToken.Reveal()
+	}
+	return c.InstanceURL
+}
+
+// environ returns inherited with those variables, in place of what it has under
+// their names.
+func environ(inherited []string, variables []variable, c protocol.Credential) []string {
+	all := slices.Clone(inherited)
+	for _, v := range variables {
+		all = slices.DeleteFunc(all, func(pair string) bool {
+			name, _, _ := strings.Cut(pair, "=")
+			return sameName(name, v.name)
+		})
+		all = append(all, v.name+"="+v.value(c))
+	}
+	return all
+}
+
+func sameName(a, b string) bool {
+	if runtime.GOOS == "windows" {
+		return strings.EqualFold(a, b)
+	}
+	return a == b
+}
+
+// variableFlag is a flag NAME=FIELD that may be given more than once.
+type variableFlag []variable
+
+func (f *variableFlag) String() string { return "" }
+func (f *variableFlag) Type() string   { return "NAME=FIELD" }
+
+func (f *variableFlag) Set(value string) error {
+	name, field, _ := strings.Cut(value, "=")
+	switch {
+	case !isVariableName(name):
+		return errors.New("is to be NAME=FIELD, a name of letters, digits and _ that begins with no digit")
+	case field != accessToken && field != instanceURL:
+		return errors.New("is to be NAME=FIELD, where FIELD is " + accessToken + " or " + instanceURL)
+	case slices.ContainsFunc(*f, func(v variable) bool { return sameName(v.name, name) }):
+		return errors.New("names one variable twice")
+	}
+	*f = append(*f, variable{name, field})
+	return nil
+}
+
+// isVariableName accepts the names that every shell can use.
+func isVariableName(name string) bool {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
+	return name != "" && strings.Contains(letters, name[:1]) && strings.Trim(name, letters+"0123456789") == ""
+}

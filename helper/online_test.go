@@ -1,0 +1,37 @@
+package helper
+
+import (
+	"testing"
+
+	"forcecred/integration/orgtest"
+	"forcecred/keystore"
+	"forcecred/keystore/secret"
+	"forcecred/salesforce"
+)
+
+// newOnline is newFixture with a stand-in org of that kind, stored as prod, and
+// the real client that asks it.
+func newOnline(t *testing.T, cfg orgtest.Config) (*fixture, *orgtest.Org, *salesforce.Client) {
+	t.Helper()
+	org, err := orgtest.Start(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		org.Close()
+		for _, problem := range org.Problems() {
+			t.Error("the org was asked what it should not be: ", problem)
+		}
+	})
+	client, err := salesforce.NewClient(salesforce.Config{ExtraRoots: org.CAPEM(), UserAgent: "forcecred/test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := newFixture(t)
+	f.Connect = func() (OAuth, error) { return client, nil }
+	f.keep(t, keystore.Grant{
+		Org: "prod", LoginURL: org.URL, ClientID: org.ClientID(),
+		ClientSecret: secret.New(org.ClientSecret()), RefreshToken: secret.New(org.RefreshToken()),
+	})
+	return f, org, client
+}

@@ -1,0 +1,124 @@
+package integration
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"forcecred/integration/orgtest"
+)
+
+// patience is far more than any command of forcecred takes. What is not done by
+// then is not going to be.
+const patience = 3 * time.Minute
+
+// TestNetworkSlow: wherever a server stops talking, a get ends, says where that
+// was, and loses nothing that had arrived.
+func TestNetworkSlow(t *testing.T) {
+	t.Parallel()
+	silent := func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }
+	withinTLS := func(c net.Conn) {
+		_, _ = c.Read(make([]byte, 4096))
+		_, _ = io.WriteString(c, "\x16\x03\x03\x00\x7a\x02\x00")
+		silent(c)
+	}
+	const hintSlow, hintOutcome = "try again", "it is not known whether Salesforce has rotated the refresh token"
+	for _, tt := range []struct {
+		name    string
+		http1   bool
+		place   func(t *testing.T, r *rig) // where the org or a server in its place goes silent
+		says    string
+		hint    string
+		rotated bool // the org had rotated, and the new refresh token had arrived
+	}{
+		{"before TLS", false, func(t *testing.T, r *rig) { r.storeAt(t, "prod", "https://"+listen(t, silent)) },
+			"the TLS handshake did not end within 10s", hintSlow, false},
+		{"within the TLS handshake", false, func(t *testing.T, r *rig) { r.storeAt(t, "prod", "https://"+listen(t, withinTLS)) },
+			"the TLS handshake did not end within 10s", hintSlow, false},
+		{"before headers, HTTP/1.1", true, func(_ *testing.T, r *rig) { r.org.FailNext(orgtest.Always, orgtest.Fault{End: orgtest.Hang}) },
+			"no answer within 30s", hintOutcome, false},
+		{"before headers, HTTP/2", false, func(_ *testing.T, r *rig) { r.org.FailNext(orgtest.Always, orgtest.Fault{End: orgtest.Hang}) },
+			"no answer within 30s", hintOutcome, false},
+		{"within headers", true, func(_ *testing.T, r *rig) {
+			r.org.FailNext(orgtest.Always, orgtest.Fault{End: orgtest.Raw, Stall: true, Rewrite: func([]byte) []byte { return []byte("HTTP/1.1 200 OK\r\nContent-Ty") }})
+		}, "the answer did not end within 30s", hintOutcome, false},
+		{"within the body, HTTP/1.1", true, stallInBody, "the answer did not end within 30s", hintSlow, true},
+		{"within the body, HTTP/2", false, stallInBody, "the answer did not end within 30s", hintSlow, true},
+		{"a byte at a time", true, func(t *testing.T, r *rig) {
+			config := &tls.Config{Certificates: []tls.Certificate{r.org.TLSCertificate()}}
+			r.storeAt(t, "prod", "https://"+listen(t, func(c net.Conn) {
+				c = tls.Server(c, config)
+				_, _ = c.Read(make([]byte, 4096))
+				_, err := io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n{")
+				for err == nil {
+					time.Sleep(100 * time.Millisecond)
+					_, err = io.WriteString(c, " ")
+				}
+			}))
+		}, "the answer did not end within 30s", hintOutcome, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, orgtest.Config{Rotate: true, HTTP1: tt.http1})
+			tt.place(t, r)
+			r.wantSlow(t, tt.says, tt.hint)
+			if r.storedToken(t) != r.org.RefreshToken() || (r.org.Commits() > 0) != tt.rotated {
+				t.Errorf("the grant is lost, or %d rotations are not what was wanted", r.org.Commits())
+			}
+			if r.org.Count(orgtest.Token) == 0 {
+				return // another server was there in place of the org
+			}
+			r.org.ClearFaults()
+			if r.run(t.Context(), "", "get", "prod", "--force").token(t); !r.org.Alive() {
+				t.Error("the grant is dead")
+			}
+		})
+	}
+	t.Run("a proxy that says nothing", func(t *testing.T) {
+		t.Parallel()
+		r := newProxiedRig(t, startProxy(t), orgtest.Config{}, "HTTPS_PROXY=http://"+listen(t, silent))
+		r.wantSlow(t, "the proxy in HTTPS_PROXY does not answer", "check HTTPS_PROXY")
+	})
+	t.Run("a host behind a proxy", func(t *testing.T) {
+		t.Parallel()
+		p := startProxy(t)
+		r := newProxiedRig(t, p, orgtest.Config{})
+		p.mu.Lock()
+		p.routes[myDomain+":443"] = listen(t, silent)
+		p.mu.Unlock()
+		r.wantSlow(t, "the TLS handshake did not end within 10s", hintSlow)
+	})
+}
+
+// stallInBody has the org rotate, and keep the last byte of its answer.
+func stallInBody(_ *testing.T, r *rig) {
+	r.org.FailNext(orgtest.Always, orgtest.Fault{Commit: true, End: orgtest.Truncate, Keep: 1 << 20, Stall: true})
+}
+
+// wantSlow runs a get that meets silence.
+func (r *rig) wantSlow(t *testing.T, says, hint string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	begin := time.Now()
+	got := r.run(ctx, "", "get", "prod")
+	if got.status != 7 || got.stdout != "" || !strings.Contains(got.stderr, says) || !strings.Contains(got.stderr, "forcecred: hint: ") || !strings.Contains(got.stderr, hint) {
+		t.Errorf("status %d: %s", got.status, got.stderr)
+	}
+	t.Logf("ended after %v", time.Since(begin).Round(time.Second))
+}
+
+// TestNetworkSlowIntrospection: what is not vital is not waited for.
+func TestNetworkSlowIntrospection(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, orgtest.Config{Rotate: true})
+	r.org.FailNext(orgtest.Always, orgtest.Fault{Endpoint: orgtest.Introspect, End: orgtest.Hang})
+	got := r.run(t.Context(), "", "get", "prod")
+	if got.token(t) != r.org.AccessToken() || !strings.Contains(got.stdout, `"expires_source":"assumed"`) {
+		t.Error("not the org's token, or not as assumed")
+	}
+}

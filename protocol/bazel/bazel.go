@@ -1,0 +1,69 @@
+// Package bazel speaks the credential helper protocol of Bazel, as github.com/EngFlow/credential-helper-spec has it.
+package bazel
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"forcecred/protocol"
+	"forcecred/protocol/origin"
+	"forcecred/protocol/strictjson"
+)
+
+// maxRequest is more than any URI needs.
+const maxRequest = 64 << 10
+
+// Request asks for the headers of requests to a URI.
+type Request struct {
+	URI string
+}
+
+// Decode reads a Request to r's end. Its error is a [*protocol.Error] of
+// [protocol.BadRequest].
+func Decode(r io.Reader) (Request, error) {
+	o, err := strictjson.Read(r, maxRequest)
+	switch {
+	case errors.Is(err, strictjson.ErrTooLarge):
+		return Request{}, badRequest(fmt.Errorf("more than %d KiB", maxRequest>>10))
+	case err != nil:
+		return Request{}, badRequest(err)
+	}
+	var req Request
+	if err := o.Fields(map[string]any{"uri": &req.URI}); err != nil {
+		return Request{}, badRequest(err)
+	}
+	if req.URI == "" {
+		return Request{}, badRequest(errors.New("it has no uri"))
+	}
+	return req, nil
+}
+
+// Origin returns where the headers will be sent. What is not https is refused by
+// a [*protocol.Error] of [protocol.BadRequest]: the specification wants an error
+// for what a helper does not support, and no empty answer.
+func (r Request) Origin() (origin.Origin, error) {
+	place, err := origin.Parse(r.URI)
+	if err != nil {
+		return "", badRequest(fmt.Errorf("no token goes to its uri: %w", err))
+	}
+	return place, nil
+}
+
+// Encode writes the answer at that time. Whoever reads it may keep the headers
+// until it expires, which is a while before the token does.
+func Encode(w io.Writer, c protocol.Credential, now time.Time) error {
+	return json.NewEncoder(w).Encode(struct {
+		Headers map[string][]string `json:"headers"`
+		Expires string              `json:"expires"`
+	}{
+		map[string][]string{"Authorization": {c.TokenType + " " + c.AccessToken.Reveal()}},
+		c.KeepUntil(now).Format(time.RFC3339),
+	})
+}
+
+func badRequest(err error) *protocol.Error {
+	return &protocol.Error{Code: protocol.BadRequest, Message: "read bazel's request: " + err.Error(), Cause: err}
+}

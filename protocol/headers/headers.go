@@ -1,0 +1,16 @@
+// Package headers writes the headers of a request, for programs that run a command to get them.
+package headers
+
+import (
+	"encoding/json"
+	"io"
+
+	"forcecred/protocol"
+)
+
+// Encode writes one JSON object, of the headers' names with a text each:
+//
+//	{"Authorization":"Bearer 00D…"}
+func Encode(w io.Writer, c protocol.Credential) error {
+	return json.NewEncoder(w).Encode(map[string]string{"Authorization": c.TokenType + " " + c.AccessToken.Reveal()})
+}

@@ -1,0 +1,18 @@
+package headers
+
+import (
+	"strings"
+	"testing"
+
+	"forcecred/keystore/secret"
+	"forcecred/protocol"
+)
+
+func TestEncode(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	c := protocol.Credential{AccessToken: secret.New(`00Dxx!"test`), TokenType: "Bearer"}
+	if err := Encode(&b, c); err != nil || b.String() != `{"Authorization":"Bearer 00Dxx!\"test"}`+"\n" {
+		t.Errorf("%v: %s", err, b.String())
+	}
+}

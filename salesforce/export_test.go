@@ -1,0 +1,142 @@
+package salesforce
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Row is a row of the tables as docs/errors.md shows it.
+type Row struct {
+	Seen  string // what a person sees of it, in Markdown
+	Means string
+	Todo  string
+	Error *Error // what it comes to
+}
+
+// Rows returns all rows: what Salesforce says, what came from elsewhere, and what
+// went wrong with an answer or below HTTP. The last two are samples that go
+// through the code which decides, texts included.
+func Rows() (words, statuses, answers, network []Row, err error) {
+	for i, row := range byWords {
+		seen := row.code
+		above := slices.ContainsFunc(byWords[:i], func(r wordsRow) bool { return r.code == row.code })
+		switch {
+		case row.text != "":
+			seen += ": " + row.text
+		case row.words != "":
+			seen += ": " + row.words
+		}
+		seen = "`" + seen + "`"
+		switch {
+		case row.words == "" && above && row.text != "":
+			seen += ", or other words"
+		case row.words == "" && above:
+			seen += " with other words"
+		}
+		words = append(words, row.row(seen, http.StatusBadRequest))
+	}
+	words = append(words, unknown.row("any other `error`", http.StatusBadRequest))
+
+	for _, row := range byStatus {
+		seen := fmt.Sprintf("HTTP %d", row.from)
+		switch {
+		case row.to == 999:
+			seen += " and above"
+		case row.to > row.from+1:
+			seen = fmt.Sprintf("another HTTP %dxx", row.from/100)
+		case row.to > row.from:
+			seen += fmt.Sprintf(", %d", row.to)
+		case row.retryAfter:
+			seen += " with Retry-After"
+		}
+		statuses = append(statuses, row.row(seen, row.from))
+	}
+
+	for _, sample := range []struct {
+		old, new string
+		meaning
+	}{
+		{whole, "<html>", noAnswer},
+		{whole, "", noAnswer},
+		{`"expires_in":"7200"}`, "", noAnswer},
+		{`"access_token":"00Dxx!test_access_token",`, "", malformed},
+		{`"Bearer"`, `"MAC"`, malformed},
+		{`https://acme.my.salesforce.com/`, `https://evil.example`, foreignHost},
+		{`https://api.salesforce.com`, `http://api.salesforce.com`, foreignHost},
+		{`IuBE`, `AAAA`, wrongSignature},
+	} {
+		login, loginErr := ParseLogin(DefaultLoginURL, "", false)
+		_, failed := decodeAnswer(response{http.StatusOK, nil, []byte(strings.Replace(whole, sample.old, sample.new, 1))},
+			RefreshGrant{login, "test-client-id", awkwardSecret, awkwardToken})
+		e := (*Error)(nil)
+		if loginErr != nil || !errors.As(failed, &e) || e.Hint != sample.hint() {
+			return nil, nil, nil, nil, fmt.Errorf("the sample of %q is %v", sample.means, failed)
+		}
+		answers = append(answers, Row{"`" + e.Err.Error() + "`", sample.means, sample.todo, e})
+	}
+
+	const host = "acme.my.salesforce.com"
+	means := map[Reason]string{
+		Unreachable: "no connection was made, and nothing was sent",
+		Untrusted:   "the host did not prove by TLS who it is, and nothing was sent",
+		Barred:      "the proxy does not let the request through, and nothing was sent",
+		Lost:        lost.means,
+	}
+	proxy := &url.URL{Scheme: "http", Host: "proxy.example:3128"}
+	for _, sample := range []struct {
+		err   error
+		at    stage
+		proxy *url.URL
+	}{
+		{&net.DNSError{Err: "no such host", Name: host, IsNotFound: true}, connecting, nil},
+		{&net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(203, 0, 113, 7), Port: 443}, Err: errors.New("connect: connection refused")}, connecting, nil},
+		{os.ErrDeadlineExceeded, connecting, nil},
+		{os.ErrDeadlineExceeded, securing, nil},
+		{io.EOF, securing, nil},
+		{errors.New("any other"), securing, nil},
+		{x509.UnknownAuthorityError{}, securing, nil},
+		{x509.HostnameError{Host: host, Certificate: &x509.Certificate{DNSNames: []string{"proxy.example"}}}, securing, nil},
+		{x509.CertificateInvalidError{Reason: x509.Expired, Cert: &x509.Certificate{}}, securing, nil},
+		{x509.CertificateInvalidError{Reason: x509.Expired, Cert: &x509.Certificate{NotBefore: time.Now().Add(time.Hour)}}, securing, nil},
+		{&tls.CertificateVerificationError{Err: errors.New("any other")}, securing, nil},
+		{tls.RecordHeaderError{}, securing, nil},
+		{errors.New("remote error: tls: protocol version not supported"), securing, nil},
+		{&net.DNSError{Err: "no such host", Name: "proxy.example", IsNotFound: true}, connecting, proxy},
+		{os.ErrDeadlineExceeded, connecting, proxy},
+		{io.EOF, connecting, proxy},
+		{errors.New("any other"), connecting, proxy},
+		{&net.OpError{Op: socksConnect, Err: errors.New("any other")}, connecting, proxy},
+		{&proxyRefusal{status: http.StatusProxyAuthRequired}, connecting, proxy},
+		{&proxyRefusal{status: http.StatusProxyAuthRequired, password: true}, connecting, proxy},
+		{&proxyRefusal{status: http.StatusProxyAuthRequired, asked: []string{"Negotiate"}}, connecting, proxy},
+		{&proxyRefusal{status: http.StatusForbidden}, connecting, proxy},
+		{&proxyRefusal{status: http.StatusBadGateway}, connecting, proxy},
+		{os.ErrDeadlineExceeded, sent, nil},
+		{os.ErrDeadlineExceeded, answering, nil},
+		{io.ErrUnexpectedEOF, answering, nil},
+		{errTooLarge, answering, nil},
+		{errors.New("any other"), answering, nil},
+	} {
+		e := networkError(sample.err, &trip{at: sample.at, proxy: sample.proxy})
+		todo := e.Hint
+		if e.Hint == lost.hint() {
+			todo = lost.todo
+		}
+		network = append(network, Row{"`" + e.Error() + "`", means[e.Reason], todo, e})
+	}
+	return words, statuses, answers, network, nil
+}
+
+func (m meaning) row(seen string, status int) Row {
+	return Row{seen, m.means, m.todo, &Error{Reason: m.reason, Status: status, Hint: m.hint()}}
+}

@@ -1,0 +1,228 @@
+package salesforce
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// asError returns what decodeAnswer makes of an answer that it must refuse.
+func asError(t *testing.T, resp response) *Error {
+	t.Helper()
+	_, err := decodeAnswer(resp, testGrant(t))
+	e := (*Error)(nil)
+	if !errors.As(err, &e) {
+		t.Fatalf("got %v", err)
+	}
+	return e
+}
+
+func oauthBody(t *testing.T, code, description string) []byte {
+	t.Helper()
+	body, err := json.Marshal(map[string]string{"error": code, "error_description": description})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body
+}
+
+// TestRefusals is what is known of Salesforce's answers, in the words that were
+// seen, and what each has to come to. A row of the table that none of them
+// reaches is dead.
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	reached := map[wordsRow]bool{}
+	for _, tt := range []struct {
+		status            int
+		code, description string
+		want              Reason
+		hint              string // must be in it
+	}{
+		{400, "invalid_grant", "token request is already being processed", Busy, "try again"},
+		{400, "invalid_grant", "Failed: Token request is already being processed.", Busy, "forcecred instead"},
+		{400, "invalid_grant", "expired authorization code", Busy, "try again"},
+		{400, "invalid_grant", "login rate exceeded", Throttled, "wait some minutes"},
+		{400, "rate_limit_exceeded", "login rate exceeded", Throttled, "wait some minutes"},
+		{400, "slow_down", "", Throttled, "wait some minutes"},
+		{400, "authorization_pending", "", Throttled, "approve"},
+		{400, "server_error", "", ServerFault, "status.salesforce.com"},
+		{400, "temporarily_unavailable", "", ServerFault, "status.salesforce.com"},
+
+		{400, "invalid_grant", "expired access/refresh token", GrantDead, "`forcecred store`"},
+		{200, "invalid_grant", "expired access/refresh token", GrantDead, "April 2026"},
+		{401, "invalid_grant", "expired access/refresh token", GrantDead, "VPN"},
+		{400, "invalid_grant", "token validity expired", GrantDead, "sign in again"},
+		{400, "invalid_grant", "authentication failure", GrantDead, "Login History"},
+		{400, "invalid_grant", "invalid user credentials", GrantDead, "sign in again"},
+		{400, "invalid_grant", "something new", GrantDead, "sign in again"},
+		{400, "invalid_grant", "", GrantDead, "sign in again"},
+		{400, "invalid_token", "", GrantDead, "sign in again"},
+
+		{400, "invalid_grant", "inactive user", Refused, "activate the user"},
+		{400, "inactive_user", "user is inactive", Refused, "VPN"},
+		{400, "invalid_grant", "inactive org", Refused, "the org is locked"},
+		{400, "invalid_grant", "inactive organization", Refused, "the org is locked"},
+		{400, "inactive_org", "organization is locked, closed, or suspended", Refused, "the org is locked"},
+		{400, "invalid_grant", "ip restricted or invalid login hours", Refused, "VPN"},
+		{400, "invalid_grant", "IP restricted or invalid login hours", Refused, "IP restrictions"},
+		{400, "invalid_grant", "invalid login hours", Refused, "hour"},
+		{400, "invalid_grant", "user hasn't approved this consumer", Refused, "admin has to let this user"},
+		{400, "invalid_grant", "user is not admin approved to access this app", Refused, "admin has to let this user"},
+		{400, "invalid_app_access", "user is not admin approved to access this app", Refused, "permitted users"},
+		{400, "access_denied", "end-user denied authorization", Refused, "admin has to let this user"},
+		{400, "invalid_grant", "no valid scopes defined", Refused, "scopes"},
+		{400, "invalid_scope", "the requested scope is invalid, unknown, or malformed", Refused, "scopes"},
+		{400, "invalid_client", "invalid client credentials", Refused, "Require Secret for Refresh Token Flow"},
+		{401, "invalid_client", "invalid client credentials", Refused, "consumer secret"},
+		{400, "invalid_client_credentials", "client secret invalid", Refused, "consumer secret"},
+		{400, "invalid_client", "client identifier invalid", Refused, "client_id"},
+		{400, "invalid_client_id", "client identifier invalid", Refused, "https://test.salesforce.com"},
+		{400, "invalid_client", "app must be installed into org", Refused, "install it"},
+		{400, "unauthorized_client", "", Refused, "refresh token flow"},
+		{400, "unsupported_grant_type", "grant type not supported", Refused, "refresh token flow"},
+		{400, "invalid_request", "must use HTTP POST", Refused, "proxy"},
+
+		{400, "invalid_grant", "Audience validation failed", Refused, "forcecred does not use"},
+		{400, "invalid_grant", "audience is invalid", Refused, "forcecred does not use"},
+		{400, "invalid_grant", "invalid assertion", Refused, "forcecred does not use"},
+		{400, "invalid_grant", "no client credentials user enabled", Refused, "forcecred does not use"},
+		{400, "invalid_grant", "device flow is not enabled for the app", Refused, "forcecred does not use"},
+		{400, "unsupported_response_type", "response type is not supported", Refused, "forcecred does not use"},
+		{400, "unsupported_token_type", "this token type is not supported", Refused, "forcecred does not use"},
+		{400, "redirect_uri_mismatch", "redirect_uri must match configuration", Refused, "forcecred does not use"},
+		{400, "redirect_uri_missing", "", Refused, "forcecred does not use"},
+		{400, "never_heard_of", "", Refused, "Login History"},
+		{403, "OAUTH_APPROVAL_ERROR_GENERIC", "An unexpected error has occurred during authentication. Please try again.", Refused, "Login History"},
+
+		// The server speaks of itself, whatever the body holds.
+		{429, "invalid_grant", "slow down", Throttled, "wait some minutes"},
+		{500, "server_error", "", ServerFault, "status.salesforce.com"},
+		{503, "invalid_grant", "expired access/refresh token", ServerFault, "status.salesforce.com"},
+	} {
+		for _, cased := range []func(string) string{func(s string) string { return s }, strings.ToUpper, strings.ToTitle, odd} {
+			code, description := cased(tt.code), cased(tt.description)
+			e := asError(t, response{tt.status, http.Header{}, oauthBody(t, code, description)})
+			if e.Reason != tt.want || !strings.Contains(e.Hint, tt.hint) {
+				t.Errorf("%d %s %q: %s, hint %q; want %s, %q", tt.status, code, description, e.Reason, e.Hint, tt.want, tt.hint)
+			}
+			if e.Status != tt.status || e.Code != code || e.Description != description {
+				t.Errorf("%d %s %q is told as %d %s %q", tt.status, code, description, e.Status, e.Code, e.Description)
+			}
+		}
+		reached[meaningOfWords(tt.code, tt.description)] = true
+	}
+	for _, row := range byWords {
+		if !reached[row] {
+			t.Errorf("no answer reaches the row %s %q", row.code, row.words)
+		}
+	}
+}
+
+// odd returns s in a case that nobody writes: eXpIrEd.
+func odd(s string) string {
+	b := []byte(strings.ToLower(s))
+	for i := 1; i < len(b); i += 2 {
+		b[i] = strings.ToUpper(s[i : i+1])[0]
+	}
+	return string(b)
+}
+
+// TestNoRowIsShadowed by one above it, for the words that it shows.
+func TestNoRowIsShadowed(t *testing.T) {
+	t.Parallel()
+	for _, row := range byWords {
+		for _, description := range []string{row.words, row.text} {
+			if !strings.Contains(description, row.words) {
+				continue // there is no text
+			}
+			if got := meaningOfWords(row.code, description); got != row {
+				t.Errorf("%s %q is found by the row %s %q", row.code, description, got.code, got.words)
+			}
+		}
+		if row.code != strings.ToLower(row.code) || row.words != strings.ToLower(row.words) {
+			t.Errorf("%s %q can't match: it is not in lower case", row.code, row.words)
+		}
+		if !strings.Contains(strings.ToLower(row.text), row.words) && row.text != "" {
+			t.Errorf("%q does not hold %q", row.text, row.words)
+		}
+	}
+}
+
+// TestAnswersWithoutError are from before Salesforce's OAuth, or from a gateway.
+func TestAnswersWithoutError(t *testing.T) {
+	t.Parallel()
+	page := "<html>test-client-secret</html>"
+	reached := map[statusRow]bool{}
+	for _, tt := range []struct {
+		status     int
+		retryAfter string
+		body       string
+		want       Reason
+		hint       string
+	}{
+		{200, "", page, Garbled, "proxy"},
+		{200, "", "", Garbled, "proxy"},
+		{200, "", "[]", Garbled, "proxy"},
+		{200, "", `"access_token"`, Garbled, "proxy"},
+		{200, "", `null`, Garbled, "proxy"},
+		{204, "", "", Garbled, "proxy"},
+		{301, "", "", Refused, "My Domain"},
+		{302, "", page, Refused, "My Domain"},
+		{308, "", "", Refused, "My Domain"},
+		{400, "", page, Refused, "login_url"},
+		{400, "", "", Refused, "login_url"},
+		{400, "", `{"error":{"code":400}}`, Refused, "login_url"},
+		{401, "", `[{"message":"Session expired or invalid","errorCode":"INVALID_SESSION_ID"}]`, Refused, "network"},
+		{403, "", page, Refused, "network"},
+		{404, "", `{"message":"not found"}`, Refused, "site"},
+		{405, "", "", Refused, "site"},
+		{407, "", page, Refused, "HTTPS_PROXY"},
+		{408, "", "", ServerFault, "try again"},
+		{418, "", "", Refused, "login_url"},
+		{429, "", "", Throttled, "wait"},
+		{429, "7", page, Throttled, "wait"},
+		{500, "", page, ServerFault, "status.salesforce.com"},
+		{500, "7", "", ServerFault, "status.salesforce.com"},
+		{502, "", page, ServerFault, "status.salesforce.com"},
+		{503, "", "", ServerFault, "status.salesforce.com"},
+		{503, "7", page, Throttled, "wait"},
+		{504, "", "", ServerFault, "status.salesforce.com"},
+		{999, "", "", ServerFault, "status.salesforce.com"},
+	} {
+		header := http.Header{}
+		var wait time.Duration
+		if tt.retryAfter != "" {
+			header.Set("Retry-After", tt.retryAfter)
+			wait = 7 * time.Second
+		}
+		e := asError(t, response{tt.status, header, []byte(tt.body)})
+		if e.Reason != tt.want || !strings.Contains(e.Hint, tt.hint) || e.RetryAfter != wait {
+			t.Errorf("%d %q: %s after %v, hint %q; want %s, %q", tt.status, tt.body, e.Reason, e.RetryAfter, e.Hint, tt.want, tt.hint)
+		}
+		if text := e.Error() + e.Hint + e.Code + e.Description; strings.Contains(text, "test-") || strings.Contains(text, "html") {
+			t.Errorf("%d: the error quotes the body", tt.status)
+		}
+		reached[meaningOfStatus(tt.status, tt.retryAfter != "")] = true
+	}
+	for _, row := range byStatus {
+		if !reached[row] {
+			t.Errorf("no answer reaches the row of %d to %d", row.from, row.to)
+		}
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
+	for value, want := range map[string]time.Duration{
+		"": 0, "7": 7 * time.Second, "-1": 0, "x": 0, "999999": time.Hour, "99999999999999999999": 0,
+		"Tue, 24 Nov 2026 10:00:30 GMT": 30 * time.Second, "Tue, 24 Nov 2026 09:00:00 GMT": 0,
+	} {
+		if got := retryAfter(http.Header{"Retry-After": {value}}, now); got != want {
+			t.Errorf("%q: got %v, want %v", value, got, want)
+		}
+	}
+}
