@@ -3,6 +3,8 @@ package main
 
 import (
 	"context"
+	"io"
+	"log"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -20,6 +22,10 @@ func main() {
 	// itself lands on stderr, where it can't break a caller's JSON.
 	stdout := os.Stdout
 	os.Stdout = os.Stderr
+	// net/http writes to the standard logger, and knows no other, what a server
+	// sends unasked: behind an answer, the tokens of a second one. With
+	// GODEBUG=http2debug=2 it writes requests as well.
+	log.SetOutput(io.Discard)
 	os.Exit(cli.Run(context.Background(), cli.Process{
 		Args:        os.Args,
 		Getenv:      os.Getenv,

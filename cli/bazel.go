@@ -13,15 +13,20 @@ import (
 
 func bazelCommand(p Process) *cobra.Command {
 	return &cobra.Command{
-		Use:   "bazel get",
-		Short: "Answer Bazel as a credential helper",
+		Use:     "bazel get",
+		Short:   "Answer Bazel as a credential helper",
+		GroupID: callerCommands,
 		Long: `Answer Bazel, and what else speaks the protocol of its credential helpers, for
-hosts where a stored org logs in or has its instance:
+hosts where a stored org logs in or has its instance. In .bazelrc:
 
-  echo '{"uri":"https://acme.my.salesforce.com/…"}' | forcecred bazel get
+  common --credential_helper=*.my.salesforce.com=bazel-credential-forcecred
 
-Bazel itself calls it so, by the name bazel-credential-forcecred. A host of no
-org is an error.`,
+Bazel itself calls it by that name, which forcecred install-links makes, with
+the place of a file, as here:
+
+  echo '{"uri":"https://acme.my.salesforce.com/file"}' | forcecred bazel get
+
+A host of no org is an error.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {
 			case len(args) == 0:
@@ -59,11 +64,11 @@ func (p Process) bazelGet(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	h, org, err := p.orgAt(ctx, place)
+	r, err := p.onlyResidentAt(ctx, place)
 	if err != nil {
 		return err
 	}
-	credential, err := h.Get(ctx, protocol.GetRequest{Org: org, MinTTL: protocol.KeepMinTTL})
+	credential, err := r.get(ctx, protocol.KeepMinTTL)
 	if err != nil {
 		return err
 	}

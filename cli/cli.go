@@ -64,6 +64,8 @@ func Run(ctx context.Context, p Process) (status int) {
 	root.AddCommand(installLinksCommand(p))
 	root.AddCommand(kubernetesCommand(p))
 	root.AddCommand(importCommand(p))
+	root.AddCommand(serveCommand(p))
+	root.AddGroup(&cobra.Group{ID: orgCommands, Title: "Orgs and their tokens:"}, &cobra.Group{ID: callerCommands, Title: "Other programs, which call forcecred themselves:"})
 	root.SetHelpCommand(helpCommand(root))
 	root.PersistentFlags().Var(newChoice("text", "json"), errorFormatFlag, "how a failure is told on stderr: text or json")
 	root.SetFlagErrorFunc(flagError)
@@ -89,7 +91,14 @@ func Run(ctx context.Context, p Process) (status int) {
 const longHelp = `forcecred keeps the secrets of Salesforce orgs in a keystore and answers with
 access tokens, refreshed when they have to be:
 
-  echo '{"org":"prod"}' | forcecred get`
+  echo '{"org":"prod"}' | forcecred get
+  forcecred get prod --format token`
+
+// The groups of commands in the help.
+const (
+	orgCommands    = "orgs"
+	callerCommands = "callers"
+)
 
 const errorFormatFlag = "error-format"
 
@@ -147,7 +156,6 @@ func (p Process) tellNotices() {
 	if len(*p.notices) > 0 {
 		_ = protocol.WriteNotices(p.Stderr, *p.notices) // best effort, as above
 		*p.notices = nil
-		*p.notices = nil
 	}
 }
 
@@ -202,6 +210,7 @@ func helpCommand(root *cobra.Command) *cobra.Command {
 			if err != nil || len(rest) > 0 {
 				return commandMissing(root, args)
 			}
+			cmd.InitDefaultHelpFlag() // which cobra gives to commands that run
 			return cmd.Help()
 		},
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"forcecred/protocol"
 
@@ -61,6 +62,28 @@ func TestCommandLineIsNotQuoted(t *testing.T) {
 		status, stdout, stderr := run(t, "", tt.args...)
 		if status != 2 || stdout != "" || !strings.Contains(stderr, tt.want) || strings.Contains(stderr, canary) {
 			t.Errorf("%q: status %d, stdout %q, stderr %q", tt.args, status, stdout, stderr)
+		}
+	}
+}
+
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{"bazel", "erase", "get", "git", "headers", "install-links", "list", "run", "store", "version"} {
+		status, help, stderr := run(t, "", "help", command)
+		if status != 0 || stderr != "" {
+			t.Errorf("help %s: status %d, stderr %q", command, status, stderr)
+		}
+		if _, flagged, _ := run(t, "", command, "--help"); flagged != help {
+			t.Errorf("%s --help differs from help %s:\n%s", command, command, cmp.Diff(help, flagged))
+		}
+		long, _, found := strings.Cut(help, "\nUsage:\n")
+		for line := range strings.Lines(long) {
+			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 80 {
+				t.Errorf("help %s has a line of %d columns: %s", command, n, line)
+			}
+		}
+		if isIndented := strings.Contains(long, "\n  "); !found || !isIndented && command != "version" {
+			t.Errorf("help %s has no example", command)
 		}
 	}
 }

@@ -14,11 +14,17 @@ import (
 
 func dockerCommand(p Process) *cobra.Command {
 	return &cobra.Command{
-		Use:   "docker ACTION",
-		Short: "Answer docker as a credential helper",
+		Use:     "docker ACTION",
+		Short:   "Answer docker as a credential helper",
+		GroupID: callerCommands,
 		Long: `Answer docker, and what else speaks the protocol of its credential helpers, for
-hosts where a stored org logs in or has its instance. Docker itself calls it
-with get, store, erase, list or version, by the name docker-credential-forcecred.
+hosts where a stored org logs in or has its instance. In ~/.docker/config.json:
+
+  {"credHelpers": {"acme.my.salesforce.com": "forcecred"}}
+
+Docker itself calls it with get, store, erase, list or version, by the name
+docker-credential-forcecred, which forcecred install-links makes. Nothing is
+stored for it, and erase drops the cached token alone.
 
 As docker wants it, a failure is told on stdout, with exit status 1.`,
 		DisableFlagParsing: true, // docker has a --version of its own, and wants wrong words told its way
@@ -47,6 +53,9 @@ func (p Process) docker(ctx context.Context, args []string) error {
 	case "list":
 		return p.dockerList(ctx)
 	case "store":
+		if err := p.expectRequest("docker"); err != nil {
+			return err
+		}
 		return docker.RefuseStore(p.Stdin)
 	case "version", "--version", "-v":
 		return p.answer(func(w io.Writer) error { return docker.EncodeVersion(w, setup.Version()) })
@@ -61,11 +70,11 @@ func (p Process) docker(ctx context.Context, args []string) error {
 }
 
 func (p Process) dockerGet(ctx context.Context) error {
-	req, h, org, err := p.dockerOrg(ctx)
+	req, r, err := p.dockerOrg(ctx)
 	if err != nil {
 		return err
 	}
-	credential, err := h.Get(ctx, protocol.GetRequest{Org: org, MinTTL: protocol.DefaultMinTTL})
+	credential, err := r.get(ctx, protocol.DefaultMinTTL)
 	if err != nil {
 		return err
 	}
@@ -75,14 +84,14 @@ func (p Process) dockerGet(ctx context.Context) error {
 // dockerErase drops the cached token: a `docker logout` ends a session, and the
 // refresh token, which a person had to sign in for, is not docker's to forget.
 func (p Process) dockerErase(ctx context.Context) error {
-	_, h, org, err := p.dockerOrg(ctx)
+	_, r, err := p.dockerOrg(ctx)
 	if isNotFound(err) {
 		return nil // what is not there is erased already
 	}
 	if err != nil {
 		return err
 	}
-	return h.Erase(ctx, protocol.EraseRequest{Org: org, CachedToken: true})
+	return r.Erase(ctx, protocol.EraseRequest{Org: r.org, CachedToken: true})
 }
 
 func (p Process) dockerList(ctx context.Context) error {
@@ -98,17 +107,17 @@ func (p Process) dockerList(ctx context.Context) error {
 }
 
 // dockerOrg reads a request and finds the org that it is for.
-func (p Process) dockerOrg(ctx context.Context) (req docker.Request, h setup.Helper, org string, err error) {
+func (p Process) dockerOrg(ctx context.Context) (req docker.Request, r resident, err error) {
 	if err = p.expectRequest("docker"); err != nil {
-		return req, h, "", err
+		return req, r, err
 	}
 	if req, err = docker.Decode(p.Stdin); err != nil {
-		return req, h, "", err
+		return req, r, err
 	}
 	place, err := req.Origin()
 	if err != nil {
-		return req, h, "", protocol.Errorf(protocol.OrgNotFound, "no org is where no token may go")
+		return req, r, protocol.Errorf(protocol.OrgNotFound, "no org is where no token may go")
 	}
-	h, org, err = p.orgAt(ctx, place)
-	return req, h, org, err
+	r, err = p.onlyResidentAt(ctx, place)
+	return req, r, err
 }

@@ -8,15 +8,18 @@ import (
 
 func eraseCommand(p Process) *cobra.Command {
 	return &cobra.Command{
-		Use:   "erase [ORG]",
-		Short: "Forget an org's secrets",
+		Use:     "erase [ORG]",
+		Short:   "Forget an org's secrets",
+		GroupID: orgCommands,
 		Long: `Forget an org: its grant and its cached token. It is named by the argument or by
-a request on stdin; with a rejected_token in it only the cached token is
-dropped, and only if it is that one:
+a request on stdin:
 
-  {"org":"prod", "rejected_token":"00D…"}
+  forcecred erase prod
+  echo '{"org":"prod"}' | forcecred erase
 
-Nothing is revoked at Salesforce.`,
+With a rejected_token in the request only the cached token is dropped, and only
+if it is that one. Erasing what is not there succeeds. Nothing is revoked at
+Salesforce.`,
 		Args: atMostOneOrg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req, err := eraseRequest(p, args)

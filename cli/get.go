@@ -13,12 +13,25 @@ func getCommand(p Process) *cobra.Command {
 	minTTL := &seconds{protocol.DefaultMinTTL}
 	var force bool
 	cmd := &cobra.Command{
-		Use:   "get [ORG]",
-		Short: "Print an org's access token",
+		Use:     "get [ORG]",
+		Short:   "Print an org's access token",
+		GroupID: orgCommands,
 		Long: `Print an org's access token, and what Salesforce said with it. The org is named
 by the argument or by a request on stdin:
 
-  {"org":"prod", "min_ttl":300, "rejected_token":"00D…"}`,
+  forcecred get prod --min-ttl 300
+  echo '{"org":"prod", "min_ttl":300}' | forcecred get
+
+A request can also have a rejected_token, which the org has just refused: then a
+new one is got, unless another caller has got it already. --format is json,
+token (the token alone), or the form of those who take it:
+
+  header          Authorization: Bearer 00D…
+  env             the assignments of variables, for sh, bash and zsh to eval
+  env-fish        for fish to source
+  env-powershell  for PowerShell's Invoke-Expression
+  curl            for curl --config -
+  sf              for sf org login access-token`,
 		Args: atMostOneOrg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req, err := getRequest(p, args)
@@ -45,7 +58,7 @@ by the argument or by a request on stdin:
 			return p.answer(func(w io.Writer) error { return render(w, credential, format.value) })
 		},
 	}
-	cmd.Flags().Var(format, "format", "what to print: json, token, header (Authorization: Bearer …), env (for sh, bash and zsh to eval), env-fish, env-powershell, curl (for curl --config), sf (for sf org login access-token)")
+	cmd.Flags().Var(format, "format", "what to print, as above")
 	cmd.Flags().Var(minTTL, "min-ttl", "how long the token must still live")
 	cmd.Flags().BoolVar(&force, "force", false, "refresh even if the cached token seems good")
 	return cmd

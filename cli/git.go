@@ -6,19 +6,20 @@ import (
 
 	"forcecred/protocol"
 	"forcecred/protocol/git"
-	"forcecred/setup"
 
 	"github.com/spf13/cobra"
 )
 
 func gitCommand(p Process) *cobra.Command {
 	return &cobra.Command{
-		Use:   "git OPERATION",
-		Short: "Answer git as a credential helper",
+		Use:     "git OPERATION",
+		Short:   "Answer git as a credential helper",
+		GroupID: callerCommands,
 		Long: `Answer git as a credential helper, for hosts where a stored org logs in or has
 its instance:
 
-  git config --global credential.https://*.my.salesforce.com.helper '!forcecred git'
+  git config --global 'credential.https://*.my.salesforce.com.helper' \
+    '!forcecred git'
 
 Git itself calls it with get, store, erase or capability. A host of no org, and
 an operation that it does not know, are answered with silence.`,
@@ -43,11 +44,11 @@ an operation that it does not know, are answered with silence.`,
 }
 
 func (p Process) gitGet(ctx context.Context) error {
-	req, h, org, err := p.gitOrg(ctx)
-	if err != nil || org == "" {
+	req, r, err := p.gitOrg(ctx)
+	if err != nil || r.org == "" {
 		return err
 	}
-	credential, err := h.Get(ctx, protocol.GetRequest{Org: org, MinTTL: protocol.DefaultMinTTL})
+	credential, err := r.get(ctx, protocol.DefaultMinTTL)
 	if err != nil {
 		return err
 	}
@@ -57,30 +58,27 @@ func (p Process) gitGet(ctx context.Context) error {
 // gitErase drops the token that git tells of. Git speaks of all that was
 // refused, so that a grant is never erased on its word.
 func (p Process) gitErase(ctx context.Context) error {
-	req, h, org, err := p.gitOrg(ctx)
-	if err != nil || org == "" || req.Secret.Empty() {
+	req, r, err := p.gitOrg(ctx)
+	if err != nil || r.org == "" || req.Secret.Empty() {
 		return err
 	}
-	return h.Erase(ctx, protocol.EraseRequest{Org: org, RejectedToken: req.Secret})
+	return r.Erase(ctx, protocol.EraseRequest{Org: r.org, RejectedToken: req.Secret})
 }
 
 // gitOrg reads a request and finds the org that it is for, "" when there is none.
-func (p Process) gitOrg(ctx context.Context) (req git.Request, h setup.Helper, org string, err error) {
+func (p Process) gitOrg(ctx context.Context) (req git.Request, r resident, err error) {
 	if err = p.expectRequest("git"); err != nil {
-		return req, h, "", err
+		return req, r, err
 	}
 	if req, err = git.Decode(p.Stdin); err != nil {
-		return req, h, "", err
+		return req, r, err
 	}
 	place, err := req.Origin()
 	if err != nil {
-		return req, h, "", nil // some other helper's
+		return req, r, nil // some other helper's
 	}
-	if h, err = p.helper(ctx); err != nil {
-		return req, h, "", err
-	}
-	if org, err = h.Find(ctx, place, req.Username); isNotFound(err) {
+	if r, err = p.residentAt(ctx, place, req.Username); isNotFound(err) {
 		err = nil
 	}
-	return req, h, org, err
+	return req, r, err
 }

@@ -13,11 +13,13 @@ import (
 func headersCommand(p Process) *cobra.Command {
 	minTTL := &seconds{protocol.DefaultMinTTL}
 	cmd := &cobra.Command{
-		Use:   "headers ORG",
-		Short: "Print the headers of a request to an org",
+		Use:     "headers ORG",
+		Short:   "Print the headers of a request to an org",
+		GroupID: callerCommands,
 		Long: `Print the headers of a request to an org as a JSON object, for programs that run
 a command to get them, such as clients of MCP servers:
 
+  $ forcecred headers prod
   {"Authorization":"Bearer 00D…"}
 
 The program sends them to the server that it was configured with, which has to

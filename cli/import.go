@@ -15,8 +15,9 @@ import (
 func importCommand(p Process) *cobra.Command {
 	var all, rotating, live bool
 	cmd := &cobra.Command{
-		Use:   "import {--live | --all | ORG…}",
-		Short: "Use the logins of the Salesforce CLI",
+		Use:     "import {--live | --all | ORG…}",
+		Short:   "Use the logins of the Salesforce CLI",
+		GroupID: orgCommands,
 		Long: `With --live, use the Salesforce CLI's logins where they are: from then on an
 org that is not in the keystore is looked for among them, by alias or username.
 The two programs refresh under one lock, and neither loses a login.
@@ -24,7 +25,9 @@ The two programs refresh under one lock, and neither loses a login.
 Else copy logins into the keystore. Both programs then have the same refresh
 token. That is well as long as the app does not rotate refresh tokens; where it
 does, whichever refreshes second ends the login for both. One that is known to
-rotate is not copied without --rotating.`,
+rotate is not copied without --rotating.
+
+  forcecred import --live`,
 		Args: func(_ *cobra.Command, args []string) error {
 			ways := 0
 			for _, chosen := range []bool{live, all, len(args) > 0} {

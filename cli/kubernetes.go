@@ -12,8 +12,9 @@ import (
 
 func kubernetesCommand(p Process) *cobra.Command {
 	return &cobra.Command{
-		Use:   "kubernetes [ORG]",
-		Short: "Answer kubectl as a credential plugin",
+		Use:     "kubernetes [ORG]",
+		Short:   "Answer kubectl as a credential plugin",
+		GroupID: callerCommands,
 		Long: `Answer kubectl, or another program on client-go, as an exec credential plugin
 of client.authentication.k8s.io/v1 or v1beta1. The org is named by the argument,
 or by the cluster's extension client.authentication.k8s.io/exec in the
@@ -22,7 +23,9 @@ kubeconfig, which provideClusterInfo: true lets kubectl pass on:
   extension:
     org: prod
 
-Without KUBERNETES_EXEC_INFO it prints what kubectl would get by v1.`,
+Without KUBERNETES_EXEC_INFO it prints what kubectl would get by v1:
+
+  forcecred kubernetes prod`,
 		Args: atMostOneOrg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req, err := kubernetesRequest(p, args)

@@ -17,11 +17,16 @@ import (
 
 func installLinksCommand(p Process) *cobra.Command {
 	return &cobra.Command{
-		Use:   "install-links DIR",
-		Short: "Make the names by which callers look for forcecred",
+		Use:     "install-links DIR",
+		Short:   "Make the names by which callers look for forcecred",
+		GroupID: callerCommands,
 		Long: `Make, in a folder on PATH, the names by which callers look for a helper, such as
 git-credential-forcecred: as links to this program, or as copies of it where the
-system has no links. What is there and comes from elsewhere is left alone.`,
+system has no links.
+
+  forcecred install-links ~/.local/bin
+
+When a file that comes from elsewhere has such a name there, none is made.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usage("one folder is to be named, where the links go: forcecred install-links DIR")

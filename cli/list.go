@@ -14,10 +14,14 @@ import (
 func listCommand(p Process) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "list",
-		Short: "Show which orgs are kept",
-		Long:  "Show which orgs are kept, without any secret: a table on a terminal, else JSON.",
-		Args:  noArguments,
+		Use:     "list",
+		Short:   "Show which orgs are kept",
+		GroupID: orgCommands,
+		Long: `Show which orgs are kept, without any secret: a table on a terminal, else JSON.
+
+  forcecred list
+  forcecred list | jq -r '.orgs[].org'`,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			h, err := p.helper(cmd.Context())
 			if err != nil {

@@ -22,16 +22,18 @@ func runCommand(p Process) *cobra.Command {
 	var force bool
 	minTTL := &seconds{runMinTTL}
 	cmd := &cobra.Command{
-		Use:   "run ORG [flags] -- COMMAND [ARGUMENT]...",
-		Short: "Run a command with an org's access token in its environment",
+		Use:     "run ORG [flags] -- COMMAND [ARGUMENT]...",
+		Short:   "Run a command with an org's access token in its environment",
+		GroupID: orgCommands,
 		Long: `Run a command with an org's access token in its environment: SF_ACCESS_TOKEN and
-SALESFORCE_ACCESS_TOKEN, SF_ORG_INSTANCE_URL and SALESFORCE_INSTANCE_URL, in place
-of what they were. With --env it gets what that says instead:
+SALESFORCE_ACCESS_TOKEN, SF_ORG_INSTANCE_URL and SALESFORCE_INSTANCE_URL, in
+place of what they were. With --env it gets what that says instead:
 
+  forcecred run prod -- ./report
   forcecred run prod --env TOKEN=access_token --env URL=instance_url -- ./report
 
-The command takes forcecred's place: its exit status and its signals are its own.
-A command that is not there has status 127, one that can't be run 126.`,
+The command takes forcecred's place: its exit status and its signals are its
+own. A command that is not there has status 127, one that can't be run 126.`,
 		Args: orgAndCommand,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			org, err := orgArgument(args[0])

@@ -14,15 +14,27 @@ import (
 func storeCommand(p Process) *cobra.Command {
 	var verify bool
 	cmd := &cobra.Command{
-		Use:   "store [ORG]",
-		Short: "Keep an org's secrets",
-		Long: `Keep an org's secrets, read from stdin as JSON:
+		Use:     "store [ORG]",
+		Short:   "Keep an org's secrets",
+		GroupID: orgCommands,
+		Long: `Keep an org's secrets, read from stdin as JSON, in place of what is kept of it:
 
-  {"org":"prod", "login_url":"https://login.salesforce.com",
+  {"org":"prod", "login_url":"https://acme.my.salesforce.com",
    "client_id":"…", "client_secret":"…", "refresh_token":"…"}
 
-With ORG as argument, stdin may also be an sfdx auth URL
-(force://ID:SECRET:TOKEN@HOST) as the Salesforce CLI prints it.`,
+login_url is https://login.salesforce.com when absent; a sandbox has
+https://test.salesforce.com or its My Domain. A public client has no
+client_secret. Further members are site (the path of an Experience Cloud site),
+username, session_timeout (seconds), and allow_host (true for a host that is not
+Salesforce's).
+
+With ORG as argument, stdin may also be an sfdx auth URL, as the Salesforce CLI
+has it:
+
+  sf org auth show-sfdx-auth-url --target-org prod --json |
+    jq -j .result.sfdxAuthUrl | forcecred store prod
+
+The first store pins the keystore that it uses, and says which one it is.`,
 		Args: atMostOneOrg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req, err := storeRequest(p, args)

@@ -17,6 +17,7 @@ func versionCommand(p Process) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
+		Long:  "Print the versions of forcecred, of its protocol, and of the Go that built it.",
 		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			return p.answer(func(w io.Writer) error {

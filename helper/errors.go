@@ -50,13 +50,23 @@ func storeError(doing string, org keystore.Org, err error) *protocol.Error {
 			e.Hint = "`forcecred list` shows what there is, `forcecred store` adds an org"
 		}
 	case errors.Is(err, context.DeadlineExceeded):
-		e.Code, e.Retryable = protocol.TemporarilyUnavailable, true
-		e.Hint = "another process is refreshing this org and takes long; try again"
+		e.Retryable = true
+		e.Hint = "the keystore takes longer than this caller waits; `forcecred get` waits longer, and says what the keystore waits for"
 	case errors.Is(err, context.Canceled):
 		e.Code, e.Retryable = protocol.TemporarilyUnavailable, true
 		e.Message = fmt.Sprintf("%s %q: interrupted", doing, org)
 	case errors.Is(err, keystore.ErrUnavailable), errors.Is(err, keystore.ErrLocked):
 		e.Retryable = true
+	}
+	return e
+}
+
+// lockError tells why the lock of org's grant was not to be had.
+func lockError(org keystore.Org, err error) *protocol.Error {
+	e := storeError("lock the grant of", org, err)
+	if errors.Is(err, context.DeadlineExceeded) {
+		e.Code = protocol.TemporarilyUnavailable
+		e.Hint = "another process is refreshing this org and takes long; try again"
 	}
 	return e
 }

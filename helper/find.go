@@ -30,17 +30,14 @@ func (h *Helper) Find(ctx context.Context, place origin.Origin, name string) (st
 		if err != nil {
 			return "", storeError("read the grant of", key.Org, err)
 		}
-		if isAt(grant, place) && (name == "" || name == string(grant.Org) || name == grant.Username) {
+		if (names(grant.LoginURL, place) || names(grant.InstanceURL, place)) && (name == "" || name == string(grant.Org) || name == grant.Username) {
 			found = append(found, string(grant.Org))
 		}
 	}
 	slices.Sort(found)
 	switch len(found) {
 	case 0:
-		return "", &protocol.Error{
-			Code: protocol.OrgNotFound, Message: "no org in the keystore has its place there",
-			Hint: "`forcecred list` shows where the orgs log in and have their instance, which is known once `forcecred get` was used",
-		}
+		return "", errNobodyThere()
 	case 1:
 		return found[0], nil
 	}
@@ -51,11 +48,38 @@ func (h *Helper) Find(ctx context.Context, place origin.Origin, name string) (st
 	}
 }
 
-func isAt(grant keystore.Grant, place origin.Origin) bool {
-	for _, at := range []string{grant.InstanceURL, grant.LoginURL} {
-		if o, err := origin.Parse(at); err == nil && o == place {
-			return true
-		}
+// GetAt is Get for a caller that will send the token to place, where Find has found
+// the org. Since then the org may have moved, by that very refresh, or given its
+// name to another one: a token that does not belong there is not handed out, and
+// that is [protocol.OrgNotFound].
+func (h *Helper) GetAt(ctx context.Context, place origin.Origin, req protocol.GetRequest) (protocol.Credential, error) {
+	c, err := h.Get(ctx, req)
+	if err != nil {
+		return protocol.Credential{}, err
 	}
-	return false
+	if names(c.InstanceURL, place) {
+		return c, nil
+	}
+	// A caller whose patience ended with the refresh may have its token all the same.
+	grant, err := h.grant(context.WithoutCancel(ctx), keystore.Org(c.Org))
+	if err != nil {
+		return protocol.Credential{}, err
+	}
+	if !names(grant.LoginURL, place) {
+		return protocol.Credential{}, errNobodyThere()
+	}
+	return c, nil
+}
+
+func errNobodyThere() *protocol.Error {
+	return &protocol.Error{
+		Code: protocol.OrgNotFound, Message: "no org in the keystore has its place there",
+		Hint: "`forcecred list` shows where the orgs log in and have their instance, which is known once `forcecred get` was used",
+	}
+}
+
+// names reports whether url is one of place. "" is none.
+func names(url string, place origin.Origin) bool {
+	o, err := origin.Parse(url)
+	return err == nil && o == place
 }

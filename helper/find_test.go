@@ -62,3 +62,41 @@ func TestFind(t *testing.T) {
 	find("https://acme-new.my.salesforce.com", "", "prod", "")
 	find("https://acme.my.salesforce.com", "", "", protocol.OrgNotFound)
 }
+
+// TestGetAt: between Find and the answer an org may go elsewhere. Its token does
+// not go to where it was.
+func TestGetAt(t *testing.T) {
+	t.Parallel()
+	const login, old, moved = "https://login.salesforce.com", "https://acme.my.salesforce.com", "https://acme-new.my.salesforce.com"
+	f := newFixture(t)
+	get := func(place origin.Origin, force bool, want string, wantCode protocol.Code) {
+		t.Helper()
+		c, err := f.GetAt(t.Context(), place, protocol.GetRequest{Org: "prod", Force: force})
+		if codeOf(err) != wantCode || tokenOf(c) != want {
+			t.Errorf("at %s: %q, %v", place, tokenOf(c), err)
+		}
+	}
+	get(login, false, "test-access-token-1", "")
+	get(old, false, "test-access-token-1", "")
+	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) {
+		a := answer(f.posts)
+		a.InstanceURL = moved
+		return a, nil
+	}
+	f.store.Fault = func(op string, key keystore.Key) error {
+		if op == "set" && key.Kind == keystore.KindGrant {
+			return &keystore.Error{Op: op, Reason: keystore.ErrUnavailable} // so that the grant does not learn of it
+		}
+		return nil
+	}
+	get(old, true, "", protocol.OrgNotFound)
+	get(old, false, "", protocol.OrgNotFound)
+	f.store.Fault = nil
+	get(moved, false, "test-access-token-2", "")
+	get(login, false, "test-access-token-2", "")
+
+	// Another org has taken the name since Find.
+	f.keep(t, keystore.Grant{Org: "prod", LoginURL: "https://localhost:8443", ClientID: "test-client-id", RefreshToken: secret.New("test-refresh-token")})
+	get(login, true, "", protocol.OrgNotFound)
+	get("https://localhost:8443", false, "test-access-token-3", "")
+}

@@ -41,26 +41,34 @@ type OAuth interface {
 }
 
 // Get returns an access token of the org, from the cache where that one lives
-// for req.MinTTL at least, or for half a session where that is less. The steps
-// are those of docs/decisions/0001.
+// for req.MinTTL at least, or for half a session where that lasts no longer.
 func (h *Helper) Get(ctx context.Context, req protocol.GetRequest) (protocol.Credential, error) {
 	org, err := parseOrg(req.Org)
 	if err != nil {
 		return protocol.Credential{}, err
 	}
-	// 1. Look.
-	cached, err := h.cached(ctx, org)
+	token, err := h.token(ctx, org, req)
 	if err != nil {
 		return protocol.Credential{}, err
 	}
+	return credential(token), nil
+}
+
+// token answers Get. The steps are those of docs/decisions/0001.
+func (h *Helper) token(ctx context.Context, org keystore.Org, req protocol.GetRequest) (keystore.Token, error) {
+	// 1. Look.
+	cached, err := h.cached(ctx, org)
+	if err != nil {
+		return keystore.Token{}, err
+	}
 	wanted := newDemand(req, cached)
 	if wanted.metBy(cached, h.Now()) {
-		return credential(cached), nil
+		return cached, nil
 	}
 	// 2. Lock. No lock, no refresh, ever. A name that nobody stored gets none, or
 	// any caller could litter the lock folder.
 	if _, err := h.grant(ctx, org); err != nil {
-		return protocol.Credential{}, err
+		return keystore.Token{}, err
 	}
 	unlock, err := h.lock(ctx, org)
 	if err != nil {
@@ -72,15 +80,15 @@ func (h *Helper) Get(ctx context.Context, req protocol.GetRequest) (protocol.Cre
 	for range maxAdoptions {
 		// 3. Look again: while we waited, somebody else may have refreshed.
 		if cached, err = h.cached(ctx, org); err != nil {
-			return protocol.Credential{}, err
+			return keystore.Token{}, err
 		}
 		if wanted.metBy(cached, h.Now()) {
-			return credential(cached), nil
+			return cached, nil
 		}
 		// 4. Load, with what a process that failed to save left in the journal.
 		grant, err := h.load(ctx, org)
 		if err != nil {
-			return protocol.Credential{}, err
+			return keystore.Token{}, err
 		}
 		if !h.fits(0, deadline) {
 			break
@@ -88,7 +96,7 @@ func (h *Helper) Get(ctx context.Context, req protocol.GetRequest) (protocol.Cre
 		// 5. Prepare.
 		seal, err := h.prepare(ctx, grant)
 		if err != nil {
-			return protocol.Credential{}, err
+			return keystore.Token{}, err
 		}
 		// 6. Spend.
 		spent, err := h.spend(ctx, grant, deadline)
@@ -102,9 +110,9 @@ func (h *Helper) Get(ctx context.Context, req protocol.GetRequest) (protocol.Cre
 			continue
 		}
 		if err != nil {
-			return protocol.Credential{}, err
+			return keystore.Token{}, err
 		}
-		return credential(token), nil
+		return token, nil
 	}
-	return protocol.Credential{}, errUnsettled(org)
+	return keystore.Token{}, errUnsettled(org)
 }

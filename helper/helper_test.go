@@ -173,6 +173,31 @@ func TestTokenLifecycle(t *testing.T) {
 	}
 }
 
+// TestWholeSessionDemanded: whoever wants as long as a session lasts does not cause
+// a refresh with each call, for the second that has gone since the last.
+func TestWholeSessionDemanded(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.keep(t, keystore.Grant{
+		Org: "prod", LoginURL: salesforce.DefaultLoginURL, ClientID: "test-client-id", RefreshToken: secret.New("test-refresh-token-0"),
+		SessionTimeout: keystore.Seconds(2 * time.Hour / time.Second),
+	})
+	for _, step := range []struct {
+		later time.Duration
+		posts int
+	}{
+		{0, 1}, {time.Second, 1}, {58 * time.Minute, 1}, {2 * time.Minute, 2}, {time.Second, 2},
+	} {
+		f.now = f.now.Add(step.later)
+		if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod", MinTTL: 2 * time.Hour}); err != nil {
+			t.Fatal(err)
+		}
+		if f.posts != step.posts {
+			t.Errorf("%v later: %d refreshes, want %d", step.later, f.posts, step.posts)
+		}
+	}
+}
+
 func TestGetFailures(t *testing.T) {
 	t.Parallel()
 	refuse := func(reason salesforce.Reason) func(*fixture) {
@@ -216,6 +241,7 @@ func TestGetFailures(t *testing.T) {
 		{"keystore away", "prod", storeFault("get", "", keystore.ErrUnavailable), protocol.KeystoreUnavailable, true},
 		{"corrupt grant", "prod", storeFault("get", keystore.KindGrant, keystore.ErrCorrupt), protocol.KeystoreUnavailable, false},
 		{"no lock", "prod", storeFault("lock", "", keystore.ErrUnavailable), protocol.KeystoreUnavailable, true},
+		{"slow keystore", "prod", storeFault("get", "", context.DeadlineExceeded), protocol.KeystoreUnavailable, true},
 		{"lock held for too long", "prod", storeFault("lock", "", context.DeadlineExceeded), protocol.TemporarilyUnavailable, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

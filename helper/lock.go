@@ -20,12 +20,12 @@ func (h *Helper) lock(ctx context.Context, org keystore.Org) (unlock func(), err
 	defer cancel()
 	land, err := h.flights.begin(ctx, org)
 	if err != nil {
-		return nil, storeError("lock the grant of", org, err)
+		return nil, lockError(org, err)
 	}
 	release, err := h.Keystore.Lock(ctx, org)
 	if err != nil {
 		land()
-		return nil, storeError("lock the grant of", org, err)
+		return nil, lockError(org, err)
 	}
 	return func() {
 		// The process is about to answer or to fail for a better reason, and its

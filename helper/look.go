@@ -34,15 +34,16 @@ func (h *Helper) grant(ctx context.Context, org keystore.Org) (keystore.Grant, e
 
 // lookOnceMore is what is left to do without the lock: whoever held it for so
 // long may have brought a token. Else lockErr stands.
-func (h *Helper) lookOnceMore(ctx context.Context, org keystore.Org, wanted demand, lockErr error) (protocol.Credential, error) {
+func (h *Helper) lookOnceMore(ctx context.Context, org keystore.Org, wanted demand, lockErr error) (keystore.Token, error) {
 	if !errors.Is(lockErr, context.DeadlineExceeded) {
-		return protocol.Credential{}, lockErr
+		return keystore.Token{}, lockErr
 	}
-	cached, err := h.cached(ctx, org)
+	// The caller's own time may be over as well, but a read is short.
+	cached, err := h.cached(context.WithoutCancel(ctx), org)
 	if err != nil || !wanted.metBy(cached, h.Now()) {
-		return protocol.Credential{}, lockErr
+		return keystore.Token{}, lockErr
 	}
-	return credential(cached), nil
+	return cached, nil
 }
 
 // clockTolerance is how far in the future a refresh may seem to lie.
@@ -71,9 +72,9 @@ func (d demand) metBy(t keystore.Token, now time.Time) bool {
 		return false
 	}
 	left := t.ExpiresAt.Sub(now)
-	// A caller may ask for more than a whole session. No refresh can give it
-	// that, so it gets what there is, refreshed when half of it is gone.
-	if session := t.ExpiresAt.Sub(t.RefreshedAt); d.minTTL > session {
+	// A caller may ask for a whole session or more. A refresh gives it that for a
+	// moment or not at all, so it gets what there is, refreshed when half is gone.
+	if session := t.ExpiresAt.Sub(t.RefreshedAt); d.minTTL >= session {
 		return left > session/2
 	}
 	return left > 0 && left >= d.minTTL

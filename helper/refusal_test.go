@@ -129,7 +129,7 @@ func TestOutcomes(t *testing.T) {
 	// anywhere), or only with more patience than a test has; and those that hide
 	// the next refresh token in what is no HTTP, where nobody can see it.
 	others := []string{"hang", "hang-after-commit", "slow", "no-signature", "expires-in", "unknown-fields", "huge-refresh-token", "foreign-instance-url",
-		"set-cookie", "trailers", "early-hints", "two-lengths", "body-alone", "body-as-header", "not-gzip", "duplicate-refresh-token"}
+		"set-cookie", "trailers", "early-hints", "two-lengths", "two-answers", "body-alone", "body-as-header", "not-gzip", "duplicate-refresh-token"}
 	named := slices.Sorted(slices.Values(append(slices.Collect(maps.Keys(outcomes)), others...)))
 	if !slices.Equal(named, orgtest.FaultNames()) {
 		t.Errorf("the org knows %q, the table %q", orgtest.FaultNames(), named)

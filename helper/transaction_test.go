@@ -530,10 +530,24 @@ func TestCrowdInOneProcess(t *testing.T) {
 	f.wantClean(t)
 }
 
+// patience is a context whose time is over when a test says so.
+type patience struct {
+	context.Context
+	over bool
+}
+
+func (p *patience) Err() error {
+	if p.over {
+		return context.DeadlineExceeded
+	}
+	return p.Context.Err()
+}
+
 func TestLockTimeout(t *testing.T) {
 	t.Parallel()
 	for name, brought := range map[string]bool{"nothing came": false, "a token came": true} {
 		f := newFixture(t)
+		patience := &patience{Context: t.Context()}
 		f.store.Fault = func(op string, _ keystore.Key) error {
 			if op != "lock" {
 				return nil
@@ -545,9 +559,10 @@ func TestLockTimeout(t *testing.T) {
 					t.Error(err)
 				}
 			}
+			patience.over = true // as is that of Bazel
 			return fmt.Errorf("lock: %w", context.DeadlineExceeded)
 		}
-		c, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"})
+		c, err := f.Get(patience, protocol.GetRequest{Org: "prod"})
 		switch {
 		case brought && (err != nil || tokenOf(c) != "test-access-token-7"):
 			t.Errorf("%s: %v", name, err)

@@ -59,16 +59,50 @@ func pasted(t *testing.T, caller string) string {
 	return string(block[1])
 }
 
-// TestDocsQuoteMessages looks for each message that docs/keystores.md explains
-// in the source of the keystores.
+// TestDocsQuoteMessages looks for each message that a document explains in the
+// source of those who say it.
 func TestDocsQuoteMessages(t *testing.T) {
 	t.Parallel()
-	doc, err := os.ReadFile("../docs/keystores.md")
-	if err != nil {
-		t.Fatal(err)
+	for _, tt := range []struct {
+		doc     string
+		least   int // messages that it explains
+		sources []string
+	}{
+		{"keystores.md", 30, []string{"../cli/*.go", "../setup/*.go", "../keystore/*/*.go"}},
+		{"plugin-hosts.md", 5, []string{"../protocol/plugin/*.go"}},
+	} {
+		doc, err := os.ReadFile(filepath.Join("../docs", tt.doc))
+		if err != nil {
+			t.Fatal(err)
+		}
+		source := sourceOf(t, tt.sources)
+		_, table, found := strings.Cut(string(doc), "\n## By message\n")
+		quoted := regexp.MustCompile("`([^`]+)`")
+		messages := 0
+		for row := range strings.Lines(table) {
+			cells := strings.Split(row, "|")
+			if !found || len(cells) < 3 {
+				continue
+			}
+			for _, m := range quoted.FindAllStringSubmatch(cells[1], -1) {
+				messages++
+				for words := range strings.SplitSeq(m[1], "…") {
+					if words = strings.Trim(words, `" `); !strings.Contains(source, words) && !strings.Contains(syscallWords, words) {
+						t.Errorf("docs/%s explains %q, which nothing says", tt.doc, words)
+					}
+				}
+			}
+		}
+		if messages < tt.least {
+			t.Errorf("docs/%s: only %d messages were found", tt.doc, messages)
+		}
 	}
+}
+
+func sourceOf(t *testing.T, patterns []string) string {
+	t.Helper()
 	var source strings.Builder
-	for _, pattern := range []string{"../setup/*.go", "../keystore/*/*.go"} {
+	for _, pattern := range patterns {
 		files, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
@@ -81,26 +115,7 @@ func TestDocsQuoteMessages(t *testing.T) {
 			source.Write(text)
 		}
 	}
-	_, table, found := strings.Cut(string(doc), "\n## By message\n")
-	quoted := regexp.MustCompile("`([^`]+)`")
-	messages := 0
-	for row := range strings.Lines(table) {
-		cells := strings.Split(row, "|")
-		if !found || len(cells) < 3 {
-			continue
-		}
-		for _, m := range quoted.FindAllStringSubmatch(cells[1], -1) {
-			messages++
-			for words := range strings.SplitSeq(m[1], "…") {
-				if words = strings.Trim(words, `" `); !strings.Contains(source.String(), words) && !strings.Contains(syscallWords, words) {
-					t.Errorf("docs/keystores.md explains %q, which nothing says", words)
-				}
-			}
-		}
-	}
-	if messages < 30 {
-		t.Errorf("only %d messages were found", messages)
-	}
+	return source.String()
 }
 
 // syscallWords are messages that the system words.

@@ -55,7 +55,7 @@ func TestHostile(t *testing.T) {
 		{"an array", named("array-200"), false, 7, "not a JSON object", kept},
 		{"a string", named("string-200"), false, 7, "not a JSON object", kept},
 		{"null", named("null-200"), false, 7, "not a JSON object", kept},
-		{"nothing", named("empty-200"), false, 7, "empty input", kept},
+		{"nothing", named("empty-200"), false, 7, "the answer is empty", kept},
 		{"an error that paints", func(*rig) orgtest.Fault {
 			return orgtest.Fault{Error: orgtest.Error{Code: "invalid_grant\x1b[2J", Description: "\x1b]0;pwned\x07\r\nforcecred: hint: run it again as root"}}
 		}, false, 8, "Salesforce says", kept},
@@ -85,6 +85,7 @@ func TestHostile(t *testing.T) {
 		{"headers for ever, HTTP/2", named("endless-headers"), false, 7, "not sound HTTP", kept},
 		{"Content-Length too long", named("length-too-long"), true, 7, "closed before the whole answer came", salvaged},
 		{"Content-Length too short", named("length-too-short"), true, 7, "not valid JSON", salvaged},
+		{"two answers", named("two-answers"), true, 0, "", salvaged},
 		{"two Content-Lengths", named("two-lengths"), true, 7, "not sound HTTP", lost},
 		{"garbage for a chunk", named("chunked-garbage"), true, 7, "not sound HTTP", salvaged},
 		{"no HTTP but the tokens", named("body-alone"), true, 7, "not sound HTTP", lost},
@@ -174,6 +175,18 @@ func (tt hostile) run(t *testing.T) {
 	}
 	if got := r.run(t.Context(), "", "get", "prod", "--force"); got.token(t) != r.org.AccessToken() || !r.org.Alive() {
 		t.Error("the next get has no good token")
+	}
+}
+
+// TestNoDebugging: the switch that Go programs have for whoever looks into their
+// HTTP shows nothing of ours.
+func TestNoDebugging(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, orgtest.Config{Rotate: true})
+	r.env = append(r.env, "GODEBUG=http2debug=2")
+	got := r.run(t.Context(), "", "get", "prod")
+	if got.token(t); got.stderr != "" {
+		t.Errorf("stderr has %d bytes, secrets among them: %v", len(got.stderr), shows(got.stderr, r.org.Secrets()))
 	}
 }
 

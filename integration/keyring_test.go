@@ -93,7 +93,7 @@ func (r *rig) wantDetected(t *testing.T, keystore string) {
 		t.Fatal(err)
 	}
 	cmd := r.command(t.Context(), "store")
-	cmd.Env = append(cmd.Env, "FORCECRED_KEYSTORE=auto", "FORCECRED_HOME="+home)
+	cmd.Env = append(cmd.Env, "FORCECRED_KEYSTORE=auto", "FORCECRED_HOME="+r.drive+home)
 	cmd.Stdin = strings.NewReader(request.String())
 	if got := finish(cmd); got.status != 0 || !strings.Contains(got.stderr, "secrets are kept in the keystore "+keystore+",") {
 		t.Errorf("store: status %d: %s", got.status, got.stderr)

@@ -10,10 +10,18 @@ import (
 	"testing"
 )
 
-// binary is the forcecred that all tests of this package run.
-var binary string
+// binary is the forcecred that all tests of this package run; pluginBinary is
+// the forcecred-plugin that lies beside it.
+var binary, pluginBinary string
 
 func TestMain(m *testing.M) {
+	switch {
+	case len(os.Args) == 3 && os.Args[1] == hostCommand:
+		os.Exit(runHost(os.Args[2]))
+	case len(os.Args) == 2 && os.Args[1] == echoCommand:
+		runEcho()
+		os.Exit(0)
+	}
 	// Most of what runs here waits: for processes, for servers that hang, for
 	// pauses between tries. More of it can do so at once than there are CPUs.
 	if err := flag.Set("test.parallel", "8"); err != nil {
@@ -34,11 +42,13 @@ func buildAndRun(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	binary = filepath.Join(dir, "forcecred")
+	binary, pluginBinary = filepath.Join(dir, "forcecred"), filepath.Join(dir, "forcecred-plugin")
 	if runtime.GOOS == "windows" {
-		binary += ".exe"
+		binary, pluginBinary = binary+".exe", pluginBinary+".exe"
 	}
-	if out, err := exec.Command("go", "build", "-o", binary, "forcecred").CombinedOutput(); err != nil {
+	// Into a folder, where each has the name of its own folder.
+	build := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "forcecred", "forcecred/protocol/plugin/forcecred-plugin")
+	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
 		return 1
 	}

@@ -185,6 +185,20 @@ func TestProxyRefusals(t *testing.T) {
 			_, err = io.WriteString(c, "X-Endless: "+strings.Repeat("~", 4000)+"\r\n")
 		}
 	}
+	// socks answers in SOCKS5, each time with the next of these.
+	socks := func(answers ...string) func(string) string {
+		return func(string) string {
+			return "socks5://test-user:test-proxy-password@" + listen(t, func(c net.Conn) {
+				for _, answer := range answers {
+					if _, err := c.Read(make([]byte, 4096)); err != nil {
+						return
+					}
+					_, _ = io.WriteString(c, answer)
+				}
+			})
+		}
+	}
+	refused := func(reply string) string { return "\x05" + reply + "\x00\x01\x00\x00\x00\x00\x00\x00" }
 	for _, tt := range []struct {
 		name     string
 		setup    func(*proxy)
@@ -196,6 +210,7 @@ func TestProxyRefusals(t *testing.T) {
 		{"no password given", func(p *proxy) { p.sign = "test-user:test-proxy-password" }, nil, 1, "the proxy in HTTPS_PROXY asks for a user and a password (HTTP 407)", "http://USER:PASSWORD@HOST:PORT"},
 		{"wrong password", func(p *proxy) { p.sign = "test-user:test-proxy-other" }, func(a string) string { return "http://test-user:test-proxy-password@" + a }, 1, "does not accept the user or the password", "%XX"},
 		{"Negotiate only", func(p *proxy) { p.sign, p.challenge = "test-user:x", "Negotiate" }, nil, 1, "asks for a way to sign in that forcecred does not have", "Basic alone"},
+		{"Negotiate or Basic", func(p *proxy) { p.sign, p.challenge = "test-user:x", `Negotiate, Basic realm="test"` }, nil, 1, "asks for a user and a password (HTTP 407)", "http://USER:PASSWORD@HOST:PORT"},
 		{"403", func(p *proxy) { p.status = 403 }, nil, 1, "does not let us through to the org's host (HTTP 403)", "whoever runs the proxy"},
 		{"302", func(p *proxy) { p.status = 302 }, nil, 1, "does not let us through", "whoever runs the proxy"},
 		{"502", func(p *proxy) { p.status = 502 }, nil, 4, "the proxy in HTTPS_PROXY can't reach the org's host (HTTP 502)", "check login_url"},
@@ -203,6 +218,11 @@ func TestProxyRefusals(t *testing.T) {
 		{"unknown name", nil, func(string) string { return "http://test-user:test-proxy-password@proxy.invalid:3128" }, 0, "the proxy in HTTPS_PROXY can't be reached: ", "check HTTPS_PROXY"},
 		{"not over TLS", nil, func(a string) string { return "https://test-user:test-proxy-password@" + a }, 0, "the proxy in HTTPS_PROXY does not speak TLS", "sign-in page"},
 		{"SOCKS that is none", nil, func(string) string { return "socks5://test-user:test-proxy-password@" + listen(t, hangUp) }, 0, "the proxy in HTTPS_PROXY closed the connection", "check HTTPS_PROXY"},
+		{"SOCKS with no such sign-in", nil, socks("\x05\xff"), 0, "the proxy in HTTPS_PROXY asks for a way to sign in that forcecred does not have", "can stand between"},
+		{"SOCKS with another password", nil, socks("\x05\x02", "\x01\x01"), 0, "the proxy in HTTPS_PROXY does not accept the user or the password in it", "%XX"},
+		{"SOCKS that bars the host", nil, socks("\x05\x02", "\x01\x00", refused("\x02")), 0, "the proxy in HTTPS_PROXY does not let us through to the org's host", "whoever runs the proxy"},
+		{"SOCKS that can't reach the host", nil, socks("\x05\x00", refused("\x04")), 0, "the proxy in HTTPS_PROXY can't reach the org's host", "check login_url"},
+		{"SOCKS of another version", nil, socks("\x04\x00"), 0, "the proxy in HTTPS_PROXY does not speak SOCKS5", "check HTTPS_PROXY"},
 		{"closes", nil, func(string) string { return "http://" + listen(t, hangUp) }, 0, "the proxy in HTTPS_PROXY closed the connection", "check HTTPS_PROXY"},
 		{"echoes", nil, func(string) string { return "http://test-user:test-proxy-password@" + listen(t, echo) }, 0, "the proxy in HTTPS_PROXY does not speak HTTP", "check HTTPS_PROXY"},
 		{"endless headers", nil, func(string) string { return "http://" + listen(t, endless) }, 0, "the proxy in HTTPS_PROXY ", "check HTTPS_PROXY"},
@@ -241,6 +261,9 @@ func TestProxySetting(t *testing.T) {
 		"http://test-user:test-proxy-100%@" + p.address,
 		"http://test-user:test-proxy pass@" + p.address,
 		"http://test-user:test-proxy/pass@" + p.address,
+		"http://test-user:test@test-proxy#pass@" + p.address,
+		"http://test-user:test@test-proxy?pass@" + p.address,
+		"http://test-user:test@test-proxy/pass@" + p.address,
 		"ftp://" + p.address,
 		"http://",
 		"://",

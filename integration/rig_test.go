@@ -19,8 +19,15 @@ import (
 	"forcecred/protocol"
 )
 
+// program is a forcecred that was built.
+type program struct {
+	argv  []string // what runs it
+	drive string   // what its system writes before the paths of this one: "", or Z:
+}
+
 // rig is one org with one home, for tests that run many processes.
 type rig struct {
+	program
 	org  *orgtest.Org
 	home string
 	env  []string
@@ -36,6 +43,12 @@ func newRig(t *testing.T, cfg orgtest.Config) *rig {
 // newRigIn is newRig with files in home, and with what env changes.
 func newRigIn(t *testing.T, home string, cfg orgtest.Config, env ...string) *rig {
 	t.Helper()
+	return newRigOf(t, program{argv: []string{binary}}, home, cfg, env...)
+}
+
+// newRigOf is newRigIn with another forcecred.
+func newRigOf(t *testing.T, p program, home string, cfg orgtest.Config, env ...string) *rig {
+	t.Helper()
 	if cfg.ClientSecret == "" {
 		cfg.ClientSecret = "test-client-secret-0001"
 	}
@@ -47,8 +60,8 @@ func newRigIn(t *testing.T, home string, cfg orgtest.Config, env ...string) *rig
 	if err := os.WriteFile(ca, org.CAPEM(), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	all := append(os.Environ(), "FORCECRED_KEYSTORE=file", "FORCECRED_HOME="+home, "FORCECRED_CA_FILE="+ca)
-	r := &rig{org: org, home: home, env: append(all, env...)}
+	all := append(os.Environ(), "FORCECRED_KEYSTORE=file", "FORCECRED_HOME="+p.drive+home, "FORCECRED_CA_FILE="+p.drive+ca)
+	r := &rig{program: p, org: org, home: home, env: append(all, env...)}
 	t.Cleanup(func() {
 		org.Close()
 		problems := slices.DeleteFunc(org.Problems(), func(p string) bool { return r.cut && strings.Contains(p, ": the body ") })
@@ -77,7 +90,7 @@ func (r *rig) store(t *testing.T, name string, org *orgtest.Org) {
 
 // command returns a command that was not started yet.
 func (r *rig) command(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, binary, args...)
+	cmd := exec.CommandContext(ctx, r.argv[0], slices.Concat(r.argv[1:], args)...)
 	cmd.Env = r.env
 	return cmd
 }

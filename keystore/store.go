@@ -41,6 +41,10 @@ var (
 	ErrUnavailable = errors.New("not available")
 	ErrCorrupt     = errors.New("corrupt")
 	ErrForeign     = errors.New("another program's") // and not for forcecred to change
+
+	// ErrLost is an ErrUnavailable that lasts as long as the process: another one
+	// may well reach the store.
+	ErrLost = fmt.Errorf("%w to this process any more", ErrUnavailable)
 )
 
 // Error is a failure of a store: what was tried, which reason it has, and what

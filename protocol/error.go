@@ -11,14 +11,14 @@ import (
 type Code string
 
 const (
-	Internal               Code = "internal"                // a fault of ours
-	Usage                  Code = "usage"                   // wrong words on the command line
+	Internal               Code = "internal"                // a fault of ours, or stdout could not be written
+	Usage                  Code = "usage"                   // wrong words on the command line or in the environment
 	BadRequest             Code = "bad_request"             // the request is malformed, too large, of an unknown version
 	OrgNotFound            Code = "org_not_found"           // no such org in the keystore
-	KeystoreUnavailable    Code = "keystore_unavailable"    // locked, unreachable, timed out, or corrupt
+	KeystoreUnavailable    Code = "keystore_unavailable"    // locked, unreachable, full or corrupt
 	SignInAgain            Code = "sign_in_again"           // the grant is dead
-	TemporarilyUnavailable Code = "temporarily_unavailable" // network, 5xx, 429
-	Refused                Code = "refused"                 // Salesforce says no for a reason that an admin must change
+	TemporarilyUnavailable Code = "temporarily_unavailable" // network, 5xx, 429, or another refresh takes long
+	Refused                Code = "refused"                 // Salesforce says no for a reason that somebody must change
 
 	// Of `forcecred run` alone; the statuses are those of a shell and of env(1).
 	CommandNotRunnable Code = "command_not_runnable" // the command to run is there, and can't be run

@@ -28,8 +28,8 @@ const maxRequestSize = 64 << 10
 // say: time enough to be handed on and used once.
 const DefaultMinTTL = 60 * time.Second
 
-// maxMinTTL keeps a wild min_ttl from overflowing a time.Duration.
-const maxMinTTL = math.MaxInt32
+// maxMinTTL is longer than any token lives.
+const maxMinTTL = math.MaxInt32 * time.Second
 
 // GetRequest asks for an org's access token.
 type GetRequest struct {
@@ -47,11 +47,26 @@ func DecodeGet(r io.Reader) (GetRequest, error) {
 	if err != nil {
 		return GetRequest{}, err
 	}
-	if seconds < 0 || seconds > maxMinTTL {
-		return GetRequest{}, badRequest(fmt.Errorf("min_ttl is not between 0 and %d seconds", maxMinTTL))
+	req.MinTTL = duration(seconds)
+	if err := req.Check(); err != nil {
+		return GetRequest{}, badRequest(err)
 	}
-	req.MinTTL = time.Duration(seconds) * time.Second
 	return req, nil
+}
+
+// Check returns what is wrong with the form of the request, whichever way it
+// came in. Whether the name of the org is one is not looked at.
+func (r GetRequest) Check() error {
+	if r.MinTTL < 0 || r.MinTTL > maxMinTTL {
+		return fmt.Errorf("min_ttl is not between 0 and %d seconds", maxMinTTL/time.Second)
+	}
+	return nil
+}
+
+// duration returns so many seconds, or the most that a time.Duration holds.
+func duration(seconds int64) time.Duration {
+	const most = int64(math.MaxInt64 / time.Second)
+	return time.Duration(min(max(seconds, -most), most)) * time.Second
 }
 
 // Encode writes the request as a caller sends it.
@@ -100,20 +115,22 @@ func DecodeStore(r io.Reader) (StoreRequest, error) {
 	if err != nil {
 		return StoreRequest{}, err
 	}
-	if seconds < 0 || seconds > int64(maxSessionTimeout/time.Second) {
-		return StoreRequest{}, badRequest(fmt.Errorf("session_timeout is not between 0 and %d seconds", maxSessionTimeout/time.Second))
-	}
-	if strings.ContainsFunc(req.Username, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return StoreRequest{}, badRequest(errors.New("username has control characters"))
-	}
-	req.SessionTimeout = time.Duration(seconds) * time.Second
-	if err := req.check(); err != nil {
+	req.SessionTimeout = duration(seconds)
+	if err := req.Check(); err != nil {
 		return StoreRequest{}, badRequest(err)
 	}
 	return req, nil
 }
 
-func (r StoreRequest) check() error {
+// Check returns what is wrong with the form of the request, whichever way it
+// came in. Whether the names of org and host are such is not looked at.
+func (r StoreRequest) Check() error {
+	if r.SessionTimeout < 0 || r.SessionTimeout > maxSessionTimeout {
+		return fmt.Errorf("session_timeout is not between 0 and %d seconds", maxSessionTimeout/time.Second)
+	}
+	if strings.ContainsFunc(r.Username, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return errors.New("username has control characters")
+	}
 	if !r.SFDXAuthURL.Empty() {
 		if r.LoginURL != "" || r.ClientID != "" || !r.ClientSecret.Empty() || !r.RefreshToken.Empty() {
 			return errors.New("sfdx_auth_url comes with login_url, client_id, client_secret or refresh_token, which it holds itself")

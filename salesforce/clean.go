@@ -60,10 +60,15 @@ const (
 func echoes(text, secret string) bool {
 	secret = strings.ToLower(secret)
 	size := min(minPiece, len(secret))
+	// A set, since a server is free to make both long: an access token comes from it as well.
+	pieces := make(map[string]bool, len(secret))
+	for i := range len(secret) - size + 1 {
+		pieces[secret[i:i+size]] = true
+	}
 	for range maxDisguises {
 		lower := strings.ToLower(text)
-		for i := range len(secret) - size + 1 {
-			if strings.Contains(lower, secret[i:i+size]) {
+		for i := range len(lower) - size + 1 {
+			if pieces[lower[i:i+size]] {
 				return true
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"forcecred/keystore/secret"
 )
@@ -93,5 +94,23 @@ func TestDescriptionIsCut(t *testing.T) {
 		if runes := []rune(e.Description); len(runes) != maxDescription+1 || runes[maxDescription] != '…' || strings.ContainsAny(e.Description, "\n\x1b\u202e") {
 			t.Errorf("%d characters: %q", len(runes), e.Description)
 		}
+	}
+}
+
+// TestLongEchoEnds: a server chooses how long the access token is that it is asked
+// about, and how long its refusal. Piece by piece through all of the text, the two
+// together would take minutes; it takes well below a second.
+func TestLongEchoEnds(t *testing.T) {
+	t.Parallel()
+	token := secret.New("00D!" + strings.Repeat("ab1", 70_000))
+	done := make(chan string, 1)
+	go func() { done <- clean(strings.Repeat("%2541ab1a", 28_000), token) }()
+	select {
+	case got := <-done:
+		if strings.Contains(got, secret.Redacted) {
+			t.Errorf("what is no piece of the token was taken for one: %.40s", got)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("still at it after a minute")
 	}
 }

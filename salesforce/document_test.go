@@ -43,7 +43,7 @@ func TestErrorsDocument(t *testing.T) {
 			code(protocol.OrgNotFound, "no such org in the keystore", "no"),
 			code(protocol.KeystoreUnavailable, "the keystore is locked, unreachable, full or corrupt", "perhaps: see `retryable`"),
 			code(protocol.SignInAgain, "the login is over", "no"),
-			code(protocol.TemporarilyUnavailable, "the network, Salesforce's load, or another refresh", "yes, but for certificates"),
+			code(protocol.TemporarilyUnavailable, "the network, Salesforce's load, or another refresh", "yes, but for certificates and a proxy's no"),
 			code(protocol.Refused, "Salesforce says no until a setting is changed", "no"),
 		},
 		"SignIn": protocol.SignInAgain.ExitStatus(), "Refused": protocol.Refused.ExitStatus(), "Unavailable": protocol.TemporarilyUnavailable.ExitStatus(),

@@ -115,6 +115,7 @@ func Rows() (words, statuses, answers, network []Row, err error) {
 		{os.ErrDeadlineExceeded, connecting, proxy},
 		{io.EOF, connecting, proxy},
 		{errors.New("any other"), connecting, proxy},
+		{&net.OpError{Op: socksConnect, Err: errors.New("any other")}, connecting, proxy},
 		{&proxyRefusal{status: http.StatusProxyAuthRequired}, connecting, proxy},
 		{&proxyRefusal{status: http.StatusProxyAuthRequired, password: true}, connecting, proxy},
 		{&proxyRefusal{status: http.StatusProxyAuthRequired, asked: []string{"Negotiate"}}, connecting, proxy},

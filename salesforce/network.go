@@ -37,9 +37,9 @@ func networkError(err error, t *trip) *Error {
 	if e := (*url.Error)(nil); errors.As(err, &e) {
 		err = e.Err
 	}
-	at, atProxy := t.reached()
-	if atProxy {
-		return proxyError(err)
+	at, proxy := t.reached()
+	if proxy != nil {
+		return proxyError(err, proxy)
 	}
 	e := &Error{Reason: Lost, Hint: lost.hint()}
 	if at < sent {

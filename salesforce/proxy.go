@@ -31,7 +31,10 @@ func CheckProxy(setting string) error {
 		setting = "http://" + setting
 	}
 	u, err := url.Parse(setting)
-	if err != nil || u.Hostname() == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) {
+	// What follows the host is a part of a password most likely, and its beginning
+	// was taken for the host.
+	hasMore := err == nil && (strings.Trim(u.Path, "/") != "" || strings.ContainsAny(setting, "?#"))
+	if err != nil || hasMore || u.Hostname() == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) {
 		return errors.New("it is not the URL of a proxy, such as http://USER:PASSWORD@HOST:PORT with special characters as %XX")
 	}
 	return nil
@@ -44,11 +47,13 @@ func proxyFor(req *http.Request) (*url.URL, error) {
 	return proxy, err
 }
 
-// proxyRefusal is a proxy's answer to CONNECT, other than 200.
+// proxyRefusal is a proxy's answer to CONNECT, other than 200; or that of a SOCKS
+// proxy, as the status that says the same.
 type proxyRefusal struct {
 	status   int
 	asked    []string // its ways to sign in, with 407
 	password bool     // it was given one
+	socks    bool
 }
 
 func (e *proxyRefusal) Error() string { return fmt.Sprintf("status %d to CONNECT", e.status) }
@@ -57,14 +62,36 @@ func (e *proxyRefusal) Error() string { return fmt.Sprintf("status %d to CONNECT
 // error would be the text of the status line, which a proxy is free to choose.
 func proxyAnswered(ctx context.Context, proxy *url.URL, _ *http.Request, resp *http.Response) error {
 	if resp.StatusCode != http.StatusOK {
-		return &proxyRefusal{resp.StatusCode, resp.Header.Values("Proxy-Authenticate"), proxy.User != nil}
+		return &proxyRefusal{status: resp.StatusCode, asked: resp.Header.Values("Proxy-Authenticate"), password: proxy.User != nil}
 	}
 	tripOf(ctx).reach(securing)
 	return nil
 }
 
+const socksConnect = "socks connect" // how the standard library calls what it does
+
+// socksRefusal returns what a SOCKS proxy has said no with, or nil. The standard
+// library has texts of its own for that, and no types.
+func socksRefusal(fault string, proxy *url.URL) *proxyRefusal {
+	refusal := &proxyRefusal{status: http.StatusProxyAuthRequired, password: proxy.User != nil, socks: true}
+	switch {
+	case strings.Contains(fault, "username/password"):
+	case fault == "no acceptable authentication methods":
+		if refusal.password {
+			refusal.asked = []string{"another way"}
+		}
+	case strings.Contains(fault, "not allowed by ruleset"):
+		refusal.status = http.StatusForbidden
+	case strings.HasPrefix(fault, "unknown error "):
+		refusal.status = http.StatusBadGateway
+	default:
+		return nil
+	}
+	return refusal
+}
+
 // proxyError names what kept a request from getting through its proxy.
-func proxyError(err error) *Error {
+func proxyError(err error, proxy *url.URL) *Error {
 	if refusal := (*proxyRefusal)(nil); errors.As(err, &refusal) {
 		return refusal.meaning()
 	}
@@ -74,8 +101,15 @@ func proxyError(err error) *Error {
 	var (
 		dns   *net.DNSError
 		errno syscall.Errno
+		op    *net.OpError
 	)
 	text := "does not speak HTTP"
+	if errors.As(err, &op) && op.Op == socksConnect {
+		if refusal := socksRefusal(op.Err.Error(), proxy); refusal != nil {
+			return refusal.meaning()
+		}
+		text = "does not speak SOCKS5"
+	}
 	switch {
 	case errors.As(err, &dns):
 		text = "can't be reached: " + dns.Err // such as: no such host
@@ -104,15 +138,19 @@ func (e *proxyRefusal) meaning() *Error {
 	case e.status >= 500 || e.status == http.StatusTooManyRequests:
 		text, told.Reason, told.Hint = "can't reach the org's host", Unreachable, "check login_url, and the proxy"
 	}
-	told.Err = fmt.Errorf("%s %s (HTTP %d)", theProxy, text, e.status)
+	told.Err = fmt.Errorf("%s %s", theProxy, text)
+	if !e.socks {
+		told.Err = fmt.Errorf("%w (HTTP %d)", told.Err, e.status)
+	}
 	return told
 }
 
 // takesBasic reports whether the proxy can be signed in to by what a URL holds. One
 // that does not say which ways it knows may.
 func (e *proxyRefusal) takesBasic() bool {
-	return len(e.asked) == 0 || slices.ContainsFunc(e.asked, func(challenge string) bool {
-		scheme, _, _ := strings.Cut(challenge, " ")
+	ways := strings.Split(strings.Join(e.asked, ","), ",") // in one header or in several
+	return len(e.asked) == 0 || slices.ContainsFunc(ways, func(way string) bool {
+		scheme, _, _ := strings.Cut(strings.TrimSpace(way), " ")
 		return strings.EqualFold(scheme, "Basic")
 	})
 }

@@ -39,12 +39,15 @@ func (t *trip) reach(s stage) {
 	t.at = max(t.at, s)
 }
 
-// reached returns how far the trip has come, and whether that is no further
-// than its proxy.
-func (t *trip) reached() (at stage, atProxy bool) {
+// reached returns how far the trip has come, and its proxy where that is no
+// further, else nil.
+func (t *trip) reached() (at stage, proxy *url.URL) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.at, t.at == connecting && t.proxy != nil
+	if t.at == connecting {
+		proxy = t.proxy
+	}
+	return t.at, proxy
 }
 
 // meetsTLS notes that a handshake begins. With a proxy that is itself spoken to

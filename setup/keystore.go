@@ -28,7 +28,6 @@ const (
 // chosen is the one keystore that is used.
 type chosen struct {
 	name     string
-	pinned   bool   // config.json names one, be it this or another
 	fallback string // sfKeystore when config.json says so, or ""
 }
 
@@ -55,9 +54,9 @@ func (p Process) chooseKeystore(ctx context.Context, at home.Home) (chosen, erro
 	}
 	switch {
 	case named != "":
-		return chosen{named, pinned.Keystore != "", pinned.Fallback}, nil
+		return chosen{named, pinned.Fallback}, nil
 	case pinned.Keystore != "":
-		return chosen{pinned.Keystore, true, pinned.Fallback}, nil
+		return chosen{pinned.Keystore, pinned.Fallback}, nil
 	}
 	if backend, ok := osring.Detect(ctx); ok {
 		return chosen{name: string(backend)}, nil
@@ -136,10 +135,15 @@ func (p Process) keyringTimeout() (time.Duration, error) {
 // else answers by then. Its error is a [*protocol.Error].
 func (h Helper) Pin() error {
 	c, at := h.keystore, h.home
-	if c.pinned {
+	pin, err := at.Pinned() // by now, and not when a process that may live for days began
+	if err == nil && pin.Keystore != "" {
 		return nil
 	}
-	if err := h.writeConfig(home.Pin{Keystore: c.name}); err != nil {
+	if err == nil {
+		pin.Keystore = c.name
+		err = h.writeConfig(pin)
+	}
+	if err != nil {
 		return &protocol.Error{
 			Code: protocol.KeystoreUnavailable, Message: "note which keystore is in use: " + err.Error(), Cause: err,
 			Hint: "the org is stored in the keystore " + c.name + "; let FORCECRED_KEYSTORE name it",

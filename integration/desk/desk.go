@@ -18,7 +18,8 @@ type Desk struct {
 	Home string
 	Env  []string // what its commands have beyond the environment of this process
 
-	ends []func() // what Close does, the last one first
+	bus  *exec.Cmd // nil until it was started
+	ends []func()  // what Close does, the last one first
 }
 
 // New makes a desk without a session bus and without a keyring. Close removes it.
@@ -82,7 +83,17 @@ func (d *Desk) startBus() error {
 	if err != nil {
 		return fmt.Errorf("dbus-daemon told no address: %w", err)
 	}
+	d.bus = bus
 	d.Env = append(d.Env, "DBUS_SESSION_BUS_ADDRESS="+strings.TrimSpace(address))
+	return nil
+}
+
+// KillBus ends the session bus that a keyring of the desk's is on, as a crash does.
+func (d *Desk) KillBus() error {
+	if err := d.bus.Process.Kill(); err != nil {
+		return err
+	}
+	_ = d.bus.Wait() // it says that it was killed
 	return nil
 }
 

@@ -90,6 +90,7 @@ func TestFaults(t *testing.T) {
 		"slow":                   {0, lost},
 		"length-too-long":        {1, cut},
 		"length-too-short":       {1, func(r reply, err error) bool { return err == nil && r.status == 200 && !strings.HasSuffix(r.body, "}") }},
+		"two-answers":            {1, field("token_type", "Bearer")}, // the second is read by nobody
 		"two-lengths":            {1, lost},
 		"chunked-garbage":        {1, cut},
 		"trailers":               {1, field("token_type", "Bearer")},

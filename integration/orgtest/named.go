@@ -104,6 +104,9 @@ var faults = map[string]Fault{
 	"length-too-short": raw(func(body string) string {
 		return fmt.Sprintf("%sContent-Length: %d\r\n\r\n%s", rawHead, len(body)-1, body)
 	}),
+	"two-answers": raw(func(body string) string {
+		return strings.Repeat(fmt.Sprintf("%sContent-Length: %d\r\n\r\n%s", rawHead, len(body), body), 2)
+	}),
 	"two-lengths": raw(func(body string) string {
 		return fmt.Sprintf("%sContent-Length: %d\r\nContent-Length: 2\r\n\r\n%s", rawHead, len(body), body)
 	}),

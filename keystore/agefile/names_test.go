@@ -18,6 +18,11 @@ func TestFileNames(t *testing.T) {
 		{"me@Acme.com", "org.me@acme.com~8.age"},
 		{"a.b", "org.a.b.age"},
 		{"0", "org.0.age"},
+		{"con", "org.~con.age"},
+		{"NUL.txt", "org.~nul.txt~7.age"},
+		{"com1.a.b", "org.~com1.a.b.age"},
+		{"lpt10", "org.lpt10.age"},
+		{"con-1", "org.con-1.age"},
 		{long, "org." + long + ".age"},
 		{strings.ToUpper(long), "org." + long + "~" + strings.Repeat("f", 32) + ".age"},
 	} {
@@ -32,6 +37,7 @@ func TestFileNames(t *testing.T) {
 	for _, file := range []string{
 		"", ".age", "org.age", "org..age", ".prod.age", "org.prod", "org.prod.age.age~", "org.Prod.age", "ORG.prod.age", "a.b/c.age", "org.../x.age",
 		"org.prod~.age", "org.prod~0.age", "org.prod~01.age", "org.prod~+1.age", "org.prod~-1.age", "org.prod~10.age", "org.prod~F.age",
+		"org.con.age", "org.nul.txt~7.age", "org.~prod.age", "org.~~con.age", "org.con~.age", "org.~.age", "org.~con~0.age",
 		"org.p0d~2.age", "org.prod~1~1.age", "org.prod~0x1.age", "org.prod~1_1.age", "org." + long + "a.age",
 		strings.Repeat("a", 17) + ".prod.age",
 	} {
@@ -42,7 +48,7 @@ func TestFileNames(t *testing.T) {
 }
 
 func FuzzFileName(f *testing.F) {
-	for _, seed := range []string{"prod", "Prod", "PROD", "me@Acme.com", "A.b_C-d+e", "a~1", "org.prod~1.age", "org.prod~10.age", "token.a.age.age", strings.Repeat("Z", 128)} {
+	for _, seed := range []string{"prod", "Prod", "PROD", "me@Acme.com", "A.b_C-d+e", "a~1", "con", "Nul.x", "org.~con.age", "org.prod~1.age", "org.prod~10.age", "token.a.age.age", strings.Repeat("Z", 128)} {
 		f.Add(seed, strings.ToLower(seed))
 	}
 	f.Fuzz(func(t *testing.T, a, b string) {

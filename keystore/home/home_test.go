@@ -1,6 +1,8 @@
 package home
 
 import (
+	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -27,16 +29,24 @@ func TestFind(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := Find(tt.goos, func(name string) string { return tt.env[name] })
+			got, err := Find(tt.goos, func(name string) string { return ofThisSystem(tt.env[name]) })
 			if tt.err != "" {
 				if err == nil || !strings.Contains(err.Error(), tt.err) {
 					t.Errorf("got %v, want %q", err, tt.err)
 				}
 				return
 			}
-			if err != nil || got != tt.want {
+			if want := (Home{ofThisSystem(tt.want.Data), ofThisSystem(tt.want.Identity)}); err != nil || got != want {
 				t.Errorf("got %v, %v", got, err)
 			}
 		})
 	}
+}
+
+// ofThisSystem returns an absolute path as the system of the test has it.
+func ofThisSystem(path string) string {
+	if runtime.GOOS == "windows" && strings.HasPrefix(path, "/") {
+		return "C:" + filepath.FromSlash(path)
+	}
+	return path
 }

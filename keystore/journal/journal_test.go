@@ -122,8 +122,12 @@ func TestLinkIsNotFollowed(t *testing.T) {
 	t.Parallel()
 	j := sealed(t)
 	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
-	if err := errors.Join(os.Rename(j.path("prod"), elsewhere), os.Symlink(elsewhere, j.path("prod"))); err != nil {
-		t.Skip("this system makes no links: ", err)
+	if err := os.Rename(j.path("prod"), elsewhere); err != nil {
+		t.Fatal(err)
+	}
+	err := os.Symlink(elsewhere, j.path("prod"))
+	if _, missing := os.Lstat(j.path("prod")); err != nil || missing != nil { // wine says that it made one
+		t.Skip("this system makes no symbolic links")
 	}
 	if _, err := j.Open("prod", key); err == nil {
 		t.Error("a link was followed for reading")

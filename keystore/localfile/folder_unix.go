@@ -9,12 +9,6 @@ import (
 	"syscall"
 )
 
-// Flags for opening a file.
-const (
-	NoFollow = syscall.O_NOFOLLOW // fail on a symbolic link
-	noWait   = syscall.O_NONBLOCK // return at once when it is a pipe
-)
-
 // OwnedBy reports whether one of those users owns the file.
 func OwnedBy(info fs.FileInfo, uids ...int) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)
@@ -46,6 +40,3 @@ func syncFolder(path string) error {
 	}
 	return err
 }
-
-// patiently calls op once: no reader of a file stands in the way of a rename.
-func patiently(op func() error) error { return op() }

@@ -37,7 +37,7 @@ func Lock(ctx context.Context, path string) (unlock func() error, err error) {
 	case !OwnedBy(info, os.Geteuid()):
 		return nil, belongsToAnother(path)
 	}
-	lock := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDONLY|NoFollow|noWait), flock.SetPermissions(0o600))
+	lock := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDONLY|lockFlags), flock.SetPermissions(0o600))
 	// It tries each time on a file descriptor of its own, so that two callers
 	// in one process exclude each other as well.
 	if _, err := lock.TryLockContext(ctx, lockPause); err != nil {

@@ -2,6 +2,7 @@ package localfile
 
 import (
 	"math/big"
+	"slices"
 	"strings"
 
 	"forcecred/keystore"
@@ -10,7 +11,8 @@ import (
 // FileName returns a name in lower case for org, another one for each org:
 // where a file system folds case, Prod and prod would be one file. A name with
 // upper-case letters is followed by ~ and a hexadecimal number, in which bit i
-// says that letter i, counted from 0, is upper case: Prod is prod~1.
+// says that letter i, counted from 0, is upper case: Prod is prod~1. One that
+// Windows takes for a device, whatever follows its first dot, comes after a ~.
 func FileName(org keystore.Org) string {
 	var upper big.Int
 	for i := range len(org) {
@@ -18,16 +20,30 @@ func FileName(org keystore.Org) string {
 			upper.SetBit(&upper, i, 1)
 		}
 	}
-	lower := strings.ToLower(string(org))
-	if upper.Sign() == 0 {
-		return lower
+	name := strings.ToLower(string(org))
+	if isDevice(name) {
+		name = "~" + name
 	}
-	return lower + "~" + upper.Text(16)
+	if upper.Sign() == 0 {
+		return name
+	}
+	return name + "~" + upper.Text(16)
+}
+
+// isDevice reports whether a name in lower case is reserved on Windows, with
+// whatever ending: con.lock is the console.
+// https://learn.microsoft.com/windows/win32/fileio/naming-a-file
+func isDevice(name string) bool {
+	stem, _, _ := strings.Cut(name, ".")
+	if len(stem) == 4 && '0' <= stem[3] && stem[3] <= '9' {
+		return stem[:3] == "com" || stem[:3] == "lpt"
+	}
+	return slices.Contains([]string{"con", "prn", "aux", "nul"}, stem)
 }
 
 // ParseFileName is the inverse of FileName, and false for any other name.
 func ParseFileName(encoded string) (keystore.Org, bool) {
-	lower, digits, marked := strings.Cut(encoded, "~")
+	lower, digits, marked := strings.Cut(strings.TrimPrefix(encoded, "~"), "~")
 	name := []byte(lower)
 	if marked {
 		upper, ok := new(big.Int).SetString(digits, 16)

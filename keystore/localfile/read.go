@@ -13,12 +13,12 @@ import (
 
 var errNotRegular = errors.New("not a regular file")
 
-// Open opens a file for reading and refuses what is not a regular one,
-// without waiting for the other end of a pipe.
+// Open opens a file for reading, by flags that are 0 or NoFollow, and refuses
+// what is not a regular one.
 func Open(path string, flags int) (*os.File, fs.FileInfo, error) {
 	var file *os.File
 	err := patiently(func() (err error) {
-		file, err = os.OpenFile(path, os.O_RDONLY|noWait|flags, 0)
+		file, err = openFile(path, os.O_RDONLY|flags)
 		return err
 	})
 	if err != nil {

@@ -43,7 +43,7 @@ func ReplaceAs(temp, path string, data []byte, mode fs.FileMode) error {
 
 // OpenForWriting opens a file that is there, to be written in place.
 func OpenForWriting(path string) (*os.File, error) {
-	return os.OpenFile(path, os.O_WRONLY|NoFollow, 0)
+	return openFile(path, os.O_WRONLY|NoFollow)
 }
 
 // Remove removes a file for good: when it returns nil, a loss of power does not
@@ -90,7 +90,7 @@ func moveOver(from, path string) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return patiently(func() error { return os.Rename(from, path) })
+	return patiently(func() error { return rename(from, path) })
 }
 
 // SweepTemp removes what killed processes left half-written in folder. It is

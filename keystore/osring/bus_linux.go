@@ -3,6 +3,7 @@ package osring
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"slices"
 	"strings"
@@ -173,6 +174,26 @@ func (t *turn) settle() error {
 	return t.explain(conn.Object(kwalletName, kwalletPath).CallWithContext(t.ctx, "org.kde.KWallet.sync", 0, handle, service).Err)
 }
 
+// busLost says that the connection has ended. The library keeps it for as long
+// as the process lasts.
+func busLost() error {
+	return &keystore.Error{
+		Reason: keystore.ErrLost,
+		Err:    errors.New("the session bus has ended"),
+		Hint:   "call forcecred again; a plugin that was started before has to be started anew",
+	}
+}
+
+// isBusLost reports whether the connection that the process began with has ended.
+func isBusLost() bool {
+	if busguard.Bus() != busguard.Usable {
+		return false
+	}
+	conn, err := dbus.SessionBus()
+	// Nothing goes out over a connection that has ended; nobody waits for an answer.
+	return err == nil && conn.BusObject().Go("org.freedesktop.DBus.Peer.Ping", dbus.FlagNoReplyExpected, nil).Err != nil
+}
+
 // explainBus gives an error that came over the bus its reason. Only its name is
 // kept.
 func (s *Store) explainBus(err error) error {
@@ -182,9 +203,8 @@ func (s *Store) explainBus(err error) error {
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
-	case errors.Is(err, dbus.ErrClosed), broken:
-		e.Err = errors.New("the session bus has ended")
-		e.Hint = "call forcecred again; a plugin that was started before has to be started anew"
+	case errors.Is(err, dbus.ErrClosed), errors.Is(err, io.EOF), broken:
+		return busLost()
 	case !ok:
 		e.Err, e.Hint = errors.New("the keyring's library failed"), hintSilent
 	case answer.Name == "org.freedesktop.Secret.Error.IsLocked":

@@ -38,6 +38,12 @@ func (t *turn) reachable() error {
 
 func (t *turn) settle() error { return nil }
 
+func (t *turn) endSession() {}
+
+func isBusLost() bool { return false }
+
+func busLost() error { return nil }
+
 func (s *Store) explainBus(error) error {
 	return &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("the keyring's library failed")}
 }

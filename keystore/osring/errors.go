@@ -17,6 +17,7 @@ const (
 	hintStoreAgain = "erase the org and store it again"
 	hintSilent     = "see whether the keyring shows a dialog or hangs; forcecred can be called again, and FORCECRED_KEYRING_TIMEOUT (say, 20s) makes it wait longer"
 	hintNoBus      = "log in to a desktop, run forcecred under dbus-run-session, or let FORCECRED_KEYSTORE be file"
+	hintNoSession  = "log in at the machine or by Remote Desktop, since SSH and WinRM give no credentials; or let FORCECRED_KEYSTORE be file"
 	hintContainer  = "let FORCECRED_KEYSTORE be file; containers often have no use of the kernel's keyring"
 )
 
@@ -56,8 +57,31 @@ func (s *Store) explain(err error) error {
 		return s.explainBus(err)
 	case KeyCtl:
 		return explainKernel(err)
+	case WinCred:
+		return explainWindows(err)
 	}
 	return &keystore.Error{Reason: keystore.ErrUnavailable, Err: err, Hint: s.hintUnlock()}
+}
+
+// Errors of Windows, whose numbers no other system has.
+const (
+	errNoSession  = syscall.Errno(1312) // ERROR_NO_SUCH_LOGON_SESSION
+	errKeyDeleted = syscall.Errno(1018) // ERROR_KEY_DELETED
+)
+
+// explainWindows tells that a login has no credentials of its own, where Windows
+// says that there is no such login.
+// https://learn.microsoft.com/windows/win32/api/wincred/nf-wincred-credwritew
+func explainWindows(err error) error {
+	switch {
+	case errors.Is(err, errKeyDeleted):
+		// In wine a credential is a key of the registry, and another process
+		// removed it after the library had found it.
+		return notFound()
+	case errors.Is(err, errNoSession):
+		return &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("this login has no Credential Manager"), Hint: hintNoSession}
+	}
+	return &keystore.Error{Reason: keystore.ErrUnavailable, Err: err}
 }
 
 func isDecoding(err error) bool {

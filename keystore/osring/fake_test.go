@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"forcecred/keystore"
@@ -36,6 +37,8 @@ func (f *fake) Get(key string) (keyring.Item, error) {
 	switch {
 	case f.mode == "panic":
 		panic(item)
+	case f.mode == "no session":
+		return keyring.Item{}, errNoSession
 	case f.mode == "print":
 		fmt.Println(string(item.Data))
 	case !ok, f.mode == "locked":
@@ -54,6 +57,8 @@ func (f *fake) Set(item keyring.Item) error {
 	switch {
 	case f.mode == "deaf":
 		return nil
+	case f.mode == "no session":
+		return errNoSession
 	case f.limit > 0 && len(item.Data) > f.limit:
 		return errFull
 	case f.mode == "full" && f.writes == 0:
@@ -81,6 +86,9 @@ func (f *fake) Remove(key string) error {
 func (f *fake) Keys() ([]string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.mode == "no session" {
+		return nil, nil
+	}
 	names := []string{"foreign", "forcecred", "forcecred:", "forcecred:org/", "forcecred:org/-x", "forcecred:Org/prod", "forcecred:org/Prod"}
 	for _, item := range f.items {
 		names = append(names, item.Key)
@@ -125,6 +133,20 @@ func TestKeychainLocked(t *testing.T) {
 	if !errors.Is(err, keystore.ErrNotFound) {
 		t.Errorf("got %v, want ErrNotFound", err)
 	}
+}
+
+// TestNoSession has a login over SSH, in which Credential Manager answers
+// nobody, and the library lists nothing.
+func TestNoSession(t *testing.T) {
+	t.Parallel()
+	s, _, ring := newFake(t, WinCred)
+	ring.mode = "no session"
+	const words, hint = "this login has no Credential Manager", "Remote Desktop"
+	_, err := s.Get(t.Context(), prod)
+	wantFault(t, err, keystore.ErrUnavailable, words, hint)
+	wantFault(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrUnavailable, words, hint)
+	_, err = s.Keys(t.Context(), prod.Kind)
+	wantFault(t, err, keystore.ErrUnavailable, words, hint)
 }
 
 func TestNothingKept(t *testing.T) {
@@ -179,7 +201,7 @@ func TestStdoutIsGuarded(t *testing.T) {
 		}
 		return
 	}
-	os.Stdout = os.NewFile(1, "stdout") // before TestMain changed it
+	os.Stdout = os.NewFile(uintptr(syscall.Stdout), "stdout") // before TestMain changed it
 	s, _, ring := newFake(t, WinCred)
 	must(t, s.Set(t.Context(), prod, []byte(item)))
 	ring.mode = "print"

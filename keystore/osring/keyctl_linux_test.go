@@ -28,6 +28,15 @@ func newKeyCtl(t *testing.T) (first, second *Store) {
 	return first, second
 }
 
+// parted is the keyring of the tests of items in parts.
+const parted = KeyCtl
+
+func newParted(t *testing.T) (first, second *Store) {
+	t.Helper()
+	needKeyCtl(t)
+	return newKeyCtl(t)
+}
+
 // needKeyCtl skips where the kernel gives no keyrings, as in many containers.
 func needKeyCtl(t *testing.T) {
 	t.Helper()

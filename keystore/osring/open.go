@@ -59,6 +59,9 @@ func (s *Store) openLibrary() (keyring.Keyring, error) {
 // unavailable says why the keyring did not open, which the library knows and
 // does not tell.
 func (s *Store) unavailable() error {
+	if s.config.Backend.onBus() && isBusLost() {
+		return busLost()
+	}
 	e := &keystore.Error{Reason: keystore.ErrUnavailable}
 	known := slices.Contains(Available(), s.config.Backend)
 	switch {

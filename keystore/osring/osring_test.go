@@ -1,10 +1,13 @@
 package osring
 
 import (
+	"context"
+	"crypto/rand"
 	"errors"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"forcecred/keystore"
 )
@@ -53,4 +56,40 @@ func wantItem(t *testing.T, s *Store, key keystore.Key, want string) {
 	if err != nil || string(got) != want {
 		t.Errorf("get %s: an item of %d bytes and error %v, want the one that was set", key, len(got), err)
 	}
+}
+
+// newStore returns an empty store of its own in the backend's one keyring, and
+// another handle onto it.
+func newStore(t *testing.T, config Config) (first, second *Store) {
+	t.Helper()
+	if config.LockDir == "" {
+		config.LockDir = t.TempDir()
+	}
+	if config.Timeout == 0 {
+		config.Timeout = 20 * time.Second // for a machine under load
+	}
+	first, second = New(config), New(config)
+	first.prefix = namePrefix + "test-" + rand.Text()[:10] + ":"
+	second.prefix = first.prefix
+	return first, second
+}
+
+// inRing runs use with the library, as an operation of the store does.
+func inRing(t *testing.T, s *Store, use func(*turn) error) {
+	t.Helper()
+	must(t, s.call(context.WithoutCancel(t.Context()), nothing, func(turn *turn) error { // also in a cleanup
+		if err := turn.begin(); err != nil {
+			return err
+		}
+		return use(turn)
+	}))
+}
+
+func namesOf(t *testing.T, s *Store) (names []string) {
+	t.Helper()
+	inRing(t, s, func(turn *turn) (err error) {
+		names, err = turn.names()
+		return err
+	})
+	return names
 }

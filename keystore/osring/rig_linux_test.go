@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -140,25 +139,6 @@ func firstLine(t *testing.T, cmd *exec.Cmd) string {
 		t.Fatalf("%s: %v", cmd.Path, err)
 	}
 	return strings.TrimSpace(line)
-}
-
-// stores counts those of a test process, so that each has names of its own.
-var stores atomic.Int64
-
-// newStore returns an empty store of its own in the backend's one keyring, and
-// another handle onto it.
-func newStore(t *testing.T, config Config) (first, second *Store) {
-	t.Helper()
-	if config.LockDir == "" {
-		config.LockDir = t.TempDir()
-	}
-	if config.Timeout == 0 {
-		config.Timeout = 20 * time.Second // for a machine under load
-	}
-	first, second = New(config), New(config)
-	first.prefix = fmt.Sprintf("%stest-%d-%d:", namePrefix, os.Getpid(), stores.Add(1))
-	second.prefix = first.prefix
-	return first, second
 }
 
 // kill ends the process, and waits until it is gone.

@@ -52,3 +52,44 @@ func TestSecretService(t *testing.T) {
 		wantItem(t, other, prod, item)
 	})
 }
+
+// TestSecretServiceSessions: the service keeps what nobody ends, which the
+// library does not do.
+func TestSecretServiceSessions(t *testing.T) {
+	need(t, "gnome-keyring-daemon", "dbus-send")
+	if !onBus(t) {
+		return
+	}
+	startKeyring(t)
+	s, _ := newStore(t, Config{Backend: SecretService})
+	const times = 50
+	for range times {
+		must(t, s.Set(t.Context(), prod, []byte(item)))
+		wantItem(t, s, prod, item)
+	}
+	must(t, s.Remove(t.Context(), prod))
+	for range 200 {
+		if sessions(t) == 0 {
+			break
+		}
+		time.Sleep(20 * time.Millisecond) // nobody waits for the end of a session
+	}
+	if left := sessions(t); left != 0 {
+		t.Errorf("%d sessions are left", left)
+	}
+	// What would have been seen.
+	ring, err := s.openLibrary()
+	must(t, err)
+	_, err = ring.Keys()
+	must(t, err)
+	if left := sessions(t); left == 0 {
+		t.Error("the library ends its sessions, or they are not seen: this test can't fail")
+	}
+}
+
+// sessions counts the sessions that the service keeps.
+func sessions(t *testing.T) int {
+	t.Helper()
+	return strings.Count(run(t, "", "dbus-send", "--session", "--print-reply", "--dest="+secretsName,
+		"/org/freedesktop/secrets/session", "org.freedesktop.DBus.Introspectable.Introspect"), "<node name=")
+}

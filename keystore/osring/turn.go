@@ -47,6 +47,7 @@ func (t *turn) step(do func() error) error {
 	if t.config.Backend == Pass {
 		return t.runPass(do)
 	}
+	defer t.endSession()
 	return t.explain(do())
 }
 
@@ -137,8 +138,14 @@ func (t *turn) names() ([]string, error) {
 		return nil, err
 	}
 	names = slices.DeleteFunc(names, func(name string) bool { return !strings.HasPrefix(name, t.prefix) })
-	if len(names) == 0 {
-		return nil, t.reachable()
+	if len(names) > 0 {
+		return names, nil
 	}
-	return names, nil
+	if t.config.Backend == WinCred {
+		// The library drops the error of a list that failed; a read keeps it.
+		if _, err := t.get(t.prefix); err != nil && !errors.Is(err, keystore.ErrNotFound) {
+			return nil, err
+		}
+	}
+	return nil, t.reachable()
 }

@@ -93,10 +93,13 @@ func splitLines(data []byte, atEOF bool) (advance int, token []byte, err error) 
 // Origin returns where git will send what it is given. It fails for what is
 // not https as well.
 func (r Request) Origin() (origin.Origin, error) {
-	if strings.ContainsAny(r.Host, "/?#") {
+	switch {
+	case r.Protocol != "https": // all that it holds would be read as a part of the URL
+		return "", errors.New("the protocol is not https")
+	case strings.ContainsAny(r.Host, "/?#"):
 		return "", errors.New("the host is not one alone")
 	}
-	return origin.Parse(r.Protocol + "://" + r.Host)
+	return origin.Parse("https://" + r.Host)
 }
 
 // Encode writes the answer to a get: the token as such where git takes it, else

@@ -67,6 +67,8 @@ func TestOrigin(t *testing.T) {
 		{"ssh", "acme.my.salesforce.com", ""},
 		{"https", "", ""},
 		{"", "acme.my.salesforce.com", ""},
+		{"https://acme.my.salesforce.com/?", "evil.test", ""},
+		{"https://acme.my.salesforce.com#", "evil.test", ""},
 		{"https", "acme.my.salesforce.com/../evil.test", ""},
 		{"https", "acme.my.salesforce.com#evil.test", ""},
 		{"https", "acme.my.salesforce.com?evil.test", ""},

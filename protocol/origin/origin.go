@@ -49,9 +49,6 @@ func Parse(raw string) (Origin, error) {
 	return Origin("https://" + host), nil
 }
 
-// Host returns the host, with the port if there is one.
-func (o Origin) Host() string { return strings.TrimPrefix(string(o), "https://") }
-
 // IsHostname accepts lower-case DNS names in ASCII, and IP addresses. Other
 // scripts arrive as punycode or not at all: a look-alike letter must not pass
 // for Salesforce.

@@ -1,3 +1,5 @@
+//go:build linux || windows
+
 package osring
 
 import (
@@ -10,38 +12,17 @@ import (
 	"forcecred/keystore"
 )
 
-// inRing runs use with the library, as an operation of the store does.
-func inRing(t *testing.T, s *Store, use func(*turn) error) {
-	t.Helper()
-	must(t, s.call(t.Context(), nothing, func(turn *turn) error {
-		if err := turn.begin(); err != nil {
-			return err
-		}
-		return use(turn)
-	}))
-}
-
-func namesOf(t *testing.T, s *Store) (names []string) {
-	t.Helper()
-	inRing(t, s, func(turn *turn) (err error) {
-		names, err = turn.names()
-		return err
-	})
-	return names
-}
-
-// large needs three parts in the kernel's keyring.
-var large = bytes.Repeat([]byte("0123456789abcdef"), 5000)
+// large needs three parts in the system's keyring.
+var large = bytes.Repeat([]byte("01234"), parted.partLimit()/2)
 
 func TestPartsComeAndGo(t *testing.T) {
 	t.Parallel()
-	needKeyCtl(t)
-	first, second := newKeyCtl(t)
+	first, second := newParted(t)
 	for _, tt := range []struct {
 		item  []byte
 		names int
 	}{
-		{large, 4}, {large[1:], 4}, {[]byte("small"), 1}, {large, 4}, {large[:40000], 3}, {nil, 1}, {[]byte(headMagic), 1}, {[]byte(headMagic + "a 3 b\n"), 1},
+		{large, 4}, {large[1:], 4}, {[]byte("small"), 1}, {large, 4}, {large[:parted.partLimit()+1], 3}, {nil, 1}, {[]byte(headMagic), 1}, {[]byte(headMagic + "x a 3 y\n"), 1},
 	} {
 		must(t, first.Set(t.Context(), prodToken, tt.item))
 		wantItem(t, second, prodToken, string(tt.item))
@@ -63,24 +44,26 @@ func TestPartsComeAndGo(t *testing.T) {
 // TestTorn takes away or swaps what an item in parts is made of.
 func TestTorn(t *testing.T) {
 	t.Parallel()
-	needKeyCtl(t)
 	for _, tt := range []struct {
 		name string
 		tear func(turn *turn, parts []string) error
 	}{
 		{"a part is missing", func(turn *turn, parts []string) error { return turn.remove(parts[1]) }},
 		{"a part is another's", func(turn *turn, parts []string) error { return turn.set(parts[1], []byte("foreign")) }},
-		{"a part is too large", func(turn *turn, parts []string) error { return turn.set(parts[2], large[:32767]) }},
+		{"a part is too large", func(turn *turn, parts []string) error { return turn.set(parts[2], large[:parted.partLimit()]) }},
 		{"the head is cut", func(turn *turn, parts []string) error {
-			return turn.set(turn.prefix+"token/prod", []byte(headMagic+"x 3"))
+			return turn.set(turn.prefix+"token/prod", []byte(headMagic+"x a 3"))
+		}},
+		{"the head names no slot", func(turn *turn, _ []string) error {
+			return turn.set(turn.prefix+"token/prod", []byte(headMagic+"x c 3 y\n"))
 		}},
 		{"the head is foreign", func(turn *turn, parts []string) error {
-			return turn.set(turn.prefix+"token/prod", []byte(headMagic+"x -1 y\n"))
+			return turn.set(turn.prefix+"token/prod", []byte(headMagic+"x a -1 y\n"))
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			s, _ := newKeyCtl(t)
+			s, _ := newParted(t)
 			for _, key := range []keystore.Key{prod, prodToken} {
 				must(t, s.Set(t.Context(), key, large))
 			}
@@ -106,8 +89,7 @@ func TestTorn(t *testing.T) {
 // TestTornGrant holds that what a refresh does not replace is not called absent.
 func TestTornGrant(t *testing.T) {
 	t.Parallel()
-	needKeyCtl(t)
-	s, _ := newKeyCtl(t)
+	s, _ := newParted(t)
 	must(t, s.Set(t.Context(), prod, large))
 	names := namesOf(t, s)
 	slices.Sort(names)
@@ -116,27 +98,49 @@ func TestTornGrant(t *testing.T) {
 	wantFault(t, err, keystore.ErrCorrupt, "part", "store it again")
 }
 
+// leave does what a writer does before its last step.
+func leave(turn *turn, item []byte) error {
+	name := turn.prefix + "token/prod"
+	old, err := turn.headOf(name)
+	if err == nil {
+		_, err = turn.prepare(name, old, item)
+	}
+	return err
+}
+
 // TestLeftovers has the parts of a writer that died before its last step.
 func TestLeftovers(t *testing.T) {
 	t.Parallel()
-	needKeyCtl(t)
-	s, _ := newKeyCtl(t)
-	must(t, s.Set(t.Context(), prodToken, []byte("old")))
+	s, _ := newParted(t)
+	for _, tt := range []struct {
+		old, next []byte
+		names     int
+	}{
+		{[]byte("old"), []byte("new"), 1}, {[]byte("old"), large[:parted.partLimit()+1], 3}, {large, []byte("new"), 1}, {large, large[:parted.partLimit()+1], 3},
+	} {
+		must(t, s.Set(t.Context(), prodToken, tt.old))
+		inRing(t, s, func(turn *turn) error {
+			return leave(turn, slices.Concat(large, large))
+		})
+		wantItem(t, s, prodToken, string(tt.old))
+		must(t, s.Set(t.Context(), prodToken, tt.next))
+		wantItem(t, s, prodToken, string(tt.next))
+		if names := namesOf(t, s); len(names) != tt.names {
+			t.Errorf("left are %q, want %d", names, tt.names)
+		}
+	}
 	inRing(t, s, func(turn *turn) error {
-		_, err := turn.prepare(turn.prefix+"token/prod", head{generation: "DEAD"}, large)
-		return err
+		return leave(turn, large)
 	})
-	wantItem(t, s, prodToken, "old")
-	must(t, s.Set(t.Context(), prodToken, []byte("new")))
-	if names := namesOf(t, s); len(names) != 1 {
-		t.Errorf("left are %q, want the item alone", names)
+	must(t, s.Remove(t.Context(), prodToken))
+	if names := namesOf(t, s); len(names) != 0 {
+		t.Errorf("left are %q", names)
 	}
 }
 
 func TestTooLarge(t *testing.T) {
 	t.Parallel()
-	needKeyCtl(t)
-	s, _ := newKeyCtl(t)
+	s, _ := newParted(t)
 	must(t, s.Set(t.Context(), prod, []byte(item)))
 	wantFault(t, s.Set(t.Context(), prod, make([]byte, maxItem+1)), keystore.ErrUnavailable, "more than 1048576 bytes", "")
 	wantItem(t, s, prod, item)

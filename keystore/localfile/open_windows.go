@@ -1,0 +1,80 @@
+package localfile
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// NoFollow has a file opened only when it is not a symbolic link. It is a flag
+// of openFile's: the one that Windows has opens the link itself, and shows the
+// inside of files that a file system keeps elsewhere.
+const NoFollow = 1 << 30
+
+// lockFlags are for opening a file that is to be locked, where Lock has looked
+// for links by itself.
+const lockFlags = 0
+
+// openFile opens a file that is there, and lets others replace or remove it
+// meanwhile, which os.OpenFile does not: a reader would keep a writer waiting.
+func openFile(path string, flags int) (*os.File, error) {
+	fail := func(err error) (*os.File, error) {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	if flags&NoFollow != 0 {
+		if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+			return fail(errNotRegular)
+		}
+	}
+	name, err := syscall.UTF16PtrFromString(path)
+	if err != nil {
+		return fail(err)
+	}
+	access := uint32(syscall.GENERIC_READ)
+	if flags&os.O_WRONLY != 0 {
+		access = syscall.GENERIC_WRITE
+	}
+	const share = syscall.FILE_SHARE_READ | syscall.FILE_SHARE_WRITE | syscall.FILE_SHARE_DELETE
+	const attributes = syscall.FILE_ATTRIBUTE_NORMAL | syscall.FILE_FLAG_BACKUP_SEMANTICS // which opens a folder, to be refused by its name
+	handle, err := syscall.CreateFile(name, access, share, nil, syscall.OPEN_EXISTING, attributes, 0)
+	if err != nil {
+		return fail(err)
+	}
+	return os.NewFile(uintptr(handle), path), nil
+}
+
+// rename moves a file over another one, also while that is open: os.Rename can't,
+// but os.Root's asks for what POSIX says of it (Windows 10 from 1607 on, NTFS).
+func rename(from, path string) error {
+	folder := filepath.Dir(from)
+	if filepath.Dir(path) != folder {
+		folder = filepath.Dir(folder) // from lies in a folder beside path, or beside its folder
+	}
+	root, err := os.OpenRoot(folder)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	relFrom, errFrom := filepath.Rel(folder, from)
+	relPath, errPath := filepath.Rel(folder, path)
+	if err := errors.Join(errFrom, errPath); err != nil {
+		return err
+	}
+	return root.Rename(relFrom, relPath)
+}
+
+// patiently calls op for up to a second, as long as it fails because another
+// process has the file open or is just replacing it.
+func patiently(op func() error) error {
+	const sharingViolation = syscall.Errno(32)
+	for tries := 0; ; tries++ {
+		err := op()
+		if tries == 200 || !errors.Is(err, sharingViolation) && !errors.Is(err, syscall.ERROR_ACCESS_DENIED) {
+			return err
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}

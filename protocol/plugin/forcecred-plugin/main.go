@@ -1,0 +1,104 @@
+// Command forcecred-plugin serves credentials to the host program that has started it as a go-plugin plugin.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"io"
+	"log"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"forcecred/dumps"
+	"forcecred/helper"
+	"forcecred/keystore"
+	"forcecred/keystore/osring/busguard"
+	"forcecred/parent"
+	"forcecred/protocol"
+	"forcecred/protocol/plugin"
+	"forcecred/setup"
+
+	"github.com/hashicorp/go-hclog"
+)
+
+func main() {
+	dumps.Forbid()      // before there is a secret in memory
+	stderr := os.Stderr // go-plugin replaces it
+	// Whoever logs here is a library; net/http's would show whole requests when
+	// GODEBUG asks for it.
+	log.SetOutput(io.Discard)
+	if err := run(os.Args[1:], stderr); err != nil {
+		e, ok := errors.AsType[*protocol.Error](err)
+		if !ok {
+			e = protocol.Errorf(protocol.Internal, "%v", err)
+		}
+		_ = e.WriteText(stderr) // there is nowhere else to tell it
+		os.Exit(e.Code.ExitStatus())
+	}
+}
+
+func run(args []string, stderr io.Writer) error {
+	flags := flag.NewFlagSet("forcecred-plugin", flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // it quotes what it does not know
+	requireMTLS := flags.Bool("require-mtls", true, "")
+	if err := flags.Parse(args); err != nil || flags.NArg() > 0 {
+		e := protocol.Errorf(protocol.Usage, "there is one flag, --require-mtls, and no argument")
+		e.Hint = "with --require-mtls=false a host is served that has brought no client certificate; docs/plugin-hosts.md tells the rest"
+		return e
+	}
+	ctx, end := endings()
+	defer end()
+	warnings := hclog.New(&hclog.LoggerOptions{Name: "forcecred", Level: hclog.Warn, Output: stderr, JSONFormat: true})
+	var spending spending
+	return plugin.Serve(ctx, func(ctx context.Context) (plugin.Core, error) {
+		h, err := setup.Process{
+			Getenv:      os.Getenv,
+			Environ:     func() []string { return busguard.Given(os.Environ()) },
+			HoldSignals: spending.begin,
+			Notice:      func(message string) { warnings.Warn(message) },
+		}.Open(ctx)
+		return core{helper.NewMemory(h.Helper), h.Pin}, err
+	}, plugin.ServeOptions{
+		Getenv:      os.Getenv,
+		Log:         warnings,
+		RequireMTLS: *requireMTLS,
+		Drain:       spending.drain,
+		IsFinal:     func(err error) bool { return errors.Is(err, keystore.ErrLost) },
+	})
+}
+
+// core is what is served. The first org that is stored pins the keystore, as it
+// does by `forcecred store`.
+type core struct {
+	*helper.Memory
+	pin func() error
+}
+
+func (c core) Store(ctx context.Context, req protocol.StoreRequest, verify bool) error {
+	if err := c.Memory.Store(ctx, req, verify); err != nil {
+		return err
+	}
+	return c.pin()
+}
+
+// endings returns a context that ends when the process is to: by a signal, or
+// with its host. SIGINT is for the host to act on, which has it as well when
+// somebody presses Ctrl-C; go-plugin ignores it.
+func endings() (ctx context.Context, end func()) {
+	// Whoever writes to the stderr of a host that is gone gets an error, and not
+	// a signal that ends the process in the middle of whatever it does.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	ctx, end = context.WithCancel(context.Background())
+	for _, sig := range []os.Signal{syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(sig) { // as nohup leaves one of them
+			ctx, _ = signal.NotifyContext(ctx, sig)
+		}
+	}
+	go func() {
+		parent.Wait()
+		end()
+	}()
+	return ctx, end
+}

@@ -1,0 +1,181 @@
+package plugin
+
+import (
+	"time"
+
+	"forcecred/keystore/secret"
+	"forcecred/protocol"
+	pb "forcecred/protocol/plugin/internal/forcecredv1"
+
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+)
+
+// A secret is revealed here, on its way to its owner, and nowhere else in this
+// package. A message prints what it holds: none is ever logged or put into an error.
+
+func getMessage(r protocol.GetRequest) *pb.GetRequest {
+	return &pb.GetRequest{Org: r.Org, MinTtl: durationpb.New(r.MinTTL), RejectedToken: r.RejectedToken.Reveal(), Force: r.Force}
+}
+
+func watchMessage(r protocol.GetRequest) *pb.WatchRequest {
+	return &pb.WatchRequest{Org: r.Org, MinTtl: durationpb.New(r.MinTTL), RejectedToken: r.RejectedToken.Reveal(), Force: r.Force}
+}
+
+// getMessages are those that getRequest reads.
+type getMessages interface {
+	GetOrg() string
+	GetMinTtl() *durationpb.Duration
+	GetRejectedToken() string
+	GetForce() bool
+}
+
+func getRequest(m getMessages) protocol.GetRequest {
+	r := protocol.GetRequest{Org: m.GetOrg(), MinTTL: protocol.DefaultMinTTL, RejectedToken: secret.New(m.GetRejectedToken()), Force: m.GetForce()}
+	if ttl := m.GetMinTtl(); ttl != nil {
+		r.MinTTL = ttl.AsDuration()
+	}
+	return r
+}
+
+func storeMessage(r protocol.StoreRequest, verify bool) *pb.StoreRequest {
+	return &pb.StoreRequest{
+		Org:            r.Org,
+		LoginUrl:       r.LoginURL,
+		Site:           r.Site,
+		ClientId:       r.ClientID,
+		ClientSecret:   r.ClientSecret.Reveal(),
+		RefreshToken:   r.RefreshToken.Reveal(),
+		SfdxAuthUrl:    r.SFDXAuthURL.Reveal(),
+		Username:       r.Username,
+		SessionTimeout: durationpb.New(r.SessionTimeout),
+		AllowHost:      r.AllowHost,
+		Verify:         verify,
+	}
+}
+
+func storeRequest(m *pb.StoreRequest) protocol.StoreRequest {
+	return protocol.StoreRequest{
+		Org:            m.GetOrg(),
+		LoginURL:       m.GetLoginUrl(),
+		Site:           m.GetSite(),
+		ClientID:       m.GetClientId(),
+		ClientSecret:   secret.New(m.GetClientSecret()),
+		RefreshToken:   secret.New(m.GetRefreshToken()),
+		SFDXAuthURL:    secret.New(m.GetSfdxAuthUrl()),
+		Username:       m.GetUsername(),
+		SessionTimeout: m.GetSessionTimeout().AsDuration(),
+		AllowHost:      m.GetAllowHost(),
+	}
+}
+
+func eraseMessage(r protocol.EraseRequest) *pb.EraseRequest {
+	return &pb.EraseRequest{Org: r.Org, RejectedToken: r.RejectedToken.Reveal()}
+}
+
+func eraseRequest(m *pb.EraseRequest) protocol.EraseRequest {
+	return protocol.EraseRequest{Org: m.GetOrg(), RejectedToken: secret.New(m.GetRejectedToken())}
+}
+
+func credentialMessage(c protocol.Credential) *pb.Credential {
+	return &pb.Credential{
+		Org:            c.Org,
+		AccessToken:    c.AccessToken.Reveal(),
+		TokenType:      c.TokenType,
+		InstanceUrl:    c.InstanceURL,
+		Id:             c.ID,
+		IssuedAt:       c.IssuedAt,
+		Signature:      c.Signature,
+		Scope:          c.Scope,
+		IdToken:        c.IDToken.Reveal(),
+		SfdcSiteUrl:    c.SiteURL,
+		SfdcSiteId:     c.SiteID,
+		TokenFormat:    c.TokenFormat,
+		ApiInstanceUrl: c.APIInstanceURL,
+		OrgId:          c.OrgID,
+		UserId:         c.UserID,
+		ExpiresAt:      timestamp(c.ExpiresAt),
+		ExpiresSource:  string(c.ExpiresSource),
+	}
+}
+
+func credential(m *pb.Credential) protocol.Credential {
+	return protocol.Credential{
+		Org:            m.GetOrg(),
+		AccessToken:    secret.New(m.GetAccessToken()),
+		TokenType:      m.GetTokenType(),
+		InstanceURL:    m.GetInstanceUrl(),
+		ID:             m.GetId(),
+		IssuedAt:       m.GetIssuedAt(),
+		Signature:      m.GetSignature(),
+		Scope:          m.GetScope(),
+		IDToken:        secret.New(m.GetIdToken()),
+		SiteURL:        m.GetSfdcSiteUrl(),
+		SiteID:         m.GetSfdcSiteId(),
+		TokenFormat:    m.GetTokenFormat(),
+		APIInstanceURL: m.GetApiInstanceUrl(),
+		OrgID:          m.GetOrgId(),
+		UserID:         m.GetUserId(),
+		ExpiresAt:      instant(m.GetExpiresAt()),
+		ExpiresSource:  protocol.ExpiresSource(m.GetExpiresSource()),
+	}
+}
+
+func listMessage(orgs []protocol.ListedOrg) *pb.ListResponse {
+	m := &pb.ListResponse{}
+	for _, o := range orgs {
+		m.Orgs = append(m.Orgs, &pb.Org{
+			Org:            o.Org,
+			Username:       o.Username,
+			LoginUrl:       o.LoginURL,
+			Site:           o.Site,
+			InstanceUrl:    o.InstanceURL,
+			OrgId:          o.OrgID,
+			UserId:         o.UserID,
+			ClientId:       o.ClientID,
+			GrantType:      o.GrantType,
+			Rotates:        o.Rotates,
+			TokenExpiresAt: timestamp(o.TokenExpiresAt),
+			RefreshedAt:    timestamp(o.RefreshedAt),
+			StoredAt:       timestamp(o.StoredAt),
+		})
+	}
+	return m
+}
+
+func listed(m *pb.ListResponse) []protocol.ListedOrg {
+	orgs := make([]protocol.ListedOrg, 0, len(m.GetOrgs()))
+	for _, o := range m.GetOrgs() {
+		orgs = append(orgs, protocol.ListedOrg{
+			Org:            o.GetOrg(),
+			Username:       o.GetUsername(),
+			LoginURL:       o.GetLoginUrl(),
+			Site:           o.GetSite(),
+			InstanceURL:    o.GetInstanceUrl(),
+			OrgID:          o.GetOrgId(),
+			UserID:         o.GetUserId(),
+			ClientID:       o.GetClientId(),
+			GrantType:      o.GetGrantType(),
+			Rotates:        o.Rotates,
+			TokenExpiresAt: instant(o.GetTokenExpiresAt()),
+			RefreshedAt:    instant(o.GetRefreshedAt()),
+			StoredAt:       instant(o.GetStoredAt()),
+		})
+	}
+	return orgs
+}
+
+// timestamp returns nil for the zero time: not known.
+func timestamp(t time.Time) *timestamppb.Timestamp {
+	if t.IsZero() {
+		return nil
+	}
+	return timestamppb.New(t)
+}
+
+func instant(m *timestamppb.Timestamp) time.Time {
+	if m == nil {
+		return time.Time{}
+	}
+	return m.AsTime()
+}

@@ -1,0 +1,48 @@
+package plugin
+
+import (
+	"encoding/pem"
+	"errors"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"forcecred/protocol"
+)
+
+// TestServeRefuses: a host with which there is no talking is told why, before
+// anything is opened.
+func TestServeRefuses(t *testing.T) {
+	t.Parallel()
+	donor := httptest.NewTLSServer(nil)
+	donor.Close()
+	certificate := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: donor.Certificate().Raw}))
+	for _, tt := range []struct {
+		name, cookie, versions, certificate string
+		plain                               bool
+		want                                string // "" is no refusal
+	}{
+		{"by hand", "", "", "", false, "by hand"},
+		{"another plugin's host", "x", "1", certificate, false, "by hand"},
+		{"a host of a later version", "credential", "2,3", certificate, false, "version 1"},
+		{"a host of both", "credential", "2,1", certificate, false, ""},
+		{"a host that tells no versions", "credential", "", certificate, false, ""},
+		{"no certificate", "credential", "1", "", false, "no client certificate"},
+		{"no certificate, and none is needed", "credential", "1", "", true, ""},
+		{"a certificate that is none", "credential", "1", "x", false, "is not one"},
+		{"a certificate that is none, and none is needed", "credential", "1", "x", true, "is not one"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			env := map[string]string{"FORCECRED_PLUGIN": tt.cookie, "PLUGIN_PROTOCOL_VERSIONS": tt.versions, "PLUGIN_CLIENT_CERT": tt.certificate}
+			err := ServeOptions{Getenv: func(name string) string { return env[name] }, RequireMTLS: !tt.plain}.check()
+			e, ok := errors.AsType[*protocol.Error](err)
+			switch {
+			case tt.want == "" && err != nil:
+				t.Errorf("got %v", err)
+			case tt.want != "" && (!ok || e.Code != protocol.Usage || !strings.Contains(e.Message, tt.want)):
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
