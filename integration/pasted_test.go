@@ -54,7 +54,7 @@ func TestPastedCurl(t *testing.T) {
 		}
 	}
 	lines := strings.Replace(pasted(t, "curl"), "https://acme.my.salesforce.com", r.org.URL, 1)
-	if got := r.script(t, t.TempDir(), lines, "sh", "-e"); got.status != 0 || got.stderr != "" || got.stdout != "{}" {
+	if got := r.script(t, t.TempDir(), lines, "sh", "-e"); got.status != 0 || got.stderr != "" || !strings.Contains(got.stdout, `"url":"/services/data/`) {
 		t.Errorf("status %d: %s%s", got.status, got.stdout, got.stderr)
 	}
 	r.org.ExpireSessions()

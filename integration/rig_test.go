@@ -19,7 +19,7 @@ import (
 	"forcecred/protocol"
 )
 
-// program is a forcecred that was built.
+// program is a forcecred that was built. The zero value is the one that all tests run.
 type program struct {
 	argv  []string // what runs it
 	drive string   // what its system writes before the paths of this one: "", or Z:
@@ -43,7 +43,7 @@ func newRig(t *testing.T, cfg orgtest.Config) *rig {
 // newRigIn is newRig with files in home, and with what env changes.
 func newRigIn(t *testing.T, home string, cfg orgtest.Config, env ...string) *rig {
 	t.Helper()
-	return newRigOf(t, program{argv: []string{binary}}, home, cfg, env...)
+	return newRigOf(t, program{}, home, cfg, env...)
 }
 
 // newRigOf is newRigIn with another forcecred.
@@ -90,7 +90,11 @@ func (r *rig) store(t *testing.T, name string, org *orgtest.Org) {
 
 // command returns a command that was not started yet.
 func (r *rig) command(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, r.argv[0], slices.Concat(r.argv[1:], args)...)
+	argv := slices.Concat(r.argv, args)
+	if len(r.argv) == 0 {
+		argv = slices.Concat([]string{binary}, args)
+	}
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Env = r.env
 	return cmd
 }
