@@ -117,7 +117,6 @@ func TestKWalletCancelled(t *testing.T) {
 		return
 	}
 	s, _ := newStore(t, Config{Backend: KWallet, PromptTimeout: 2 * time.Minute})
-	s.config.Timeout = time.Second // after which a person is given time
 	for name, use := range map[string]func() error{
 		"get":    func() error { _, err := s.Get(t.Context(), prod); return err },
 		"set":    func() error { return s.Set(t.Context(), prod, []byte(item)) },

@@ -145,7 +145,7 @@ func firstLine(t *testing.T, cmd *exec.Cmd) string {
 func kill(t *testing.T, pid int) {
 	t.Helper()
 	must(t, syscall.Kill(pid, syscall.SIGKILL))
-	for range 200 {
+	for range 3000 {
 		if status, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)); err != nil || strings.Contains(string(status), ") Z ") {
 			return
 		}
@@ -178,7 +178,7 @@ func ownerOf(t *testing.T, name string) (pid int, ok bool) {
 // while to see that the one before it has ended.
 func waitForOwner(t *testing.T, name string, process int) {
 	t.Helper()
-	for range 400 {
+	for range 3000 { // a machine under load
 		if pid, ok := ownerOf(t, name); ok && pid == process {
 			return
 		}

@@ -24,7 +24,7 @@ func startKeyring(t *testing.T) *exec.Cmd {
 	cmd := start(t, strings.NewReader("test-password"), "gnome-keyring-daemon", "--foreground", "--unlock", "--components=secrets")
 	waitForOwner(t, secretsName, cmd.Process.Pid)
 	s, _ := newStore(t, Config{Backend: SecretService})
-	for range 400 {
+	for range 3000 {
 		if locked, err := s.askLocked(t.Context()); err == nil && !locked {
 			return cmd
 		}
