@@ -123,6 +123,7 @@ var onWindows = map[string]expected{
 		omit: "^TestConformance$/^concurrent_writers$",
 	},
 	"forcecred/keystore/journal": {may: "^TestLinkIsNotFollowed$"},
+	"forcecred/keystore/sfcli":   {may: "^Test(OpenKeyFile|Unwritable)$"},
 	"forcecred/keystore/osring": {must: []string{
 		"TestWinCred/names", "TestWinCred/concurrent_writers", "TestWinCred/lock_counts", "TestWinCredProcesses", "TestWinCredBesideOthers",
 		"TestWinCredLimit/2561", "TestWinCredIsDetected", "TestPartsComeAndGo", "TestTorn/a_part_is_missing", "TestLeftovers", "TestTooLarge",
