@@ -175,12 +175,17 @@ func ownerOf(t *testing.T, name string) (pid int, ok bool) {
 }
 
 // waitForOwner waits until the process has that name on the bus, which takes a
-// while to see that the one before it has ended.
+// while to see that the one before it has ended. Whoever else has the name, such
+// as one that the bus has started meanwhile, would not give it up, and is killed.
 func waitForOwner(t *testing.T, name string, process int) {
 	t.Helper()
 	for range 3000 { // a machine under load
-		if pid, ok := ownerOf(t, name); ok && pid == process {
+		pid, ok := ownerOf(t, name)
+		if ok && pid == process {
 			return
+		}
+		if ok {
+			_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended, and the bus not know
 		}
 		time.Sleep(20 * time.Millisecond)
 	}

@@ -18,18 +18,6 @@ import (
 func startKeyring(t *testing.T) *exec.Cmd {
 	t.Helper()
 	cmd := start(t, strings.NewReader("test-password"), "gnome-keyring-daemon", "--foreground", "--unlock", "--components=secrets")
-	// One that the bus has started, perhaps at this very moment, would not give up
-	// its name; ours waits for it.
-	for range 3000 {
-		pid, ok := ownerOf(t, secretsName)
-		if ok && pid == cmd.Process.Pid {
-			break
-		}
-		if ok {
-			kill(t, pid)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
 	waitForOwner(t, secretsName, cmd.Process.Pid)
 	s, _ := newStore(t, Config{Backend: SecretService})
 	for range 3000 {
