@@ -25,13 +25,5 @@ func parseItemName(name string) (keystore.Key, bool) {
 	if !ok {
 		return keystore.Key{}, false
 	}
-	kind, encoded, ok := strings.Cut(encoded, ".")
-	if !ok || keystore.Kind(kind).Check() != nil {
-		return keystore.Key{}, false
-	}
-	org, ok := localfile.ParseFileName(encoded)
-	if !ok {
-		return keystore.Key{}, false
-	}
-	return keystore.Key{Kind: keystore.Kind(kind), Org: org}, true
+	return localfile.ParseKey(encoded, ".")
 }

@@ -62,3 +62,17 @@ func ParseFileName(encoded string) (keystore.Org, bool) {
 	}
 	return org, true
 }
+
+// ParseKey returns the key whose kind and org's file name stand on the two sides
+// of separator, and false for any other name.
+func ParseKey(name, separator string) (keystore.Key, bool) {
+	kind, encoded, ok := strings.Cut(name, separator)
+	if !ok || keystore.Kind(kind).Check() != nil {
+		return keystore.Key{}, false
+	}
+	org, ok := ParseFileName(encoded)
+	if !ok {
+		return keystore.Key{}, false
+	}
+	return keystore.Key{Kind: keystore.Kind(kind), Org: org}, true
+}

@@ -28,13 +28,5 @@ func (s *Store) parseItemName(name string) (keystore.Key, bool) {
 	if !ok {
 		return keystore.Key{}, false
 	}
-	kind, encoded, ok := strings.Cut(rest, "/")
-	if !ok || keystore.Kind(kind).Check() != nil {
-		return keystore.Key{}, false
-	}
-	org, ok := localfile.ParseFileName(encoded)
-	if !ok {
-		return keystore.Key{}, false
-	}
-	return keystore.Key{Kind: keystore.Kind(kind), Org: org}, true
+	return localfile.ParseKey(rest, "/")
 }
