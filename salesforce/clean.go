@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 
 	"forcecred/keystore/secret"
@@ -82,18 +83,19 @@ func echoes(text, secret string) bool {
 }
 
 var (
-	urlEscape  = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
-	jsonEscape = regexp.MustCompile(`\\(u[0-9A-Fa-f]{4}|.)`)
+	// Compiled by the first refusal, and not at each start.
+	urlEscape  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`%[0-9A-Fa-f]{2}`) })
+	jsonEscape = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\\(u[0-9A-Fa-f]{4}|.)`) })
 )
 
 // unescape takes one layer of URL, HTML and JSON escapes off.
 func unescape(text string) string {
-	text = urlEscape.ReplaceAllStringFunc(text, func(escape string) string {
+	text = urlEscape().ReplaceAllStringFunc(text, func(escape string) string {
 		b, _ := strconv.ParseUint(escape[1:], 16, 8) // two hexadecimal digits
 		return string([]byte{byte(b)})
 	})
 	text = html.UnescapeString(text)
-	return jsonEscape.ReplaceAllStringFunc(text, func(escape string) string {
+	return jsonEscape().ReplaceAllStringFunc(text, func(escape string) string {
 		if escape[1] != 'u' || len(escape) == 2 {
 			return escape[1:]
 		}
