@@ -23,14 +23,7 @@ func TestNodeHost(t *testing.T) {
 	t.Parallel()
 	needTool(t, "node")
 	needTool(t, "npm")
-	dir := t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS("hosts/node")); err != nil {
-		t.Fatal(err)
-	}
-	install := exec.CommandContext(t.Context(), "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-	install.Dir = dir
-	out, err := install.CombinedOutput()
-	need(t, err == nil, fmt.Sprintf("the Node host's modules can't be installed: %v\n%s", err, tail(out)))
+	dir := installNode(t, "hosts/node")
 	proto, err := filepath.Abs("../protocol/plugin/proto/forcecred/v1/credential.proto")
 	if err != nil {
 		t.Fatal(err)

@@ -89,16 +89,24 @@ type provider struct {
 	stored protocol.StoreRequest
 }
 
-func startProvider(t *testing.T) *provider {
+// installNode copies a program for Node into a folder of its own, and installs
+// what it needs there.
+func installNode(t *testing.T, program string) (dir string) {
 	t.Helper()
-	dir := t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS("judges/oidc-provider")); err != nil {
+	dir = t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(program)); err != nil {
 		t.Fatal(err)
 	}
 	install := exec.CommandContext(t.Context(), "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
 	install.Dir = dir
 	out, err := install.CombinedOutput()
-	need(t, err == nil, fmt.Sprintf("oidc-provider can't be installed: %v\n%s", err, tail(out)))
+	need(t, err == nil, fmt.Sprintf("the modules of %s can't be installed: %v\n%s", program, err, tail(out)))
+	return dir
+}
+
+func startProvider(t *testing.T) *provider {
+	t.Helper()
+	dir := installNode(t, "judges/oidc-provider")
 
 	// httptest has a certificate for 127.0.0.1 that is its own root.
 	donor := httptest.NewTLSServer(nil)
