@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"forcecred/keystore"
-	"forcecred/keystore/osring/busguard"
 
 	"github.com/godbus/dbus"
 )
@@ -37,7 +36,7 @@ const (
 
 // bus returns the connection that the library has made.
 func (s *Store) bus() (*dbus.Conn, error) {
-	if busguard.Bus() != busguard.Usable || !slices.Contains(Available(), s.config.Backend) {
+	if !slices.Contains(Available(), s.config.Backend) {
 		return nil, s.unavailable()
 	}
 	conn, err := dbus.SessionBus()
@@ -46,6 +45,10 @@ func (s *Store) bus() (*dbus.Conn, error) {
 	}
 	return conn, nil
 }
+
+// isDialled reports whether the library has a connection. Without one it would
+// dial anew, which it waits for without end.
+func isDialled() bool { return slices.Contains(Available(), SecretService) }
 
 // ask calls a method over the bus, and keeps the first result in result.
 func (s *Store) ask(ctx context.Context, name string, path dbus.ObjectPath, method string, result any, args ...any) error {
@@ -186,7 +189,7 @@ func busLost() error {
 
 // isBusLost reports whether the connection that the process began with has ended.
 func isBusLost() bool {
-	if busguard.Bus() != busguard.Usable {
+	if !isDialled() {
 		return false
 	}
 	conn, err := dbus.SessionBus()

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"forcecred/keystore/osring/busguard"
-
 	"github.com/godbus/dbus"
 )
 
@@ -16,7 +14,7 @@ const detectPatience = time.Second
 // Detect returns the keyring to use where nobody has named one: the Secret
 // Service, or else KWallet, if the session bus has it or can start it.
 func Detect(ctx context.Context) (Backend, bool) {
-	if busguard.Bus() != busguard.Usable {
+	if !isDialled() {
 		return "", false
 	}
 	conn, err := dbus.SessionBus()

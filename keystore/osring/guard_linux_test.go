@@ -2,6 +2,7 @@ package osring
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -71,6 +72,68 @@ func TestMuteBus(t *testing.T) {
 	}
 	s, _ := newStore(t, Config{Backend: SecretService})
 	wantAll(t, s, keystore.ErrUnavailable, "does not answer", "FORCECRED_KEYSTORE")
+}
+
+// TestLateBus has a bus that answers the library only when it was asked by the
+// side whether it is mute.
+func TestLateBus(t *testing.T) {
+	if !onLateBus(t, true) {
+		return
+	}
+	if !isDialled() || busguard.Bus() != busguard.Usable {
+		t.Errorf("the bus is in state %v", busguard.Bus())
+	}
+}
+
+// TestBusThatAnswersOthers has a bus that answers whoever asks it by the side,
+// and never the library.
+func TestBusThatAnswersOthers(t *testing.T) {
+	if !onLateBus(t, false) {
+		return
+	}
+	if isDialled() || busguard.Bus() != busguard.Mute {
+		t.Errorf("the bus is in state %v", busguard.Bus())
+	}
+}
+
+// onLateBus is inner on a bus whose first connection is served when there is a
+// second one, or never.
+func onLateBus(t *testing.T, ever bool) bool {
+	t.Helper()
+	if os.Getenv(insideOf) == t.Name() {
+		return inner(t)
+	}
+	home := newHome(t)
+	startBus(t, home, homeEnv(home))
+	late := filepath.Join(home, "late")
+	l, err := net.Listen("unix", late)
+	must(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		first, err := l.Accept()
+		for err == nil {
+			var next net.Conn
+			if next, err = l.Accept(); err != nil {
+				return
+			}
+			forward(next, filepath.Join(home, "bus"))
+			if ever {
+				forward(first, filepath.Join(home, "bus"))
+				ever = false
+			}
+		}
+	}()
+	return inner(t, append(homeEnv(home), "DBUS_SESSION_BUS_ADDRESS=unix:path="+late)...)
+}
+
+// forward copies between conn and the socket at path from now on.
+func forward(conn net.Conn, path string) {
+	bus, err := net.Dial("unix", path)
+	if err != nil {
+		return // the test will see no answer
+	}
+	go func() { _, _ = io.Copy(bus, conn) }()
+	go func() { _, _ = io.Copy(conn, bus) }()
 }
 
 // TestBusUnused has a mute bus and a keystore that needs none.

@@ -82,6 +82,12 @@ func (s *Store) unavailable() error {
 
 // noAnswer says what is wrong with a keyring behind the session bus.
 func (s *Store) noAnswer(known bool) (hint string, cause error) {
+	switch {
+	case known && s.config.Backend == KWallet:
+		return "see that KWallet of KDE Frameworks 5 is installed and starts", errors.New("kwalletd5 does not answer on the session bus")
+	case known:
+		return "install or start gnome-keyring, or let FORCECRED_KEYSTORE name another keystore", errors.New("no Secret Service answers on the session bus")
+	}
 	switch busguard.Bus() {
 	case busguard.Mute:
 		return "log in again, or let FORCECRED_KEYSTORE name a keystore that needs no session bus", errors.New("the session bus does not answer")
@@ -92,13 +98,7 @@ func (s *Store) noAnswer(known bool) (hint string, cause error) {
 	case busguard.Unused:
 		return "let FORCECRED_KEYSTORE be " + string(s.config.Backend), errors.New("the session bus was not asked, since FORCECRED_KEYSTORE names a keystore that needs none")
 	}
-	if !known {
-		return hintNoBus, errors.New("the session bus broke off")
-	}
-	if s.config.Backend == KWallet {
-		return "see that KWallet of KDE Frameworks 5 is installed and starts", errors.New("kwalletd5 does not answer on the session bus")
-	}
-	return "install or start gnome-keyring, or let FORCECRED_KEYSTORE name another keystore", errors.New("no Secret Service answers on the session bus")
+	return hintNoBus, errors.New("the session bus broke off")
 }
 
 func (b Backend) onBus() bool { return b == SecretService || b == KWallet }

@@ -74,13 +74,20 @@ func onBus(t *testing.T, env ...string) bool {
 		})
 		return inner(t)
 	}
-	need(t, "dbus-daemon")
 	home := newHome(t)
+	env = append(homeEnv(home), env...)
+	address, pid := startBus(t, home, env)
+	return inner(t, append(env, "DBUS_SESSION_BUS_ADDRESS="+address, busPID+"="+strconv.Itoa(pid))...)
+}
+
+// startBus starts a session bus in home, on the socket bus.
+func startBus(t *testing.T, home string, env []string) (address string, pid int) {
+	t.Helper()
+	need(t, "dbus-daemon")
 	bus := exec.CommandContext(t.Context(), "dbus-daemon", "--session", "--nofork", "--print-address", "--address=unix:path="+filepath.Join(home, "bus"))
-	bus.Env = append(homeEnv(home), env...)
+	bus.Env = env
 	bus.WaitDelay = time.Second
-	address := firstLine(t, bus)
-	return inner(t, append(append(homeEnv(home), env...), "DBUS_SESSION_BUS_ADDRESS="+address, busPID+"="+strconv.Itoa(bus.Process.Pid))...)
+	return firstLine(t, bus), bus.Process.Pid
 }
 
 // onScreen is onBus with a screen that nobody looks at.

@@ -18,16 +18,10 @@ const patience = time.Second
 // maxAnswer is more than a line of the handshake has.
 const maxAnswer = 512
 
-// ask takes the first step of the handshake with the bus at address. Only Unix
-// sockets are asked: over any other transport the library would send secrets in
-// the clear.
+// ask takes the first step of the handshake with the bus at address.
 func ask(address string) State {
-	socket := socketOf(address)
-	if socket == "" {
-		return None
-	}
 	end := time.Now().Add(patience)
-	conn, err := net.DialTimeout("unix", socket, patience)
+	conn, err := net.DialTimeout("unix", socketOf(address), patience)
 	if err != nil {
 		return failed(err)
 	}

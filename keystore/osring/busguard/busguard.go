@@ -3,8 +3,8 @@
 // Importing github.com/99designs/keyring dials the session bus before main
 // runs: without a bus it executes dbus-launch, which leaves a daemon behind;
 // with one that accepts and says nothing it waits for ever. This package looks
-// first and, unless a bus answers, sets DBUS_SESSION_BUS_ADDRESS so that the
-// dial fails at once.
+// first for an address to dial, and gives the library one that fails at once
+// where there is none. While the library dials, it watches.
 //
 // It comes first because Go initialises, of the packages whose imports are
 // ready, the one whose path sorts first: forcecred sorts before github.com, and
@@ -22,6 +22,3 @@ const (
 	Mute                 // it accepts connections and does not answer
 	Refused              // it answers and does not take this user
 )
-
-// Bus returns what was found when the process began.
-func Bus() State { return found }

@@ -5,58 +5,102 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 
 	"forcecred/keystore/home"
 )
 
 const variable = "DBUS_SESSION_BUS_ADDRESS"
 
-// disabled is an address of no transport: whoever dials it fails at once.
+// disabled is an address of no transport: whoever dials it fails at once. With
+// the address of a mute bus behind it, it was set by a process that had dialled
+// that one, and has become this one.
 const disabled = "disabled:"
 
 // given is what the environment said before this package changed it.
 var given, isGiven = os.LookupEnv(variable)
 
-var found = guard()
+// bus is what the library was given to dial.
+var bus = guard()
 
-func guard() State {
-	if !onBus(inUse()) {
-		point(disabled)
-		return Unused
-	}
-	state, address := look(given, "/run/user/"+strconv.Itoa(os.Getuid()))
-	point(address)
-	return state
+// target is a bus that the library dials, unless its state is known without.
+type target struct {
+	address string // "" unless the library dials it
+	known   State  // where address is ""
+	watch   *watch // until the library has dialled
 }
 
-// point lets the library find address. Setting a variable fails only for names
-// and values that hold a zero byte, which no environment has.
-func point(address string) {
+func guard() target {
+	t := choose()
+	address := t.address
+	if address == "" {
+		address = disabled
+	}
+	// Setting a variable fails only for names and values that hold a zero byte,
+	// which no environment has.
 	if address != given {
 		_ = os.Setenv(variable, address)
 	}
+	if t.address != "" {
+		t.watch = newWatch(t.address)
+	}
+	return t
 }
 
-// Restore gives the environment its address back where the bus was not looked
-// for, so that a pinentry that pass starts can show its dialog. Call it when the
-// library is initialised: it does not dial again.
-func Restore() {
-	if found == Unused && isGiven {
+func choose() target {
+	mute, known := strings.CutPrefix(given, disabled)
+	if known && mute != "" {
+		given = mute
+		return target{known: Mute}
+	}
+	if !onBus(inUse()) {
+		return target{known: Unused}
+	}
+	address := look(given, "/run/user/"+strconv.Itoa(os.Getuid()))
+	if address == "" {
+		return target{known: None}
+	}
+	return target{address: address}
+}
+
+// Done is to be called when the library is initialised. It does not dial again:
+// where the bus was not looked for, the environment gets its address back, so
+// that a pinentry that pass starts can show its dialog.
+func Done() {
+	if bus.watch != nil {
+		bus.watch.end()
+	}
+	if bus.address == "" && bus.known == Unused && isGiven {
 		_ = os.Setenv(variable, given)
 	}
 }
 
+// Bus returns what there is of a bus. It asks the one that the library has
+// dialled, which takes a second at most.
+var Bus = sync.OnceValue(func() State {
+	if bus.address == "" {
+		return bus.known
+	}
+	return ask(bus.address)
+})
+
 // Given returns environ as it was before this package changed it, for a program
 // that takes this one's place.
 func Given(environ []string) []string {
+	all := without(environ)
+	if isGiven {
+		all = append(all, variable+"="+given)
+	}
+	return all
+}
+
+// without returns environ without the variable.
+func without(environ []string) []string {
 	var all []string
 	for _, pair := range environ {
 		if !strings.HasPrefix(pair, variable+"=") {
 			all = append(all, pair)
 		}
-	}
-	if isGiven {
-		all = append(all, variable+"="+given)
 	}
 	return all
 }
@@ -88,22 +132,28 @@ func onBus(keystore string) bool {
 	return false
 }
 
-// look returns what there is of a bus and the address to dial: the first of the
-// given ones that answers, or one that fails at once.
-func look(given, runtimeDir string) (State, string) {
+// look returns the first of the given addresses that can be dialled, which is
+// that of a Unix socket that is there: over any other transport the library
+// would send secrets in the clear. It returns "" where there is none.
+func look(given, runtimeDir string) string {
 	if given == "" || given == "autolaunch:" {
 		given = discover(runtimeDir)
 	}
-	state := None
 	for address := range strings.SplitSeq(given, ";") {
-		switch s := ask(address); {
-		case s == Usable:
-			return Usable, address
-		case state == None:
-			state = s
+		if isThere(socketOf(address)) {
+			return address
 		}
 	}
-	return state, disabled
+	return ""
+}
+
+// isThere reports whether there is such a socket, as package net names it.
+func isThere(socket string) bool {
+	if strings.HasPrefix(socket, "@") {
+		return true // it has no file
+	}
+	_, err := os.Stat(socket)
+	return err == nil
 }
 
 // maxAddress is more than the longest address of a socket.
@@ -113,7 +163,7 @@ const maxAddress = 4 << 10
 // places are those where godbus looks.
 func discover(runtimeDir string) string {
 	socket := runtimeDir + "/bus"
-	if _, err := os.Stat(socket); err == nil {
+	if isThere(socket) {
 		return "unix:path=" + socket
 	}
 	file, err := os.Open(runtimeDir + "/dbus-session")

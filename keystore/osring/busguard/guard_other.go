@@ -2,11 +2,11 @@
 
 package busguard
 
-// Only on Linux does the library speak D-Bus.
-const found = Unused
+// Bus returns Unused: only on Linux does the library speak D-Bus.
+func Bus() State { return Unused }
 
-// Restore does nothing: nothing was changed.
-func Restore() {}
+// Done does nothing: nothing was changed.
+func Done() {}
 
 // Given returns environ: nothing was changed.
 func Given(environ []string) []string { return environ }
