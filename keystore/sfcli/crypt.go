@@ -8,6 +8,7 @@ import (
 	"errors"
 	"regexp"
 	"strings"
+	"sync"
 
 	"forcecred/keystore/secret"
 )
@@ -52,10 +53,10 @@ func newKey(text secret.Text) (*key, error) {
 	return k, err
 }
 
-var sealed = regexp.MustCompile(`^[0-9a-f]+:[0-9a-f]{32}$`)
+var sealed = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-f]+:[0-9a-f]{32}$`) })
 
 // isSealed reports whether a text was encrypted, by the looks that the CLI goes by.
-func isSealed(text string) bool { return sealed.MatchString(text) }
+func isSealed(text string) bool { return sealed().MatchString(text) }
 
 var errNotOpened = errors.New("the key does not open it")
 

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"sync"
 
 	"forcecred/keystore"
 )
@@ -25,11 +26,11 @@ const authSuffix = ".json"
 
 // username is what the CLI takes for the name of an auth file. Without it an org
 // called key would be key.json, which holds the key.
-var username = regexp.MustCompile(`^[^.][^@]*@[^.]+(\.[^.\s]+)+$`)
+var username = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[^.][^@]*@[^.]+(\.[^.\s]+)+$`) })
 
 func isUsername(name string) bool {
 	_, err := keystore.ParseOrg(name)
-	return err == nil && username.MatchString(name)
+	return err == nil && username().MatchString(name)
 }
 
 // find returns the login that key's org names: by an alias, else by its username.
