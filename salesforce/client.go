@@ -34,6 +34,10 @@ const ExchangeTimeout = 30 * time.Second
 type Config struct {
 	ExtraRoots []byte // PEM of certificates to trust besides the system's, or nil
 	UserAgent  string
+
+	// Bundle is PEM of certificates that the system trusts, or nil. They are tried
+	// before the system is asked for all that it trusts, which takes longer.
+	Bundle []byte
 }
 
 // Client sends requests to OAuth endpoints. It is safe for concurrent use.
@@ -46,24 +50,14 @@ type Client struct {
 // and honours HTTPS_PROXY and NO_PROXY except for loopback. It reads the two
 // once in a process.
 func NewClient(cfg Config) (*Client, error) {
-	roots, err := rootCAs(cfg.ExtraRoots)
+	transport, err := newRoundTripper(cfg)
 	if err != nil {
 		return nil, err
 	}
 	return &Client{
 		userAgent: cfg.UserAgent,
 		http: &http.Client{
-			Transport: &http.Transport{
-				Proxy:                  proxyFor,
-				ProxyConnectHeader:     http.Header{"User-Agent": {cfg.UserAgent}},
-				OnProxyConnectResponse: proxyAnswered,
-				DialContext:            (&net.Dialer{Timeout: connectTimeout}).DialContext,
-				TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
-				TLSHandshakeTimeout:    connectTimeout,
-				MaxResponseHeaderBytes: maxHeaderBytes,
-				ForceAttemptHTTP2:      true,
-				IdleConnTimeout:        idleTimeout,
-			},
+			Transport: transport,
 			// A redirect would carry the body, with all its secrets, to a host
 			// that nobody stored.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -71,19 +65,19 @@ func NewClient(cfg Config) (*Client, error) {
 	}, nil
 }
 
-// rootCAs returns the system's roots and the extra ones; nil means the system's.
-func rootCAs(extra []byte) (*x509.CertPool, error) {
-	if extra == nil {
-		return nil, nil
+// newTransport returns a transport that trusts roots, where nil means the system's.
+func newTransport(userAgent string, roots *x509.CertPool) *http.Transport {
+	return &http.Transport{
+		Proxy:                  proxyFor,
+		ProxyConnectHeader:     http.Header{"User-Agent": {userAgent}},
+		OnProxyConnectResponse: proxyAnswered,
+		DialContext:            (&net.Dialer{Timeout: connectTimeout}).DialContext,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
+		TLSHandshakeTimeout:    connectTimeout,
+		MaxResponseHeaderBytes: maxHeaderBytes,
+		ForceAttemptHTTP2:      true,
+		IdleConnTimeout:        idleTimeout,
 	}
-	roots, err := x509.SystemCertPool()
-	if err != nil {
-		return nil, fmt.Errorf("read the system's root certificates: %w", err)
-	}
-	if !roots.AppendCertsFromPEM(extra) {
-		return nil, errors.New("no PEM certificate in it")
-	}
-	return roots, nil
 }
 
 // response is an answer, read whole and within its limits.

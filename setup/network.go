@@ -1,0 +1,51 @@
+package setup
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"forcecred/helper"
+	"forcecred/protocol"
+	"forcecred/salesforce"
+)
+
+// connect makes the client, which reads files that a cached answer does not need.
+func (p Process) connect() (helper.OAuth, error) {
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy"} { // as net/http reads them
+		if setting := p.Getenv(name); setting != "" {
+			if err := salesforce.CheckProxy(setting); err != nil {
+				return nil, protocol.Errorf(protocol.Usage, "use %s: %v", name, err)
+			}
+			break
+		}
+	}
+	roots, err := readRoots(p.Getenv("FORCECRED_CA_FILE"))
+	if err == nil {
+		var client *salesforce.Client
+		if client, err = salesforce.NewClient(salesforce.Config{ExtraRoots: roots, UserAgent: "forcecred/" + Version(), Bundle: p.bundle()}); err == nil {
+			return client, nil
+		}
+	}
+	return nil, protocol.Errorf(protocol.Usage, "use FORCECRED_CA_FILE: %v", err)
+}
+
+// maxCAFile is more than the whole of a system's root certificates.
+const maxCAFile = 4 << 20
+
+// readRoots returns the PEM in a file; "" is none.
+func readRoots(path string) ([]byte, error) {
+	if path == "" {
+		return nil, nil
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	roots, err := io.ReadAll(io.LimitReader(file, maxCAFile+1))
+	if err == nil && len(roots) > maxCAFile {
+		err = fmt.Errorf("%s is larger than %d MiB", path, maxCAFile>>20)
+	}
+	return roots, err
+}
