@@ -81,6 +81,9 @@ func TestHouse(t *testing.T) {
 		if !strings.HasPrefix(p.Doc, begin) || !strings.HasSuffix(p.Doc, ".") {
 			t.Errorf("%s: its doc sentence is %q, which should begin with %q and end with a full stop", p.ImportPath, p.Doc, begin)
 		}
+		if strings.Contains(p.Doc, " and ") {
+			t.Errorf("%s: what its doc sentence joins by \"and\" is two packages: %q", p.ImportPath, p.Doc)
+		}
 		for _, path := range p.Imports {
 			ours, isOurs := strings.CutPrefix(path, "forcecred/")
 			domain, _, _ := strings.Cut(path, "/")

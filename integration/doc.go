@@ -1,2 +1,2 @@
-// Package integration tests the built binary against a stand-in for Salesforce, real tools and real faults.
+// Package integration tests the built binary against a stand-in for Salesforce, with real tools, under real faults.
 package integration

@@ -1,4 +1,4 @@
-// Package protocol is forcecred's native request, response and error, with their exit codes.
+// Package protocol is forcecred's own language with its callers: requests, answers, errors, exit codes.
 package protocol
 
 import (

@@ -1,4 +1,4 @@
-// Package salesforce speaks to Salesforce's OAuth endpoints and says what their answers mean.
+// Package salesforce is a client of Salesforce's OAuth endpoints that knows what their answers mean.
 package salesforce
 
 import (

@@ -1,4 +1,4 @@
-// Package setup wires a helper to the keystore and the network that the environment names.
+// Package setup wires a helper to what the environment names.
 package setup
 
 import (

@@ -1,4 +1,4 @@
-// Package home says where forcecred's files lie, and which keystore they are pinned to.
+// Package home finds forcecred's folder with the choices that its config.json pins.
 package home
 
 import (

@@ -1,4 +1,4 @@
-// Package localfile keeps files and locks in folders that are one user's alone.
+// Package localfile keeps files that are one user's alone, locks among them.
 package localfile
 
 import (

@@ -1,4 +1,4 @@
-// Package plugin serves credentials to a host program over gRPC, as hashicorp/go-plugin starts and reaches plugins.
+// Package plugin serves credentials to a host program over gRPC, as hashicorp/go-plugin wants it.
 //
 // A host in Go calls [Start] and uses the [Client]. A host that has go-plugin in
 // hand already gives it [Handshake] and [Plugins], and dispenses [Name].

@@ -1,4 +1,4 @@
-// Package busguard keeps a D-Bus library that is initialised after it from starting a bus, and from waiting for a mute one.
+// Package busguard keeps a D-Bus library that is initialised after it from starting a bus or waiting for a mute one.
 //
 // Importing github.com/99designs/keyring dials the session bus before main
 // runs: without a bus it executes dbus-launch, which leaves a daemon behind;
