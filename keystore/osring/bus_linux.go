@@ -28,8 +28,6 @@ const (
 const askPatience = 500 * time.Millisecond
 
 const (
-	secretsName = "org.freedesktop.secrets"
-	secretsPath = dbus.ObjectPath("/org/freedesktop/secrets/collection/" + collection)
 	kwalletName = "org.kde.kwalletd5"
 	kwalletPath = dbus.ObjectPath("/modules/kwalletd5")
 )
@@ -67,28 +65,7 @@ func (s *Store) askLocked(ctx context.Context) (locked bool, err error) {
 		err := s.ask(ctx, kwalletName, kwalletPath, "org.kde.KWallet.isOpen", &open, wallet)
 		return !open, s.explain(err)
 	}
-	var value dbus.Variant
-	err = s.ask(ctx, secretsName, secretsPath, "org.freedesktop.DBus.Properties.Get", &value, "org.freedesktop.Secret.Collection", "Locked")
-	if e, ok := errors.AsType[dbus.Error](err); ok && slices.Contains([]string{
-		"org.freedesktop.DBus.Error.UnknownMethod", "org.freedesktop.DBus.Error.UnknownObject", "org.freedesktop.DBus.Error.UnknownInterface",
-		"org.freedesktop.DBus.Error.InvalidArgs", "org.freedesktop.Secret.Error.NoSuchObject",
-	}, e.Name) {
-		return false, noCollection()
-	}
-	if err != nil {
-		return false, s.explain(err)
-	}
-	locked, _ = value.Value().(bool)
-	return locked, nil
-}
-
-func noCollection() error {
-	return &keystore.Error{
-		Reason: keystore.ErrUnavailable,
-		Err:    errors.New("the keyring has no collection \"" + collection + "\", or it was never unlocked"),
-		Hint: "log in to the desktop, or make it: `gnome-keyring-daemon --unlock --components=secrets` reads its password; " +
-			"where KDE or KeePassXC keeps the secrets, let FORCECRED_KEYSTORE be kwallet or file",
-	}
+	return s.isCollectionLocked(ctx)
 }
 
 // lockedOnBus reports whether the service says that the keyring is locked.
@@ -100,7 +77,7 @@ func (s *Store) lockedOnBus(ctx context.Context) bool {
 }
 
 func (s *Store) errLocked() error {
-	what := "the collection \"" + collection + "\""
+	what := "the collection \"" + s.collectionName() + "\""
 	if s.config.Backend == KWallet {
 		what = "the wallet \"" + wallet + "\""
 	}
@@ -128,9 +105,9 @@ func (t *turn) opened() error {
 	return t.reachable()
 }
 
-// writable looks for the collection, which the library would otherwise make,
-// by a dialog that a machine without a screen can't show.
-func (t *turn) writable() error {
+// collected looks for the collection, which the library would otherwise make, by
+// a dialog that a machine without a screen can't show.
+func (t *turn) collected() error {
 	if t.config.Backend != SecretService {
 		return nil
 	}

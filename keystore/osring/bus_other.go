@@ -27,7 +27,9 @@ func (t *turn) ready() error { return nil }
 
 func (t *turn) opened() error { return nil }
 
-func (t *turn) writable() error { return nil }
+func (t *turn) collected() error { return nil }
+
+func (s *Store) collectionName() string { return collection }
 
 func (t *turn) reachable() error {
 	if t.config.Backend == Pass {

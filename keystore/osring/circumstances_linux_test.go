@@ -33,7 +33,7 @@ func wantItemFaults(t *testing.T, s *Store, reason error, words string, hint str
 func lockCollection(t *testing.T) {
 	t.Helper()
 	run(t, "", "dbus-send", "--session", "--print-reply", "--dest="+secretsName, "/org/freedesktop/secrets",
-		"org.freedesktop.Secret.Service.Lock", "array:objpath:"+string(secretsPath))
+		"org.freedesktop.Secret.Service.Lock", "array:objpath:"+string(usual))
 }
 
 func TestSecretServiceLocked(t *testing.T) {

@@ -27,7 +27,7 @@ func (s *Store) hintUnlock() string {
 	case Keychain:
 		return "run `security unlock-keychain`, and allow forcecred the use of its items"
 	case SecretService:
-		return "unlock the keyring \"" + collection + "\" by logging in to the desktop, or with `gnome-keyring-daemon --unlock`"
+		return "unlock the keyring \"" + s.collectionName() + "\" by logging in to the desktop, or with `gnome-keyring-daemon --unlock`"
 	case KWallet:
 		return "open the wallet \"" + wallet + "\" in KWalletManager, and allow forcecred its use"
 	case Pass:

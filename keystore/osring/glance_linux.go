@@ -22,8 +22,8 @@ func (t *turn) glance(name string) (item []byte, ok bool) {
 		return nil, false
 	}
 	// Neither waits for the other's answer.
-	opening := conn.Object(secretsName, "/org/freedesktop/secrets").GoWithContext(t.ctx, "org.freedesktop.Secret.Service.OpenSession", 0, nil, "plain", dbus.MakeVariant(""))
-	search := conn.Object(secretsName, secretsPath).GoWithContext(t.ctx, "org.freedesktop.Secret.Collection.SearchItems", 0, nil, map[string]string{"profile": name})
+	opening := conn.Object(secretsName, secretsPath).GoWithContext(t.ctx, "org.freedesktop.Secret.Service.OpenSession", 0, nil, "plain", dbus.MakeVariant(""))
+	search := conn.Object(secretsName, t.itsCollection()).GoWithContext(t.ctx, "org.freedesktop.Secret.Collection.SearchItems", 0, nil, map[string]string{"profile": name})
 	var output dbus.Variant
 	var session dbus.ObjectPath
 	var items []dbus.ObjectPath

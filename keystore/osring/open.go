@@ -26,7 +26,7 @@ func (s *Store) libraryConfig() keyring.Config {
 		AllowedBackends:          []keyring.BackendType{keyring.BackendType(s.config.Backend)},
 		ServiceName:              service,
 		KeychainTrustApplication: true, // or each use shows a dialog
-		LibSecretCollectionName:  collection,
+		LibSecretCollectionName:  s.collectionName(),
 		KWalletAppID:             service,
 		KWalletFolder:            service,
 		KeyCtlScope:              "user",

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"forcecred/keystore"
@@ -31,7 +32,7 @@ type Backend string
 const (
 	Keychain      Backend = "keychain"       // macOS, built with cgo
 	WinCred       Backend = "wincred"        // Windows Credential Manager
-	SecretService Backend = "secret-service" // the collection "login" of GNOME Keyring and its kin
+	SecretService Backend = "secret-service" // the collection "login" of GNOME Keyring and its kin, or else the default one
 	KWallet       Backend = "kwallet"        // kwalletd5, the wallet "kdewallet"
 	Pass          Backend = "pass"           // https://www.passwordstore.org
 	KeyCtl        Backend = "keyctl"         // the Linux kernel's, for one user, until his last process ends
@@ -70,6 +71,8 @@ type Store struct {
 	open func() (keyring.Keyring, error)
 
 	ring keyring.Keyring // nil until it was needed; used by who has his turn in the library
+
+	collection atomic.Pointer[string] // its path, where a Secret Service has not the usual one; nil until that was seen
 }
 
 var _ keystore.Store = (*Store)(nil)
@@ -175,7 +178,7 @@ func (s *Store) write(ctx context.Context, key keystore.Key, change func(t *turn
 		if err := t.begin(); err != nil {
 			return err
 		}
-		if err := t.writable(); err != nil {
+		if err := t.collected(); err != nil {
 			return err
 		}
 		return change(t, name)

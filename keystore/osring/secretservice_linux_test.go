@@ -11,6 +11,7 @@ import (
 	"forcecred/keystore/storetest"
 
 	"github.com/99designs/keyring"
+	"github.com/godbus/dbus"
 )
 
 // startKeyring starts gnome-keyring with the collection "login", unlocked, in
@@ -88,4 +89,51 @@ func sessions(t *testing.T) int {
 	t.Helper()
 	return strings.Count(run(t, "", "dbus-send", "--session", "--print-reply", "--dest="+secretsName,
 		"/org/freedesktop/secrets/session", "org.freedesktop.DBus.Introspectable.Introspect"), "<node name=")
+}
+
+// TestSecretServiceDefault has a service without the collection "login", as that
+// of KeePassXC or KDE is, whose default one has a name with an escape in it.
+func TestSecretServiceDefault(t *testing.T) {
+	need(t, "gnome-keyring-daemon", "dbus-send")
+	if !onBus(t) {
+		return
+	}
+	daemon := start(t, nil, "gnome-keyring-daemon", "--foreground", "--components=secrets")
+	waitForOwner(t, secretsName, daemon.Process.Pid)
+	path := makeDefault(t, "test work")
+	if !strings.Contains(string(path), "_") {
+		t.Fatalf("%s has no escape in it: this test shows less than it says", path)
+	}
+	t.Run("conformance", func(t *testing.T) {
+		storetest.Run(t, func(t *testing.T) (keystore.Store, keystore.Store) {
+			return newStore(t, Config{Backend: SecretService})
+		})
+	})
+	s, quiet := newStore(t, Config{Backend: SecretService})
+	quiet.config.NoPrompt = true
+	must(t, s.Set(t.Context(), prod, []byte(item)))
+	wantItem(t, quiet, prod, item)
+	run(t, "", "dbus-send", "--session", "--print-reply", "--dest="+secretsName, string(secretsPath),
+		"org.freedesktop.Secret.Service.Lock", "array:objpath:"+string(path))
+	wantAll(t, quiet, keystore.ErrLocked, `"test_work" is locked`, "unlock")
+}
+
+// makeDefault makes a collection without a dialog, and makes it the default one.
+func makeDefault(t *testing.T, label string) dbus.ObjectPath {
+	t.Helper()
+	conn, err := dbus.SessionBus()
+	must(t, err)
+	service := conn.Object(secretsName, secretsPath)
+	var output dbus.Variant
+	var session, path dbus.ObjectPath
+	must(t, service.Call("org.freedesktop.Secret.Service.OpenSession", 0, "plain", dbus.MakeVariant("")).Store(&output, &session))
+	password := struct {
+		Session           dbus.ObjectPath
+		Parameters, Value []byte
+		ContentType       string
+	}{session, nil, []byte("test-password"), "text/plain"}
+	must(t, service.Call("org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface.CreateWithMasterPassword", 0,
+		map[string]dbus.Variant{"org.freedesktop.Secret.Collection.Label": dbus.MakeVariant(label)}, password).Store(&path))
+	must(t, service.Call("org.freedesktop.Secret.Service.SetAlias", 0, "default", path).Err)
+	return path
 }

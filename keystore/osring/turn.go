@@ -29,6 +29,9 @@ func (t *turn) begin() error {
 	if t.ring != nil && t.config.Backend != KeyCtl && t.config.Backend != KWallet {
 		return nil
 	}
+	if err := t.collected(); err != nil {
+		return err
+	}
 	return t.step(func() error {
 		ring, err := t.open()
 		if err != nil {
