@@ -41,7 +41,7 @@ var rooms = map[string]room{
 	"forcecred/keystore/journal":                     {ours: []string{"keystore", "keystore/localfile"}},
 	"forcecred/keystore/osring":                      {ours: []string{"keystore", "keystore/localfile", "keystore/osring/busguard"}, others: []string{"github.com/99designs/keyring", "github.com/godbus/dbus", "golang.org/x/sys/unix", "golang.org/x/sys/windows"}},
 	"forcecred/keystore/osring/busguard":             {ours: []string{"keystore/home"}},
-	"forcecred/keystore/localfile":                   {ours: []string{"keystore"}, others: []string{"github.com/gofrs/flock"}},
+	"forcecred/keystore/localfile":                   {ours: []string{"keystore", "keystore/secret"}, others: []string{"github.com/gofrs/flock"}},
 	"forcecred/keystore/storetest":                   {ours: []string{"keystore", "keystore/secret"}, others: []string{"github.com/google/go-cmp/cmp"}},
 	"forcecred/integration":                          {},
 	"forcecred/integration/orgtest":                  {},

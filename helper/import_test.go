@@ -17,7 +17,7 @@ func TestImport(t *testing.T) {
 	f := newFixture(t)
 	logins := storetest.NewMemory()
 	rotates := true
-	still := keystore.Grant{Org: "still", LoginURL: "https://acme.my.salesforce.com", ClientID: "PlatformCLI", RefreshToken: secret.New("test-refresh-token-still")}
+	still := keystore.Grant{Org: "still", Type: keystore.RefreshToken, LoginURL: "https://acme.my.salesforce.com", ClientID: "PlatformCLI", RefreshToken: secret.New("test-refresh-token-still")}
 	turning, foreign, known := still, still, still
 	turning.Org, turning.Rotates = "turning", &rotates
 	foreign.Org, foreign.LoginURL = "foreign", "https://evil.example"

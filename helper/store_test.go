@@ -24,7 +24,7 @@ func TestStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := keystore.Grant{
-		Org: "dev", LoginURL: "https://acme--dev.sandbox.my.salesforce.com", Site: "/partners", ClientID: "test-client-id",
+		Org: "dev", Type: keystore.RefreshToken, LoginURL: "https://acme--dev.sandbox.my.salesforce.com", Site: "/partners", ClientID: "test-client-id",
 		ClientSecret: request.ClientSecret, RefreshToken: request.RefreshToken, Username: "me@acme.com", SessionTimeout: 3600, StoredAt: start,
 	}
 	if diff := cmp.Diff(want, f.grantOf(t, "dev")); diff != "" {

@@ -8,22 +8,42 @@ import (
 	"forcecred/keystore/secret"
 )
 
+// GrantType says what an access token is got for.
+type GrantType string
+
+// The types of a [Grant]. The comment at each says which fields are its own.
+const (
+	RefreshToken      GrantType = "refresh_token"      // RefreshToken, Rotates
+	JWTBearer         GrantType = "jwt_bearer"         // PrivateKey or PrivateKeyFile, KeyID, Audience; Username is the assertion's subject
+	ClientCredentials GrantType = "client_credentials" // none; ClientSecret is not empty
+)
+
+// known reports whether this forcecred knows the type.
+func (t GrantType) known() bool {
+	return t == RefreshToken || t == JWTBearer || t == ClientCredentials
+}
+
 // Grant is what a user has granted in an org: everything that it takes to get
 // an access token, until Salesforce revokes it.
 type Grant struct {
 	Org            Org         `json:"org"`
+	Type           GrantType   `json:"grant_type,omitempty"` // absent where an item is older than the types: RefreshToken
 	LoginURL       string      `json:"login_url"`            // https://login.salesforce.com
 	AllowHost      bool        `json:"allow_host,omitempty"` // LoginURL is not one of Salesforce's; the user accepted it
 	Site           string      `json:"site,omitempty"`       // path of an Experience Cloud site: "" or /partners
 	ClientID       string      `json:"client_id"`
 	ClientSecret   secret.Text `json:"client_secret"` // empty for a public client
 	RefreshToken   secret.Text `json:"refresh_token"`
-	Username       string      `json:"username,omitempty"`        // for people only
-	SessionTimeout Seconds     `json:"session_timeout,omitempty"` // as configured by the user; 0 when not
-	Rotates        *bool       `json:"rotates,omitempty"`         // nil until the first refresh showed it
-	InstanceURL    string      `json:"instance_url,omitempty"`    // where the last refresh said that the org is; "" until then
-	StoredAt       time.Time   `json:"stored_at,omitzero"`        // when a person stored it
-	RefreshedAt    time.Time   `json:"refreshed_at,omitzero"`     // when a refresh last changed it
+	PrivateKey     secret.Text `json:"private_key"`                // PEM of an RSA key
+	PrivateKeyFile string      `json:"private_key_file,omitempty"` // or where that lies: an absolute path, read at each use
+	KeyID          string      `json:"key_id,omitempty"`           // names the key to Salesforce, in the assertion's kid; or ""
+	Audience       string      `json:"audience,omitempty"`         // of the assertion; "" is where the org's users log in
+	Username       string      `json:"username,omitempty"`         // for people only, but in a JWTBearer grant
+	SessionTimeout Seconds     `json:"session_timeout,omitempty"`  // as configured by the user; 0 when not
+	Rotates        *bool       `json:"rotates,omitempty"`          // nil until the first refresh showed it
+	InstanceURL    string      `json:"instance_url,omitempty"`     // where the last refresh said that the org is; "" until then
+	StoredAt       time.Time   `json:"stored_at,omitzero"`         // when a person stored it
+	RefreshedAt    time.Time   `json:"refreshed_at,omitzero"`      // when a refresh last changed it
 }
 
 // Seconds is a length of time as it is stored and as the protocol speaks of it.
@@ -38,7 +58,8 @@ type grantItem struct {
 	Version int `json:"version"`
 	Grant
 	ClientSecret string `json:"client_secret,omitempty"`
-	RefreshToken string `json:"refresh_token"`
+	RefreshToken string `json:"refresh_token,omitempty"`
+	PrivateKey   string `json:"private_key,omitempty"`
 }
 
 const grantVersion = 1
@@ -65,6 +86,13 @@ func DecodeGrant(key Key, data []byte) (Grant, error) {
 		return Grant{}, err
 	}
 	g := item.Grant
+	if g.Type == "" {
+		g.Type = RefreshToken
+	}
+	if !g.Type.known() {
+		return Grant{}, corrupt(key, "the item has a grant of a type that this forcecred does not know", "update forcecred: a newer one wrote it")
+	}
+	g.PrivateKey = secret.New(item.PrivateKey)
 	g.ClientSecret = secret.New(item.ClientSecret)
 	g.RefreshToken = secret.New(item.RefreshToken)
 	return g, nil
@@ -86,5 +114,6 @@ func EncodeGrant(g Grant) ([]byte, error) {
 		Grant:        g,
 		ClientSecret: g.ClientSecret.Reveal(),
 		RefreshToken: g.RefreshToken.Reveal(),
+		PrivateKey:   g.PrivateKey.Reveal(),
 	})
 }

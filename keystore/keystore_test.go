@@ -39,7 +39,8 @@ func TestItemsRoundTrip(t *testing.T) {
 	s, rotates := memory{}, true
 	now := time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
 	grant := Grant{
-		Org: "prod", LoginURL: "https://login.salesforce.com", AllowHost: true, Site: "/partners",
+		Org: "prod", Type: JWTBearer, PrivateKey: secret.New("test-private-key"), PrivateKeyFile: "/keys/test.pem", KeyID: "test-key-1", Audience: "https://login.salesforce.com",
+		LoginURL: "https://login.salesforce.com", AllowHost: true, Site: "/partners",
 		ClientID: "test-client-id", ClientSecret: secret.New("test-client-secret"), RefreshToken: secret.New("test-refresh-token-1"),
 		Username: "me@acme.com", SessionTimeout: 7200, Rotates: &rotates, InstanceURL: "https://acme.my.salesforce.com", StoredAt: now, RefreshedAt: now,
 	}
@@ -72,11 +73,26 @@ func TestItemsRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, secret := range []string{"test-client-secret", "test-refresh-token", "test-access-token", "test-id-token"} {
+		for _, secret := range []string{"test-client-secret", "test-refresh-token", "test-access-token", "test-id-token", "test-private-key"} {
 			if strings.Contains(string(b), secret) {
 				t.Errorf("a %T encoded by itself reveals its %s", v, secret)
 			}
 		}
+	}
+}
+
+// TestGrantType: an item that is older than the types, and one that is newer than
+// this forcecred.
+func TestGrantType(t *testing.T) {
+	t.Parallel()
+	key := Key{KindGrant, "prod"}
+	old, err := DecodeGrant(key, []byte(`{"version":1,"org":"prod","client_id":"test-client-id","refresh_token":"test-refresh-token-1"}`))
+	if err != nil || old.Type != RefreshToken {
+		t.Errorf("an old item has the type %q: %v", old.Type, err)
+	}
+	_, err = DecodeGrant(key, []byte(`{"version":1,"org":"prod","grant_type":"later"}`))
+	if e, ok := errors.AsType[*Error](err); !ok || e.Reason != ErrCorrupt || !strings.Contains(e.Hint, "update forcecred") {
+		t.Errorf("an unknown type: %v", err)
 	}
 }
 

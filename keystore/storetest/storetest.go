@@ -251,22 +251,34 @@ func testEnded(t *testing.T, first, second keystore.Store) {
 	want(t, second, grantKey("prod"), []byte("test-refresh-token-1"))
 }
 
+// pemSize is more than an RSA key of 4,096 bits has in PEM, 3,272 bytes.
+const pemSize = 3400
+
 func testTyped(t *testing.T, first, second keystore.Store) {
 	rotates, now := true, time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
 	grant := keystore.Grant{
-		Org: "Prod", LoginURL: "https://login.salesforce.com", ClientID: "test-client-id", ClientSecret: secret.New("test-client-secret"),
+		Org: "Prod", Type: keystore.RefreshToken, LoginURL: "https://login.salesforce.com", ClientID: "test-client-id", ClientSecret: secret.New("test-client-secret"),
 		RefreshToken: secret.New("test-refresh-token-1"), Rotates: &rotates, StoredAt: now,
 	}
 	token := keystore.Token{
 		Org: "Prod", AccessToken: secret.New("test-access-token-1"), InstanceURL: "https://acme.my.salesforce.com", RefreshedAt: now, ExpiresAt: now,
 		ExpiresSource: "jwt",
 	}
-	if err := errors.Join(keystore.SaveGrant(t.Context(), first, grant), keystore.SaveToken(t.Context(), first, token)); err != nil {
-		t.Fatal(err)
+	signs := keystore.Grant{
+		Org: "ci", Type: keystore.JWTBearer, LoginURL: "https://acme.my.salesforce.com", ClientID: "test-client-id", Username: "test-user@example.com",
+		PrivateKey: secret.New("-----BEGIN PRIVATE KEY-----\n" + strings.Repeat("test-private-key\n", pemSize/17) + "-----END PRIVATE KEY-----\n"), StoredAt: now,
 	}
-	gotGrant, err := keystore.LoadGrant(t.Context(), second, "Prod")
-	if diff := cmp.Diff(grant, gotGrant); diff != "" || err != nil {
-		t.Errorf("grant: %v\n%s", err, diff)
+	for _, g := range []keystore.Grant{grant, signs} {
+		if err := keystore.SaveGrant(t.Context(), first, g); err != nil {
+			t.Fatal(err)
+		}
+		got, err := keystore.LoadGrant(t.Context(), second, g.Org)
+		if diff := cmp.Diff(g, got); diff != "" || err != nil || !got.PrivateKey.Equal(g.PrivateKey) {
+			t.Errorf("grant: %v\n%s", err, diff)
+		}
+	}
+	if err := keystore.SaveToken(t.Context(), first, token); err != nil {
+		t.Fatal(err)
 	}
 	gotToken, err := keystore.LoadToken(t.Context(), second, "Prod")
 	if diff := cmp.Diff(token, gotToken); diff != "" || err != nil {
