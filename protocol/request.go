@@ -79,16 +79,22 @@ func (r GetRequest) Encode(w io.Writer) error {
 	}{Version, r.Org, int64(r.MinTTL / time.Second), r.RejectedToken.Reveal()})
 }
 
-// StoreRequest hands an org's secrets over to be kept. Either SFDXAuthURL is
-// set, or the fields that it would carry.
+// StoreRequest hands an org's secrets over to be kept. Which fields are set
+// depends on GrantType: see [StoreRequest.Check]. With a refresh token either
+// SFDXAuthURL is set, or the fields that it would carry.
 type StoreRequest struct {
 	Org            string
+	GrantType      string // "" means refresh_token
 	LoginURL       string // "" means https://login.salesforce.com
 	Site           string
 	ClientID       string
 	ClientSecret   secret.Text // empty for a public client
 	RefreshToken   secret.Text
 	SFDXAuthURL    secret.Text // force://ID:SECRET:TOKEN@HOST
+	PrivateKey     secret.Text // an RSA key in PEM
+	PrivateKeyFile string      // or where it lies, an absolute path
+	KeyID          string      // the assertion's kid, or ""
+	Audience       string      // the assertion's aud; "" is where the org's users log in
 	Username       string
 	SessionTimeout time.Duration // whole seconds, 0 when not known
 	AllowHost      bool          // LoginURL may name a host that is not Salesforce's
@@ -102,15 +108,20 @@ func DecodeStore(r io.Reader) (StoreRequest, error) {
 	req := StoreRequest{}
 	var seconds int64
 	err := decodeNamed(r, &req.Org, map[string]any{
-		"login_url":       &req.LoginURL,
-		"site":            &req.Site,
-		"client_id":       &req.ClientID,
-		"client_secret":   &req.ClientSecret,
-		"refresh_token":   &req.RefreshToken,
-		"sfdx_auth_url":   &req.SFDXAuthURL,
-		"username":        &req.Username,
-		"session_timeout": &seconds,
-		"allow_host":      &req.AllowHost,
+		"grant_type":       &req.GrantType,
+		"login_url":        &req.LoginURL,
+		"site":             &req.Site,
+		"client_id":        &req.ClientID,
+		"client_secret":    &req.ClientSecret,
+		"refresh_token":    &req.RefreshToken,
+		"sfdx_auth_url":    &req.SFDXAuthURL,
+		"private_key":      &req.PrivateKey,
+		"private_key_file": &req.PrivateKeyFile,
+		"key_id":           &req.KeyID,
+		"audience":         &req.Audience,
+		"username":         &req.Username,
+		"session_timeout":  &seconds,
+		"allow_host":       &req.AllowHost,
 	})
 	if err != nil {
 		return StoreRequest{}, err
@@ -128,41 +139,36 @@ func (r StoreRequest) Check() error {
 	if r.SessionTimeout < 0 || r.SessionTimeout > maxSessionTimeout {
 		return fmt.Errorf("session_timeout is not between 0 and %d seconds", maxSessionTimeout/time.Second)
 	}
-	if strings.ContainsFunc(r.Username, func(r rune) bool { return !unicode.IsPrint(r) }) {
+	if strings.ContainsFunc(r.Username, isUnprintable) {
 		return errors.New("username has control characters")
 	}
-	if !r.SFDXAuthURL.Empty() {
-		if r.LoginURL != "" || r.ClientID != "" || !r.ClientSecret.Empty() || !r.RefreshToken.Empty() {
-			return errors.New("sfdx_auth_url comes with login_url, client_id, client_secret or refresh_token, which it holds itself")
-		}
-		return nil
-	}
-	if r.ClientID == "" {
-		return errors.New("client_id is missing")
-	}
-	if r.RefreshToken.Empty() {
-		return errors.New("refresh_token is missing")
-	}
-	return nil
+	return r.checkGrantType()
 }
+
+func isUnprintable(r rune) bool { return !unicode.IsPrint(r) }
 
 // Encode writes the request as a caller sends it.
 func (r StoreRequest) Encode(w io.Writer) error {
 	return writeJSON(w, struct {
 		Version        int    `json:"version"`
 		Org            string `json:"org"`
+		GrantType      string `json:"grant_type,omitempty"`
 		LoginURL       string `json:"login_url,omitempty"`
 		Site           string `json:"site,omitempty"`
 		ClientID       string `json:"client_id,omitempty"`
 		ClientSecret   string `json:"client_secret,omitempty"`
 		RefreshToken   string `json:"refresh_token,omitempty"`
 		SFDXAuthURL    string `json:"sfdx_auth_url,omitempty"`
+		PrivateKey     string `json:"private_key,omitempty"`
+		PrivateKeyFile string `json:"private_key_file,omitempty"`
+		KeyID          string `json:"key_id,omitempty"`
+		Audience       string `json:"audience,omitempty"`
 		Username       string `json:"username,omitempty"`
 		SessionTimeout int64  `json:"session_timeout,omitempty"`
 		AllowHost      bool   `json:"allow_host,omitempty"`
 	}{
-		Version, r.Org, r.LoginURL, r.Site, r.ClientID, r.ClientSecret.Reveal(), r.RefreshToken.Reveal(), r.SFDXAuthURL.Reveal(),
-		r.Username, int64(r.SessionTimeout / time.Second), r.AllowHost,
+		Version, r.Org, r.GrantType, r.LoginURL, r.Site, r.ClientID, r.ClientSecret.Reveal(), r.RefreshToken.Reveal(), r.SFDXAuthURL.Reveal(),
+		r.PrivateKey.Reveal(), r.PrivateKeyFile, r.KeyID, r.Audience, r.Username, int64(r.SessionTimeout / time.Second), r.AllowHost,
 	})
 }
 

@@ -69,6 +69,22 @@ func TestDecodeRefuses(t *testing.T) {
 		{"no refresh token", store, `{"org":"prod","client_id":"test-client-id"}`, "refresh_token is missing"},
 		{"username for a terminal", store, `{"org":"prod","client_id":"i","refresh_token":"t","username":"\u001b[2J"}`, "username has control characters"},
 		{"both forms", store, `{"org":"prod","client_id":"test-client-id","sfdx_auth_url":"force://a:b:c@d"}`, "which it holds itself"},
+		{"unknown grant type", store, `{"org":"prod","grant_type":"password","client_id":"i"}`, "grant_type is not refresh_token, jwt_bearer or client_credentials"},
+		{"a key with a refresh token", store, `{"org":"prod","client_id":"i","refresh_token":"t","private_key":"test-private-key"}`, "private_key comes with a grant of the type refresh_token"},
+		{"an audience with a refresh token", store, `{"org":"prod","client_id":"i","refresh_token":"t","audience":"https://a"}`, "audience comes with"},
+		{"an auth URL with a key", store, `{"org":"prod","sfdx_auth_url":"force://a:b:c@d","key_id":"k"}`, "key_id comes with"},
+		{"JWT without a user", store, `{"org":"prod","grant_type":"jwt_bearer","client_id":"i","private_key":"test-private-key"}`, "username is missing"},
+		{"JWT without a client", store, `{"org":"prod","grant_type":"jwt_bearer","username":"u","private_key":"test-private-key"}`, "client_id is missing"},
+		{"JWT without a key", store, `{"org":"prod","grant_type":"jwt_bearer","client_id":"i","username":"u"}`, "one of private_key and private_key_file"},
+		{"JWT with two keys", store, `{"org":"prod","grant_type":"jwt_bearer","client_id":"i","username":"u","private_key":"test-private-key","private_key_file":"/k"}`, "and not both"},
+		{"JWT with a key in the caller's folder", store, `{"org":"prod","grant_type":"jwt_bearer","client_id":"i","username":"u","private_key_file":"test-key.pem"}`, "not an absolute path"},
+		{"JWT with a name for a terminal", store, `{"org":"prod","grant_type":"jwt_bearer","client_id":"i","username":"u","private_key":"k","key_id":"\u001b[2J"}`, "control characters"},
+		{"JWT with a refresh token", store, `{"org":"prod","grant_type":"jwt_bearer","client_id":"i","username":"u","private_key":"k","refresh_token":"test-refresh-token"}`, "refresh_token comes with a grant of the type jwt_bearer"},
+		{"JWT with an auth URL", store, `{"org":"prod","grant_type":"jwt_bearer","client_id":"i","username":"u","private_key":"k","sfdx_auth_url":"force://a:b:c@d"}`, "sfdx_auth_url comes with"},
+		{"client credentials without a secret", store, `{"org":"prod","grant_type":"client_credentials","client_id":"i"}`, "client_secret is missing"},
+		{"client credentials without a client", store, `{"org":"prod","grant_type":"client_credentials","client_secret":"test-client-secret"}`, "client_id is missing"},
+		{"client credentials with a refresh token", store, `{"org":"prod","grant_type":"client_credentials","client_id":"i","client_secret":"s","refresh_token":"test-refresh-token"}`, "refresh_token comes with"},
+		{"client credentials with a key", store, `{"org":"prod","grant_type":"client_credentials","client_id":"i","client_secret":"s","private_key_file":"/k"}`, "private_key_file comes with"},
 		{"long session", store, `{"org":"prod","client_id":"i","refresh_token":"t","session_timeout":604801}`, "session_timeout is not between"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -95,6 +111,8 @@ func FuzzDecodeGet(f *testing.F) {
 // FuzzDecodeStore: as FuzzDecodeGet.
 func FuzzDecodeStore(f *testing.F) {
 	f.Add([]byte(`{"org":"prod","login_url":"https://a","site":"/s","client_id":"i","client_secret":"s","refresh_token":"t","session_timeout":7200,"allow_host":true}`))
+	f.Add([]byte(`{"org":"prod","grant_type":"jwt_bearer","client_id":"i","username":"u","private_key":"k","key_id":"1","audience":"https://a"}`))
+	f.Add([]byte(`{"org":"prod","grant_type":"client_credentials","client_id":"i","client_secret":"s"}`))
 	f.Add([]byte(`{"org":"prod","sfdx_auth_url":"force://id:secret:token@host","username":"me@acme.com"}`))
 	f.Fuzz(func(t *testing.T, in []byte) { checkRoundTrip(t, in, DecodeStore) })
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -90,6 +91,11 @@ func TestMessages(t *testing.T) {
 			Org: "prod", LoginURL: "https://login.salesforce.com", Site: "/partners", ClientID: "id", ClientSecret: secret.New("test-client-secret"),
 			RefreshToken: secret.New("test-refresh-token"), Username: "test-user@example.com", SessionTimeout: 2 * time.Hour, AllowHost: true,
 		},
+		{
+			Org: "prod", GrantType: "jwt_bearer", ClientID: "id", Username: "test-user@example.com", PrivateKey: secret.New("test-private-key"),
+			KeyID: "test-key-1", Audience: "https://login.salesforce.com",
+		},
+		{Org: "prod", GrantType: "jwt_bearer", ClientID: "id", Username: "u", PrivateKeyFile: filepath.Join(t.TempDir(), "key.pem")},
 		{Org: "prod", SFDXAuthURL: secret.New("force://id:test-client-secret:test-refresh-token@host")},
 	}
 	erases := []protocol.EraseRequest{{Org: "prod"}, {Org: "prod", RejectedToken: secret.New("test-access-token")}}

@@ -427,7 +427,8 @@ func (x *Credential) GetExpiresSource() string {
 	return ""
 }
 
-// StoreRequest has either sfdx_auth_url, or the fields that it would carry.
+// StoreRequest has, with a refresh token, either sfdx_auth_url or the fields that
+// it would carry. docs/protocol.md says which fields the other grant types have.
 type StoreRequest struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
 	Org            string                 `protobuf:"bytes,1,opt,name=org,proto3" json:"org,omitempty"`
@@ -439,8 +440,13 @@ type StoreRequest struct {
 	SfdxAuthUrl    string                 `protobuf:"bytes,7,opt,name=sfdx_auth_url,json=sfdxAuthUrl,proto3" json:"sfdx_auth_url,omitempty"` // force://ID:SECRET:TOKEN@HOST
 	Username       string                 `protobuf:"bytes,8,opt,name=username,proto3" json:"username,omitempty"`
 	SessionTimeout *durationpb.Duration   `protobuf:"bytes,9,opt,name=session_timeout,json=sessionTimeout,proto3" json:"session_timeout,omitempty"`
-	AllowHost      bool                   `protobuf:"varint,10,opt,name=allow_host,json=allowHost,proto3" json:"allow_host,omitempty"` // login_url may name a host that is not Salesforce's
-	Verify         bool                   `protobuf:"varint,11,opt,name=verify,proto3" json:"verify,omitempty"`                        // refresh once first, and store nothing that Salesforce refuses
+	AllowHost      bool                   `protobuf:"varint,10,opt,name=allow_host,json=allowHost,proto3" json:"allow_host,omitempty"`                 // login_url may name a host that is not Salesforce's
+	Verify         bool                   `protobuf:"varint,11,opt,name=verify,proto3" json:"verify,omitempty"`                                        // get a token once first, and store nothing that Salesforce refuses
+	GrantType      string                 `protobuf:"bytes,12,opt,name=grant_type,json=grantType,proto3" json:"grant_type,omitempty"`                  // "" is refresh_token; jwt_bearer, client_credentials
+	PrivateKey     string                 `protobuf:"bytes,13,opt,name=private_key,json=privateKey,proto3" json:"private_key,omitempty"`               // an RSA key in PEM
+	PrivateKeyFile string                 `protobuf:"bytes,14,opt,name=private_key_file,json=privateKeyFile,proto3" json:"private_key_file,omitempty"` // or where it lies, an absolute path
+	KeyId          string                 `protobuf:"bytes,15,opt,name=key_id,json=keyId,proto3" json:"key_id,omitempty"`                              // the assertion's kid, or ""
+	Audience       string                 `protobuf:"bytes,16,opt,name=audience,proto3" json:"audience,omitempty"`                                     // the assertion's aud; "" is where the org's users log in
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -550,6 +556,41 @@ func (x *StoreRequest) GetVerify() bool {
 		return x.Verify
 	}
 	return false
+}
+
+func (x *StoreRequest) GetGrantType() string {
+	if x != nil {
+		return x.GrantType
+	}
+	return ""
+}
+
+func (x *StoreRequest) GetPrivateKey() string {
+	if x != nil {
+		return x.PrivateKey
+	}
+	return ""
+}
+
+func (x *StoreRequest) GetPrivateKeyFile() string {
+	if x != nil {
+		return x.PrivateKeyFile
+	}
+	return ""
+}
+
+func (x *StoreRequest) GetKeyId() string {
+	if x != nil {
+		return x.KeyId
+	}
+	return ""
+}
+
+func (x *StoreRequest) GetAudience() string {
+	if x != nil {
+		return x.Audience
+	}
+	return ""
 }
 
 type StoreResponse struct {
@@ -767,8 +808,8 @@ type Org struct {
 	OrgId          string                 `protobuf:"bytes,6,opt,name=org_id,json=orgId,proto3" json:"org_id,omitempty"`
 	UserId         string                 `protobuf:"bytes,7,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
 	ClientId       string                 `protobuf:"bytes,8,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
-	GrantType      string                 `protobuf:"bytes,9,opt,name=grant_type,json=grantType,proto3" json:"grant_type,omitempty"`
-	Rotates        *bool                  `protobuf:"varint,10,opt,name=rotates,proto3,oneof" json:"rotates,omitempty"` // whether a refresh replaces the refresh token
+	GrantType      string                 `protobuf:"bytes,9,opt,name=grant_type,json=grantType,proto3" json:"grant_type,omitempty"` // refresh_token, jwt_bearer, client_credentials
+	Rotates        *bool                  `protobuf:"varint,10,opt,name=rotates,proto3,oneof" json:"rotates,omitempty"`              // whether a refresh replaces the refresh token
 	TokenExpiresAt *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=token_expires_at,json=tokenExpiresAt,proto3" json:"token_expires_at,omitempty"`
 	RefreshedAt    *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=refreshed_at,json=refreshedAt,proto3" json:"refreshed_at,omitempty"`
 	StoredAt       *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=stored_at,json=storedAt,proto3" json:"stored_at,omitempty"`
@@ -1081,7 +1122,7 @@ const file_forcecred_v1_credential_proto_rawDesc = "" +
 	"\auser_id\x18\x0f \x01(\tR\x06userId\x129\n" +
 	"\n" +
 	"expires_at\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\x12%\n" +
-	"\x0eexpires_source\x18\x11 \x01(\tR\rexpiresSource\"\xf3\x02\n" +
+	"\x0eexpires_source\x18\x11 \x01(\tR\rexpiresSource\"\x90\x04\n" +
 	"\fStoreRequest\x12\x10\n" +
 	"\x03org\x18\x01 \x01(\tR\x03org\x12\x1b\n" +
 	"\tlogin_url\x18\x02 \x01(\tR\bloginUrl\x12\x12\n" +
@@ -1095,7 +1136,14 @@ const file_forcecred_v1_credential_proto_rawDesc = "" +
 	"\n" +
 	"allow_host\x18\n" +
 	" \x01(\bR\tallowHost\x12\x16\n" +
-	"\x06verify\x18\v \x01(\bR\x06verify\"\x0f\n" +
+	"\x06verify\x18\v \x01(\bR\x06verify\x12\x1d\n" +
+	"\n" +
+	"grant_type\x18\f \x01(\tR\tgrantType\x12\x1f\n" +
+	"\vprivate_key\x18\r \x01(\tR\n" +
+	"privateKey\x12(\n" +
+	"\x10private_key_file\x18\x0e \x01(\tR\x0eprivateKeyFile\x12\x15\n" +
+	"\x06key_id\x18\x0f \x01(\tR\x05keyId\x12\x1a\n" +
+	"\baudience\x18\x10 \x01(\tR\baudience\"\x0f\n" +
 	"\rStoreResponse\"G\n" +
 	"\fEraseRequest\x12\x10\n" +
 	"\x03org\x18\x01 \x01(\tR\x03org\x12%\n" +
