@@ -33,7 +33,7 @@ var rooms = map[string]room{
 	"forcecred/protocol/docker":                      {ours: []string{"protocol", "protocol/origin", "protocol/strictjson"}},
 	"forcecred/protocol/kubernetes":                  {ours: []string{"protocol", "protocol/strictjson"}},
 	"forcecred/helper":                               {ours: []string{"protocol", "protocol/origin", "keystore", "keystore/secret", "salesforce"}},
-	"forcecred/salesforce":                           {ours: []string{"keystore/secret", "protocol/origin", "protocol/strictjson"}},
+	"forcecred/salesforce":                           {ours: []string{"keystore/secret", "protocol/origin", "protocol/strictjson"}, others: []string{"github.com/go-jose/go-jose/v4"}},
 	"forcecred/keystore":                             {ours: []string{"keystore/secret"}},
 	"forcecred/keystore/secret":                      {},
 	"forcecred/keystore/agefile":                     {ours: []string{"keystore", "keystore/localfile"}, others: []string{"filippo.io/age", "filippo.io/age/armor"}},

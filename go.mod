@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	filippo.io/age v1.3.2
 	github.com/99designs/keyring v1.2.2
+	github.com/go-jose/go-jose/v4 v4.1.9
 	// What 99designs/keyring was written against. `go get -u` would move it to
 	// v4.1.0+incompatible, which sorts higher and is two years older.
 	github.com/godbus/dbus v0.0.0-20190726142602-4481cbc300e2

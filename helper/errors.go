@@ -28,7 +28,11 @@ func parseOrg(name string) (keystore.Org, error) {
 }
 
 func badRequest(org keystore.Org, err error) *protocol.Error {
-	return &protocol.Error{Code: protocol.BadRequest, Message: "read the request: " + err.Error(), Org: string(org)}
+	e := &protocol.Error{Code: protocol.BadRequest, Message: "read the request: " + err.Error(), Org: string(org)}
+	if cause, ok := errors.AsType[*keystore.Error](err); ok {
+		e.Hint = cause.Hint
+	}
+	return e
 }
 
 // storeError tells a failure of the keystore while doing that to org.

@@ -21,6 +21,10 @@ type Helper struct {
 	// need not. Its error is a [*protocol.Error].
 	Connect func() (OAuth, error)
 
+	// ReadKey returns the text of a private key that lies in a file. Its error is a
+	// [*keystore.Error], or the file system's.
+	ReadKey func(path string) (secret.Text, error)
+
 	// HoldSignals is called before a refresh token is sent: until release, no
 	// signal that can be held back may end the process.
 	HoldSignals func() (release func())
@@ -36,7 +40,7 @@ type Helper struct {
 
 // OAuth is what a Helper asks of Salesforce; [salesforce.Client] is one.
 type OAuth interface {
-	Refresh(context.Context, salesforce.RefreshGrant) (salesforce.Answer, error)
+	Exchange(context.Context, salesforce.Grant) (salesforce.Answer, error)
 	Introspect(ctx context.Context, login salesforce.Login, clientID string, clientSecret, accessToken secret.Text) (salesforce.Introspection, error)
 }
 

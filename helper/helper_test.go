@@ -26,6 +26,7 @@ type fixture struct {
 	now      time.Time
 	store    *storetest.Memory
 	refresh  func(salesforce.RefreshGrant) (salesforce.Answer, error)
+	mint     func(salesforce.Grant) (salesforce.Answer, error) // of the other types
 	inspect  func() (salesforce.Introspection, error)
 	posts    int
 	inspects int
@@ -39,6 +40,7 @@ func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	f := &fixture{now: start, store: storetest.NewMemory()}
 	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return answer(f.posts), nil }
+	f.mint = func(salesforce.Grant) (salesforce.Answer, error) { return answer(f.posts), nil }
 	f.inspect = func() (salesforce.Introspection, error) {
 		return salesforce.Introspection{Active: true, IssuedAt: f.now, ExpiresAt: f.now.Add(2 * time.Hour)}, nil
 	}
@@ -91,12 +93,15 @@ func (f *fixture) grantOf(t *testing.T, org keystore.Org) keystore.Grant {
 	return g
 }
 
-func (f *fixture) Refresh(ctx context.Context, g salesforce.RefreshGrant) (salesforce.Answer, error) {
+func (f *fixture) Exchange(ctx context.Context, g salesforce.Grant) (salesforce.Answer, error) {
 	f.posts++
 	if !f.holding || ctx.Err() != nil {
 		return salesforce.Answer{}, errors.New("a token is spent while signals or callers may interrupt")
 	}
-	return f.refresh(g)
+	if refresh, ok := g.(salesforce.RefreshGrant); ok {
+		return f.refresh(refresh)
+	}
+	return f.mint(g)
 }
 
 func (f *fixture) Introspect(context.Context, salesforce.Login, string, secret.Text, secret.Text) (salesforce.Introspection, error) {

@@ -6,7 +6,6 @@ import (
 
 	"forcecred/keystore"
 	"forcecred/protocol"
-	"forcecred/salesforce"
 )
 
 // Import copies the grant of an org from another program's logins. It replaces
@@ -33,7 +32,7 @@ func (h *Helper) Import(ctx context.Context, logins keystore.Store, name string,
 			Hint:    "`forcecred import --live` lets forcecred use the Salesforce CLI's logins where they are",
 		}
 	}
-	if _, err := salesforce.ParseLogin(grant.LoginURL, grant.Site, grant.AllowHost); err != nil {
+	if _, _, err := h.asked(grant); err != nil {
 		return &protocol.Error{Code: protocol.BadRequest, Message: fmt.Sprintf("import %q: %v", org, err), Org: name}
 	}
 	unlock, err := h.lock(ctx, org)

@@ -40,7 +40,13 @@ type seal struct {
 	org  keystore.Org
 	key  [32]byte
 	used bool // an entry was written: it and its key must stay
+
+	// none says that there is no seal, since the grant is new to the keystore: an
+	// entry replaces the token of a grant that is there already.
+	none bool
 }
+
+func (s *seal) isNew() bool { return s != nil && s.none }
 
 func journalKey(org keystore.Org) keystore.Key {
 	return keystore.Key{Kind: keystore.KindJournal, Org: org}
@@ -62,7 +68,7 @@ func digest(token secret.Text) string {
 
 // prepare proves that the keystore can be written, before a token is spent that
 // can't be spent twice: it stores the seal's key and reads it back. An org that
-// is known not to rotate needs no seal, and gets nil.
+// has nothing to lose, or is known not to rotate, needs no seal and gets nil.
 func (h *Helper) prepare(ctx context.Context, grant keystore.Grant) (*seal, error) {
 	if !mayRotate(grant) {
 		return nil, nil
@@ -104,7 +110,7 @@ func errNotKept(key keystore.Key) error {
 
 // sealNext puts the refresh token that replaces the grant's into the journal.
 func (h *Helper) sealNext(grant keystore.Grant, next secret.Text, s *seal) error {
-	if s == nil {
+	if s == nil || s.none {
 		return errors.New("that is for grants that are stored already")
 	}
 	data, err := json.Marshal(entry{entryVersion, digest(grant.RefreshToken), next.Reveal()})

@@ -65,6 +65,8 @@ var outcomes = map[string]struct {
 	"invalid-client-credentials": {protocol.Refused, false, "consumer secret"},
 	"invalid-client-identifier":  {protocol.Refused, false, "sandboxes"},
 	"invalid-client-id":          {protocol.Refused, false, "My Domain"},
+	"app-not-found":              {protocol.Refused, false, "My Domain"},
+	"wrong-domain":               {protocol.Refused, false, "login_url"},
 	"unsupported-grant-type":     {protocol.Refused, false, "refresh token flow"},
 	"unauthorized-client":        {protocol.Refused, false, "refresh token flow"},
 	"invalid-request":            {protocol.Refused, false, "login_url"},

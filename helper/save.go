@@ -41,21 +41,22 @@ func (h *Helper) save(ctx context.Context, grant keystore.Grant, s spent, seal *
 
 // saveGrant keeps what a refresh showed of the grant: the next refresh token,
 // whether there is one at all, and where the org is. What the keystore does not take is sealed
-// into the journal. A grant that is new to the keystore has no seal (nil): an
-// entry replaces the token of a grant that is there already.
+// into the journal, where the grant has a seal.
 func (h *Helper) saveGrant(ctx context.Context, grant keystore.Grant, answer salesforce.Answer, seal *seal, spendErr error) error {
 	next := answer.RefreshToken
 	rotated := hasRotated(grant, next)
-	known := grant.Rotates != nil && !*grant.Rotates && grant.InstanceURL == answer.InstanceURL
+	known := !mayRotate(grant) && grant.InstanceURL == answer.InstanceURL
 	if !rotated && (spendErr != nil || known) {
 		return nil // nothing new
 	}
-	vital := rotated || grant.RefreshedAt.IsZero() && seal == nil
+	vital := rotated || seal.isNew()
 	updated := grant
 	if rotated {
 		updated.RefreshToken = next
 	}
-	updated.Rotates = &rotated
+	if isRefreshed(grant) {
+		updated.Rotates = &rotated
+	}
 	if spendErr == nil {
 		updated.InstanceURL = answer.InstanceURL
 	}
@@ -105,7 +106,7 @@ func (h *Helper) saveAndReadBack(ctx context.Context, grant keystore.Grant) erro
 		return err
 	}
 	stored, err := keystore.LoadGrant(ctx, h.Keystore, grant.Org)
-	if isAny(err, keystore.ErrNotFound) || err == nil && !stored.RefreshToken.Equal(grant.RefreshToken) {
+	if isAny(err, keystore.ErrNotFound) || err == nil && !sameSecrets(stored, grant) {
 		return errNotKept(keystore.Key{Kind: keystore.KindGrant, Org: grant.Org})
 	}
 	return err

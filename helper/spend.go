@@ -16,30 +16,31 @@ const (
 	firstPause  = 250 * time.Millisecond
 )
 
-// spent is what came of spending a refresh token.
+// spent is what came of spending a grant.
 type spent struct {
 	client  OAuth
+	asked   salesforce.Grant
 	login   salesforce.Login
 	answer  salesforce.Answer
 	at      time.Time // when it was sent
 	release func()    // lets go of the signals that were held for it
 }
 
-// spend exchanges the grant's refresh token, again where that can't send a
-// token twice that may be gone. Its error is a [*salesforce.Error], but when
+// spend exchanges the grant, again where that can't send a refresh token twice
+// that may be gone. Its error is a [*salesforce.Error], but when
 // nothing could be sent at all; the answer's RefreshToken may be set even then.
 // The caller calls release once what came back is saved.
 func (h *Helper) spend(ctx context.Context, grant keystore.Grant, deadline time.Time) (spent, error) {
 	s := spent{release: func() {}}
 	var err error
-	if s.login, err = salesforce.ParseLogin(grant.LoginURL, grant.Site, grant.AllowHost); err != nil {
+	if s.asked, s.login, err = h.asked(grant); err != nil {
 		return s, storeError("use the grant of", grant.Org, err)
 	}
 	if s.client, err = h.Connect(); err != nil {
 		return s, err
 	}
 	for try := 1; ; try++ {
-		err = h.exchange(ctx, grant, &s)
+		err = h.exchange(ctx, &s)
 		if hasRotated(grant, s.answer.RefreshToken) {
 			return s, err // whatever else it says, this token is dead, and its successor is here
 		}
@@ -65,23 +66,18 @@ func (h *Helper) fits(pause time.Duration, deadline time.Time) bool {
 	return !h.Now().Add(pause + salesforce.ExchangeTimeout).After(deadline)
 }
 
-// exchange sends the refresh token once. What is on the wire can't be called
-// back: until release, neither a caller who leaves nor a signal counts.
-func (h *Helper) exchange(ctx context.Context, grant keystore.Grant, s *spent) error {
+// exchange sends the grant once. What is on the wire can't be called back: until
+// release, neither a caller who leaves nor a signal counts.
+func (h *Helper) exchange(ctx context.Context, s *spent) error {
 	s.release = h.HoldSignals()
 	var err error
 	s.at = h.Now()
-	s.answer, err = s.client.Refresh(context.WithoutCancel(ctx), salesforce.RefreshGrant{
-		Login:        s.login,
-		ClientID:     grant.ClientID,
-		ClientSecret: grant.ClientSecret,
-		RefreshToken: grant.RefreshToken,
-	})
+	s.answer, err = s.client.Exchange(context.WithoutCancel(ctx), s.asked)
 	return err
 }
 
-// mayResend is the retry rule of docs/decisions/0001: whether the same refresh
-// token may be sent after err, and after how long a pause. What may have been
+// mayResend is the retry rule of docs/decisions/0001: whether the same grant
+// may be sent after err, and after how long a pause. What may have been
 // rotated is sent again only when it is certain that it was not.
 func mayResend(err error, grant keystore.Grant, try int) (pause time.Duration, again bool) {
 	e := (*salesforce.Error)(nil)
@@ -104,8 +100,10 @@ func mayResend(err error, grant keystore.Grant, try int) (pause time.Duration, a
 }
 
 // mayRotate reports whether a refresh of the grant may replace its refresh
-// token: unless the last one showed that it does not.
-func mayRotate(grant keystore.Grant) bool { return grant.Rotates == nil || *grant.Rotates }
+// token: unless it has none, or the last one showed that it does not.
+func mayRotate(grant keystore.Grant) bool {
+	return isRefreshed(grant) && (grant.Rotates == nil || *grant.Rotates)
+}
 
 const hintOutcome = "it is not known whether Salesforce has rotated the refresh token; if the next get says sign_in_again, it had"
 

@@ -12,8 +12,8 @@ import (
 )
 
 // Store keeps an org's secrets, replacing what was kept of it before. With
-// verify it spends the refresh token once first, and keeps nothing when
-// Salesforce refuses it.
+// verify it gets a token by them once first, and keeps nothing when Salesforce
+// refuses that.
 func (h *Helper) Store(ctx context.Context, req protocol.StoreRequest, verify bool) error {
 	grant, err := h.newGrant(req)
 	if err != nil {
@@ -45,14 +45,13 @@ func (h *Helper) storeVerified(ctx context.Context, grant keystore.Grant) error 
 	if _, err := h.load(ctx, grant.Org); err != nil && !isAny(err, keystore.ErrNotFound, keystore.ErrCorrupt) {
 		return err
 	}
-	seal, err := h.prepare(ctx, grant)
+	prepared, err := h.prepare(ctx, grant)
 	if err != nil {
 		return err
 	}
 	spent, err := h.spend(ctx, grant, h.Now().Add(spendBudget))
-	// Without the seal, which serves a grant that is in the keystore already.
-	_, err = h.save(ctx, grant, spent, nil, keystore.Token{}, err)
-	h.cleanUp(ctx, seal)
+	_, err = h.save(ctx, grant, spent, &seal{none: true}, keystore.Token{}, err)
+	h.cleanUp(ctx, prepared)
 	spent.release()
 	return err
 }
@@ -65,13 +64,22 @@ func (h *Helper) newGrant(req protocol.StoreRequest) (keystore.Grant, error) {
 	}
 	grant := keystore.Grant{
 		Org:            org,
+		Type:           keystore.GrantType(req.GrantType),
 		AllowHost:      req.AllowHost,
+		Site:           req.Site,
 		ClientID:       req.ClientID,
 		ClientSecret:   req.ClientSecret,
 		RefreshToken:   req.RefreshToken,
+		PrivateKey:     req.PrivateKey,
+		PrivateKeyFile: req.PrivateKeyFile,
+		KeyID:          req.KeyID,
+		Audience:       req.Audience,
 		Username:       req.Username,
 		SessionTimeout: keystore.Seconds(req.SessionTimeout / time.Second),
 		StoredAt:       h.Now(),
+	}
+	if grant.Type == "" {
+		grant.Type = keystore.RefreshToken
 	}
 	loginURL := req.LoginURL
 	if !req.SFDXAuthURL.Empty() {
@@ -84,7 +92,8 @@ func (h *Helper) newGrant(req protocol.StoreRequest) (keystore.Grant, error) {
 	if loginURL == "" {
 		loginURL = salesforce.DefaultLoginURL
 	}
-	login, err := salesforce.ParseLogin(loginURL, req.Site, req.AllowHost)
+	grant.LoginURL = loginURL
+	_, login, err := h.asked(grant)
 	if err != nil {
 		return keystore.Grant{}, badRequest(org, err)
 	}
@@ -190,7 +199,7 @@ func listed(g keystore.Grant, t keystore.Token) protocol.ListedOrg {
 		OrgID:          orgID,
 		UserID:         userID,
 		ClientID:       g.ClientID,
-		GrantType:      "refresh_token",
+		GrantType:      string(g.Type),
 		Rotates:        g.Rotates,
 		TokenExpiresAt: t.ExpiresAt,
 		RefreshedAt:    refreshed,

@@ -13,6 +13,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// decodeRefresh reads an answer as Refresh does.
+func decodeRefresh(resp response, g RefreshGrant) (Answer, error) {
+	return decodeAnswer(resp, g.Login, g.ClientSecret, g.RefreshToken)
+}
+
 func testGrant(t *testing.T) RefreshGrant {
 	t.Helper()
 	login, err := ParseLogin(DefaultLoginURL, "", false)
@@ -31,7 +36,7 @@ const whole = `{"access_token":"00Dxx!test_access_token","refresh_token":"test-r
 func TestDecodeAnswer(t *testing.T) {
 	t.Parallel()
 	header := http.Header{"Date": {"Tue, 24 Nov 2026 10:00:00 GMT"}}
-	got, err := decodeAnswer(response{200, header, []byte(whole)}, testGrant(t))
+	got, err := decodeRefresh(response{200, header, []byte(whole)}, testGrant(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +88,7 @@ func TestDecodeAnswerRefuses(t *testing.T) {
 				t.Fatal("the row changes nothing")
 			}
 			resp := response{200, http.Header{}, []byte(body)}
-			_, err := decodeAnswer(resp, testGrant(t))
+			_, err := decodeRefresh(resp, testGrant(t))
 			e := (*Error)(nil)
 			if !errors.As(err, &e) || e.Reason != tt.want {
 				t.Fatalf("got %v, want %s", err, tt.want)

@@ -58,7 +58,7 @@ func TestNoSecretOfTheRequestIsShown(t *testing.T) {
 				oauthBody(t, "invalid_grant", "no grant for "+disguise(s.Reveal())+", sorry"),
 				oauthBody(t, "x "+disguise(s.Reveal()), ""),
 			} {
-				_, err := decodeAnswer(response{400, http.Header{}, body}, grant)
+				_, err := decodeRefresh(response{400, http.Header{}, body}, grant)
 				e := (*Error)(nil)
 				if !errors.As(err, &e) {
 					t.Fatal(err)

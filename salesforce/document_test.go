@@ -49,7 +49,8 @@ func TestErrorsDocument(t *testing.T) {
 		"SignIn": protocol.SignInAgain.ExitStatus(), "Refused": protocol.Refused.ExitStatus(), "Unavailable": protocol.TemporarilyUnavailable.ExitStatus(),
 		"Outcome": outcomeUnknown(t),
 	}
-	left := len(words) + len(statuses) + len(answers) + len(network)
+	assertion, client := salesforce.GrantRows()
+	left := len(words) + len(statuses) + len(answers) + len(network) + len(assertion) + len(client)
 	for name, table := range map[string]struct {
 		rows      []salesforce.Row
 		code      protocol.Code
@@ -57,6 +58,8 @@ func TestErrorsDocument(t *testing.T) {
 	}{
 		"Dead":         {words, protocol.SignInAgain, false},
 		"No":           {words, protocol.Refused, false},
+		"NoAssertion":  {assertion, protocol.Refused, false},
+		"NoClient":     {client, protocol.Refused, false},
 		"NoStatus":     {statuses, protocol.Refused, false},
 		"NoAnswer":     {answers, protocol.Refused, false},
 		"Later":        {words, protocol.TemporarilyUnavailable, true},
@@ -178,7 +181,7 @@ func outcomeUnknown(t *testing.T) string {
 // failing is a Salesforce that fails in one way.
 type failing struct{ err *salesforce.Error }
 
-func (f failing) Refresh(context.Context, salesforce.RefreshGrant) (salesforce.Answer, error) {
+func (f failing) Exchange(context.Context, salesforce.Grant) (salesforce.Answer, error) {
 	return salesforce.Answer{}, f.err
 }
 

@@ -27,25 +27,7 @@ type Row struct {
 // went wrong with an answer or below HTTP. The last two are samples that go
 // through the code which decides, texts included.
 func Rows() (words, statuses, answers, network []Row, err error) {
-	for i, row := range byWords {
-		seen := row.code
-		above := slices.ContainsFunc(byWords[:i], func(r wordsRow) bool { return r.code == row.code })
-		switch {
-		case row.text != "":
-			seen += ": " + row.text
-		case row.words != "":
-			seen += ": " + row.words
-		}
-		seen = "`" + seen + "`"
-		switch {
-		case row.words == "" && above && row.text != "":
-			seen += ", or other words"
-		case row.words == "" && above:
-			seen += " with other words"
-		}
-		words = append(words, row.row(seen, http.StatusBadRequest))
-	}
-	words = append(words, unknown.row("any other `error`", http.StatusBadRequest))
+	words = append(wordsRows(byWords), unknown.row("any other `error`", http.StatusBadRequest))
 
 	for _, row := range byStatus {
 		seen := fmt.Sprintf("HTTP %d", row.from)
@@ -77,7 +59,7 @@ func Rows() (words, statuses, answers, network []Row, err error) {
 	} {
 		login, loginErr := ParseLogin(DefaultLoginURL, "", false)
 		_, failed := decodeAnswer(response{http.StatusOK, nil, []byte(strings.Replace(whole, sample.old, sample.new, 1))},
-			RefreshGrant{login, "test-client-id", awkwardSecret, awkwardToken})
+			login, awkwardSecret, awkwardToken)
 		e := (*Error)(nil)
 		if loginErr != nil || !errors.As(failed, &e) || e.Hint != sample.hint() {
 			return nil, nil, nil, nil, fmt.Errorf("the sample of %q is %v", sample.means, failed)
@@ -135,6 +117,35 @@ func Rows() (words, statuses, answers, network []Row, err error) {
 		network = append(network, Row{"`" + e.Error() + "`", means[e.Reason], todo, e})
 	}
 	return words, statuses, answers, network, nil
+}
+
+// GrantRows returns the rows of what Salesforce says where an assertion or a
+// client's credentials are refused.
+func GrantRows() (assertion, client []Row) {
+	return append(wordsRows(byWordsOfAssertion), assertionNotTaken.row("other words of `invalid_grant`", http.StatusBadRequest)),
+		append(wordsRows(byWordsOfClient), clientNotTaken.row("other words of `invalid_grant`", http.StatusBadRequest))
+}
+
+func wordsRows(table []wordsRow) (rows []Row) {
+	for i, row := range table {
+		seen := row.code
+		above := slices.ContainsFunc(table[:i], func(r wordsRow) bool { return r.code == row.code })
+		switch {
+		case row.text != "":
+			seen += ": " + row.text
+		case row.words != "":
+			seen += ": " + row.words
+		}
+		seen = "`" + seen + "`"
+		switch {
+		case row.words == "" && above && row.text != "":
+			seen += ", or other words"
+		case row.words == "" && above:
+			seen += " with other words"
+		}
+		rows = append(rows, row.row(seen, http.StatusBadRequest))
+	}
+	return rows
 }
 
 func (m meaning) row(seen string, status int) Row {

@@ -55,7 +55,7 @@ func FuzzDecodeAnswer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
 		grant := testGrant(t)
 		resp := response{status, http.Header{}, body}
-		a, err := decodeAnswer(resp, grant)
+		a, err := decodeRefresh(resp, grant)
 		if err != nil {
 			checkTold(t, err, grant.ClientSecret, grant.RefreshToken)
 		} else {
@@ -146,12 +146,12 @@ func FuzzErrorAnswer(f *testing.F) {
 		grant.RefreshToken, grant.ClientSecret = awkwardToken, awkwardSecret
 		echo := disguises[names[int(disguise)%len(names)]](awkwardToken.Reveal())
 		resp := response{status, http.Header{}, oauthBody(t, code, before+echo+after)}
-		_, err := decodeAnswer(resp, grant)
+		_, err := decodeRefresh(resp, grant)
 		checkTold(t, err, awkwardSecret, awkwardToken)
 		if !salvage(resp).Empty() {
 			t.Error("a refresh token was salvaged of a refusal")
 		}
-		_, again := decodeAnswer(resp, grant)
+		_, again := decodeRefresh(resp, grant)
 		first, second := (*Error)(nil), (*Error)(nil)
 		if errors.As(err, &first) && errors.As(again, &second) && *first != *second {
 			t.Errorf("one answer means %v, then %v", first, second)

@@ -37,13 +37,20 @@ func meaningOf(code, description string, status int, hasRetryAfter bool) meaning
 
 // meaningOfWords returns the first row that fits an OAuth error.
 func meaningOfWords(code, description string) wordsRow {
-	code, description = strings.ToLower(code), strings.ToLower(description)
-	for _, row := range byWords {
-		if row.code == code && strings.Contains(description, row.words) {
-			return row
-		}
+	if row, ok := firstRow(byWords, code, description); ok {
+		return row
 	}
 	return wordsRow{meaning: unknown}
+}
+
+func firstRow(rows []wordsRow, code, description string) (wordsRow, bool) {
+	code, description = strings.ToLower(code), strings.ToLower(description)
+	for _, row := range rows {
+		if row.code == code && strings.Contains(description, row.words) {
+			return row, true
+		}
+	}
+	return wordsRow{}, false
 }
 
 // meaningOfStatus returns the first row that fits an answer without one.

@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// asError returns what decodeAnswer makes of an answer that it must refuse.
+// asError returns what a refresh makes of an answer that it must refuse.
 func asError(t *testing.T, resp response) *Error {
 	t.Helper()
-	_, err := decodeAnswer(resp, testGrant(t))
+	_, err := decodeRefresh(resp, testGrant(t))
 	e := (*Error)(nil)
 	if !errors.As(err, &e) {
 		t.Fatalf("got %v", err)
@@ -71,6 +71,8 @@ func TestRefusals(t *testing.T) {
 		{400, "invalid_grant", "invalid login hours", Refused, "hour"},
 		{400, "invalid_grant", "user hasn't approved this consumer", Refused, "admin has to let this user"},
 		{400, "invalid_grant", "user is not admin approved to access this app", Refused, "admin has to let this user"},
+		{400, "app_not_found", "External client app is not installed in this org", Refused, "client_id"},
+		{400, "invalid_grant", "request not supported on this domain", Refused, "login_url"},
 		{400, "invalid_app_access", "user is not admin approved to access this app", Refused, "permitted users"},
 		{400, "access_denied", "end-user denied authorization", Refused, "admin has to let this user"},
 		{400, "invalid_grant", "no valid scopes defined", Refused, "scopes"},
@@ -85,15 +87,15 @@ func TestRefusals(t *testing.T) {
 		{400, "unsupported_grant_type", "grant type not supported", Refused, "refresh token flow"},
 		{400, "invalid_request", "must use HTTP POST", Refused, "proxy"},
 
-		{400, "invalid_grant", "Audience validation failed", Refused, "forcecred does not use"},
-		{400, "invalid_grant", "audience is invalid", Refused, "forcecred does not use"},
-		{400, "invalid_grant", "invalid assertion", Refused, "forcecred does not use"},
-		{400, "invalid_grant", "no client credentials user enabled", Refused, "forcecred does not use"},
-		{400, "invalid_grant", "device flow is not enabled for the app", Refused, "forcecred does not use"},
-		{400, "unsupported_response_type", "response type is not supported", Refused, "forcecred does not use"},
-		{400, "unsupported_token_type", "this token type is not supported", Refused, "forcecred does not use"},
-		{400, "redirect_uri_mismatch", "redirect_uri must match configuration", Refused, "forcecred does not use"},
-		{400, "redirect_uri_missing", "", Refused, "forcecred does not use"},
+		{400, "invalid_grant", "Audience validation failed", Refused, "was not asked for"},
+		{400, "invalid_grant", "audience is invalid", Refused, "was not asked for"},
+		{400, "invalid_grant", "invalid assertion", Refused, "was not asked for"},
+		{400, "invalid_grant", "no client credentials user enabled", Refused, "was not asked for"},
+		{400, "invalid_grant", "device flow is not enabled for the app", Refused, "was not asked for"},
+		{400, "unsupported_response_type", "response type is not supported", Refused, "was not asked for"},
+		{400, "unsupported_token_type", "this token type is not supported", Refused, "was not asked for"},
+		{400, "redirect_uri_mismatch", "redirect_uri must match configuration", Refused, "was not asked for"},
+		{400, "redirect_uri_missing", "", Refused, "was not asked for"},
 		{400, "never_heard_of", "", Refused, "Login History"},
 		{403, "OAUTH_APPROVAL_ERROR_GENERIC", "An unexpected error has occurred during authentication. Please try again.", Refused, "Login History"},
 
@@ -133,12 +135,17 @@ func odd(s string) string {
 // TestNoRowIsShadowed by one above it, for the words that it shows.
 func TestNoRowIsShadowed(t *testing.T) {
 	t.Parallel()
-	for _, row := range byWords {
+	wantNoShadow(t, byWords)
+}
+
+func wantNoShadow(t *testing.T, rows []wordsRow) {
+	t.Helper()
+	for _, row := range rows {
 		for _, description := range []string{row.words, row.text} {
 			if !strings.Contains(description, row.words) {
 				continue // there is no text
 			}
-			if got := meaningOfWords(row.code, description); got != row {
+			if got, _ := firstRow(rows, row.code, description); got != row {
 				t.Errorf("%s %q is found by the row %s %q", row.code, description, got.code, got.words)
 			}
 		}

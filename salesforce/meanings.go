@@ -59,7 +59,7 @@ var (
 		"Salesforce can't make sense of the request, which something on the way may have changed",
 		"check login_url and site, and whether a proxy rewrites requests"}
 	otherFlow = meaning{Refused,
-		"Salesforce speaks of an OAuth flow that forcecred does not use",
+		"Salesforce speaks of an OAuth flow that was not asked for",
 		"check login_url and site; if they are right, please report what Salesforce says"}
 	unknown = meaning{Refused,
 		"an error that forcecred does not know",
@@ -85,13 +85,13 @@ var (
 		"check login_url, and whether a proxy or the sign-in page of a network is on the way"}
 
 	foreignHost = meaning{Refused,
-		"the access token would be sent to a host that is not Salesforce's, so nothing of the answer is used but a new refresh token",
+		"the access token would be sent to a host that is not Salesforce's, so nothing of the answer is used but a new refresh token, if there is one",
 		"find out who answers at login_url; a host of your own needs \"allow_host\":true when it is stored"}
 	wrongSignature = meaning{Refused,
-		"the answer is not signed with the stored client_secret, so nothing of it is used but a new refresh token",
+		"the answer is not signed with the stored client_secret, so nothing of it is used but a new refresh token, if there is one",
 		"check client_secret against the app, and whether a proxy changes answers on the way"}
 	malformed = meaning{Garbled,
-		"the answer has not the form that Salesforce's have, so nothing of it is used but a new refresh token",
+		"the answer has not the form that Salesforce's have, so nothing of it is used but a new refresh token, if there is one",
 		"check whether something on the way changes answers; if not, please report it"}
 
 	lost = meaning{Lost,
@@ -135,6 +135,7 @@ var byWords = []wordsRow{
 	{"invalid_client", "", "invalid client credentials", wrongSecret},
 	{"invalid_client_credentials", "", "", wrongSecret},
 	{"invalid_client_id", "", "client identifier invalid", wrongClient},
+	{"app_not_found", "", "External client app is not installed in this org", wrongClient},
 	{"invalid_app_access", "", "user is not admin approved to access this app", notApproved},
 	{"access_denied", "", "end-user denied authorization", notApproved},
 	{"invalid_scope", "", "the requested scope is invalid, unknown, or malformed", wrongScopes},
@@ -152,6 +153,7 @@ var byWords = []wordsRow{
 	{"invalid_grant", "audience", "audience validation failed", otherFlow},
 	{"invalid_grant", "assertion", "invalid assertion", otherFlow},
 	{"invalid_grant", "client credentials user", "no client credentials user enabled", otherFlow},
+	{"invalid_grant", "not supported on this domain", "request not supported on this domain", otherFlow},
 	{"invalid_grant", "device flow", "device flow is not enabled for the app", otherFlow},
 	{"unsupported_response_type", "", "response type is not supported", otherFlow},
 	{"unsupported_token_type", "", "this token type is not supported", otherFlow},

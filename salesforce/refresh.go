@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,13 +41,9 @@ type Answer struct {
 	Date           time.Time // the server's clock, from the Date header; zero when it sent none
 }
 
-// Refresh spends the grant's refresh token for a new access token (RFC 6749,
-// section 6). It sends the token once, or not at all.
-//
-// When it fails its error is an [*Error]. The Answer's RefreshToken may be set
-// even then: where Salesforce rotated the token before something else went
-// wrong, it is the only one that still works, and the caller must keep it.
-func (c *Client) Refresh(ctx context.Context, g RefreshGrant) (Answer, error) {
+// exchange spends the grant's refresh token for a new access token (RFC 6749,
+// section 6).
+func (g RefreshGrant) exchange(ctx context.Context, c *Client) (Answer, error) {
 	form := url.Values{
 		"grant_type":    {"refresh_token"},
 		"client_id":     {g.ClientID},
@@ -59,15 +56,18 @@ func (c *Client) Refresh(ctx context.Context, g RefreshGrant) (Answer, error) {
 	if fail != nil {
 		return Answer{RefreshToken: salvage(resp)}, fail
 	}
-	answer, err := decodeAnswer(resp, g)
+	answer, err := decodeAnswer(resp, g.Login, g.ClientSecret, g.RefreshToken)
 	if err != nil {
 		return Answer{RefreshToken: salvage(resp)}, err
 	}
 	return answer, nil
 }
 
-func decodeAnswer(resp response, g RefreshGrant) (Answer, error) {
-	o, err := parse(resp, g.ClientSecret, g.RefreshToken)
+// decodeAnswer reads an answer to a request that held the client's secret and
+// those that it spent.
+func decodeAnswer(resp response, login Login, clientSecret secret.Text, spent ...secret.Text) (Answer, error) {
+	secrets := append([]secret.Text{clientSecret}, spent...)
+	o, err := parse(resp, secrets...)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -97,20 +97,20 @@ func decodeAnswer(resp response, g RefreshGrant) (Answer, error) {
 		a.TokenType = "Bearer"
 	}
 	if err == nil {
-		err = a.check(g)
+		err = a.check(secrets)
 	}
 	if err != nil {
 		return Answer{}, unusable(malformed, resp, fmt.Errorf("the answer's %w", err))
 	}
-	if a.InstanceURL, err = g.Login.instanceURL(a.InstanceURL); err != nil {
+	if a.InstanceURL, err = login.instanceURL(a.InstanceURL); err != nil {
 		return Answer{}, unusable(foreignHost, resp, fmt.Errorf("the answer's instance_url %w", err))
 	}
 	if a.APIInstanceURL != "" {
-		if _, err := g.Login.instanceURL(a.APIInstanceURL); err != nil {
+		if _, err := login.instanceURL(a.APIInstanceURL); err != nil {
 			return Answer{}, unusable(foreignHost, resp, fmt.Errorf("the answer's api_instance_url %w", err))
 		}
 	}
-	if err := a.checkSignature(g.ClientSecret); err != nil {
+	if err := a.checkSignature(clientSecret); err != nil {
 		return Answer{}, unusable(wrongSignature, resp, err)
 	}
 	// Without the header the zero time says that the server's clock is not known.
@@ -125,7 +125,7 @@ func unusable(m meaning, resp response, err error) *Error {
 
 // check refuses an answer whose text can't be what it says it is. What callers
 // put into a header, a shell or a terminal has neither space nor control characters.
-func (a Answer) check(g RefreshGrant) error {
+func (a Answer) check(secrets []secret.Text) error {
 	if a.AccessToken.Empty() {
 		return errors.New("access_token is missing")
 	}
@@ -141,7 +141,7 @@ func (a Answer) check(g RefreshGrant) error {
 			return fmt.Errorf("%s has white space, control characters or characters beyond ASCII", name)
 		}
 	}
-	if a.AccessToken.Equal(g.RefreshToken) || a.AccessToken.Equal(g.ClientSecret) {
+	if slices.ContainsFunc(secrets, a.AccessToken.Equal) {
 		return errors.New("access_token is a secret of the request")
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 
 	"forcecred/helper"
 	"forcecred/keystore/home"
+	"forcecred/keystore/localfile"
 	"forcecred/protocol"
 )
 
@@ -46,6 +47,7 @@ func (p Process) Open(ctx context.Context) (Helper, error) {
 		Keystore:    store,
 		Journal:     kept,
 		Connect:     p.connect,
+		ReadKey:     localfile.ReadSecret,
 		HoldSignals: p.HoldSignals,
 		Warn:        func(message string) { p.Notice("warning: " + message) },
 		Now:         time.Now,

@@ -2,6 +2,7 @@ package orgtest
 
 import (
 	"cmp"
+	"crypto/rsa"
 	"errors"
 	"fmt"
 	"regexp"
@@ -19,6 +20,11 @@ type Config struct {
 	SessionLength time.Duration // how long an access token lives unused, default 2 h
 	SameToken     bool          // a refresh within the session answers with the session's own access token
 	JWT           bool          // access tokens are JWTs (RS256), which end when they say, used or not
+
+	// What stands in a browser's place where nobody signs in.
+	AppKey        *rsa.PublicKey // of the app's certificate, that signs assertions (JWT bearer); nil is an app without one
+	LaxAssertions bool           // an assertion may end years from now, as the Salesforce CLI's do, which takes seconds for milliseconds
+	RunAs         bool           // the app may stand for itself (client credentials), and is then the user
 
 	ClientID     string // default "3MVG9.test-client-id"
 	ClientSecret string // "" is a public client

@@ -33,18 +33,20 @@ type Org struct {
 	closed  chan struct{}
 	running sync.WaitGroup
 
-	mu       sync.Mutex
-	stopped  bool
-	grants   []*Grant
-	refresh  map[string]*Grant // by each refresh token that was ever issued
-	access   map[string]*session
-	busy     map[string]bool // refresh tokens that are being processed
-	idTokens []string
-	commits  int
-	faults   []queued
-	counts   map[Endpoint]int
-	requests []Request
-	problems []string
+	mu        sync.Mutex
+	stopped   bool
+	grants    []*Grant
+	refresh   map[string]*Grant // by each refresh token that was ever issued
+	access    map[string]*session
+	busy      map[string]bool // refresh tokens that are being processed
+	idTokens  []string
+	asserted  []Assertion
+	presented []string // assertions, which are secrets as long as they are good
+	commits   int
+	faults    []queued
+	counts    map[Endpoint]int
+	requests  []Request
+	problems  []string
 }
 
 // Start starts an org on a free port of 127.0.0.1, where the user has logged in
@@ -132,7 +134,8 @@ func (o *Org) String() string { return "stand-in org at " + o.URL + o.cfg.Site }
 func (o *Org) GoString() string { return o.String() }
 
 // Secrets returns all that must never be seen where it does not belong: the
-// client secret with each refresh, access or ID token issued so far.
+// client secret with each refresh, access or ID token issued, and each assertion
+// shown so far.
 func (o *Org) Secrets() []string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -146,7 +149,7 @@ func (o *Org) Secrets() []string {
 			secrets = append(secrets, s.token)
 		}
 	}
-	return append(secrets, o.idTokens...)
+	return slices.Concat(secrets, o.idTokens, o.presented)
 }
 
 // now is the org's clock.

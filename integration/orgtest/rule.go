@@ -65,10 +65,19 @@ type rule struct {
 	bearer   bool // an access token in the Authorization header, else none at all
 }
 
-func (o *Org) rule(e Endpoint) rule {
-	switch e {
+func (o *Org) rule(c call) rule {
+	switch c.endpoint {
 	case Token:
-		r := rule{methods: []string{http.MethodPost}, form: true, required: []string{"grant_type", "refresh_token", "client_id"}}
+		r := rule{methods: []string{http.MethodPost}, form: true, required: []string{"grant_type"}}
+		switch c.form.Get("grant_type") {
+		case jwtBearer: // which names and proves the client by the assertion
+			r.required = append(r.required, "assertion")
+			return r
+		case clientCredentials:
+			r.required = append(r.required, "client_id")
+		default:
+			r.required = append(r.required, "refresh_token", "client_id")
+		}
 		if o.cfg.ClientSecret != "" {
 			r.required = append(r.required, "client_secret")
 		}
@@ -95,7 +104,7 @@ func (o *Org) check(c call) {
 		o.problem(c, "there is no such endpoint")
 		return
 	}
-	r := o.rule(c.endpoint)
+	r := o.rule(c)
 	if r.methods != nil && !slices.Contains(r.methods, c.Method) {
 		o.problem(c, "the method is not "+strings.Join(r.methods, " or "))
 	}

@@ -10,14 +10,24 @@ import (
 	"time"
 )
 
-// token is the token endpoint. Of the grants it knows refresh_token alone.
+// token is the token endpoint.
 func (o *Org) token(c call) answer {
 	if c.Method != http.MethodPost || c.form == nil {
 		return refuse("invalid-request")
 	}
-	if c.form.Get("grant_type") != "refresh_token" {
-		return refuse("unsupported-grant-type")
+	switch c.form.Get("grant_type") {
+	case "refresh_token":
+		return o.refreshed(c)
+	case jwtBearer:
+		return o.asJWTBearer(c)
+	case clientCredentials:
+		return o.asClient(c)
 	}
+	return refuse("unsupported-grant-type")
+}
+
+// refreshed answers a refresh.
+func (o *Org) refreshed(c call) answer {
 	if refusal, ok := o.authenticate(c); !ok {
 		return refusal
 	}
@@ -95,11 +105,15 @@ func (o *Org) spend(c call, token string) (a answer, committed bool) {
 	if o.cfg.Rotate {
 		g.next()
 	}
-	return answer{status: http.StatusOK, fields: o.tokens(g)}, true
+	fields := o.tokens(g)
+	if o.cfg.Rotate {
+		fields = append(fields, field{"refresh_token", g.newest()})
+	}
+	return answer{status: http.StatusOK, fields: fields}, true
 }
 
-// tokens makes the fields of a successful answer: all text, no expires_in. It
-// needs o.mu.
+// tokens makes the fields of a successful answer, but for a new refresh token:
+// all text, no expires_in. It needs o.mu.
 func (o *Org) tokens(g *Grant) []field {
 	now := o.now()
 	s := o.session(g, now)
@@ -120,9 +134,6 @@ func (o *Org) tokens(g *Grant) []field {
 		field{"token_type", "Bearer"},
 		field{"issued_at", issuedAt},
 	)
-	if o.cfg.Rotate {
-		fields = append(fields, field{"refresh_token", g.newest()})
-	}
 	if o.cfg.Site != "" {
 		url, id := "sfdc_site_url", "sfdc_site_id"
 		if o.cfg.OldSiteNames {

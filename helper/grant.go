@@ -1,0 +1,84 @@
+package helper
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"forcecred/keystore"
+	"forcecred/keystore/secret"
+	"forcecred/salesforce"
+)
+
+// asked returns the grant as Salesforce is asked for a token of it, checked. Its
+// error says what is wrong with which field.
+func (h *Helper) asked(grant keystore.Grant) (salesforce.Grant, salesforce.Login, error) {
+	login, err := salesforce.ParseLogin(grant.LoginURL, grant.Site, grant.AllowHost)
+	if err != nil {
+		return nil, login, err
+	}
+	switch grant.Type {
+	case keystore.JWTBearer:
+		key, err := h.privateKey(grant)
+		if err != nil {
+			return nil, login, err
+		}
+		g := salesforce.JWTGrant{
+			Login: login, ClientID: grant.ClientID, ClientSecret: grant.ClientSecret,
+			Username: grant.Username, Key: key, KeyID: grant.KeyID, Audience: grant.Audience,
+		}
+		return g, login, g.Check()
+	case keystore.ClientCredentials:
+		g := salesforce.ClientGrant{Login: login, ClientID: grant.ClientID, ClientSecret: grant.ClientSecret}
+		return g, login, g.Check()
+	}
+	return salesforce.RefreshGrant{
+		Login: login, ClientID: grant.ClientID, ClientSecret: grant.ClientSecret, RefreshToken: grant.RefreshToken,
+	}, login, nil
+}
+
+// privateKey returns the key that the grant holds, or names.
+func (h *Helper) privateKey(grant keystore.Grant) (salesforce.PrivateKey, error) {
+	text, name := grant.PrivateKey, "private_key"
+	if text.Empty() {
+		name = "private_key_file " + grant.PrivateKeyFile
+		var err error
+		if text, err = h.ReadKey(grant.PrivateKeyFile); err != nil {
+			return salesforce.PrivateKey{}, unreadable(grant.PrivateKeyFile, err)
+		}
+	}
+	key, err := salesforce.ParsePrivateKey(text)
+	if err != nil {
+		return key, fmt.Errorf("%s %w", name, err)
+	}
+	return key, nil
+}
+
+// unreadable says why there is no key at path.
+func unreadable(path string, err error) error {
+	e := &keystore.Error{}
+	if cause, ok := errors.AsType[*keystore.Error](err); ok {
+		*e = *cause
+	} else {
+		e.Reason, e.Err, e.Hint = keystore.ErrUnavailable, err, "is the file there, and may this user read it?"
+		if cause, ok := errors.AsType[*fs.PathError](err); ok {
+			e.Err = fmt.Errorf("%s: %w", path, cause.Err)
+		}
+	}
+	e.Op = "read the private key"
+	return e
+}
+
+// isRefreshed reports whether the grant is a refresh token, and not what a new
+// token can be had for at any time.
+func isRefreshed(grant keystore.Grant) bool { return grant.Type == keystore.RefreshToken }
+
+// sameSecrets reports whether two grants hold the same.
+func sameSecrets(a, b keystore.Grant) bool {
+	for _, pair := range [][2]secret.Text{{a.RefreshToken, b.RefreshToken}, {a.ClientSecret, b.ClientSecret}, {a.PrivateKey, b.PrivateKey}} {
+		if !pair[0].Equal(pair[1]) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,95 @@
+package salesforce
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"forcecred/keystore/secret"
+)
+
+// keyPEM is one key in the two forms that are read.
+type keyPEM struct{ pkcs1, pkcs8 string }
+
+var testKeys sync.Map // of keyPEM, by bits: making one takes longer than all else here
+
+func testKey(t *testing.T, bits int) keyPEM {
+	t.Helper()
+	made, _ := testKeys.LoadOrStore(bits, sync.OnceValues(func() (keyPEM, error) {
+		key, err := rsa.GenerateKey(rand.Reader, bits)
+		if err != nil {
+			return keyPEM{}, err
+		}
+		der, err := x509.MarshalPKCS8PrivateKey(key)
+		return keyPEM{block("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(key)), block("PRIVATE KEY", der)}, err
+	}))
+	key, err := made.(func() (keyPEM, error))()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func block(kind string, der []byte) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
+}
+
+func TestParsePrivateKey(t *testing.T) {
+	t.Parallel()
+	key, short := testKey(t, 2048), testKey(t, 1024)
+	curve, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	curveDER, err := x509.MarshalPKCS8PrivateKey(curve)
+	if err != nil {
+		t.Fatal(err)
+	}
+	legacy := strings.Replace(key.pkcs1, "-----\n", "-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00112233445566778899AABBCCDDEEFF\n\n", 1)
+	for _, tt := range []struct {
+		name, text, says string // "" is success
+	}{
+		{"PKCS #8", key.pkcs8, ""},
+		{"PKCS #1", key.pkcs1, ""},
+		{"lines as Windows ends them", strings.ReplaceAll(key.pkcs8, "\n", "\r\n"), ""},
+		{"after a certificate and words", "of acme\n" + block("CERTIFICATE", []byte("test")) + key.pkcs8, ""},
+		{"short", short.pkcs8, "has 1024 bits, not 2048 to 8192"},
+		{"PKCS #8 with a passphrase", block("ENCRYPTED PRIVATE KEY", []byte("test")), "has a passphrase"},
+		{"PKCS #1 with a passphrase", legacy, "has a passphrase"},
+		{"elliptic, PKCS #8", block("PRIVATE KEY", curveDER), "is not an RSA key"},
+		{"elliptic", block("EC PRIVATE KEY", curveDER), "is not an RSA key"},
+		{"OpenSSH", block("OPENSSH PRIVATE KEY", []byte("test")), "is not an RSA key"},
+		{"cut", key.pkcs8[:len(key.pkcs8)/2], "is not a private key in PEM"},
+		{"damaged", block("PRIVATE KEY", []byte("test-private-key")), "is damaged"},
+		{"damaged, PKCS #1", block("RSA PRIVATE KEY", []byte("test-private-key")), "is damaged"},
+		{"a certificate alone", block("CERTIFICATE", []byte("test")), "is not a private key in PEM"},
+		{"a public key", block("PUBLIC KEY", []byte("test")), "is not a private key in PEM"},
+		{"nothing", "", "is not a private key in PEM"},
+		{"other words", "test-private-key", "is not a private key in PEM"},
+	} {
+		got, err := ParsePrivateKey(secret.New(tt.text))
+		if tt.says == "" {
+			if err != nil || got.rsa == nil {
+				t.Errorf("%s: %v", tt.name, err)
+			}
+			continue
+		}
+		if err == nil || !strings.Contains(err.Error(), tt.says) || strings.Contains(err.Error(), "test-") || got.rsa != nil {
+			t.Errorf("%s: got %v, want %q", tt.name, err, tt.says)
+		}
+	}
+	parsed, err := ParsePrivateKey(secret.New(key.pkcs8))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := fmt.Sprintf("%v %+v %#v", parsed, parsed, parsed); strings.Contains(text, parsed.rsa.D.String()[:12]) {
+		t.Error("a key that is printed shows itself")
+	}
+}
