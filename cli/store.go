@@ -28,6 +28,14 @@ client_secret. Further members are site (the path of an Experience Cloud site),
 username, session_timeout (seconds), and allow_host (true for a host that is not
 Salesforce's).
 
+Where nobody signs in, "grant_type" is jwt_bearer (client_id, username, and
+private_key or private_key_file) or client_credentials (client_id, client_secret,
+and the org's My Domain as login_url):
+
+  {"org":"ci", "grant_type":"jwt_bearer", "username":"ci@acme.com",
+   "login_url":"https://acme.my.salesforce.com",
+   "client_id":"…", "private_key_file":"/etc/forcecred/ci.key"}
+
 With ORG as argument, stdin may also be an sfdx auth URL, as the Salesforce CLI
 has it:
 
@@ -51,7 +59,7 @@ The first store pins the keystore that it uses, and says which one it is.`,
 			return h.Pin()
 		},
 	}
-	cmd.Flags().BoolVar(&verify, "verify", false, "refresh once first, and store nothing that Salesforce refuses")
+	cmd.Flags().BoolVar(&verify, "verify", false, "get a token once first, and store nothing that Salesforce refuses")
 	return cmd
 }
 

@@ -48,13 +48,19 @@ func TestDocsShowTranscripts(t *testing.T) {
 // pasted returns the lines that docs/callers.md gives a caller to paste.
 func pasted(t *testing.T, caller string) string {
 	t.Helper()
-	doc, err := os.ReadFile("../docs/callers.md")
+	return block(t, "../docs/callers.md", caller)
+}
+
+// block returns what follows a name in a document.
+func block(t *testing.T, path, name string) string {
+	t.Helper()
+	doc, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	block := regexp.MustCompile("(?s)<!-- " + regexp.QuoteMeta(caller) + " -->\n```\\w+\n(.*?)```\n").FindSubmatch(doc)
+	block := regexp.MustCompile("(?s)<!-- " + regexp.QuoteMeta(name) + " -->\n```\\w+\n(.*?)```\n").FindSubmatch(doc)
 	if block == nil {
-		t.Fatalf("docs/callers.md has nothing to paste for %s", caller)
+		t.Fatalf("%s has nothing to paste for %s", path, name)
 	}
 	return string(block[1])
 }

@@ -201,6 +201,9 @@ func execForcecred(ts *testscript.TestScript, args []string) (status int) {
 // org NAME [OPTION]...: starts an org and writes NAME.json, a request that stores it.
 // org count ENDPOINT N: that many requests came to that endpoint.
 // org fail FAULT: from now on that fault strikes. org heal: no more.
+// org key FILE: writes the app's private key.
+// org adapt FILE: a request as a document shows it becomes one of this org, with the key in $WORK.
+// org assertion FILE: FILE is what the org has seen of the latest assertion.
 // org revoke: the refresh token is dead. org alive: it is not.
 // org rejected FILE: writes a request with the newest access token as the rejected one.
 func cmdOrg(ts *testscript.TestScript, neg bool, args []string) {
@@ -224,6 +227,17 @@ func cmdOrg(ts *testscript.TestScript, neg bool, args []string) {
 		s.org.FailNext(orgtest.Always, fault)
 	case "heal":
 		s.org.ClearFaults()
+	case "key":
+		key, err := orgtest.NewAppKey()
+		ts.Check(err)
+		s.secrets = append(slices.Clone(s.secrets), key.Lines()...)
+		ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(key.PEM), 0o600))
+	case "adapt":
+		adapt(ts, s.org, args[1])
+	case "assertion":
+		if got, want := describe(s.org), ts.ReadFile(args[1]); got != want {
+			ts.Fatalf("the latest assertion is not %s:\n%s", args[1], got)
+		}
 	case "revoke":
 		s.org.Revoke()
 	case "alive":
@@ -251,6 +265,12 @@ func startOrg(ts *testscript.TestScript, s *scene, name string, options []string
 			cfg.Gzip, cfg.Chunked = true, true
 		case "jwt":
 			cfg.JWT = true
+		case "app-key":
+			key, err := orgtest.NewAppKey()
+			ts.Check(err)
+			cfg.AppKey = key.Public
+		case "run-as":
+			cfg.RunAs = true
 		case "openid":
 			cfg.Scope = "api refresh_token openid"
 		default:

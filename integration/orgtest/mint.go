@@ -59,7 +59,7 @@ func (o *Org) asJWTBearer(c call) answer {
 	switch {
 	case a.Issuer != o.cfg.ClientID:
 		return refuse("invalid-client-id")
-	case !slices.Contains(o.audiences(c), a.Audience):
+	case !slices.Contains(o.audiences(c), strings.TrimSuffix(a.Audience, "/")): // which the Salesforce CLI's ends in
 		return refuse("audience-invalid")
 	case a.Left <= 0:
 		return refuse("busy-old-text") // as which Salesforce tells of it
