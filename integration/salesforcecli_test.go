@@ -36,6 +36,17 @@ func newSFRig(t *testing.T, cfg orgtest.Config, env ...string) *sfRig {
 // newSFRigIn is newSFRig with user as the user's home.
 func newSFRigIn(t *testing.T, user string, cfg orgtest.Config, env ...string) *sfRig {
 	t.Helper()
+	r := openSFRig(t, user, cfg, env...)
+	// By a file: of stdin the CLI waits for the first byte for some milliseconds only.
+	url := filepath.Join(t.TempDir(), "url")
+	writeFile(t, url, []byte("force://PlatformCLI::"+r.org.RefreshToken()+"@"+strings.TrimPrefix(r.org.URL, "https://")))
+	r.login(t, "sfdx-url", "--sfdx-url-file", url)
+	return r
+}
+
+// openSFRig is newSFRigIn without a login.
+func openSFRig(t *testing.T, user string, cfg orgtest.Config, env ...string) *sfRig {
+	t.Helper()
 	needSF(t)
 	cfg.ClientID = "PlatformCLI"
 	org, err := orgtest.Start(cfg)
@@ -59,13 +70,15 @@ func newSFRigIn(t *testing.T, user string, cfg orgtest.Config, env ...string) *s
 			t.Error(err)
 		}
 	})
-	// By a file: of stdin the CLI waits for the first byte for some milliseconds only.
-	url := filepath.Join(t.TempDir(), "url")
-	writeFile(t, url, []byte("force://PlatformCLI::"+org.RefreshToken()+"@"+strings.TrimPrefix(org.URL, "https://")))
-	if got := r.sf(t.Context(), "", "org", "login", "sfdx-url", "--alias", "prod", "--sfdx-url-file", url); got.status != 0 {
-		t.Fatalf("sf org login: status %d: %s", got.status, tail([]byte(got.stdout+got.stderr)))
-	}
 	return r
+}
+
+// login logs the CLI in, as prod.
+func (r *sfRig) login(t *testing.T, way string, args ...string) {
+	t.Helper()
+	if got := r.sf(t.Context(), "", append([]string{"org", "login", way, "--alias", "prod"}, args...)...); got.status != 0 {
+		t.Fatalf("sf org login %s: status %d: %s", way, got.status, tail([]byte(got.stdout+got.stderr)))
+	}
 }
 
 // needSF skips a test where there is no Salesforce CLI that runs, and that knows

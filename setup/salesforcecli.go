@@ -32,6 +32,7 @@ func (p Process) openSalesforceCLI(at home.Home) (keystore.Store, helper.Journal
 		Dir:             filepath.Join(user, ".sfdx"),
 		Own:             agefile.New(agefile.Config{Dir: own, IdentityFile: filepath.Join(own, "identity.txt")}),
 		GenericKeychain: isTrue(p.Getenv("SF_USE_GENERIC_UNIX_KEYCHAIN")) || isTrue(p.Getenv("SFDX_USE_GENERIC_UNIX_KEYCHAIN")),
+		Audience:        p.Getenv("SF_AUDIENCE_URL"),
 		SecretTool:      p.Getenv("SFDX_SECRET_TOOL_PATH"),
 		Environ:         p.Environ(),
 	}

@@ -68,9 +68,13 @@ func (s *Store) readGrant(ctx context.Context, l login) (keystore.Grant, error) 
 	if err != nil {
 		return keystore.Grant{}, err
 	}
-	g := keystore.Grant{Username: string(l.user), RefreshToken: now.refresh}
+	g := keystore.Grant{Type: keystore.RefreshToken, Username: string(l.user), RefreshToken: now.refresh}
+	// A key beside a refresh token is left over from an earlier login.
 	if g.RefreshToken.Empty() {
-		return keystore.Grant{}, notRefreshable(o, l)
+		g.Type, g.Audience = keystore.JWTBearer, s.config.Audience
+		if g.PrivateKeyFile, err = keyFileOf(o, l); err != nil {
+			return keystore.Grant{}, err
+		}
 	}
 	if g.ClientSecret, err = s.secret(ctx, o, l, clientSecretMember); err != nil {
 		return keystore.Grant{}, err
@@ -86,7 +90,10 @@ func (s *Store) readGrant(ctx context.Context, l login) (keystore.Grant, error) 
 	g.InstanceURL = strings.TrimSuffix(instance, "/")
 	// Best effort: that is knowledge which the next refresh brings again.
 	if known, err := keystore.LoadGrant(ctx, s.config.Own, l.user); err == nil && known.ClientID == g.ClientID {
-		g.Rotates, g.RefreshedAt = known.Rotates, known.RefreshedAt
+		g.RefreshedAt = known.RefreshedAt
+		if g.Type == keystore.RefreshToken {
+			g.Rotates = known.Rotates
+		}
 	}
 	return g, nil
 }
@@ -111,14 +118,22 @@ func (s *Store) look(ctx context.Context, l login) (object, sighting, error) {
 	return o, now, nil
 }
 
-// notRefreshable says why a login without a refresh token can't be used.
-func notRefreshable(o object, l login) error {
-	if file, _ := o.text(privateKeyMember); file != "" {
-		return unusable(l, "has a private key (JWT bearer) and no refresh token, which is what forcecred refreshes by",
-			"`sf org auth show-access-token` prints a token of it; for forcecred, log in with `sf org login web`")
+// keyFileOf returns where the private key is of a login that has no refresh token.
+func keyFileOf(o object, l login) (string, error) {
+	file, _ := o.text(privateKeyMember) // look has seen that o is an object
+	clientID, _ := o.text(clientIDMember)
+	switch {
+	case file == "":
+		return "", unusable(l, "is an access token alone, which can't be refreshed", hintSignIn)
+	case !filepath.IsAbs(file):
+		return "", unusable(l, "names its private key by a path that is not absolute", hintKeyLogin)
+	case clientID == "":
+		return "", unusable(l, "has a private key and names no app", hintKeyLogin)
 	}
-	return unusable(l, "is an access token alone, which can't be refreshed", hintSignIn)
+	return file, nil
 }
+
+const hintKeyLogin = "log in again with `sf org login jwt`"
 
 // splitSite returns the base of a login URL and the path of an Experience Cloud
 // site, which the CLI keeps in one.

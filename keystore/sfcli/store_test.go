@@ -1,6 +1,7 @@
 package sfcli
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -46,6 +47,58 @@ func TestOldFile(t *testing.T) {
 	}
 }
 
+// keyLogin writes the auth file as a login by private key leaves it, and returns
+// where the key is.
+func (r *rig) keyLogin(t *testing.T, clientID string) (keyFile string) {
+	t.Helper()
+	keyFile = filepath.Join(r.dir, "test.pem")
+	data, err := json.Marshal(map[string]string{
+		"username": string(testUser), "privateKey": keyFile, "clientId": clientID, "loginUrl": "https://acme.my.salesforce.com/", "accessToken": r.key.seal(secret.New("test-access-token-1")),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.write(t, string(testUser)+authSuffix, string(data))
+	return keyFile
+}
+
+// TestKeyLogin: of a login by private key the access token is handed on, and
+// nothing else is written.
+func TestKeyLogin(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	keyFile := r.keyLogin(t, "test-client-id")
+	s := New(Config{Dir: r.dir, Own: r.own, GenericKeychain: true, Audience: "https://login.salesforce.com"})
+	g := r.grant(t, s, "prod")
+	if g.Type != keystore.JWTBearer || g.PrivateKeyFile != keyFile || g.ClientID != "test-client-id" || g.Username != string(testUser) ||
+		g.LoginURL != "https://acme.my.salesforce.com" || g.Audience != "https://login.salesforce.com" || !g.RefreshToken.Empty() {
+		t.Errorf("not what the CLI wrote: %+v", g)
+	}
+	before := r.read(t)
+	g.RefreshedAt = time.Now().UTC()
+	token := keystore.Token{Org: "prod", AccessToken: secret.New("test-access-token-2")}
+	if err := errors.Join(keystore.SaveGrant(t.Context(), s, g), keystore.SaveToken(t.Context(), s, token)); err != nil {
+		t.Fatal(err)
+	}
+	if r.secret(t, accessTokenMember) != "test-access-token-2" {
+		t.Error("the CLI does not read what was saved")
+	}
+	if want, got := others(t, before), others(t, r.read(t)); !slices.Equal(want, got) {
+		t.Errorf("other members have changed:\n%s\n%s", want, got)
+	}
+	if now := r.grant(t, r.open(), "also"); !now.RefreshedAt.Equal(g.RefreshedAt) || now.Rotates != nil || now.Type != keystore.JWTBearer {
+		t.Errorf("what the answer showed is lost: %+v", now)
+	}
+	// A web login keeps the key of the login before it, and does not use it.
+	r.write(t, string(testUser)+authSuffix, `{"username":"test-user@example.com","privateKey":"/keys/test.pem","clientId":"test-client-id","refreshToken":"test-refresh-token-1"}`)
+	if g := r.grant(t, r.open(), "prod"); g.Type != keystore.RefreshToken || g.PrivateKeyFile != "" {
+		t.Errorf("with both: %+v", g)
+	}
+	if err := keystore.SaveToken(t.Context(), s, token); !errors.Is(err, keystore.ErrForeign) {
+		t.Errorf("the token of the login before is saved: %v", err)
+	}
+}
+
 // TestUnusable: each of these is told for what it is, with no secret in it.
 func TestUnusable(t *testing.T) {
 	t.Parallel()
@@ -74,9 +127,10 @@ func TestUnusable(t *testing.T) {
 		{"another user's file", func(t *testing.T, r *rig) {
 			r.write(t, string(testUser)+authSuffix, `{"username":"other@example.com","refreshToken":"test-refresh-token-1"}`)
 		}, "prod", keystore.ErrCorrupt, "is another user's"},
-		{"a private key", func(t *testing.T, r *rig) {
-			r.write(t, string(testUser)+authSuffix, `{"privateKey":"/keys/test.pem","clientId":"test-client-id"}`)
-		}, "prod", keystore.ErrCorrupt, "JWT bearer"},
+		{"a private key in whatever folder", func(t *testing.T, r *rig) {
+			r.write(t, string(testUser)+authSuffix, `{"privateKey":"test.pem","clientId":"test-client-id"}`)
+		}, "prod", keystore.ErrCorrupt, "sf org login jwt"},
+		{"a private key of no app", func(t *testing.T, r *rig) { r.keyLogin(t, "") }, "prod", keystore.ErrCorrupt, "names no app"},
 		{"an access token alone", func(t *testing.T, r *rig) {
 			r.write(t, string(testUser)+authSuffix, `{"accessToken":"test-access-token-1"}`)
 		}, "prod", keystore.ErrCorrupt, "access token alone"},

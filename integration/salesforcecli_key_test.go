@@ -1,0 +1,85 @@
+package integration
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"forcecred/integration/orgtest"
+	"forcecred/keystore"
+	"forcecred/keystore/agefile"
+)
+
+// TestSalesforceCLIKeyLogin: a login by private key is used in place, by the two in
+// turn, and as a copy, which leaves the key where it is.
+func TestSalesforceCLIKeyLogin(t *testing.T) {
+	t.Parallel()
+	key := appKey(t)
+	r := openSFRig(t, t.TempDir(), orgtest.Config{AppKey: key.Public, LaxAssertions: true})
+	keyFile := filepath.Join(t.TempDir(), "server.key")
+	writeFile(t, keyFile, []byte(key.PEM))
+	r.login(t, "jwt", "--username", sfUser, "--jwt-key-file", keyFile, "--client-id", "PlatformCLI", "--instance-url", r.org.URL)
+	if got := r.run(t.Context(), "", "list"); got.status != 0 || !strings.Contains(got.stdout, `"grant_type":"jwt_bearer"`) {
+		t.Errorf("list: status %d: %s%s", got.status, got.stdout, got.stderr)
+	}
+	before := r.authMembers(t)
+	wantOurs := func() {
+		t.Helper()
+		if got := r.run(t.Context(), "", "get", "prod", "--force"); got.token(t) != r.org.AccessToken() || got.stderr != "" {
+			t.Fatalf("not the org's newest token: %s", got.stderr)
+		}
+		ours := r.org.Assertions()[len(r.org.Assertions())-1]
+		if ours.Left <= 0 || ours.Left > assertionLimit || ours.Audience != r.org.URL || ours.Subject != sfUser {
+			t.Errorf("forcecred's assertion is %+v", ours)
+		}
+	}
+	wantOurs()
+	r.wantToken(t, "after forcecred's")
+	r.org.ExpireSessions()
+	r.wantToken(t, "after its own")
+	wantOurs()
+	after := r.authMembers(t)
+	for _, same := range []string{"privateKey", "clientId", "loginUrl", "username", "instanceUrl"} {
+		if before[same] == nil || before[same] != after[same] {
+			t.Errorf("%s was %v and is %v", same, before[same], after[same])
+		}
+	}
+	if after["refreshToken"] != nil {
+		t.Error("there is a refresh token")
+	}
+
+	home := filepath.Join(t.TempDir(), "home")
+	copied := &rig{org: r.org, home: home, env: append(r.env, "FORCECRED_HOME="+home, "FORCECRED_KEYSTORE=file")}
+	if got := copied.run(t.Context(), "", "import", "prod"); got.status != 0 {
+		t.Fatalf("import: status %d: %s", got.status, got.stderr)
+	}
+	if got := copied.run(t.Context(), "", "get", "prod"); got.token(t) != r.org.AccessToken() || got.stderr != "" {
+		t.Errorf("of the copy: not the org's newest token: %s", got.stderr)
+	}
+	grant, err := keystore.LoadGrant(t.Context(), agefile.New(agefile.Config{Dir: home, IdentityFile: filepath.Join(home, "identity.txt")}), "prod")
+	if err != nil || grant.Type != keystore.JWTBearer || grant.PrivateKeyFile != keyFile || !grant.PrivateKey.Empty() {
+		t.Errorf("the copy is %+v: %v", grant, err)
+	}
+	if err := os.Chmod(keyFile, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got := copied.run(t.Context(), "", "get", "prod", "--force"); got.status != 5 || !strings.Contains(got.stderr, "server.key has mode 0644") {
+		t.Errorf("with an open key: status %d: %s", got.status, got.stderr)
+	}
+}
+
+// authMembers returns the members of the CLI's auth file.
+func (r *sfRig) authMembers(t *testing.T) map[string]any {
+	t.Helper()
+	data, err := os.ReadFile(r.authFile())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var members map[string]any
+	if err := json.Unmarshal(data, &members); err != nil {
+		t.Fatal(err)
+	}
+	return members
+}
