@@ -29,8 +29,8 @@ username, session_timeout (seconds), and allow_host (true for a host that is not
 Salesforce's).
 
 Where nobody signs in, "grant_type" is jwt_bearer (client_id, username, and
-private_key or private_key_file) or client_credentials (client_id, client_secret,
-and the org's My Domain as login_url):
+private_key or private_key_file) or client_credentials (client_id,
+client_secret, and the org's My Domain as login_url):
 
   {"org":"ci", "grant_type":"jwt_bearer", "username":"ci@acme.com",
    "login_url":"https://acme.my.salesforce.com",
