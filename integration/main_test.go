@@ -15,12 +15,8 @@ import (
 var binary, pluginBinary string
 
 func TestMain(m *testing.M) {
-	switch {
-	case len(os.Args) == 3 && os.Args[1] == hostCommand:
+	if len(os.Args) == 3 && os.Args[1] == hostCommand {
 		os.Exit(runHost(os.Args[2]))
-	case len(os.Args) == 2 && os.Args[1] == echoCommand:
-		runEcho()
-		os.Exit(0)
 	}
 	// Most of what runs here waits: for processes, for servers that hang, for
 	// pauses between tries. More of it can do so at once than there are CPUs.

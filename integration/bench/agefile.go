@@ -1,31 +1,51 @@
 package main
 
 import (
-	"os"
+	"context"
 	"os/exec"
 	"path/filepath"
+	"time"
+
+	"forcecred/integration/orgtest"
+	"forcecred/keystore"
+	"forcecred/keystore/agefile"
 )
 
-// timeAgeFiles times a cached get from age files beside a process that does
-// nothing, which is as fast as a Go program can be.
-func timeAgeFiles(forcecred, dir string, rounds int) error {
-	hello, err := buildHello(dir)
+// ageFiles returns where forcecred keeps its orgs in age files in that home.
+func ageFiles(home string) place {
+	return place(exec.Command).with("FORCECRED_KEYSTORE=file", "FORCECRED_HOME="+home)
+}
+
+func openAgeFiles(home string) keystore.Store {
+	return agefile.New(agefile.Config{Dir: home, IdentityFile: filepath.Join(home, "identity.txt")})
+}
+
+// startFileOrg starts an org that is kept in age files.
+func (g *ground) startFileOrg(ctx context.Context, cfg orgtest.Config) (o *org, home string, err error) {
+	home = filepath.Join(g.dir, "home")
+	o, err = g.startOrg(ctx, ageFiles(home), "prod", cfg)
+	return o, home, err
+}
+
+// expire has the cached token of an org in age files end in the past.
+func expire(ctx context.Context, home, name string) error {
+	store := openAgeFiles(home)
+	token, err := keystore.LoadToken(ctx, store, keystore.Org(name))
 	if err != nil {
 		return err
 	}
-	o, err := startOrg(dir, func(args ...string) *exec.Cmd {
-		cmd := exec.Command(forcecred, args...)
-		cmd.Env = append(os.Environ(), "FORCECRED_KEYSTORE=file", "FORCECRED_HOME="+filepath.Join(dir, "home"))
-		return cmd
-	})
+	token.ExpiresAt = time.Now().Add(-time.Minute)
+	return keystore.SaveToken(ctx, store, token)
+}
+
+// prepareAgeFiles: a cached get from age files.
+func prepareAgeFiles(ctx context.Context, g *ground) ([]*contender, error) {
+	o, _, err := g.startFileOrg(ctx, orgtest.Config{})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer o.Close()
-	t := table{
-		title:     "age files",
-		forcecred: o.cachedGet(),
-		peers:     []*peer{{name: "a Go program that prints hello", want: "hello", cmd: func() (*exec.Cmd, error) { return exec.Command(hello), nil }}},
-	}
-	return t.time(rounds)
+	hello := g.helloProcess()
+	hello.budget.Ratio = 2
+	token, err := g.prepareOIDCAgent(ctx)
+	return []*contender{o.cachedGet(), hello, token}, err
 }

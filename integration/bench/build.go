@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -8,30 +9,28 @@ import (
 	"runtime"
 )
 
-const helloSource = `package main
-
-import "os"
-
-func main() { os.Stdout.WriteString("hello\n") }
-`
-
-func buildHello(dir string) (string, error) {
-	source := filepath.Join(dir, "hello.go")
-	if err := os.WriteFile(source, []byte(helloSource), 0o600); err != nil {
-		return "", err
-	}
-	return build(filepath.Join(dir, "hello"), source)
+// binaries are the paths of what was built.
+type binaries struct {
+	forcecred string
+	plugin    string
+	hello     string // does nothing, as fast as a Go program can
+	peak      string // tells the peak of a command's memory
 }
 
-// build makes a binary as a release is made.
-func build(path, what string) (string, error) {
-	if runtime.GOOS == "windows" {
-		path += ".exe"
-	}
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, what)
+// buildAll builds them as a release is made, into dir.
+func buildAll(ctx context.Context, dir string) (binaries, error) {
+	// Into a folder, where each has the name of its own folder.
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", dir+string(filepath.Separator),
+		"forcecred", "forcecred/protocol/plugin/forcecred-plugin", "forcecred/integration/bench/hello", "forcecred/integration/bench/peak")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build %s: %v\n%s", what, err, out)
+		return binaries{}, fmt.Errorf("go build: %v\n%s", err, out)
 	}
-	return path, nil
+	path := func(name string) string {
+		if runtime.GOOS == "windows" {
+			name += ".exe"
+		}
+		return filepath.Join(dir, name)
+	}
+	return binaries{path("forcecred"), path("forcecred-plugin"), path("hello"), path("peak")}, nil
 }

@@ -1,101 +1,67 @@
 package main
 
 import (
+	"context"
 	"fmt"
-	"io"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 
 	"forcecred/integration/desk"
+	"forcecred/integration/orgtest"
 )
 
-const (
-	secretTool = "secret-tool"
-	docker     = "docker-credential-secretservice"
-)
-
-// timeGNOMEKeyring times a cached get from the collection "login" of
-// gnome-keyring beside programs that read an item of the same size from there.
-func timeGNOMEKeyring(forcecred, dir string, rounds int) error {
-	t := table{title: "gnome-keyring"}
-	for _, daemon := range []string{"dbus-daemon", "dbus-send", "gnome-keyring-daemon"} {
-		if absent(daemon) {
-			fmt.Printf("\n%s: not timed, %s is not installed\n", t.title, daemon)
-			return nil
-		}
+// prepareGNOMEKeyring: a cached get from the collection "login" of gnome-keyring,
+// beside programs that read an item of the same size from there.
+func prepareGNOMEKeyring(ctx context.Context, g *ground) ([]*contender, error) {
+	const ours, tool, docker = "forcecred get prod", "secret-tool lookup", "docker-credential-secretservice get"
+	if why := missing("dbus-daemon", "dbus-send", "gnome-keyring-daemon"); why != "" {
+		return []*contender{absent(ours, why), absent(tool, why), absent(docker, why)}, nil
 	}
-	d, err := desk.New()
+	d, err := g.desk()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer d.Close()
 	if err := d.StartGNOMEKeyring(); err != nil {
-		return err
+		return nil, err
 	}
-	o, err := startOrg(dir, func(args ...string) *exec.Cmd {
-		cmd := d.Command(forcecred, args...)
-		cmd.Env = append(cmd.Env, "FORCECRED_KEYSTORE=secret-service", "FORCECRED_HOME="+filepath.Join(d.Home, "forcecred"))
-		return cmd
-	})
+	o, err := g.startOrg(ctx, place(d.Command).with("FORCECRED_KEYSTORE=secret-service", "FORCECRED_HOME="+filepath.Join(d.Home, "forcecred")), "prod", orgtest.Config{})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer o.Close()
-	t.forcecred = o.cachedGet()
-
-	if absent(secretTool) {
-		t.absent = append(t.absent, secretTool+" lookup: absent, it is not installed", docker+" get: absent, "+secretTool+" would tell how large its item has to be")
-		return t.time(rounds)
+	all := []*contender{o.cachedGet()}
+	if why := missing("secret-tool"); why != "" {
+		return append(all, absent(tool, why), absent(docker, why+", which would tell how large its item has to be")), nil
 	}
-	lookup := func() *exec.Cmd { return d.Command(secretTool, "lookup", "profile", "forcecred:token/prod") }
-	item, err := lookup().Output()
+	lookup := func() *exec.Cmd { return d.Command("secret-tool", "lookup", "profile", "forcecred:token/prod") }
+	c, item, err := g.reader(tool, lookup)
 	if err != nil {
-		return fmt.Errorf("%s lookup: %w", secretTool, err)
+		return nil, err
 	}
-	t.peers = append(t.peers, &peer{name: secretTool + " lookup", want: string(item), cmd: func() (*exec.Cmd, error) { return lookup(), nil }})
-
-	if absent(docker) {
-		t.absent = append(t.absent, docker+" get: absent, it is not installed")
-		return t.time(rounds)
+	c.budget.Ratio = 0.6
+	all = append(all, c)
+	if why := missing("docker-credential-secretservice"); why != "" {
+		return append(all, absent(docker, why)), nil
 	}
-	p, close, err := dockerGet(d, filepath.Join(dir, "server"), len(item))
-	if err != nil {
-		return err
-	}
-	defer close()
-	t.peers = append(t.peers, p)
-	return t.time(rounds)
+	c, err = g.dockerGet(docker, d, len(item))
+	return append(all, c), err
 }
 
-func absent(tool string) bool {
-	_, err := exec.LookPath(tool)
-	return err != nil
-}
-
-// dockerGet stores a secret of that size, and returns the command that gets it.
-// The name of its server lies in a file that is made: a pipe would have to be
-// filled by the bench meanwhile.
-func dockerGet(d *desk.Desk, serverFile string, size int) (p *peer, close func() error, err error) {
-	const server = "https://registry.invalid"
+// dockerGet has Docker's helper store a secret of that size, and returns the
+// contender that gets it.
+func (g *ground) dockerGet(name string, d *desk.Desk, size int) (*contender, error) {
+	const helper, server = "docker-credential-secretservice", "https://registry.invalid"
 	secret := "test-secret-" + strings.Repeat("x", max(0, size-len("test-secret-")))
-	store := d.Command(docker, "store")
+	store := d.Command(helper, "store")
 	store.Stdin = strings.NewReader(fmt.Sprintf(`{"ServerURL":%q,"Username":"test","Secret":%q}`, server, secret))
 	if err := store.Run(); err != nil {
-		return nil, nil, fmt.Errorf("%s store: %w", docker, err)
+		return nil, fmt.Errorf("%s store: %w", helper, err)
 	}
-	if err := os.WriteFile(serverFile, []byte(server), 0o600); err != nil {
-		return nil, nil, err
-	}
-	stdin, err := os.Open(serverFile)
-	if err != nil {
-		return nil, nil, err
-	}
-	return &peer{name: docker + " get", want: secret, cmd: func() (*exec.Cmd, error) {
-		_, err := stdin.Seek(0, io.SeekStart)
-		cmd := d.Command(docker, "get")
-		cmd.Stdin = stdin
-		return cmd, err
-	}}, stdin.Close, nil
+	c := g.process(name, always(secret), func() *exec.Cmd {
+		cmd := d.Command(helper, "get")
+		cmd.Stdin = strings.NewReader(server)
+		return cmd
+	})
+	c.budget.Ratio = 0.5
+	return c, nil
 }

@@ -2,51 +2,89 @@
 //
 // Those of one table run in turn, so that a machine's drift hits them all.
 // Figures from two runs or two machines can't be compared; the ratio in one run
-// can be quoted.
+// can be quoted. Nothing here passes or fails. docs/performance.md tells how to
+// read what is printed.
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
-	"runtime"
+	"os/signal"
+	"regexp"
+	"syscall"
 )
 
 func main() {
+	if len(os.Args) == 2 && os.Args[1] == echoCommand {
+		runEcho()
+		return
+	}
 	short := flag.Bool("short", false, "take few rounds, to see that the bench works")
+	only := flag.String("run", "", "time only what this regular `expression` matches the title of")
+	jsonFile := flag.String("json", "", "write the report as JSON to this `file` as well")
+	markdownFile := flag.String("markdown", "", "put the tables into this `file`, between its two marks")
 	flag.Parse()
-	if err := run(*short); err != nil {
+	// However it is ended, it ends what it has started. To print to a pipe that nobody
+	// reads any more is an error then, as it is with other files.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	if err := run(ctx, *short, *only, *jsonFile, *markdownFile); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(short bool) error {
+func run(ctx context.Context, short bool, only, jsonFile, markdownFile string) error {
+	chosen, err := regexp.Compile(only)
+	if err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp("", "forcecred-bench-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	forcecred, err := build(filepath.Join(dir, "forcecred"), "forcecred")
+	built, err := buildAll(ctx, dir)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%s/%s, %d CPUs, %s\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version())
-	for _, t := range []struct {
-		rounds int
-		time   func(forcecred, dir string, rounds int) error
-	}{
-		{500, timeAgeFiles},
-		{100, timeGNOMEKeyring},
-		{10, timeSalesforceCLI},
-	} {
-		if short {
-			t.rounds = min(t.rounds, 20)
+	report := Report{Command: command(short, only), Machine: thisMachine(ctx)}
+	fmt.Println(report.Machine)
+	for _, p := range paths {
+		if !chosen.MatchString(p.title) {
+			continue
 		}
-		if err := t.time(forcecred, dir, t.rounds); err != nil {
+		t, err := p.time(ctx, built, short)
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.title, err)
+		}
+		if _, err := fmt.Print("\n", t.text()); err != nil {
+			return err
+		}
+		report.Tables = append(report.Tables, t)
+	}
+	if jsonFile != "" {
+		if err := report.writeJSON(jsonFile); err != nil {
 			return err
 		}
 	}
+	if markdownFile != "" {
+		return report.writeMarkdown(markdownFile)
+	}
 	return nil
+}
+
+// command is what times the same again.
+func command(short bool, only string) string {
+	words := "go run ./integration/bench"
+	if short {
+		words += " -short"
+	}
+	if only != "" {
+		words += " -run '" + only + "'"
+	}
+	return words
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,50 +13,67 @@ import (
 	"forcecred/protocol"
 )
 
-// org is one that forcecred has stored as prod, with a token in its cache.
+// org is one that forcecred has stored, with a token in its cache.
 type org struct {
 	*orgtest.Org
-	forcecred func(args ...string) *exec.Cmd
+	g    *ground
+	at   place
+	name string // by which forcecred knows it
 }
 
-// startOrg starts an org, stores it by the forcecred that is given, and gets
-// its token once.
-func startOrg(dir string, forcecred func(args ...string) *exec.Cmd) (*org, error) {
-	started, err := orgtest.Start(orgtest.Config{ClientSecret: "test-client-secret"})
+const (
+	clientSecret = "test-client-secret"
+	peakBudget   = 16 // MB, of any get
+)
+
+// startOrg starts an org, stores it under that name where forcecred runs, and
+// gets its token once.
+func (g *ground) startOrg(ctx context.Context, at place, name string, cfg orgtest.Config) (*org, error) {
+	cfg.ClientSecret = clientSecret
+	started, err := g.startServer(cfg)
 	if err != nil {
 		return nil, err
 	}
-	o := &org{started, forcecred}
-	if err := o.store(filepath.Join(dir, "ca.pem")); err != nil {
-		o.Close()
-		return nil, fmt.Errorf("set up the org: %w", err)
+	o := &org{started, g, at.with("FORCECRED_CA_FILE=" + g.caFile()), name}
+	var request bytes.Buffer
+	err = protocol.StoreRequest{
+		Org: name, LoginURL: o.URL, ClientID: o.ClientID(), ClientSecret: secret.New(o.ClientSecret()), RefreshToken: secret.New(o.RefreshToken()),
+	}.Encode(&request)
+	if err != nil {
+		return nil, err
+	}
+	store := o.forcecred("store")
+	store.Stdin = &request
+	g.later(func() { _ = o.forcecred("erase", name).Run() }) // where the keystore is not gone with the folder
+	for _, cmd := range []*exec.Cmd{store, o.forcecred("get", name)} {
+		if err := finish(ctx, cmd); err != nil {
+			return nil, fmt.Errorf("forcecred %s: %w", cmd.Args[1], err)
+		}
 	}
 	return o, nil
 }
 
-func (o *org) store(ca string) error {
-	if err := os.WriteFile(ca, o.CAPEM(), 0o600); err != nil {
-		return err
-	}
-	var request bytes.Buffer
-	err := protocol.StoreRequest{
-		Org: "prod", LoginURL: o.URL, ClientID: o.ClientID(), ClientSecret: secret.New(o.ClientSecret()), RefreshToken: secret.New(o.RefreshToken()),
-	}.Encode(&request)
+// startServer starts an org, and writes the certificate that it is to be trusted by.
+func (g *ground) startServer(cfg orgtest.Config) (*orgtest.Org, error) {
+	o, err := orgtest.Start(cfg)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	store, get := o.forcecred("store"), o.forcecred("get", "prod")
-	store.Stdin = &request
-	for _, cmd := range []*exec.Cmd{store, get} {
-		cmd.Env = append(cmd.Env, "FORCECRED_CA_FILE="+ca)
-		if err := cmd.Run(); err != nil {
-			return err
-		}
-	}
-	return nil
+	g.later(o.Close)
+	return o, os.WriteFile(g.caFile(), o.CAPEM(), 0o600)
 }
 
-// cachedGet returns the command that gets the token again.
-func (o *org) cachedGet() *peer {
-	return &peer{name: "forcecred get prod, cached", want: o.AccessToken(), cmd: func() (*exec.Cmd, error) { return o.forcecred("get", "prod"), nil }}
+func (g *ground) caFile() string { return filepath.Join(g.dir, "ca.pem") }
+
+// forcecred returns a command over the keystore that has the org.
+func (o *org) forcecred(args ...string) *exec.Cmd { return o.at(o.g.forcecred, args...) }
+
+// cachedGet returns the contender that gets the token again.
+func (o *org) cachedGet() *contender { return o.get("forcecred get "+o.name, always(o.AccessToken())) }
+
+// get returns the contender that gets a token.
+func (o *org) get(name string, want func() string, flags ...string) *contender {
+	c := o.g.process(name, want, func() *exec.Cmd { return o.forcecred(append([]string{"get", o.name}, flags...)...) })
+	c.budget.PeakMB = peakBudget
+	return c
 }

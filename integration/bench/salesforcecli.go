@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,48 +11,93 @@ import (
 	"forcecred/integration/orgtest"
 )
 
-// timeSalesforceCLI times a cached get over a login of the Salesforce CLI's beside
+const sfName = "sf org auth show-access-token"
+
+// sfRatio is how much of sf's time a get may take: 150 times less.
+const sfRatio = 1.0 / 150
+
+// prepareSalesforceCLI: a cached get over a login of the Salesforce CLI's, beside
 // the CLI, which prints the same token of the same login. The token is a live one,
 // so that neither has to refresh.
-func timeSalesforceCLI(forcecred, dir string, rounds int) error {
-	t := table{title: "the Salesforce CLI's login"}
-	if absent("sf") {
-		fmt.Printf("\n%s: not timed, sf is not installed\n", t.title)
+func prepareSalesforceCLI(ctx context.Context, g *ground) ([]*contender, error) {
+	const ours = "forcecred get prod"
+	if why := missingSF(); why != "" {
+		return []*contender{absent(ours, why), absent(sfName, why)}, nil
+	}
+	o, err := g.startSFOrg(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return []*contender{o.cachedGet(), o.showToken()}, nil
+}
+
+// prepareSalesforceCLIRefresh: the same login, when its session has ended.
+func prepareSalesforceCLIRefresh(ctx context.Context, g *ground) ([]*contender, error) {
+	const ours = "forcecred get prod --force"
+	if why := missingSF(); why != "" {
+		return []*contender{absent(ours, why), absent(sfName, why)}, nil
+	}
+	o, err := g.startSFOrg(ctx)
+	if err != nil {
+		return nil, err
+	}
+	show := o.showToken()
+	show.before = func() error {
+		o.ExpireSessions()
 		return nil
 	}
-	o, err := orgtest.Start(orgtest.Config{ClientID: "PlatformCLI"})
+	return []*contender{o.get(ours, o.AccessToken, "--force"), show}, nil
+}
+
+func missingSF() string {
+	why := missing("sf")
+	if why == "" && exec.Command("sf", "--version").Run() != nil {
+		why = "sf does not run, which needs Node 22"
+	}
+	return why
+}
+
+// startSFOrg starts an org, to which the Salesforce CLI logs in.
+func (g *ground) startSFOrg(ctx context.Context) (*org, error) {
+	server, err := g.startServer(orgtest.Config{ClientID: "PlatformCLI"})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer o.Close()
-	user, ca, url := filepath.Join(dir, "user"), filepath.Join(dir, "sf-ca.pem"), filepath.Join(dir, "url")
+	user, url := filepath.Join(g.dir, "user"), filepath.Join(g.dir, "url")
 	if err := os.Mkdir(user, 0o700); err != nil {
-		return err
+		return nil, err
 	}
-	for path, data := range map[string]string{ca: string(o.CAPEM()), url: "force://PlatformCLI::" + o.RefreshToken() + "@" + strings.TrimPrefix(o.URL, "https://")} {
-		if err := os.WriteFile(path, []byte(data), 0o600); err != nil {
-			return err
-		}
-	}
-	command := func(name string, args ...string) *exec.Cmd {
-		cmd := exec.Command(name, args...)
-		cmd.Dir = user
-		cmd.Env = append(os.Environ(), "HOME="+user, "USERPROFILE="+user, "NODE_EXTRA_CA_CERTS="+ca, "SF_USE_GENERIC_UNIX_KEYCHAIN=true",
-			"SF_DISABLE_TELEMETRY=true", "SF_AUTOUPDATE_DISABLE=true", "SF_SKIP_NEW_VERSION_CHECK=true",
-			"FORCECRED_KEYSTORE=sf", "FORCECRED_HOME="+filepath.Join(user, "forcecred"), "FORCECRED_CA_FILE="+ca)
-		return cmd
+	at := place(exec.Command).with("HOME="+user, "USERPROFILE="+user, "NODE_EXTRA_CA_CERTS="+g.caFile(), "SF_USE_GENERIC_UNIX_KEYCHAIN=true",
+		"SF_DISABLE_TELEMETRY=true", "SF_AUTOUPDATE_DISABLE=true", "SF_SKIP_NEW_VERSION_CHECK=true",
+		"FORCECRED_KEYSTORE=sf", "FORCECRED_HOME="+filepath.Join(user, "forcecred"), "FORCECRED_CA_FILE="+g.caFile())
+	o := &org{server, g, at, "prod"}
+	// By a file: of stdin the CLI waits for the first byte for some milliseconds only.
+	login := "force://PlatformCLI::" + o.RefreshToken() + "@" + strings.TrimPrefix(o.URL, "https://")
+	if err := os.WriteFile(url, []byte(login), 0o600); err != nil {
+		return nil, err
 	}
 	for _, cmd := range []*exec.Cmd{
-		command("sf", "org", "login", "sfdx-url", "--alias", "prod", "--sfdx-url-file", url),
-		command(forcecred, "get", "prod"),
+		o.sf("org", "login", "sfdx-url", "--alias", o.name, "--sfdx-url-file", url),
+		o.forcecred("get", o.name),
 	} {
-		if err := cmd.Run(); err != nil {
-			return fmt.Errorf("log the Salesforce CLI in: %w", err)
+		if err := finish(ctx, cmd); err != nil {
+			return nil, fmt.Errorf("log the Salesforce CLI in: %s: %w", filepath.Base(cmd.Path), err)
 		}
 	}
-	t.forcecred = &peer{name: "forcecred get prod, cached", want: o.AccessToken(), cmd: func() (*exec.Cmd, error) { return command(forcecred, "get", "prod"), nil }}
-	t.peers = []*peer{{name: "sf org auth show-access-token", want: o.AccessToken(), cmd: func() (*exec.Cmd, error) {
-		return command("sf", "org", "auth", "show-access-token", "--target-org", "prod", "--json"), nil
-	}}}
-	return t.time(rounds)
+	return o, nil
+}
+
+// sf returns a command of the Salesforce CLI's. It looks for a project of its
+// user's in the folder that it runs in.
+func (o *org) sf(args ...string) *exec.Cmd {
+	cmd := o.at("sf", args...)
+	cmd.Dir = filepath.Join(o.g.dir, "user")
+	return cmd
+}
+
+// showToken returns the contender that has the CLI print the login's token.
+func (o *org) showToken() *contender {
+	c := o.g.process(sfName, o.AccessToken, func() *exec.Cmd { return o.sf("org", "auth", "show-access-token", "--target-org", o.name, "--json") })
+	c.budget.Ratio = sfRatio
+	return c
 }

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"sync"
+
+	"forcecred/integration/orgtest"
+	"forcecred/keystore"
+)
+
+// prepareOrgs: a cached get where many orgs are stored, beside one where few are.
+func prepareOrgs(ctx context.Context, g *ground) ([]*contender, error) {
+	counts := []int{10_000, 100, 1}
+	if g.short {
+		counts[0] = 1000
+	}
+	var all []*contender
+	for _, count := range counts {
+		home := filepath.Join(g.dir, strconv.Itoa(count))
+		o, err := g.startOrg(ctx, ageFiles(home), "prod", orgtest.Config{})
+		if err != nil {
+			return nil, err
+		}
+		if err := multiply(ctx, home, o.name, count-1); err != nil {
+			return nil, fmt.Errorf("store %d orgs: %w", count, err)
+		}
+		c := o.cachedGet()
+		c.name += fmt.Sprintf(", one of %s", thousands(strconv.Itoa(count)))
+		if count == 1 {
+			c.budget.Ratio = 1.2
+		}
+		all = append(all, c)
+	}
+	return all, nil
+}
+
+// multiply stores an org under so many names more. The writers wait for the disk
+// most of the time, so there are many.
+func multiply(ctx context.Context, home, name string, more int) error {
+	store := openAgeFiles(home)
+	grant, err := keystore.LoadGrant(ctx, store, keystore.Org(name))
+	if err != nil {
+		return err
+	}
+	token, err := keystore.LoadToken(ctx, store, grant.Org)
+	if err != nil {
+		return err
+	}
+	const writers = 64
+	errs := make([]error, writers)
+	var all sync.WaitGroup
+	for w := range writers {
+		all.Go(func() {
+			for i := w; i < more && errs[w] == nil; i += writers {
+				g, t := grant, token
+				g.Org = keystore.Org(fmt.Sprintf("org-%d", i))
+				t.Org = g.Org
+				errs[w] = errors.Join(keystore.SaveGrant(ctx, store, g), keystore.SaveToken(ctx, store, t))
+			}
+		})
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}

@@ -1,0 +1,6 @@
+package main
+
+import "os"
+
+// maxRSS is not known on Windows once a process has ended.
+func maxRSS(*os.ProcessState) string { return "" }

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"context"
+	"net/url"
+	"os/exec"
+	"strings"
+
+	"forcecred/integration/orgtest"
+)
+
+// prepareRefresh: a get that finds its token expired, beside curl making the same
+// POST to the same server. curl keeps nothing of what comes back.
+func prepareRefresh(rotate bool) func(context.Context, *ground) ([]*contender, error) {
+	return func(ctx context.Context, g *ground) ([]*contender, error) {
+		o, home, err := g.startFileOrg(ctx, orgtest.Config{Rotate: rotate})
+		if err != nil {
+			return nil, err
+		}
+		ours := o.Grant()
+		get := o.get("forcecred get prod", ours.AccessToken)
+		get.before = func() error { return expire(ctx, home, o.name) }
+		const name = "curl, the same POST"
+		if why := missing("curl"); why != "" {
+			return []*contender{get, absent(name, why)}, nil
+		}
+		theirs := o.NewGrant() // a rotating one has one user
+		post := g.process(name, theirs.AccessToken, func() *exec.Cmd { return g.curl(o, theirs) })
+		post.budget.Ratio = 1
+		return []*contender{get, post}, nil
+	}
+}
+
+// curl returns the command that spends a refresh token as forcecred does.
+func (g *ground) curl(o *org, grant *orgtest.Grant) *exec.Cmd {
+	cmd := exec.Command("curl", "--silent", "--fail", "--cacert", g.caFile(), "--data", "@-", o.URL+"/services/oauth2/token")
+	cmd.Stdin = strings.NewReader(url.Values{
+		"grant_type": {"refresh_token"}, "client_id": {o.ClientID()}, "client_secret": {o.ClientSecret()}, "refresh_token": {grant.RefreshToken()},
+	}.Encode())
+	return cmd
+}

@@ -1,0 +1,19 @@
+package main
+
+import (
+	"context"
+	"os/exec"
+)
+
+// prepareStart: what a start takes that does nothing afterwards.
+func prepareStart(_ context.Context, g *ground) ([]*contender, error) {
+	return []*contender{
+		g.process("forcecred version", always("forcecred"), func() *exec.Cmd { return exec.Command(g.forcecred, "version") }),
+		g.helloProcess(),
+	}, nil
+}
+
+// helloProcess is the floor: as fast as a Go program can be.
+func (g *ground) helloProcess() *contender {
+	return g.process("a Go program that prints hello", always("hello"), func() *exec.Cmd { return exec.Command(g.hello) })
+}
