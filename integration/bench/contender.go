@@ -47,7 +47,7 @@ func (g *ground) process(name string, want func() string, command func() *exec.C
 		}
 		return sample{took: took}, err
 	}
-	if g.canPeak() {
+	if hasPeak {
 		c.peak = func(ctx context.Context) (float64, error) { return g.peakOf(ctx, command()) }
 	}
 	return c

@@ -19,7 +19,7 @@ var columns = []struct {
 	{"median ms", func(f Figures) float64 { return f.MedianMS }, "ms", false},
 	{"p90 ms", func(f Figures) float64 { return f.P90MS }, "ms", false},
 	{"in a second", func(f Figures) float64 { return f.PerSecond }, "/s", true},
-	{"token requests", func(f Figures) float64 { return float64(f.Requests) }, "token requests", false},
+	{"token requests", func(f Figures) float64 { return float64(f.Requests) }, "request", false},
 	{"instructions", func(f Figures) float64 { return float64(f.Instructions) }, "instructions", false},
 	{"peak MB", func(f Figures) float64 { return f.PeakMB }, "MB", false},
 	{"first row takes", func(f Figures) float64 { return f.Ratio }, "×", false},

@@ -10,9 +10,9 @@ import (
 	"strings"
 )
 
-// canPeak reports whether the system tells how much memory a process that has
+// hasPeak reports whether the system tells how much memory a process that has
 // ended took.
-func (g *ground) canPeak() bool { return runtime.GOOS != "windows" }
+const hasPeak = runtime.GOOS != "windows"
 
 // peakOf runs a command, and returns the peak of its memory in MB. Of several
 // processes that it waited for it is that of the largest.
