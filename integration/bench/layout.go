@@ -92,7 +92,7 @@ func thousands(digits string) string {
 
 // heading is the table's title, with how it came about.
 func (t Table) heading() string {
-	return fmt.Sprintf("%s (%d rounds)", t.Title, t.Rounds)
+	return fmt.Sprintf("%s (%s rounds)", t.Title, thousands(strconv.Itoa(t.Rounds)))
 }
 
 // text returns the table for a terminal.
