@@ -50,6 +50,7 @@ var rooms = map[string]room{
 	"forcecred/integration/demo":                     {ours: []string{"integration/orgtest", "protocol", "keystore/secret"}},
 	"forcecred/integration/bench":                    {ours: []string{"integration/desk", "integration/orgtest", "keystore", "keystore/agefile", "keystore/secret", "protocol", "protocol/plugin"}, others: []string{"github.com/hashicorp/go-hclog", "github.com/hashicorp/go-plugin", "google.golang.org/grpc", "google.golang.org/protobuf/types/known/wrapperspb"}},
 	"forcecred/integration/bench/hello":              {},
+	"forcecred/integration/bench/linked":             {ours: []string{"cli"}},
 	"forcecred/integration/bench/peak":               {},
 	"forcecred/protocol/plugin":                      {ours: []string{"keystore/secret", "protocol", "protocol/plugin/internal/forcecredv1"}, others: []string{"github.com/hashicorp/go-hclog", "github.com/hashicorp/go-plugin", "google.golang.org/grpc", "google.golang.org/grpc/codes", "google.golang.org/grpc/status", "google.golang.org/protobuf/types/known/durationpb", "google.golang.org/protobuf/types/known/timestamppb"}},
 	"forcecred/protocol/plugin/internal/forcecredv1": {others: []string{"google.golang.org/grpc", "google.golang.org/grpc/codes", "google.golang.org/grpc/status", "google.golang.org/protobuf/reflect/protoreflect", "google.golang.org/protobuf/runtime/protoimpl", "google.golang.org/protobuf/types/known/durationpb", "google.golang.org/protobuf/types/known/timestamppb"}},

@@ -14,6 +14,7 @@ type binaries struct {
 	forcecred string
 	plugin    string
 	hello     string // does nothing, as fast as a Go program can
+	linked    string // does nothing with all that forcecred is made of
 	peak      string // tells the peak of a command's memory
 }
 
@@ -21,7 +22,7 @@ type binaries struct {
 func buildAll(ctx context.Context, dir string) (binaries, error) {
 	// Into a folder, where each has the name of its own folder.
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", dir+string(filepath.Separator),
-		"forcecred", "forcecred/protocol/plugin/forcecred-plugin", "forcecred/integration/bench/hello", "forcecred/integration/bench/peak")
+		"forcecred", "forcecred/protocol/plugin/forcecred-plugin", "forcecred/integration/bench/hello", "forcecred/integration/bench/linked", "forcecred/integration/bench/peak")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return binaries{}, fmt.Errorf("go build: %v\n%s", err, out)
@@ -32,5 +33,5 @@ func buildAll(ctx context.Context, dir string) (binaries, error) {
 		}
 		return filepath.Join(dir, name)
 	}
-	return binaries{path("forcecred"), path("forcecred-plugin"), path("hello"), path("peak")}, nil
+	return binaries{path("forcecred"), path("forcecred-plugin"), path("hello"), path("linked"), path("peak")}, nil
 }

@@ -9,6 +9,7 @@ import (
 func prepareStart(_ context.Context, g *ground) ([]*contender, error) {
 	return []*contender{
 		g.process("forcecred version", always("forcecred"), func() *exec.Cmd { return exec.Command(g.forcecred, "version") }),
+		g.process("a Go program of the same packages that prints hello", always("hello"), func() *exec.Cmd { return exec.Command(g.linked) }),
 		g.helloProcess(),
 	}, nil
 }

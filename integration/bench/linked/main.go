@@ -1,0 +1,10 @@
+// Command linked does nothing with all that forcecred is made of.
+package main
+
+import (
+	"os"
+
+	_ "forcecred/cli"
+)
+
+func main() { os.Stdout.WriteString("hello\n") }
