@@ -13,6 +13,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"forcecred/keystore/secret"
 )
 
 const (
@@ -91,22 +93,44 @@ type response struct {
 // Reason tells whether the request may have reached the server, and the response
 // has what came of an answer.
 func (c *Client) post(ctx context.Context, endpoint string, form url.Values) (response, *Error) {
-	ctx, cancel := context.WithTimeout(ctx, ExchangeTimeout)
-	defer cancel()
-	ctx, t := withTrip(ctx)
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(form.Encode()))
+	req, err := http.NewRequest(http.MethodPost, endpoint, strings.NewReader(form.Encode()))
 	if err != nil {
-		return response{}, &Error{Reason: Unreachable, Err: errors.New("the endpoint's URL is malformed")}
+		return response{}, errEndpoint()
 	}
 	// Without it the transport can't send the body again by itself. Over HTTP/2
 	// it would, up to six times, after certain errors that a server may send for
 	// a request that it has processed.
 	req.GetBody = nil
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return c.send(ctx, req)
+}
+
+// get asks for what is at endpoint, with an access token or, where that is empty,
+// without any secret.
+func (c *Client) get(ctx context.Context, endpoint string, accessToken secret.Text) (response, *Error) {
+	req, err := http.NewRequest(http.MethodGet, endpoint, nil)
+	if err != nil {
+		return response{}, errEndpoint()
+	}
+	if !accessToken.Empty() {
+		req.Header.Set("Authorization", "Bearer "+accessToken.Reveal())
+	}
+	return c.send(ctx, req)
+}
+
+func errEndpoint() *Error {
+	return &Error{Reason: Unreachable, Err: errors.New("the endpoint's URL is malformed")}
+}
+
+// send sends req and reads the answer, with the errors of post.
+func (c *Client) send(ctx context.Context, req *http.Request) (response, *Error) {
+	ctx, cancel := context.WithTimeout(ctx, ExchangeTimeout)
+	defer cancel()
+	ctx, t := withTrip(ctx)
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", c.userAgent)
 
-	resp, err := c.http.Do(req)
+	resp, err := c.http.Do(req.WithContext(ctx))
 	if err != nil {
 		return response{}, networkError(err, t)
 	}
