@@ -11,7 +11,7 @@ import (
 func getCommand(p Process) *cobra.Command {
 	format := newChoice("json", "token", "header", "env", "env-fish", "env-powershell", "curl", "sf")
 	minTTL := &seconds{protocol.DefaultMinTTL}
-	var force bool
+	var force, reveal bool
 	cmd := &cobra.Command{
 		Use:     "get [ORG]",
 		Short:   "Print an org's access token",
@@ -31,7 +31,9 @@ token (the token alone), or the form of those who take it:
   env-fish        for fish to source
   env-powershell  for PowerShell's Invoke-Expression
   curl            for curl --config -
-  sf              for sf org login access-token`,
+  sf              for sf org login access-token
+
+A terminal shows tokens shortened, unless --reveal is given.`,
 		Args: atMostOneOrg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req, err := getRequest(p, args)
@@ -55,12 +57,16 @@ token (the token alone), or the form of those who take it:
 			if err != nil {
 				return err
 			}
+			if !reveal {
+				credential = p.shown(credential)
+			}
 			return p.answer(func(w io.Writer) error { return render(w, credential, format.value) })
 		},
 	}
 	cmd.Flags().Var(format, "format", "what to print, as above")
 	cmd.Flags().Var(minTTL, "min-ttl", "how long the token must still live")
 	cmd.Flags().BoolVar(&force, "force", false, "refresh even if the cached token seems good")
+	cmd.Flags().BoolVar(&reveal, "reveal", false, "show tokens whole on a terminal")
 	return cmd
 }
 

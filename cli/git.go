@@ -52,7 +52,7 @@ func (p Process) gitGet(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return p.answer(func(w io.Writer) error { return req.Encode(w, credential) })
+	return p.answer(func(w io.Writer) error { return req.Encode(w, p.shown(credential)) })
 }
 
 // gitErase drops the token that git tells of. Git speaks of all that was

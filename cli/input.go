@@ -1,10 +1,6 @@
 package cli
 
-import (
-	"forcecred/keystore"
-
-	"golang.org/x/term"
-)
+import "forcecred/keystore"
 
 // expectInput refuses to read a request from a terminal: a person who left the
 // org out would wait for ever.
@@ -21,12 +17,6 @@ func (p Process) expectRequest(caller string) error {
 		return usage("stdin is a terminal, where the request of %s is to come from: it calls this command itself", caller)
 	}
 	return nil
-}
-
-// isTerminal reports whether a stream of a process is a terminal.
-func isTerminal(stream any) bool {
-	file, ok := stream.(interface{ Fd() uintptr })
-	return ok && term.IsTerminal(int(file.Fd()))
 }
 
 // orgArgument checks an org's name that was given as an argument.

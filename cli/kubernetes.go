@@ -43,7 +43,7 @@ Without KUBERNETES_EXEC_INFO it prints what kubectl would get by v1:
 			if err != nil {
 				return err
 			}
-			return p.answer(func(w io.Writer) error { return req.Encode(w, credential, time.Now()) })
+			return p.answer(func(w io.Writer) error { return req.Encode(w, p.shown(credential), time.Now()) })
 		},
 	}
 }

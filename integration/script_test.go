@@ -46,6 +46,7 @@ func TestScript(t *testing.T) {
 			"refuse":        cmdRefuse,
 			"generate":      cmdGenerate,
 			"mute-bus":      cmdMuteBus,
+			"grep-file":     cmdGrepFile,
 		},
 	})
 }
@@ -366,6 +367,18 @@ func cmdRefuse(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if !regexp.MustCompile(args[2]).MatchString(stderr.String()) {
 		ts.Fatalf("%s: stderr does not match %q:\n%s", args[1], args[2], stderr.String())
+	}
+}
+
+// grep-file PART FILE: the text of the one file, but for the end of its line, is
+// somewhere in the other. Neither is shown, since it may be a token.
+func cmdGrepFile(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: grep-file PART FILE")
+	}
+	part := strings.TrimRight(ts.ReadFile(args[0]), "\r\n")
+	if part == "" || strings.Contains(ts.ReadFile(args[1]), part) == neg {
+		ts.Fatalf("%s is empty, or is in %s: %v", args[0], args[1], !neg)
 	}
 }
 
