@@ -23,7 +23,7 @@ var rooms = map[string]room{
 	"forcecred":                                      {ours: []string{"cli", "dumps", "keystore/osring/busguard"}},
 	"forcecred/dumps":                                {others: []string{"golang.org/x/sys/unix"}},
 	"forcecred/cli":                                  {ours: []string{"keystore", "keystore/secret", "parent", "protocol", "protocol/bazel", "protocol/docker", "protocol/git", "protocol/headers", "protocol/kubernetes", "protocol/origin", "setup"}, others: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"}},
-	"forcecred/setup":                                {ours: []string{"helper", "keystore", "keystore/agefile", "keystore/fallback", "keystore/home", "keystore/journal", "keystore/localfile", "keystore/osring", "keystore/sfcli", "protocol", "salesforce"}},
+	"forcecred/setup":                                {ours: []string{"helper", "keystore", "keystore/agefile", "keystore/failures", "keystore/fallback", "keystore/home", "keystore/journal", "keystore/localfile", "keystore/osring", "keystore/sfcli", "protocol", "salesforce"}},
 	"forcecred/protocol":                             {ours: []string{"keystore/secret", "protocol/strictjson"}},
 	"forcecred/protocol/strictjson":                  {},
 	"forcecred/protocol/origin":                      {},
@@ -56,6 +56,7 @@ var rooms = map[string]room{
 	"forcecred/protocol/plugin/internal/forcecredv1": {others: []string{"google.golang.org/grpc", "google.golang.org/grpc/codes", "google.golang.org/grpc/status", "google.golang.org/protobuf/reflect/protoreflect", "google.golang.org/protobuf/runtime/protoimpl", "google.golang.org/protobuf/types/known/durationpb", "google.golang.org/protobuf/types/known/timestamppb"}},
 	"forcecred/protocol/plugin/forcecred-plugin":     {ours: []string{"dumps", "helper", "keystore", "keystore/osring/busguard", "parent", "protocol", "protocol/plugin", "setup"}, others: []string{"github.com/hashicorp/go-hclog"}},
 	"forcecred/parent":                               {others: []string{"golang.org/x/sys/windows"}},
+	"forcecred/keystore/failures":                    {ours: []string{"keystore", "keystore/localfile"}},
 	"forcecred/keystore/fallback":                    {ours: []string{"keystore"}},
 	"forcecred/keystore/sfcli":                       {ours: []string{"keystore", "keystore/localfile", "keystore/secret"}},
 }

@@ -56,6 +56,7 @@ func Run(ctx context.Context, p Process) (status int) {
 		RunE:              func(*cobra.Command, []string) error { return nil }, // never reached: Args refuses
 	}
 	root.AddCommand(getCommand(p), storeCommand(p), eraseCommand(p), listCommand(p), versionCommand(p))
+	root.AddCommand(statusCommand(p))
 	root.AddCommand(gitCommand(p))
 	root.AddCommand(dockerCommand(p))
 	root.AddCommand(bazelCommand(p))

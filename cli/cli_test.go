@@ -68,7 +68,7 @@ func TestCommandLineIsNotQuoted(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	for _, command := range []string{"bazel", "erase", "get", "git", "headers", "install-links", "list", "run", "store", "version"} {
+	for _, command := range []string{"bazel", "erase", "get", "git", "headers", "install-links", "list", "run", "status", "store", "version"} {
 		status, help, stderr := run(t, "", "help", command)
 		if status != 0 || stderr != "" {
 			t.Errorf("help %s: status %d, stderr %q", command, status, stderr)
@@ -117,11 +117,11 @@ func TestTable(t *testing.T) {
 	now := time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
 	yes, no := true, false
 	var b bytes.Buffer
-	err := table(&b, []protocol.ListedOrg{
+	err := table([]protocol.ListedOrg{
 		{Org: "bad"},
 		{Org: "dev", LoginURL: "https://acme.my.site.com", Site: "/partners", Rotates: &no, TokenExpiresAt: now},
 		{Org: "prod", Username: "me@acme.com", LoginURL: "https://login.salesforce.com", Rotates: &yes, TokenExpiresAt: now.Add(time.Hour), RefreshedAt: now.Add(-90 * time.Second)},
-	}, now)
+	}, now).write(&b, 0, false)
 	want := strings.ReplaceAll(`
 ORG   USERNAME     LOGIN                              ROTATES  TOKEN    REFRESHED
 bad   -            -                                  ?        -        -

@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"io"
-	"text/tabwriter"
 	"time"
 
 	"forcecred/protocol"
@@ -32,10 +31,13 @@ func listCommand(p Process) *cobra.Command {
 				return err
 			}
 			return p.answer(func(w io.Writer) error {
-				if asJSON || !isTerminal(p.Stdout) {
+				switch {
+				case asJSON || !isTerminal(p.Stdout):
 					return protocol.EncodeList(w, orgs)
+				case len(orgs) == 0:
+					return noOrgs(w)
 				}
-				return table(w, orgs, time.Now())
+				return table(orgs, time.Now()).write(w, p.width(), p.colours())
 			})
 		},
 	}
@@ -44,18 +46,21 @@ func listCommand(p Process) *cobra.Command {
 }
 
 // table shows a person what there is to know at a glance; the rest is in the JSON.
-func table(w io.Writer, orgs []protocol.ListedOrg, now time.Time) error {
-	if len(orgs) == 0 {
-		_, err := fmt.Fprintln(w, "no orgs; `forcecred store` adds one")
-		return err
-	}
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	// A tabwriter keeps its first error for Flush.
-	fmt.Fprintln(tw, "ORG\tUSERNAME\tLOGIN\tROTATES\tTOKEN\tREFRESHED")
+func table(orgs []protocol.ListedOrg, now time.Time) grid {
+	g := grid{heading: []string{"ORG", "USERNAME", "LOGIN", "ROTATES", "TOKEN", "REFRESHED"}}
 	for _, o := range orgs {
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\n", o.Org, orDash(o.Username), orDash(o.LoginURL+o.Site), rotates(o.Rotates), life(o.TokenExpiresAt, now), ago(o.RefreshedAt, now))
+		row := []cell{{text: o.Org}}
+		for _, text := range []string{orDash(o.Username), orDash(o.LoginURL + o.Site), rotates(o.Rotates), life(o.TokenExpiresAt, now), ago(o.RefreshedAt, now)} {
+			row = append(row, cell{text: text})
+		}
+		g.rows = append(g.rows, row)
 	}
-	return tw.Flush()
+	return g
+}
+
+func noOrgs(w io.Writer) error {
+	_, err := fmt.Fprintln(w, "no orgs; `forcecred store` adds one")
+	return err
 }
 
 func orDash(s string) string {

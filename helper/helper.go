@@ -16,6 +16,7 @@ import (
 type Helper struct {
 	Keystore keystore.Store
 	Journal  Journal
+	Failures Failures // or nil
 
 	// Connect is called when Salesforce has to be asked, which a cached answer
 	// need not. Its error is a [*protocol.Error].
@@ -53,6 +54,7 @@ func (h *Helper) Get(ctx context.Context, req protocol.GetRequest) (protocol.Cre
 	}
 	token, err := h.token(ctx, org, req)
 	if err != nil {
+		h.noteFailure(org, err)
 		return protocol.Credential{}, err
 	}
 	return credential(token), nil

@@ -2,8 +2,6 @@ package helper
 
 import (
 	"context"
-	"slices"
-	"strings"
 	"time"
 
 	"forcecred/keystore"
@@ -134,6 +132,9 @@ func (h *Helper) Erase(ctx context.Context, req protocol.EraseRequest) error {
 	if err := h.Journal.Remove(org); err != nil {
 		return storeError("erase the journal of", org, err)
 	}
+	if h.Failures != nil {
+		h.Failures.Forget(org)
+	}
 	if err := h.remove(ctx, journalKey(org)); err != nil {
 		return err
 	}
@@ -156,30 +157,13 @@ func (h *Helper) absent(ctx context.Context, key keystore.Key) bool {
 // List tells what is known of each org in the keystore, by name. An org whose
 // grant is damaged is listed with its name alone, and warned of.
 func (h *Helper) List(ctx context.Context) ([]protocol.ListedOrg, error) {
-	keys, err := h.Keystore.Keys(ctx, keystore.KindGrant)
+	all, err := h.all(ctx)
 	if err != nil {
-		return nil, listError(err)
+		return nil, err
 	}
-	slices.SortFunc(keys, func(a, b keystore.Key) int { return strings.Compare(string(a.Org), string(b.Org)) })
-	orgs := make([]protocol.ListedOrg, 0, len(keys))
-	for _, key := range keys {
-		grant, err := keystore.LoadGrant(ctx, h.Keystore, key.Org)
-		if isAny(err, keystore.ErrNotFound) {
-			continue // erased since
-		}
-		if err != nil && !isAny(err, keystore.ErrCorrupt) {
-			return nil, listError(err)
-		}
-		if err != nil {
-			h.Warn(storeError("read the grant of", key.Org, err).Message)
-			orgs = append(orgs, protocol.ListedOrg{Org: string(key.Org)})
-			continue
-		}
-		token, err := h.cached(ctx, key.Org)
-		if err != nil {
-			return nil, err
-		}
-		orgs = append(orgs, listed(grant, token))
+	orgs := make([]protocol.ListedOrg, len(all))
+	for i, k := range all {
+		orgs[i] = k.listed()
 	}
 	return orgs, nil
 }

@@ -331,10 +331,14 @@ func compareAnswer(ts *testscript.TestScript, neg bool, args []string, stream st
 		}
 	}
 	for pattern, same := range map[string]string{
-		`"issued_at": "\d{13}"`:                           `"issued_at": "1795514400000"`,
-		`"signature": "[A-Za-z0-9+/]{43}="`:               `"signature": "c2lnbmF0dXJl"`,
-		`"expires_at": "\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"`: `"expires_at": "2026-11-24T12:00:00Z"`,
-		`"stored_at": "\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"`:  `"stored_at": "2026-11-24T10:00:00Z"`,
+		`"issued_at": "\d{13}"`:                                 `"issued_at": "1795514400000"`,
+		`"signature": "[A-Za-z0-9+/]{43}="`:                     `"signature": "c2lnbmF0dXJl"`,
+		`"expires_at": "\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"`:       `"expires_at": "2026-11-24T12:00:00Z"`,
+		`"refreshed_at": "\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"`:     `"refreshed_at": "2026-11-24T10:00:00Z"`,
+		`"idle_until": "\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"`:       `"idle_until": "2026-12-24T10:00:00Z"`,
+		`"token_expires_at": "\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"`: `"token_expires_at": "2026-11-24T12:00:00Z"`,
+		`"token_expires_in": \d{4}`:                             `"token_expires_in": 7190`,
+		`"stored_at": "\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"`:        `"stored_at": "2026-11-24T10:00:00Z"`,
 
 		`"expirationTimestamp": "\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"`: `"expirationTimestamp": "2026-11-24T11:59:00Z"`,
 	} {

@@ -73,9 +73,9 @@ func (e *Error) Unwrap() error { return e.Cause }
 
 // WriteText writes e for a person: one line, and one more with the hint.
 func (e *Error) WriteText(w io.Writer) error {
-	text := "forcecred: " + oneLine(e.Message) + "\n"
+	text := "forcecred: " + OneLine(e.Message) + "\n"
 	if e.Hint != "" {
-		text += "forcecred: hint: " + oneLine(e.Hint) + "\n"
+		text += "forcecred: hint: " + OneLine(e.Hint) + "\n"
 	}
 	_, err := io.WriteString(w, text)
 	return err
@@ -107,9 +107,9 @@ func WriteNotices(w io.Writer, notices []string) error {
 	}{Version, notices})
 }
 
-// oneLine keeps what a server or a file's name brought in from moving a
+// OneLine keeps what a server or a file's name brought in from moving a
 // terminal's cursor or forging a line of its own.
-func oneLine(s string) string {
+func OneLine(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || !unicode.IsPrint(r) {
 			return '\uFFFD'

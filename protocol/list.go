@@ -42,13 +42,17 @@ type listedJSON struct {
 func EncodeList(w io.Writer, orgs []ListedOrg) error {
 	listed := make([]listedJSON, 0, len(orgs)) // an empty list is [], not null
 	for _, o := range orgs {
-		listed = append(listed, listedJSON{
-			o.Org, o.Username, o.LoginURL, o.Site, o.InstanceURL, o.OrgID, o.UserID, o.ClientID, o.GrantType, o.Rotates,
-			formatTime(o.TokenExpiresAt), formatTime(o.RefreshedAt), formatTime(o.StoredAt),
-		})
+		listed = append(listed, newListedJSON(o))
 	}
 	return writeJSON(w, struct {
 		Version int          `json:"version"`
 		Orgs    []listedJSON `json:"orgs"`
 	}{Version, listed})
+}
+
+func newListedJSON(o ListedOrg) listedJSON {
+	return listedJSON{
+		o.Org, o.Username, o.LoginURL, o.Site, o.InstanceURL, o.OrgID, o.UserID, o.ClientID, o.GrantType, o.Rotates,
+		formatTime(o.TokenExpiresAt), formatTime(o.RefreshedAt), formatTime(o.StoredAt),
+	}
 }

@@ -10,24 +10,38 @@ import (
 	"forcecred/salesforce"
 )
 
-// connect makes the client, which reads files that a cached answer does not need.
-func (p Process) connect() (helper.OAuth, error) {
+func (p Process) connect() (helper.OAuth, error) { return p.client() }
+
+// client makes the client, which reads files that a cached answer does not need.
+// Its error is a [*protocol.Error].
+func (p Process) client() (*salesforce.Client, error) {
+	if name, err := p.checkProxy(); err != nil {
+		return nil, protocol.Errorf(protocol.Usage, "use %s: %v", name, err)
+	}
+	client, err := p.clientWithRoots()
+	if err != nil {
+		return nil, protocol.Errorf(protocol.Usage, "use FORCECRED_CA_FILE: %v", err)
+	}
+	return client, nil
+}
+
+// checkProxy returns the variable that names a proxy, or "", and what is wrong
+// with its setting.
+func (p Process) checkProxy() (name string, err error) {
 	for _, name := range []string{"HTTPS_PROXY", "https_proxy"} { // as net/http reads them
 		if setting := p.Getenv(name); setting != "" {
-			if err := salesforce.CheckProxy(setting); err != nil {
-				return nil, protocol.Errorf(protocol.Usage, "use %s: %v", name, err)
-			}
-			break
+			return name, salesforce.CheckProxy(setting)
 		}
 	}
+	return "", nil
+}
+
+func (p Process) clientWithRoots() (*salesforce.Client, error) {
 	roots, err := readRoots(p.Getenv("FORCECRED_CA_FILE"))
-	if err == nil {
-		var client *salesforce.Client
-		if client, err = salesforce.NewClient(salesforce.Config{ExtraRoots: roots, UserAgent: "forcecred/" + Version(), Bundle: p.bundle()}); err == nil {
-			return client, nil
-		}
+	if err != nil {
+		return nil, err
 	}
-	return nil, protocol.Errorf(protocol.Usage, "use FORCECRED_CA_FILE: %v", err)
+	return salesforce.NewClient(salesforce.Config{ExtraRoots: roots, UserAgent: "forcecred/" + Version(), Bundle: p.bundle()})
 }
 
 // maxCAFile is more than the whole of a system's root certificates.

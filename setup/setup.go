@@ -3,11 +3,13 @@ package setup
 
 import (
 	"context"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"time"
 
 	"forcecred/helper"
+	"forcecred/keystore/failures"
 	"forcecred/keystore/home"
 	"forcecred/keystore/localfile"
 	"forcecred/protocol"
@@ -46,6 +48,7 @@ func (p Process) Open(ctx context.Context) (Helper, error) {
 	return Helper{&helper.Helper{
 		Keystore:    store,
 		Journal:     kept,
+		Failures:    &failures.Failures{Dir: filepath.Join(at.Data, "failures")},
 		Connect:     p.connect,
 		ReadKey:     localfile.ReadSecret,
 		HoldSignals: p.HoldSignals,

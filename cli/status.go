@@ -1,0 +1,121 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"forcecred/protocol"
+
+	"github.com/spf13/cobra"
+)
+
+func statusCommand(p Process) *cobra.Command {
+	var asJSON, check bool
+	cmd := &cobra.Command{
+		Use:     "status [ORG]",
+		Short:   "Show how orgs are: their tokens, their grants, their last failures",
+		GroupID: orgCommands,
+		Long: `Show how each org is, or the one that is named: how long its cached token lives
+and how that is known, when it was refreshed, and how many days are left until
+Salesforce may end a refresh token that nobody uses. Nobody is asked but the
+keystore; with --check Salesforce is asked whether it takes the cached tokens.
+Nothing is refreshed.
+
+  forcecred status
+  forcecred status prod --check
+  forcecred status --json | jq '.orgs[] | select(.idle_days < 7)'
+
+The exit status is 0 also when there is something amiss.`,
+		Args: atMostOneOrg,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var org string
+			if len(args) > 0 {
+				var err error
+				if org, err = orgArgument(args[0]); err != nil {
+					return err
+				}
+			}
+			h, err := p.helper(cmd.Context())
+			if err != nil {
+				return err
+			}
+			orgs, err := h.Status(cmd.Context(), org, check)
+			if err != nil {
+				return err
+			}
+			return p.answer(func(w io.Writer) error {
+				now := time.Now()
+				switch {
+				case asJSON:
+					return protocol.EncodeStatus(w, orgs, now)
+				case len(orgs) == 0:
+					return noOrgs(w)
+				}
+				return statusTable(orgs, check, now).write(w, p.width(), p.colours())
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&check, "check", false, "ask Salesforce whether it takes the cached tokens")
+	return cmd
+}
+
+func statusTable(orgs []protocol.OrgStatus, check bool, now time.Time) grid {
+	g := grid{heading: []string{"ORG", "KEYSTORE", "GRANT", "ROTATES", "TOKEN", "REFRESHED", "IDLE LIMIT", "LAST FAILURE"}}
+	if check {
+		g.heading = append(g.heading, "SALESFORCE SAYS")
+	}
+	for _, o := range orgs {
+		row := []cell{
+			{text: o.Org}, {text: o.Keystore}, {text: orDash(o.GrantType)}, {text: rotates(o.Rotates)},
+			tokenCell(o, now), {text: ago(o.RefreshedAt, now)}, idleCell(o, now), failureCell(o, now),
+		}
+		if check {
+			row = append(row, checkCell(o.Check))
+		}
+		g.rows = append(g.rows, row)
+	}
+	return g
+}
+
+func tokenCell(o protocol.OrgStatus, now time.Time) cell {
+	text := life(o.TokenExpiresAt, now)
+	if !o.TokenExpiresAt.After(now) {
+		return cell{text: text} // the next get replaces it
+	}
+	return cell{text + " (" + string(o.TokenSource) + ")", green}
+}
+
+// fewDays are too few for a person to be away.
+const fewDays = 7
+
+func idleCell(o protocol.OrgStatus, now time.Time) cell {
+	switch days := o.IdleDays(now); {
+	case o.IdleUntil.IsZero():
+		return cell{text: "-"}
+	case !o.IdleUntil.After(now):
+		return cell{"past", red}
+	case days < fewDays:
+		return cell{fmt.Sprintf("in %d days", days), yellow}
+	default:
+		return cell{text: fmt.Sprintf("in %d days", days)}
+	}
+}
+
+func failureCell(o protocol.OrgStatus, now time.Time) cell {
+	if o.LastFailure.Code == "" {
+		return cell{text: "-"}
+	}
+	return cell{string(o.LastFailure.Code) + ", " + ago(o.LastFailure.At, now), red}
+}
+
+func checkCell(check *protocol.TokenCheck) cell {
+	switch check.State {
+	case protocol.TokenGood:
+		return cell{string(check.State), green}
+	case protocol.TokenUnknown:
+		return cell{string(check.State) + ": " + string(check.Code), yellow}
+	}
+	return cell{text: string(check.State)}
+}

@@ -1,0 +1,198 @@
+package helper
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"forcecred/keystore"
+	"forcecred/keystore/secret"
+	"forcecred/protocol"
+	"forcecred/salesforce"
+)
+
+// Failures remembers the class of the error with which an org's last refresh has
+// failed, outside of the keystore and as well as it can: a refresh that fails is
+// no reason to write there, and nothing depends on it.
+type Failures interface {
+	Note(org keystore.Org, code string, at time.Time)
+	Last(org keystore.Org) (code string, at time.Time) // "" when none is known
+	Forget(org keystore.Org)
+}
+
+// noteFailure remembers that a refresh of org has failed. All else that Get can
+// fail with is there to be seen by the next one: the keystore's state, a request.
+func (h *Helper) noteFailure(org keystore.Org, err error) {
+	told, ok := errors.AsType[*protocol.Error](err)
+	if h.Failures == nil || !ok || errors.Is(err, context.Canceled) {
+		return
+	}
+	switch told.Code {
+	case protocol.SignInAgain, protocol.Refused, protocol.TemporarilyUnavailable:
+		h.Failures.Note(org, string(told.Code), h.Now())
+	}
+}
+
+// idleLimit is how long Salesforce keeps a refresh token that nobody spends,
+// where the app or the org has the policy for it that new apps have.
+const idleLimit = 30 * 24 * time.Hour
+
+// Status tells how each org in the keystore is, by name, or the one of that name
+// alone. It asks nobody but the keystore. An org whose grant is damaged is there
+// with its name alone, and warned of.
+func (h *Helper) Status(ctx context.Context, name string) ([]protocol.OrgStatus, error) {
+	all, err := h.named(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	orgs := make([]protocol.OrgStatus, len(all))
+	for i, k := range all {
+		orgs[i] = h.status(k)
+	}
+	return orgs, nil
+}
+
+func (h *Helper) named(ctx context.Context, name string) ([]kept, error) {
+	if name == "" {
+		return h.all(ctx)
+	}
+	org, err := parseOrg(name)
+	if err != nil {
+		return nil, err
+	}
+	k, err := h.kept(ctx, org)
+	if err != nil {
+		return nil, storeError("read the grant of", org, err)
+	}
+	return []kept{k}, nil
+}
+
+func (h *Helper) status(k kept) protocol.OrgStatus {
+	s := protocol.OrgStatus{ListedOrg: k.listed(), TokenSource: protocol.ExpiresSource(k.token.ExpiresSource)}
+	used := s.StoredAt
+	if s.RefreshedAt.After(used) {
+		used = s.RefreshedAt
+	}
+	if k.grant.Type == keystore.RefreshToken && !used.IsZero() {
+		s.IdleUntil = used.Add(idleLimit)
+	}
+	if h.Failures == nil {
+		return s
+	}
+	// One before the last refresh, or of the grant that was stored before this
+	// one, is past. Its time is told in whole seconds.
+	if code, at := h.Failures.Last(k.grant.Org); code != "" && !at.Before(used.Truncate(time.Second)) {
+		s.LastFailure = protocol.Failure{Code: protocol.Code(code), At: at}
+	}
+	return s
+}
+
+// kept is what the keystore has of an org. Of a damaged grant that is its name.
+type kept struct {
+	grant     keystore.Grant
+	token     keystore.Token // the zero Token when none is cached
+	isDamaged bool
+}
+
+func (k kept) listed() protocol.ListedOrg {
+	if k.isDamaged {
+		return protocol.ListedOrg{Org: string(k.grant.Org)}
+	}
+	return listed(k.grant, k.token)
+}
+
+// all reads what there is of each org, by name.
+func (h *Helper) all(ctx context.Context) ([]kept, error) {
+	keys, err := h.Keystore.Keys(ctx, keystore.KindGrant)
+	if err != nil {
+		return nil, listError(err)
+	}
+	slices.SortFunc(keys, func(a, b keystore.Key) int { return strings.Compare(string(a.Org), string(b.Org)) })
+	all := make([]kept, 0, len(keys))
+	for _, key := range keys {
+		k, err := h.kept(ctx, key.Org)
+		if isAny(err, keystore.ErrNotFound) {
+			continue // erased since
+		}
+		if err != nil {
+			return nil, listError(err)
+		}
+		all = append(all, k)
+	}
+	return all, nil
+}
+
+// kept reads what there is of one org. It returns the store's errors.
+func (h *Helper) kept(ctx context.Context, org keystore.Org) (kept, error) {
+	grant, err := keystore.LoadGrant(ctx, h.Keystore, org)
+	if isAny(err, keystore.ErrCorrupt) {
+		h.Warn(storeError("read the grant of", org, err).Message)
+		return kept{grant: keystore.Grant{Org: org}, isDamaged: true}, nil
+	}
+	if err != nil {
+		return kept{}, err
+	}
+	token, err := keystore.LoadToken(ctx, h.Keystore, org)
+	if isAny(err, keystore.ErrNotFound, keystore.ErrCorrupt) { // as good as none
+		return kept{grant: grant}, nil
+	}
+	return kept{grant: grant, token: token}, err
+}
+
+// Prober asks Salesforce whether a token is good; [salesforce.Client] is one.
+type Prober interface {
+	Introspect(ctx context.Context, login salesforce.Login, clientID string, clientSecret, accessToken secret.Text) (salesforce.Introspection, error)
+	UserInfo(ctx context.Context, login salesforce.Login, accessToken secret.Text) (good bool, err error)
+}
+
+// checkBudget bounds one question.
+const checkBudget = 10 * time.Second
+
+// Check asks Salesforce whether the org's cached token is good. It refreshes and
+// changes nothing.
+func (h *Helper) Check(ctx context.Context, p Prober, name string) protocol.TokenCheck {
+	org, err := parseOrg(name)
+	if err != nil {
+		return unknownToken(err)
+	}
+	k, err := h.kept(ctx, org)
+	switch {
+	case err != nil:
+		return unknownToken(storeError("read the grant of", org, err))
+	case k.token.AccessToken.Empty():
+		return protocol.TokenCheck{State: protocol.TokenNone}
+	}
+	login, err := salesforce.ParseLogin(k.grant.LoginURL, k.grant.Site, k.grant.AllowHost)
+	if err != nil {
+		return unknownToken(storeError("use the grant of", org, err))
+	}
+	ctx, cancel := context.WithTimeout(ctx, checkBudget)
+	defer cancel()
+	var good bool
+	if k.grant.ClientSecret.Empty() {
+		good, err = p.UserInfo(ctx, login, k.token.AccessToken)
+	} else {
+		var in salesforce.Introspection
+		in, err = p.Introspect(ctx, login, k.grant.ClientID, k.grant.ClientSecret, k.token.AccessToken)
+		good = in.Active
+	}
+	switch {
+	case err != nil:
+		e := refreshError(org, err)
+		e.Message = "check the token of \"" + string(org) + "\": " + err.Error()
+		return unknownToken(e)
+	case good:
+		return protocol.TokenCheck{State: protocol.TokenGood}
+	}
+	return protocol.TokenCheck{State: protocol.TokenDead}
+}
+
+func unknownToken(err error) protocol.TokenCheck {
+	check := protocol.TokenCheck{State: protocol.TokenUnknown, Code: protocol.Internal, Message: err.Error()}
+	if told, ok := errors.AsType[*protocol.Error](err); ok {
+		check.Code = told.Code
+	}
+	return check
+}

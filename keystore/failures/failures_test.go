@@ -1,0 +1,61 @@
+package failures
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+var at = time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
+
+func TestFailures(t *testing.T) {
+	t.Parallel()
+	f := &Failures{Dir: filepath.Join(t.TempDir(), "failures")}
+	want := func(step, code string, when time.Time) {
+		t.Helper()
+		if got, gotAt := f.Last("Prod"); got != code || !gotAt.Equal(when) {
+			t.Errorf("%s: %q at %v, want %q at %v", step, got, gotAt, code, when)
+		}
+	}
+	want("nothing was noted", "", time.Time{})
+	f.Note("Prod", "refused", at)
+	want("noted", "refused", at)
+	f.Note("Prod", "refused", at.Add(fresh-time.Second))
+	want("the same a moment later is not written again", "refused", at)
+	f.Note("Prod", "refused", at.Add(fresh))
+	want("the same later on", "refused", at.Add(fresh))
+	f.Note("Prod", "sign_in_again", at.Add(fresh+time.Second))
+	want("another one", "sign_in_again", at.Add(fresh+time.Second))
+	f.Note("Prod", "sign_in_again", at)
+	want("a clock that was set back", "sign_in_again", at)
+	if code, _ := f.Last("prod"); code != "" {
+		t.Error("orgs that differ in case share a record")
+	}
+	f.Forget("Prod")
+	want("forgotten", "", time.Time{})
+	f.Forget("Prod")
+}
+
+// TestFailuresNothingDependsOnIt: what is in the way is left there.
+func TestFailuresNothingDependsOnIt(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "failures")
+	if err := os.WriteFile(dir, []byte("no folder"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f := &Failures{Dir: dir}
+	f.Note("prod", "refused", at)
+	if code, _ := f.Last("prod"); code != "" {
+		t.Errorf("%q was read", code)
+	}
+	f = &Failures{Dir: t.TempDir()}
+	for _, content := range []string{"", "{", `{"version":2,"code":"refused"}`, `{"code":"refused"}`} {
+		if err := os.WriteFile(f.path("prod"), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if code, _ := f.Last("prod"); code != "" {
+			t.Errorf("%q is read from %q", code, content)
+		}
+	}
+}
