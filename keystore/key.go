@@ -48,6 +48,10 @@ const (
 	// journal; it is there while a refresh token is being spent, and after one
 	// that could not be saved.
 	KindJournal Kind = "journal"
+
+	// KindProbe is what doctor writes, reads and removes again, to see whether a
+	// store does.
+	KindProbe Kind = "probe"
 )
 
 // maxKind keeps names made of keys far below the 255 bytes that file systems allow.

@@ -12,9 +12,9 @@ import (
 	"filippo.io/age"
 )
 
-// maxItem is the largest encrypted item, in bytes. The largest that forcecred
+// MaxItem is the largest encrypted item, in bytes. The largest that forcecred
 // writes has a few kilobytes.
-const maxItem = 1 << 20
+const MaxItem = 1 << 20
 
 func readItem(path string) ([]byte, error) {
 	file, info, err := localfile.Open(path, localfile.NoFollow)
@@ -22,7 +22,7 @@ func readItem(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer file.Close()
-	return localfile.ReadAll(file, info, maxItem)
+	return localfile.ReadAll(file, info, MaxItem)
 }
 
 func encryptItem(item []byte, identity *age.X25519Identity) ([]byte, error) {
@@ -37,8 +37,8 @@ func encryptItem(item []byte, identity *age.X25519Identity) ([]byte, error) {
 	if err := w.Close(); err != nil {
 		return nil, err
 	}
-	if encrypted.Len() > maxItem {
-		return nil, fmt.Errorf("the encrypted item has more than %d bytes", maxItem)
+	if encrypted.Len() > MaxItem {
+		return nil, fmt.Errorf("the encrypted item has more than %d bytes", MaxItem)
 	}
 	return encrypted.Bytes(), nil
 }

@@ -24,14 +24,24 @@ func (s *Store) Lock(ctx context.Context, org keystore.Org) (unlock func() error
 }
 
 func (s *Store) lock(ctx context.Context, org keystore.Org) (release func() error, err error) {
-	if err := ctx.Err(); err != nil {
+	path, err := s.LockFile(ctx, org)
+	if err != nil {
 		return nil, err
+	}
+	return localfile.Lock(ctx, path)
+}
+
+// LockFile returns the file that is locked by whoever holds org's lock, in a
+// folder that it makes.
+func (s *Store) LockFile(ctx context.Context, org keystore.Org) (string, error) {
+	if err := ctx.Err(); err != nil {
+		return "", err
 	}
 	if _, err := keystore.ParseOrg(string(org)); err != nil {
-		return nil, err
+		return "", err
 	}
 	if err := localfile.EnsureFolder(s.path(locksFolder)); err != nil {
-		return nil, err
+		return "", err
 	}
-	return localfile.Lock(ctx, s.path(locksFolder, localfile.FileName(org)+localfile.LockSuffix))
+	return s.path(locksFolder, localfile.FileName(org)+localfile.LockSuffix), nil
 }

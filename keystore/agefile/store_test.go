@@ -241,7 +241,7 @@ func TestItemFaults(t *testing.T) {
 		{"one bit", func(_ *testing.T, _ *Store, b []byte) []byte { b[len(b)-20] ^= 1; return b }, "is damaged", "store it again"},
 		{"header bit", func(_ *testing.T, _ *Store, b []byte) []byte { b[40] ^= 1; return b }, "", "store it again"},
 		{"trailing bytes", func(_ *testing.T, _ *Store, b []byte) []byte { return append(b, "more"...) }, "is damaged", "store it again"},
-		{"too large", func(*testing.T, *Store, []byte) []byte { return make([]byte, maxItem+1) }, "more than 1048576 bytes", ""},
+		{"too large", func(*testing.T, *Store, []byte) []byte { return make([]byte, MaxItem+1) }, "more than 1048576 bytes", ""},
 		{"another identity", func(t *testing.T, _ *Store, _ []byte) []byte {
 			b, err := encryptItem([]byte(item), stranger)
 			must(t, err)
@@ -313,7 +313,7 @@ func TestForeignLocks(t *testing.T) {
 func TestItemTooLarge(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
-	wantFault(t, s.Set(t.Context(), prod, make([]byte, maxItem)), keystore.ErrUnavailable, "more than 1048576 bytes", "")
+	wantFault(t, s.Set(t.Context(), prod, make([]byte, MaxItem)), keystore.ErrUnavailable, "more than 1048576 bytes", "")
 	wantItem(t, s)
 }
 

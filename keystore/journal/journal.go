@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"forcecred/keystore"
@@ -28,6 +29,12 @@ const (
 	reserved = 8 << 10
 	// maxEntry is the size over which a file is no entry.
 	maxEntry = 1 << 20
+)
+
+// The endings of the files' names.
+const (
+	sealedSuffix = ".sealed"
+	asideSuffix  = ".bad"
 )
 
 // magic begins an entry. A file that begins with a zero byte was reserved, and
@@ -111,8 +118,50 @@ func unusable(org keystore.Org, text string) error {
 
 // SetAside keeps what can't be opened under another name, which it returns.
 func (j *Journal) SetAside(org keystore.Org) (string, error) {
-	aside := fmt.Sprintf("%s.%s.bad", j.path(org), time.Now().UTC().Format("20060102T150405.000000000Z"))
+	aside := fmt.Sprintf("%s.%s%s", j.path(org), time.Now().UTC().Format("20060102T150405.000000000Z"), asideSuffix)
 	return aside, os.Rename(j.path(org), aside)
+}
+
+// LeftOver is a file of the journal. A refresh that is under way has one as well,
+// of which nothing is sealed yet.
+type LeftOver struct {
+	Path     string
+	IsSealed bool // it holds a refresh token that the next refresh takes up
+	IsAside  bool // it could not be opened, and was kept under another name
+}
+
+// LeftOvers returns the files of the journal, by name.
+func (j *Journal) LeftOvers() ([]LeftOver, error) {
+	entries, err := os.ReadDir(j.Dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var all []LeftOver
+	for _, entry := range entries {
+		path := filepath.Join(j.Dir, entry.Name())
+		switch {
+		case strings.HasSuffix(path, asideSuffix):
+			all = append(all, LeftOver{Path: path, IsAside: true})
+		case strings.HasSuffix(path, sealedSuffix):
+			all = append(all, LeftOver{Path: path, IsSealed: !isReserved(path)})
+		}
+	}
+	return all, nil
+}
+
+// isReserved reports whether a file has nothing but the room for an entry.
+func isReserved(path string) bool {
+	file, _, err := localfile.Open(path, localfile.NoFollow)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	first := []byte{1}
+	_, err = file.Read(first)
+	return err == nil && first[0] == 0
 }
 
 // Remove removes org's entry, or the room that was made for it. Removing what
@@ -122,7 +171,7 @@ func (j *Journal) Remove(org keystore.Org) error {
 }
 
 func (j *Journal) path(org keystore.Org) string {
-	return filepath.Join(j.Dir, localfile.FileName(org)+".sealed")
+	return filepath.Join(j.Dir, localfile.FileName(org)+sealedSuffix)
 }
 
 // newAEAD returns AES-256-GCM with a random nonce: each key seals one entry.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"forcecred/keystore"
@@ -137,5 +138,29 @@ func TestLinkIsNotFollowed(t *testing.T) {
 	}
 	if err := j.Reserve("prod"); err == nil {
 		t.Error("a link was replaced")
+	}
+}
+
+func TestLeftOvers(t *testing.T) {
+	t.Parallel()
+	j := &Journal{Dir: filepath.Join(t.TempDir(), "journal")}
+	if all, err := j.LeftOvers(); err != nil || len(all) != 0 {
+		t.Errorf("no folder: %v, %v", all, err)
+	}
+	for _, org := range []keystore.Org{"aside", "reserved", "sealed"} {
+		if err := j.Reserve(org); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := j.Seal("sealed", [32]byte{}, []byte("entry")); err != nil {
+		t.Fatal(err)
+	}
+	aside, err := j.SetAside("aside")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []LeftOver{{Path: aside, IsAside: true}, {Path: j.path("reserved")}, {Path: j.path("sealed"), IsSealed: true}}
+	if got, err := j.LeftOvers(); err != nil || !slices.Equal(got, want) {
+		t.Errorf("%v, %v; want %v", got, err, want)
 	}
 }

@@ -86,7 +86,7 @@ func (s *Store) errLocked() error {
 
 // ready looks before the library does, where that would show a dialog.
 func (t *turn) ready() error {
-	if !t.config.Backend.onBus() || !t.config.NoPrompt {
+	if !t.config.Backend.OnBus() || !t.config.NoPrompt {
 		return nil
 	}
 	locked, err := t.askLocked(t.ctx)

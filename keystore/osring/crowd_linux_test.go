@@ -42,7 +42,7 @@ func TestCrowd(t *testing.T) {
 				turn.set(fmt.Sprintf("%sorg/org%d", s.prefix, i), []byte(item)))
 		})
 	}
-	must(t, s.Set(t.Context(), prodToken, make([]byte, maxItem)))
+	must(t, s.Set(t.Context(), prodToken, make([]byte, MaxItem)))
 	begin := time.Now()
 	keys, err := s.Keys(t.Context(), keystore.KindGrant)
 	if err != nil || len(keys) != many {
@@ -50,5 +50,5 @@ func TestCrowd(t *testing.T) {
 	}
 	t.Logf("%d keys of %d items in %v", len(keys), 2*many+1, time.Since(begin))
 	wantItem(t, s, keys[0], item)
-	wantItem(t, s, prodToken, string(make([]byte, maxItem)))
+	wantItem(t, s, prodToken, string(make([]byte, MaxItem)))
 }

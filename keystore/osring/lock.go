@@ -36,6 +36,12 @@ func (s *Store) Lock(ctx context.Context, org keystore.Org) (unlock func() error
 	}), nil
 }
 
+// LockFile returns the file that is locked by whoever holds org's lock, in a
+// folder that it makes.
+func (s *Store) LockFile(ctx context.Context, org keystore.Org) (string, error) {
+	return s.lockPath(ctx, "", org)
+}
+
 // lockWrites takes the lock that one writer of org's items has. Calling release
 // ends it, and the write with it.
 func (s *Store) lockWrites(ctx context.Context, org keystore.Org) (release func(), err error) {

@@ -59,13 +59,13 @@ func (s *Store) openLibrary() (keyring.Keyring, error) {
 // unavailable says why the keyring did not open, which the library knows and
 // does not tell.
 func (s *Store) unavailable() error {
-	if s.config.Backend.onBus() && isBusLost() {
+	if s.config.Backend.OnBus() && isBusLost() {
 		return busLost()
 	}
 	e := &keystore.Error{Reason: keystore.ErrUnavailable}
 	known := slices.Contains(Available(), s.config.Backend)
 	switch {
-	case s.config.Backend.onBus() && hasBus:
+	case s.config.Backend.OnBus() && hasBus:
 		e.Hint, e.Err = s.noAnswer(known)
 	case s.config.Backend == Pass && hasPass:
 		e.Err, e.Hint = errors.New("the program pass is not to be found, or HOME is not set"), "install pass, and run `pass init` with the id of a GPG key"
@@ -88,6 +88,17 @@ func (s *Store) noAnswer(known bool) (hint string, cause error) {
 	case known:
 		return "install or start gnome-keyring, or let FORCECRED_KEYSTORE name another keystore", errors.New("no Secret Service answers on the session bus")
 	}
+	if hint, cause := busFault(); cause != nil {
+		return hint, cause
+	}
+	if busguard.Bus() == busguard.Unused {
+		return "let FORCECRED_KEYSTORE be " + string(s.config.Backend), errors.New("the session bus was not asked, since FORCECRED_KEYSTORE names a keystore that needs none")
+	}
+	return hintNoBus, errors.New("the session bus broke off")
+}
+
+// busFault says what is wrong with a session bus that was looked for.
+func busFault() (hint string, cause error) {
 	switch busguard.Bus() {
 	case busguard.Mute:
 		return "log in again, or let FORCECRED_KEYSTORE name a keystore that needs no session bus", errors.New("the session bus does not answer")
@@ -95,13 +106,21 @@ func (s *Store) noAnswer(known bool) (hint string, cause error) {
 		return "run forcecred as the user who logged in; sudo and su keep the address of that user's bus", errors.New("the session bus belongs to another user")
 	case busguard.None:
 		return hintNoBus, errors.New("there is no session bus")
-	case busguard.Unused:
-		return "let FORCECRED_KEYSTORE be " + string(s.config.Backend), errors.New("the session bus was not asked, since FORCECRED_KEYSTORE names a keystore that needs none")
 	}
-	return hintNoBus, errors.New("the session bus broke off")
+	return "", nil
 }
 
-func (b Backend) onBus() bool { return b == SecretService || b == KWallet }
+// SessionBus reports whether a session bus was looked for when the process
+// began, and returns what is wrong with it, or nil when it answers.
+func SessionBus() (sought bool, fault *keystore.Error) {
+	if hint, cause := busFault(); cause != nil {
+		return true, &keystore.Error{Op: "reach the session bus", Reason: keystore.ErrUnavailable, Err: cause, Hint: hint}
+	}
+	return busguard.Bus() == busguard.Usable, nil
+}
+
+// OnBus reports whether the keyring is reached over the session bus.
+func (b Backend) OnBus() bool { return b == SecretService || b == KWallet }
 
 // mayBeLocked reports, of a keyring that is late, whether a dialog may be what
 // it waits for.

@@ -14,13 +14,13 @@ import (
 	"forcecred/keystore"
 )
 
-// maxItem is the largest item, in bytes. The largest that forcecred writes has
+// MaxItem is the largest item, in bytes. The largest that forcecred writes has
 // a few kilobytes.
-const maxItem = 1 << 20
+const MaxItem = 1 << 20
 
-// partLimit returns how many bytes one item of the backend takes, or 0 when that
-// is more than maxItem.
-func (b Backend) partLimit() int {
+// PartLimit returns how many bytes one item of the backend takes, or 0 when that
+// is more than MaxItem.
+func (b Backend) PartLimit() int {
 	switch b {
 	case WinCred:
 		return 5 * 512 // CRED_MAX_CREDENTIAL_BLOB_SIZE
@@ -76,7 +76,7 @@ func parseHead(data []byte) (h head, rest []byte, err error) {
 		return head{}, nil, errTorn
 	}
 	h = head{stamp: fields[0], slot: fields[1], sum: fields[3]}
-	if h.count, err = strconv.Atoi(fields[2]); err != nil || h.count < 0 || h.count > maxItem {
+	if h.count, err = strconv.Atoi(fields[2]); err != nil || h.count < 0 || h.count > MaxItem {
 		return head{}, nil, errTorn
 	}
 	return h, rest, nil
@@ -117,7 +117,7 @@ func (t *turn) join(name string, data []byte) ([]byte, error) {
 	}
 	for i := range h.count {
 		part, err := t.get(partName(name, h.slot, i+1))
-		if errors.Is(err, keystore.ErrNotFound) || len(item)+len(part) > maxItem {
+		if errors.Is(err, keystore.ErrNotFound) || len(item)+len(part) > MaxItem {
 			return nil, errTorn
 		}
 		if err != nil {
@@ -134,8 +134,8 @@ func (t *turn) join(name string, data []byte) ([]byte, error) {
 // writeItem stores item under name and reads it back. Where it is stored in
 // parts, the old item is there until the last step.
 func (t *turn) writeItem(name string, item []byte) error {
-	if len(item) > maxItem {
-		return fmt.Errorf("the item has more than %d bytes", maxItem)
+	if len(item) > MaxItem {
+		return fmt.Errorf("the item has more than %d bytes", MaxItem)
 	}
 	old, err := t.headOf(name)
 	if err != nil {
@@ -169,9 +169,9 @@ func (t *turn) writeItem(name string, item []byte) error {
 // the parts when one item of the backend can't hold it. There, old is the head.
 func (t *turn) prepare(name string, old head, item []byte) ([]byte, error) {
 	h := newHead(item)
-	limit := t.config.Backend.partLimit()
+	limit := t.config.Backend.PartLimit()
 	if limit == 0 {
-		limit = len(h.String()) + maxItem
+		limit = len(h.String()) + MaxItem
 	}
 	if len(item) > 0 && len(item) <= limit && !bytes.HasPrefix(item, []byte(headMagic)) {
 		return item, nil
@@ -193,7 +193,7 @@ func (t *turn) prepare(name string, old head, item []byte) ([]byte, error) {
 
 // headOf returns the head that is stored under name, or none.
 func (t *turn) headOf(name string) (head, error) {
-	if t.config.Backend.partLimit() == 0 {
+	if t.config.Backend.PartLimit() == 0 {
 		return head{}, nil
 	}
 	data, err := t.get(name)
@@ -228,7 +228,7 @@ func (t *turn) removeItem(name string) error {
 // tidy removes the parts that the item under name does not have. Those of old,
 // the head before, may have gaps.
 func (t *turn) tidy(name string, old head) error {
-	if t.config.Backend.partLimit() == 0 {
+	if t.config.Backend.PartLimit() == 0 {
 		return nil
 	}
 	now, err := t.headOf(name)

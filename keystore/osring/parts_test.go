@@ -13,7 +13,7 @@ import (
 )
 
 // large needs three parts in the system's keyring.
-var large = bytes.Repeat([]byte("01234"), parted.partLimit()/2)
+var large = bytes.Repeat([]byte("01234"), parted.PartLimit()/2)
 
 func TestPartsComeAndGo(t *testing.T) {
 	t.Parallel()
@@ -22,7 +22,7 @@ func TestPartsComeAndGo(t *testing.T) {
 		item  []byte
 		names int
 	}{
-		{large, 4}, {large[1:], 4}, {[]byte("small"), 1}, {large, 4}, {large[:parted.partLimit()+1], 3}, {nil, 1}, {[]byte(headMagic), 1}, {[]byte(headMagic + "x a 3 y\n"), 1},
+		{large, 4}, {large[1:], 4}, {[]byte("small"), 1}, {large, 4}, {large[:parted.PartLimit()+1], 3}, {nil, 1}, {[]byte(headMagic), 1}, {[]byte(headMagic + "x a 3 y\n"), 1},
 	} {
 		must(t, first.Set(t.Context(), prodToken, tt.item))
 		wantItem(t, second, prodToken, string(tt.item))
@@ -50,7 +50,7 @@ func TestTorn(t *testing.T) {
 	}{
 		{"a part is missing", func(turn *turn, parts []string) error { return turn.remove(parts[1]) }},
 		{"a part is another's", func(turn *turn, parts []string) error { return turn.set(parts[1], []byte("foreign")) }},
-		{"a part is too large", func(turn *turn, parts []string) error { return turn.set(parts[2], large[:parted.partLimit()]) }},
+		{"a part is too large", func(turn *turn, parts []string) error { return turn.set(parts[2], large[:parted.PartLimit()]) }},
 		{"the head is cut", func(turn *turn, parts []string) error {
 			return turn.set(turn.prefix+"token/prod", []byte(headMagic+"x a 3"))
 		}},
@@ -116,7 +116,7 @@ func TestLeftovers(t *testing.T) {
 		old, next []byte
 		names     int
 	}{
-		{[]byte("old"), []byte("new"), 1}, {[]byte("old"), large[:parted.partLimit()+1], 3}, {large, []byte("new"), 1}, {large, large[:parted.partLimit()+1], 3},
+		{[]byte("old"), []byte("new"), 1}, {[]byte("old"), large[:parted.PartLimit()+1], 3}, {large, []byte("new"), 1}, {large, large[:parted.PartLimit()+1], 3},
 	} {
 		must(t, s.Set(t.Context(), prodToken, tt.old))
 		inRing(t, s, func(turn *turn) error {
@@ -142,9 +142,9 @@ func TestTooLarge(t *testing.T) {
 	t.Parallel()
 	s, _ := newParted(t)
 	must(t, s.Set(t.Context(), prod, []byte(item)))
-	wantFault(t, s.Set(t.Context(), prod, make([]byte, maxItem+1)), keystore.ErrUnavailable, "more than 1048576 bytes", "")
+	wantFault(t, s.Set(t.Context(), prod, make([]byte, MaxItem+1)), keystore.ErrUnavailable, "more than 1048576 bytes", "")
 	wantItem(t, s, prod, item)
-	whole := bytes.Repeat([]byte{'x'}, maxItem)
+	whole := bytes.Repeat([]byte{'x'}, MaxItem)
 	must(t, s.Set(t.Context(), prod, whole))
 	wantItem(t, s, prod, string(whole))
 }
