@@ -57,6 +57,7 @@ func Run(ctx context.Context, p Process) (status int) {
 	}
 	root.AddCommand(getCommand(p), storeCommand(p), eraseCommand(p), listCommand(p), versionCommand(p))
 	root.AddCommand(statusCommand(p))
+	root.AddCommand(doctorCommand(p))
 	root.AddCommand(gitCommand(p))
 	root.AddCommand(dockerCommand(p))
 	root.AddCommand(bazelCommand(p))

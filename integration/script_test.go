@@ -413,21 +413,29 @@ func cmdMuteBus(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 0 {
 		ts.Fatalf("usage: mute-bus")
 	}
-	// Not in the script's folder, whose path may be too long for a socket.
+	address, end, err := startMuteBus()
+	ts.Check(err)
+	ts.Defer(end)
+	ts.Setenv("DBUS_SESSION_BUS_ADDRESS", address)
+}
+
+// startMuteBus starts a session bus that accepts connections and says nothing.
+func startMuteBus() (address string, end func(), err error) {
+	// Not in a test's own folder, whose path may be too long for a socket.
 	dir, err := os.MkdirTemp("", "bus")
-	ts.Check(err)
+	if err != nil {
+		return "", nil, err
+	}
 	listener, err := net.Listen("unix", filepath.Join(dir, "bus"))
-	ts.Check(err)
-	ts.Defer(func() {
-		listener.Close()
-		os.RemoveAll(dir)
-	})
+	if err != nil {
+		return "", nil, errors.Join(err, os.RemoveAll(dir))
+	}
 	go func() {
 		var held []net.Conn // or they would be collected, and closed
 		for {
 			conn, err := listener.Accept()
 			if err != nil {
-				break // the script is over
+				break // the test is over
 			}
 			held = append(held, conn)
 		}
@@ -435,5 +443,8 @@ func cmdMuteBus(ts *testscript.TestScript, neg bool, args []string) {
 			conn.Close()
 		}
 	}()
-	ts.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path="+filepath.Join(dir, "bus"))
+	return "unix:path=" + filepath.Join(dir, "bus"), func() {
+		listener.Close()
+		os.RemoveAll(dir)
+	}, nil
 }

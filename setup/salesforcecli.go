@@ -19,15 +19,28 @@ import (
 // defaultSecretTool is where the Salesforce CLI looks for it, whatever PATH says.
 const defaultSecretTool = "/usr/bin/secret-tool"
 
-// openSalesforceCLI opens the Salesforce CLI's logins. What has no place in its
-// files lies in a folder of forcecred's, encrypted with an identity beside it: it
-// is worth no more than the logins, whose key lies beside them too.
+// openSalesforceCLI opens the Salesforce CLI's logins, with the journal for what
+// their files do not take.
 func (p Process) openSalesforceCLI(at home.Home) (keystore.Store, helper.Journal, error) {
-	user, err := p.userHome()
+	logins, err := p.salesforceCLI(at)
 	if err != nil {
 		return nil, nil, err
 	}
-	own := filepath.Join(at.Data, "sf")
+	return logins, byUser{&journal.Journal{Dir: filepath.Join(sfFolder(at), "journal")}, logins}, nil
+}
+
+// sfFolder is the folder of what has no place in the Salesforce CLI's files.
+func sfFolder(at home.Home) string { return filepath.Join(at.Data, "sf") }
+
+// salesforceCLI returns the Salesforce CLI's logins. What has no place in its
+// files is encrypted with an identity beside it: it is worth no more than the
+// logins, whose key lies beside them too.
+func (p Process) salesforceCLI(at home.Home) (*sfcli.Store, error) {
+	user, err := p.userHome()
+	if err != nil {
+		return nil, err
+	}
+	own := sfFolder(at)
 	config := sfcli.Config{
 		Dir:             filepath.Join(user, ".sfdx"),
 		Own:             agefile.New(agefile.Config{Dir: own, IdentityFile: filepath.Join(own, "identity.txt")}),
@@ -39,8 +52,7 @@ func (p Process) openSalesforceCLI(at home.Home) (keystore.Store, helper.Journal
 	if config.SecretTool == "" {
 		config.SecretTool = defaultSecretTool
 	}
-	logins := sfcli.New(config)
-	return logins, byUser{&journal.Journal{Dir: filepath.Join(own, "journal")}, logins}, nil
+	return sfcli.New(config), nil
 }
 
 // userHome returns the folder that the Salesforce CLI's own lie in.

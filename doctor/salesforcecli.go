@@ -1,0 +1,67 @@
+package doctor
+
+import (
+	"context"
+	"time"
+
+	"forcecred/keystore"
+	"forcecred/keystore/sfcli"
+	"forcecred/protocol"
+)
+
+// secretPatience is for a keyring that has the Salesforce CLI's key: a dialog of
+// its own is not worth an answer here.
+const secretPatience = 3 * time.Second
+
+// Shared looks whether the Salesforce CLI has a login that forcecred has as well:
+// whichever of the two spends a refresh token that rotates second, ends it for both.
+func Shared(ctx context.Context, logins *sfcli.Store, all []Kept) []protocol.Finding {
+	accounts, err := logins.Accounts(ctx)
+	if err != nil {
+		f := Failed(SharedLogin, err, "see that ~/.sfdx can be read")
+		f.State = protocol.Warn
+		return []protocol.Finding{f}
+	}
+	if len(accounts) == 0 {
+		return []protocol.Finding{ok(SharedLogin, "it has no logins here")}
+	}
+	var findings []protocol.Finding
+	for _, k := range all {
+		for _, account := range accounts {
+			if f, shared := compare(ctx, logins, k.Grant, account); shared {
+				findings = append(findings, f)
+			}
+		}
+	}
+	if len(findings) == 0 {
+		findings = append(findings, ok(SharedLogin, "none of its %s is one of forcecred's", count(len(accounts), "login")))
+	}
+	return findings
+}
+
+// compare finds out whether a grant is the CLI's as well: by its refresh token,
+// or by its user. Without the same app it can't be.
+func compare(ctx context.Context, logins *sfcli.Store, g keystore.Grant, account sfcli.Account) (f protocol.Finding, shared bool) {
+	if g.ClientID != account.ClientID {
+		return f, false
+	}
+	what := "the grant of %q is also the Salesforce CLI's %s"
+	if !sameToken(ctx, logins, g, account.Org) {
+		if g.Username != account.Username {
+			return f, false
+		}
+		what = "the grant of %q and the Salesforce CLI's %s are of one user and one app"
+	}
+	if g.Rotates != nil && !*g.Rotates {
+		return ok(SharedLogin, what+"; its refresh token does not rotate, so that both can spend it", g.Org, account.Org), true
+	}
+	next := "use it where it is: `forcecred erase " + string(g.Org) + "`, then `forcecred import --live`; or sign in anew for forcecred alone"
+	return warn(SharedLogin, next, what+": where refresh tokens rotate, whoever refreshes second ends the login for both", g.Org, account.Org), true
+}
+
+func sameToken(ctx context.Context, logins *sfcli.Store, g keystore.Grant, org keystore.Org) bool {
+	ctx, cancel := context.WithTimeout(ctx, secretPatience)
+	defer cancel()
+	theirs, err := keystore.LoadGrant(ctx, logins, org)
+	return err == nil && !g.RefreshToken.Empty() && theirs.RefreshToken.Equal(g.RefreshToken)
+}

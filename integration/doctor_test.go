@@ -1,0 +1,365 @@
+package integration
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"forcecred/integration/orgtest"
+	"forcecred/keystore"
+	"forcecred/keystore/journal"
+	"forcecred/protocol"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// examined is what doctor tells a program.
+type examined struct {
+	Version  int
+	Findings []struct {
+		Check, Detail, Next string
+		State               protocol.State
+	}
+	OK, Warn, Fail int
+}
+
+// examine runs doctor for programs and for people, and sees that both say the same.
+func (r *rig) examine(t *testing.T, env []string, args ...string) examined {
+	t.Helper()
+	doctor := func(args ...string) result {
+		cmd := r.command(t.Context(), append([]string{"doctor"}, args...)...)
+		cmd.Env = append(slices.Clone(cmd.Env), env...)
+		return finish(cmd)
+	}
+	got := doctor(append(args, "--json")...)
+	var e examined
+	if err := json.Unmarshal([]byte(got.stdout), &e); err != nil {
+		t.Fatalf("status %d: %v: %s%s", got.status, err, got.stdout, got.stderr)
+	}
+	if isFail := got.status == 1; got.stderr != "" || got.status > 1 || isFail != (e.Fail > 0) {
+		t.Errorf("status %d with %d failures; stderr: %s", got.status, e.Fail, got.stderr)
+	}
+	for _, f := range e.Findings {
+		if (f.State != protocol.OK) != (f.Next != "") {
+			t.Errorf("%s %s (%s) has the next step %q", f.State, f.Check, f.Detail, f.Next)
+		}
+	}
+	if shows(got.stdout, r.org.Secrets()) {
+		t.Error("it shows a secret")
+	}
+	people := doctor(args...)
+	if people.status != got.status || people.stderr != "" || hasControl(people.stdout) {
+		t.Errorf("for people: status %d: %s", people.status, people.stderr)
+	}
+	return e
+}
+
+// TestDoctor plants one fault at a time, and looks for it by name, with the next step.
+func TestDoctor(t *testing.T) {
+	t.Parallel()
+	inHome := func(r *rig, elem ...string) string { return filepath.Join(append([]string{r.home}, elem...)...) }
+	for _, tt := range []struct {
+		name  string
+		cfg   orgtest.Config
+		plant func(t *testing.T, r *rig) (env []string)
+		check string
+		state protocol.State
+		says  string
+		next  string
+	}{
+		{"an identity that others can read", orgtest.Config{}, func(t *testing.T, r *rig) []string {
+			need(t, runtime.GOOS != "windows", "Windows has no modes")
+			chmod(t, inHome(r, "identity.txt"), 0o644)
+			return nil
+		}, "files", protocol.Fail, "has mode 0644, so that others may have read it", "chmod 600 "},
+		{"a folder that others can look into", orgtest.Config{}, func(t *testing.T, r *rig) []string {
+			need(t, runtime.GOOS != "windows", "Windows has no modes")
+			chmod(t, inHome(r, "store"), 0o755)
+			return nil
+		}, "files", protocol.Warn, "has mode 0755: others see the names of the orgs", "chmod 700 "},
+		{"a file in a folder's place", orgtest.Config{}, func(t *testing.T, r *rig) []string {
+			if err := os.RemoveAll(inHome(r, "tmp")); err != nil {
+				t.Fatal(err)
+			}
+			writeFile(t, inHome(r, "tmp"), nil)
+			return nil
+		}, "write", protocol.Fail, "is not a folder", "move "},
+		{"a file in the place of all", orgtest.Config{}, func(t *testing.T, r *rig) []string {
+			return []string{"FORCECRED_HOME=" + inHome(r, "config.json")}
+		}, "files", protocol.Fail, "is not a folder", "FORCECRED_HOME"},
+		{"a keyring on a bus that says nothing", orgtest.Config{}, func(t *testing.T, _ *rig) []string {
+			need(t, runtime.GOOS == "linux", "only Linux has a session bus")
+			return []string{"FORCECRED_KEYSTORE=secret-service", "DBUS_SESSION_BUS_ADDRESS=" + muteBus(t)}
+		}, "session-bus", protocol.Fail, "the session bus does not answer", "log in again"},
+		{"the same of its items", orgtest.Config{}, func(t *testing.T, _ *rig) []string {
+			need(t, runtime.GOOS == "linux", "only Linux has a session bus")
+			return []string{"FORCECRED_KEYSTORE=secret-service", "DBUS_SESSION_BUS_ADDRESS=" + muteBus(t)}
+		}, "items", protocol.Fail, "the session bus does not answer", "log in again"},
+		{"a config.json that is damaged", orgtest.Config{}, func(t *testing.T, r *rig) []string {
+			writeFile(t, inHome(r, "config.json"), []byte("{"))
+			return []string{"FORCECRED_KEYSTORE="}
+		}, "keystore", protocol.Fail, "is not what forcecred writes", "mend "},
+		{"another keystore than the one with the orgs", orgtest.Config{}, func(t *testing.T, r *rig) []string {
+			writeFile(t, inHome(r, "config.json"), []byte(`{"version":1,"keystore":"secret-service"}`))
+			return nil
+		}, "keystore", protocol.Warn, "says secret-service, whose orgs are not seen", "unset FORCECRED_KEYSTORE"},
+		{"an item that is damaged", orgtest.Config{}, func(t *testing.T, r *rig) []string {
+			writeFile(t, inHome(r, "store", "org.dev.age"), []byte("no age file"))
+			return nil
+		}, "items", protocol.Fail, "org.dev.age is damaged", "erase the org and store it again"},
+		{"a refresh token in the journal", orgtest.Config{}, func(t *testing.T, r *rig) []string {
+			j := &journal.Journal{Dir: inHome(r, "journal")}
+			if err := errors.Join(j.Reserve("prod"), j.Seal("prod", [32]byte{}, []byte("entry"))); err != nil {
+				t.Fatal(err)
+			}
+			return nil
+		}, "journal", protocol.Warn, "prod.sealed has a refresh token", "forcecred get ORG --force"},
+		{"a refresh that was killed", orgtest.Config{}, func(t *testing.T, r *rig) []string {
+			if err := (&journal.Journal{Dir: inHome(r, "journal")}).Reserve("prod"); err != nil {
+				t.Fatal(err)
+			}
+			return nil
+		}, "journal", protocol.Warn, "prod.sealed was made for a refresh", "forcecred get ORG --force"},
+		{"an entry that was kept aside", orgtest.Config{}, func(t *testing.T, r *rig) []string {
+			j := &journal.Journal{Dir: inHome(r, "journal")}
+			if err := j.Reserve("prod"); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := j.SetAside("prod"); err != nil {
+				t.Fatal(err)
+			}
+			return nil
+		}, "journal", protocol.Warn, "could not be opened", "else sign in again"},
+		{"a clock that is an hour behind", orgtest.Config{ClockOffset: time.Hour}, nothingPlanted,
+			"clock", protocol.Fail, "this machine's clock is 1h0m", "set this machine's clock right"},
+		{"a clock that is two minutes ahead", orgtest.Config{ClockOffset: -2 * time.Minute}, nothingPlanted,
+			"clock", protocol.Warn, " ahead of that of 127.0.0.1", "set this machine's clock right"},
+		{"a proxy that is none", orgtest.Config{}, func(*testing.T, *rig) []string {
+			return []string{"HTTPS_PROXY=http://me:test-proxy-password/x@proxy:3128"}
+		}, "proxy", protocol.Fail, "it is not the URL of a proxy", "mend HTTPS_PROXY"},
+		{"a file of certificates without one", orgtest.Config{}, func(_ *testing.T, r *rig) []string {
+			return []string{"FORCECRED_CA_FILE=" + inHome(r, "config.json")}
+		}, "certificates", protocol.Fail, "no PEM certificate in it", "FORCECRED_CA_FILE"},
+		{"a file of certificates that is not there", orgtest.Config{}, func(_ *testing.T, r *rig) []string {
+			return []string{"FORCECRED_CA_FILE=" + inHome(r, "nosuch.pem")}
+		}, "certificates", protocol.Fail, "nosuch.pem", "FORCECRED_CA_FILE"},
+		{"nobody listens at the host", orgtest.Config{}, func(t *testing.T, r *rig) []string {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			l.Close()
+			r.storeAt(t, "dev", "https://"+l.Addr().String())
+			return nil
+		}, "host", protocol.Fail, "refused", "login_url"},
+		{"a certificate that is not trusted", orgtest.Config{}, func(*testing.T, *rig) []string {
+			return []string{"FORCECRED_CA_FILE="}
+		}, "host", protocol.Fail, "the host shows a certificate signed by unknown authority", "FORCECRED_CA_FILE"},
+		{"a host without TLS", orgtest.Config{}, func(t *testing.T, r *rig) []string {
+			r.storeAt(t, "dev", "https://"+listen(t, func(c net.Conn) {
+				_, _ = c.Read(make([]byte, 4096))
+				_, _ = c.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n"))
+			}))
+			return nil
+		}, "host", protocol.Fail, "the host does not speak TLS", "sign-in page"},
+		{"a login that the Salesforce CLI has as well", orgtest.Config{}, func(t *testing.T, r *rig) []string {
+			return withSFLogin(t, r, sfUser, "test-refresh-token-of-sf")
+		}, "salesforce-cli", protocol.Warn, `the grant of "prod" and the Salesforce CLI's ` + sfUser + " are of one user and one app", "forcecred import --live"},
+		{"a refresh token that the Salesforce CLI has as well", orgtest.Config{}, func(t *testing.T, r *rig) []string {
+			return withSFLogin(t, r, "other@example.com", r.org.RefreshToken())
+		}, "salesforce-cli", protocol.Warn, `the grant of "prod" is also the Salesforce CLI's other@example.com`, "forcecred import --live"},
+		{"a lock that another process has", orgtest.Config{}, func(t *testing.T, r *rig) []string {
+			unlock, err := r.openStore().Lock(t.Context(), "prod")
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = unlock() })
+			return nil
+		}, "lock", protocol.Warn, `the grant of "prod" is locked by `, "a refresh takes 45 seconds at most"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, tt.cfg)
+			e := r.examine(t, tt.plant(t, r))
+			for _, f := range e.Findings {
+				if f.Check == tt.check && f.State == tt.state && strings.Contains(f.Detail, tt.says) && strings.Contains(f.Next, tt.next) {
+					t.Logf("%s %s: %s; next: %s", f.State, f.Check, f.Detail, f.Next)
+					return
+				}
+			}
+			t.Errorf("not found among %+v", e.Findings)
+		})
+	}
+}
+
+// withSFLogin returns the environment of a user who has logged in to r's org with
+// the Salesforce CLI. It keeps the refresh token in plain words, as the CLI can.
+func withSFLogin(t *testing.T, r *rig, username, refreshToken string) (env []string) {
+	t.Helper()
+	user := t.TempDir()
+	auth, err := json.Marshal(map[string]string{"username": username, "clientId": r.org.ClientID(), "loginUrl": r.org.URL, "refreshToken": refreshToken})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(user, ".sfdx"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(user, ".sfdx", username+".json"), auth)
+	return []string{"HOME=" + user, "USERPROFILE=" + user, "SF_USE_GENERIC_UNIX_KEYCHAIN=true"}
+}
+
+// muteBus returns the address of a bus that says nothing.
+func muteBus(t *testing.T) string {
+	t.Helper()
+	address, end, err := startMuteBus()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(end)
+	return address
+}
+
+func nothingPlanted(*testing.T, *rig) []string { return nil }
+
+func chmod(t *testing.T, path string, mode fs.FileMode) {
+	t.Helper()
+	if err := os.Chmod(path, mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestDoctorDisk: a keystore that can't be written is known before a refresh needs it.
+func TestDoctorDisk(t *testing.T) {
+	t.Parallel()
+	disk := smallDisk(t)
+	r := newRigIn(t, filepath.Join(disk, "home"), orgtest.Config{Rotate: true})
+	wantFull := func(says string) {
+		t.Helper()
+		e := r.examine(t, nil)
+		for _, f := range e.Findings {
+			if f.Check == "write" && f.State == protocol.Fail && strings.Contains(f.Detail, says) && strings.Contains(f.Next, "until then nothing is refreshed") {
+				return
+			}
+		}
+		t.Errorf("not found among %+v", e.Findings)
+	}
+	free := fill(t, disk)
+	wantFull("no space left on device")
+	free()
+	if out, err := exec.Command("mount", "-o", "remount,ro", disk).CombinedOutput(); err != nil {
+		t.Fatalf("remount: %v: %s", err, out)
+	}
+	wantFull("read-only")
+	if out, err := exec.Command("mount", "-o", "remount,rw", disk).CombinedOutput(); err != nil {
+		t.Fatalf("remount: %v: %s", err, out)
+	}
+	if e := r.examine(t, nil); e.Fail > 0 {
+		t.Errorf("with the disk as it was: %+v", e.Findings)
+	}
+}
+
+// TestDoctorSound: where all is well it says so, asks for no token, and leaves
+// all as it was.
+func TestDoctorSound(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, orgtest.Config{Rotate: true})
+	r.run(t.Context(), "", "get", "prod").token(t)
+	before := filesBelow(t, r.home)
+	e := r.examine(t, []string{"HOME=" + filepath.Dir(r.home)})
+	if e.Fail+e.Warn > 0 || e.Version != 1 {
+		t.Errorf("version %d: %+v", e.Version, e.Findings)
+	}
+	checks := map[string]bool{}
+	for _, f := range e.Findings {
+		checks[f.Check] = true
+		if strings.Contains(f.Detail+f.Next, filepath.Dir(r.home)) {
+			t.Errorf("%s shows where the user's home is: %s", f.Check, f.Detail)
+		}
+	}
+	for _, check := range []string{"version", "keystore", "files", "lock", "write", "items", "size", "journal", "proxy", "certificates", "host", "clock", "salesforce-cli"} {
+		if !checks[check] {
+			t.Errorf("%s was not looked at", check)
+		}
+	}
+	if diff := cmp.Diff(before, filesBelow(t, r.home)); diff != "" {
+		t.Errorf("it left something behind: %s", diff)
+	}
+	if n := r.org.Count(orgtest.Token) + r.org.Count(orgtest.Introspect); n != 2 {
+		t.Errorf("%d requests with secrets, want the 2 of the get", n)
+	}
+	// The Salesforce CLI's logins beside it are not two of one.
+	writeFile(t, filepath.Join(r.home, "config.json"), []byte(`{"version":1,"keystore":"file","fallback":"sf"}`))
+	before = filesBelow(t, r.home)
+	if e := r.examine(t, withSFLogin(t, r, "other@example.com", "test-refresh-token-of-sf")); e.Fail+e.Warn > 0 || !strings.Contains(fmt.Sprint(e.Findings), "2 orgs can be read") {
+		t.Errorf("with the Salesforce CLI's logins: %+v", e.Findings)
+	}
+	if diff := cmp.Diff(before, filesBelow(t, r.home)); diff != "" {
+		t.Errorf("with the Salesforce CLI's logins it left something behind: %s", diff)
+	}
+	// Of one org alone, and of one that is not there.
+	if e := r.examine(t, nil, "prod", "--offline"); e.Fail+e.Warn > 0 {
+		t.Errorf("prod: %+v", e.Findings)
+	}
+	if e := r.examine(t, nil, "nosuch", "--offline"); e.Fail != 1 {
+		t.Errorf("nosuch: %+v", e.Findings)
+	}
+}
+
+// TestDoctorOfNothing: on a machine where nothing is stored nothing is made.
+func TestDoctorOfNothing(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, orgtest.Config{})
+	bare := t.TempDir()
+	if e := r.examine(t, []string{"FORCECRED_HOME=" + filepath.Join(bare, "home"), "HOME=" + bare}); e.Fail+e.Warn > 0 {
+		t.Errorf("%+v", e.Findings)
+	}
+	if left := filesBelow(t, bare); len(left) > 0 {
+		t.Errorf("it made %v", slices.Sorted(maps.Keys(left)))
+	}
+}
+
+// filesBelow returns the content of each file below dir by its path, and "" for a folder.
+func filesBelow(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || path == dir {
+			return err
+		}
+		files[path] = ""
+		if entry.IsDir() {
+			return nil
+		}
+		content, err := os.ReadFile(path)
+		files[path] = string(content)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// TestDoctorProbeIsNotListed: a probe that a killed doctor left is no org.
+func TestDoctorProbeIsNotListed(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, orgtest.Config{})
+	key := keystore.Key{Kind: keystore.KindProbe, Org: "forcecred-doctor"}
+	if err := r.openStore().Set(t.Context(), key, []byte("left")); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.run(t.Context(), "", "list"); got.status != 0 || strings.Contains(got.stdout, "doctor") {
+		t.Errorf("status %d: %s%s", got.status, got.stdout, got.stderr)
+	}
+}

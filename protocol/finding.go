@@ -1,0 +1,52 @@
+package protocol
+
+import "io"
+
+// Finding is what one check of `doctor` has found. It holds no secret.
+type Finding struct {
+	Check  string // what was looked at, the same word for as long as version 1 lasts
+	State  State
+	Detail string
+	Next   string // what to do about it; "" when there is nothing to do
+}
+
+// State says how bad a finding is.
+type State string
+
+const (
+	OK   State = "ok"
+	Warn State = "warn" // it works, and may not for long, or not for others
+	Fail State = "fail" // an org can't be refreshed, stored or reached
+)
+
+// Count returns how many findings are of that state.
+func Count(findings []Finding, state State) int {
+	n := 0
+	for _, f := range findings {
+		if f.State == state {
+			n++
+		}
+	}
+	return n
+}
+
+// EncodeFindings writes the answer to `doctor`, in the order of findings.
+func EncodeFindings(w io.Writer, findings []Finding) error {
+	type findingJSON struct {
+		Check  string `json:"check"`
+		State  State  `json:"state"`
+		Detail string `json:"detail"`
+		Next   string `json:"next,omitempty"`
+	}
+	all := make([]findingJSON, 0, len(findings))
+	for _, f := range findings {
+		all = append(all, findingJSON(f))
+	}
+	return writeJSON(w, struct {
+		Version  int           `json:"version"`
+		Findings []findingJSON `json:"findings"`
+		OK       int           `json:"ok"`
+		Warn     int           `json:"warn"`
+		Fail     int           `json:"fail"`
+	}{Version, all, Count(findings, OK), Count(findings, Warn), Count(findings, Fail)})
+}
