@@ -45,32 +45,7 @@ func Run(ctx context.Context, p Process) (status int) {
 			status = p.fail(protocol.Errorf(protocol.Internal, "a fault of forcecred's own (%v); please report it", fault))
 		}
 	}()
-	root := &cobra.Command{
-		Use:               "forcecred",
-		Short:             "A credential helper for Salesforce orgs",
-		Long:              longHelp,
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
-		Args:              commandMissing,
-		RunE:              func(*cobra.Command, []string) error { return nil }, // never reached: Args refuses
-	}
-	root.AddCommand(getCommand(p), storeCommand(p), eraseCommand(p), listCommand(p), versionCommand(p))
-	root.AddCommand(statusCommand(p))
-	root.AddCommand(doctorCommand(p))
-	root.AddCommand(gitCommand(p))
-	root.AddCommand(dockerCommand(p))
-	root.AddCommand(bazelCommand(p))
-	root.AddCommand(headersCommand(p))
-	root.AddCommand(runCommand(p))
-	root.AddCommand(installLinksCommand(p))
-	root.AddCommand(kubernetesCommand(p))
-	root.AddCommand(importCommand(p))
-	root.AddCommand(serveCommand(p))
-	root.AddGroup(&cobra.Group{ID: orgCommands, Title: "Orgs and their tokens:"}, &cobra.Group{ID: callerCommands, Title: "Other programs, which call forcecred themselves:"})
-	root.SetHelpCommand(helpCommand(root))
-	root.PersistentFlags().Var(newChoice("text", "json"), errorFormatFlag, "how a failure is told on stderr: text or json")
-	root.SetFlagErrorFunc(flagError)
+	root := Command(p)
 	root.SetIn(p.Stdin)
 	root.SetOut(p.Stdout)
 	root.SetErr(p.Stderr)
@@ -88,6 +63,40 @@ func Run(ctx context.Context, p Process) (status int) {
 		err = usage("these words are no command") // cobra's own text quotes them
 	}
 	return p.fail(err)
+}
+
+// Command returns the command that [Run] runs, with those below it. To look at
+// it, the zero Process will do.
+func Command(p Process) *cobra.Command {
+	root := &cobra.Command{
+		Use:               "forcecred",
+		Short:             "A credential helper for Salesforce orgs",
+		Long:              longHelp,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true}, // ours takes its place
+		Args:              commandMissing,
+		RunE:              func(*cobra.Command, []string) error { return nil }, // never reached: Args refuses
+	}
+	root.AddCommand(getCommand(p), storeCommand(p), eraseCommand(p), listCommand(p), versionCommand(p))
+	root.AddCommand(completionCommand(p))
+	root.AddCommand(statusCommand(p))
+	root.AddCommand(doctorCommand(p))
+	root.AddCommand(gitCommand(p))
+	root.AddCommand(dockerCommand(p))
+	root.AddCommand(bazelCommand(p))
+	root.AddCommand(headersCommand(p))
+	root.AddCommand(runCommand(p))
+	root.AddCommand(installLinksCommand(p))
+	root.AddCommand(kubernetesCommand(p))
+	root.AddCommand(importCommand(p))
+	root.AddCommand(serveCommand(p))
+	root.AddGroup(&cobra.Group{ID: orgCommands, Title: "Orgs and their tokens:"}, &cobra.Group{ID: callerCommands, Title: "Other programs, which call forcecred themselves:"})
+	root.SetHelpCommand(helpCommand(root))
+	root.PersistentFlags().Var(newChoice("text", "json"), errorFormatFlag, "how a failure is told on stderr: text or json")
+	root.SetFlagErrorFunc(flagError)
+	p.complete(root)
+	return root
 }
 
 const longHelp = `forcecred keeps the secrets of Salesforce orgs in a keystore and answers with

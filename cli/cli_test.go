@@ -68,7 +68,7 @@ func TestCommandLineIsNotQuoted(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	for _, command := range []string{"bazel", "doctor", "erase", "get", "git", "headers", "install-links", "list", "run", "status", "store", "version"} {
+	for _, command := range []string{"bazel", "completion", "doctor", "erase", "get", "git", "headers", "install-links", "list", "run", "status", "store", "version"} {
 		status, help, stderr := run(t, "", "help", command)
 		if status != 0 || stderr != "" {
 			t.Errorf("help %s: status %d, stderr %q", command, status, stderr)

@@ -1,0 +1,115 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"forcecred/keystore"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// shells have completions, each made by a function of cobra's.
+var shells = map[string]func(root *cobra.Command, w io.Writer) error{
+	"bash":       func(root *cobra.Command, w io.Writer) error { return root.GenBashCompletionV2(w, true) },
+	"zsh":        (*cobra.Command).GenZshCompletion,
+	"fish":       func(root *cobra.Command, w io.Writer) error { return root.GenFishCompletion(w, true) },
+	"powershell": (*cobra.Command).GenPowerShellCompletionWithDesc,
+}
+
+func completionCommand(p Process) *cobra.Command {
+	return &cobra.Command{
+		Use:   "completion SHELL",
+		Short: "Print what lets a shell complete commands, flags and orgs",
+		Long: `Print what lets a shell complete commands, flags and the names of orgs. SHELL is
+bash (with the package bash-completion), zsh, fish or powershell. For good:
+
+  forcecred completion bash >> ~/.bash_completion
+  forcecred completion zsh > ~/.zfunc/_forcecred    # in fpath, before compinit
+  forcecred completion fish > ~/.config/fish/completions/forcecred.fish
+  forcecred completion powershell >> $PROFILE
+
+The names are asked of the keystore with each completion. No secret is read, and
+a keyring that is locked or slow completes nothing.`,
+		ValidArgs: []string{"bash", "zsh", "fish", "powershell"},
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 || shells[args[0]] == nil {
+				return usage("one shell has to be named: bash, zsh, fish or powershell")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.answer(func(w io.Writer) error { return shells[args[0]](cmd.Root(), w) })
+		},
+	}
+}
+
+// completionPatience is how long a person may wait for the names after a key.
+const completionPatience = time.Second
+
+// completeOrg completes a command's first argument with the names of the orgs
+// that there are.
+func (p Process) completeOrg(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+	switch {
+	case len(args) == 0:
+		return p.orgNames(cmd.Context(), begun), cobra.ShellCompDirectiveNoFileComp
+	case strings.Contains(cmd.Use, " -- "):
+		return nil, cobra.ShellCompDirectiveDefault // a command, with files as arguments
+	}
+	return nil, cobra.ShellCompDirectiveNoFileComp
+}
+
+// orgNames returns the names that begin so, or none where the keystore does not
+// tell at once. It asks nobody and says nothing.
+func (p Process) orgNames(ctx context.Context, begun string) []string {
+	ctx, cancel := context.WithTimeout(ctx, completionPatience)
+	defer cancel()
+	p = p.withoutPrompts()
+	p.notices = &[]string{} // which nobody tells
+	h, err := p.helper(ctx)
+	if err != nil {
+		return nil
+	}
+	keys, err := h.Keystore.Keys(ctx, keystore.KindGrant)
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, key := range keys {
+		if strings.HasPrefix(string(key.Org), begun) {
+			names = append(names, string(key.Org))
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// complete gives a command the completions of its first argument and of its
+// flags that take one of a few words, and so its subcommands.
+func (p Process) complete(cmd *cobra.Command) {
+	if takesOrg(cmd) {
+		cmd.ValidArgsFunction = p.completeOrg
+	}
+	for _, flags := range []*pflag.FlagSet{cmd.Flags(), cmd.PersistentFlags()} {
+		flags.VisitAll(func(f *pflag.Flag) {
+			if c, ok := f.Value.(*choice); ok {
+				// It fails only for a flag that has completions already.
+				_ = cmd.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(c.allowed, cobra.ShellCompDirectiveNoFileComp))
+			}
+		})
+	}
+	for _, sub := range cmd.Commands() {
+		p.complete(sub)
+	}
+}
+
+// takesOrg reports whether a command's first argument is an org's name, as the
+// line of its usage says.
+func takesOrg(cmd *cobra.Command) bool {
+	words := strings.Fields(cmd.Use)
+	return len(words) > 1 && strings.Trim(words[1], "[]") == "ORG"
+}

@@ -1,0 +1,58 @@
+// Command generate makes the man pages and the completions of forcecred, of the commands' own help, the README's tables and pages.md.
+//
+//go:generate go run .
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+
+	"forcecred/cli"
+)
+
+func main() {
+	log.SetFlags(0)
+	docs := ".." // from this folder
+	readme, err := os.ReadFile(filepath.Join(docs, "..", "README.md"))
+	if err == nil {
+		err = makePages(filepath.Join(docs, "man"), string(readme))
+	}
+	if err == nil {
+		err = makeCompletions(filepath.Join(docs, "completions"))
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
+}
+
+// empty makes a folder without files in it, so that none is left of a command
+// that is no more.
+func empty(dir string) error {
+	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
+	return os.Mkdir(dir, 0o755)
+}
+
+func makeCompletions(dir string) error {
+	if err := empty(dir); err != nil {
+		return err
+	}
+	for shell, name := range map[string]string{"bash": "forcecred.bash", "zsh": "_forcecred", "fish": "forcecred.fish", "powershell": "forcecred.ps1"} {
+		var script, errs bytes.Buffer
+		status := cli.Run(context.Background(), cli.Process{
+			Args: []string{"forcecred", "completion", shell}, Getenv: func(string) string { return "" }, Stdout: &script, Stderr: &errs,
+		})
+		if status != 0 {
+			return fmt.Errorf("completion %s: %s", shell, errs.String())
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), script.Bytes(), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
