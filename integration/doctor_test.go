@@ -142,7 +142,7 @@ func TestDoctor(t *testing.T) {
 			return nil
 		}, "journal", protocol.Warn, "could not be opened", "else sign in again"},
 		{"a clock that is an hour behind", orgtest.Config{ClockOffset: time.Hour}, nothingPlanted,
-			"clock", protocol.Fail, "this machine's clock is 1h0m", "set this machine's clock right"},
+			"clock", protocol.Fail, " behind that of 127.0.0.1", "set this machine's clock right"},
 		{"a clock that is two minutes ahead", orgtest.Config{ClockOffset: -2 * time.Minute}, nothingPlanted,
 			"clock", protocol.Warn, " ahead of that of 127.0.0.1", "set this machine's clock right"},
 		{"a proxy that is none", orgtest.Config{}, func(*testing.T, *rig) []string {

@@ -1,0 +1,45 @@
+package integration
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"forcecred/integration/desk"
+	"forcecred/integration/orgtest"
+)
+
+// TestDoctorKeyrings: a keyring is written, read and left as it was.
+func TestDoctorKeyrings(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		keystore string
+		start    func(*testing.T, *desk.Desk)
+		bus      string
+		size     string
+	}{
+		{"secret-service", startGNOMEKeyring, "it answers", "of 1048576 that the keystore takes"},
+		{"keyctl", startKeyCtl, "not asked, since the keystore needs none", "of 1048576 that the keystore takes (in parts of 32767)"},
+	} {
+		t.Run(tt.keystore, func(t *testing.T) {
+			t.Parallel()
+			d := newDesk(t)
+			tt.start(t, d)
+			d.Env = append(d.Env, "FORCECRED_KEYSTORE="+tt.keystore, "FORCECRED_KEYRING_TIMEOUT=2m")
+			r := newRigIn(t, filepath.Join(d.Home, "forcecred"), orgtest.Config{}, d.Env...)
+			t.Cleanup(func() { r.run(context.Background(), "", "erase", "prod") })
+			e := r.examine(t, nil)
+			told := map[string]string{}
+			for _, f := range e.Findings {
+				told[f.Check] = f.Detail
+			}
+			if e.Fail+e.Warn > 0 || told["session-bus"] != tt.bus || !strings.Contains(told["size"], tt.size) || !strings.Contains(told["write"], "written, read and removed") {
+				t.Errorf("%+v", e.Findings)
+			}
+			if got := r.run(t.Context(), "", "list"); got.status != 0 || strings.Count(got.stdout, `"org":`) != 1 {
+				t.Errorf("status %d: %s%s", got.status, got.stdout, got.stderr)
+			}
+		})
+	}
+}
