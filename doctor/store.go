@@ -75,12 +75,26 @@ func Reads(ctx context.Context, store keystore.Store, name keystore.Org) ([]Kept
 			findings = append(findings, Failed(Items, err, "erase the org and store it again"))
 		default:
 			all = append(all, k)
+			findings = append(findings, keyFile(k.Grant)...)
 		}
 	}
 	if len(findings) > 0 {
 		return all, findings
 	}
 	return all, []protocol.Finding{ok(Items, "%s", count(len(all), "org")+" can be read")}
+}
+
+// keyFile looks at the private key of a grant whose key lies in a file of its own.
+func keyFile(g keystore.Grant) []protocol.Finding {
+	if g.PrivateKeyFile == "" {
+		return nil
+	}
+	if _, err := localfile.ReadSecret(g.PrivateKeyFile); err != nil {
+		f := Failed(Items, err, "see that the file is there, and can be read by forcecred alone")
+		f.Detail = fmt.Sprintf("the private key of %q: %s", g.Org, f.Detail)
+		return []protocol.Finding{f}
+	}
+	return nil
 }
 
 func read(ctx context.Context, store keystore.Store, org keystore.Org) (Kept, error) {

@@ -118,6 +118,14 @@ func TestDoctor(t *testing.T) {
 			writeFile(t, inHome(r, "store", "org.dev.age"), []byte("no age file"))
 			return nil
 		}, "items", protocol.Fail, "org.dev.age is damaged", "erase the org and store it again"},
+		{"a private key that is not where it was", orgtest.Config{}, func(t *testing.T, r *rig) []string {
+			if err := keystore.SaveGrant(t.Context(), r.openStore(), keystore.Grant{
+				Org: "ci", Type: keystore.JWTBearer, LoginURL: r.org.URL, ClientID: "test-client-id", Username: sfUser, PrivateKeyFile: inHome(r, "nosuch.pem"),
+			}); err != nil {
+				t.Fatal(err)
+			}
+			return nil
+		}, "items", protocol.Fail, `the private key of "ci": open `, "see that the file is there"},
 		{"a refresh token in the journal", orgtest.Config{}, func(t *testing.T, r *rig) []string {
 			j := &journal.Journal{Dir: inHome(r, "journal")}
 			if err := errors.Join(j.Reserve("prod"), j.Seal("prod", [32]byte{}, []byte("entry"))); err != nil {
