@@ -33,6 +33,8 @@ type Config struct {
 	UserID       string // 15 or 18 characters, default "005000000000001AAA"
 	Scope        string // default "api refresh_token"; with openid among them answers have an id_token
 
+	CallbackURL string // where the app's logins come back to, default "http://localhost:1717/OauthRedirect"
+
 	InstanceURL   string // default: the org's own URL
 	TrailingSlash bool   // instance_url ends in a slash, as in some of Salesforce's samples
 	OldSiteNames  bool   // sfdc_community_url, sfdc_community_id in place of sfdc_site_url, sfdc_site_id
@@ -70,6 +72,7 @@ func (c *Config) complete() error {
 	c.OrgID = cmp.Or(c.OrgID, "00D000000000001AAA")
 	c.UserID = cmp.Or(c.UserID, "005000000000001AAA")
 	c.Scope = cmp.Or(c.Scope, "api refresh_token")
+	c.CallbackURL = cmp.Or(c.CallbackURL, "http://localhost:1717/OauthRedirect")
 	c.SessionLength = cmp.Or(c.SessionLength, 2*time.Hour)
 	if c.Now == nil {
 		c.Now = time.Now

@@ -27,7 +27,12 @@ type Fault struct {
 	Reply  Reply       // answer with what this makes of the request, if it isn't nil
 	Header http.Header // set besides, or in place of, the answer's own
 
-	Fields  map[string]any             // in a successful answer, set these fields to what JSON makes of the value; nil removes
+	Fields     map[string]any   // in a successful answer, set these fields to what JSON makes of the value; nil removes
+	Query      func(url.Values) // changes an authorization request before it is looked at
+	Redirect   func(url.Values) // changes what the browser is sent back with
+	IDToken    map[string]any   // sets these claims of the answer's ID token
+	ForeignKey bool             // signs the ID token with a key that the org does not publish
+
 	Rewrite func(answer []byte) []byte // changes the body of whatever answer
 	Pad     int64                      // bytes of white space after the body, sent as fast as the client reads
 	Gzip    bool                       // compress, whether or not the client accepts it

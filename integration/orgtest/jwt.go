@@ -6,8 +6,11 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
+	"maps"
 	"math/big"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -36,25 +39,67 @@ func (o *Org) accessToken(s *session) string {
 	)
 }
 
-// idToken is an OpenID Connect ID token. It is good for two minutes: it is proof
-// of a login that has just been, and no credential.
-func (o *Org) idToken(now time.Time) string {
-	return signJWT(
-		field{"iss", o.URL},
-		field{"sub", o.identityURL()},
-		field{"aud", o.cfg.ClientID},
-		field{"iat", now.Unix()},
-		field{"exp", now.Add(2 * time.Minute).Unix()},
-		field{"jti", random(16)},
-	)
+// idToken is an OpenID Connect ID token, with the nonce of a login if there is
+// one. It is good for two minutes: it is proof of a login that has just been, and
+// no credential.
+func (o *Org) idToken(now time.Time, nonce string) string {
+	claims := []field{
+		{"iss", o.URL},
+		{"sub", o.identityURL()},
+		{"aud", o.cfg.ClientID},
+		{"iat", now.Unix()},
+		{"exp", now.Add(2 * time.Minute).Unix()},
+		{"jti", random(16)},
+	}
+	if nonce != "" {
+		claims = append(claims, field{"nonce", nonce})
+	}
+	return signJWT(claims...)
 }
 
-func signJWT(claims ...field) string {
+// reissue signs an answer's ID token anew, with what the fault changes in it.
+func (o *Org) reissue(a *answer, f Fault) {
+	i := slices.IndexFunc(a.fields, func(f field) bool { return f.name == "id_token" })
+	if i < 0 || f.IDToken == nil && !f.ForeignKey {
+		return
+	}
+	issued, _ := a.fields[i].value.(string)
+	claims := map[string]any{}
+	payload, err := base64.RawURLEncoding.DecodeString(strings.Split(issued, ".")[1])
+	if err == nil {
+		err = json.Unmarshal(payload, &claims)
+	}
+	if err != nil {
+		panic("orgtest: " + err.Error()) // it is our own
+	}
+	maps.Copy(claims, f.IDToken)
+	fields := answer{}
+	for name, value := range claims {
+		fields.fields = append(fields.fields, field{name, value})
+	}
+	key := signingKey
+	if f.ForeignKey {
+		key = foreignKey
+	}
+	a.fields[i].value = signWith(key, fields.fields...)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.idTokens = append(o.idTokens, a.fields[i].value.(string))
+}
+
+// foreignKey signs as the org does, by the same name, and is not published.
+var foreignKey = sync.OnceValues(func() (*rsa.PrivateKey, error) {
+	return rsa.GenerateKey(rand.Reader, 2048)
+})
+
+func signJWT(claims ...field) string { return signWith(signingKey, claims...) }
+
+func signWith(makeKey func() (*rsa.PrivateKey, error), claims ...field) string {
 	header := []field{{"alg", "RS256"}, {"typ", "JWT"}, {"kid", signingKeyID}}
 	signed := segment(answer{fields: header}.encode()) + "." + segment(answer{fields: claims}.encode())
-	key, err := signingKey()
+	key, err := makeKey()
 	if err != nil {
-		panic("orgtest: " + err.Error()) // Start has made the key, or failed
+		panic("orgtest: " + err.Error()) // Start has made one, and could
 	}
 	digest := sha256.Sum256([]byte(signed))
 	signature, err := rsa.SignPKCS1v15(nil, key, crypto.SHA256, digest[:])

@@ -117,7 +117,7 @@ func (o *Org) mint() []field {
 		return nil
 	}
 	o.commits++
-	return o.tokens(g)
+	return o.tokens(g, "")
 }
 
 // verify checks an assertion's form and signature.

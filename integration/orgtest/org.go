@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -40,6 +41,7 @@ type Org struct {
 	access    map[string]*session
 	busy      map[string]bool // refresh tokens that are being processed
 	idTokens  []string
+	codes     map[string]*code
 	asserted  []Assertion
 	presented []string // assertions, which are secrets as long as they are good
 	commits   int
@@ -76,6 +78,7 @@ func Start(cfg Config) (*Org, error) {
 		refresh: map[string]*Grant{},
 		access:  map[string]*session{},
 		busy:    map[string]bool{},
+		codes:   map[string]*code{},
 		counts:  map[Endpoint]int{},
 	}
 	if o.cfg.InstanceURL == "" {
@@ -134,8 +137,8 @@ func (o *Org) String() string { return "stand-in org at " + o.URL + o.cfg.Site }
 func (o *Org) GoString() string { return o.String() }
 
 // Secrets returns all that must never be seen where it does not belong: the
-// client secret with each refresh, access or ID token issued, and each assertion
-// shown so far.
+// client secret with each refresh, access or ID token and each code issued, and
+// each assertion shown so far.
 func (o *Org) Secrets() []string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -149,6 +152,7 @@ func (o *Org) Secrets() []string {
 			secrets = append(secrets, s.token)
 		}
 	}
+	secrets = slices.AppendSeq(secrets, maps.Keys(o.codes))
 	return slices.Concat(secrets, o.idTokens, o.presented)
 }
 

@@ -10,9 +10,10 @@ import (
 // Endpoint names one of the org's endpoints.
 type Endpoint string
 
-// Endpoints. The first four are below the site. The others are the instance's:
+// Endpoints. The first five are below the site. The others are the instance's:
 // at the root, the REST API below the site as well.
 const (
+	Authorize  Endpoint = "authorize"  // /services/oauth2/authorize, for browsers
 	Token      Endpoint = "token"      // /services/oauth2/token
 	Introspect Endpoint = "introspect" // /services/oauth2/introspect
 	Revoke     Endpoint = "revoke"     // /services/oauth2/revoke
@@ -41,6 +42,8 @@ func (o *Org) endpoint(path string) Endpoint {
 		return Unknown
 	}
 	switch below {
+	case "/services/oauth2/authorize":
+		return Authorize
 	case "/services/oauth2/token":
 		return Token
 	case "/services/oauth2/introspect":
@@ -63,10 +66,13 @@ type rule struct {
 	required []string // fields of the form
 	optional []string
 	bearer   bool // an access token in the Authorization header, else none at all
+	browser  bool // a person's browser asks: with a query, for a page
 }
 
 func (o *Org) rule(c call) rule {
 	switch c.endpoint {
+	case Authorize:
+		return rule{methods: []string{http.MethodGet, http.MethodPost}, browser: true}
 	case Token:
 		r := rule{methods: []string{http.MethodPost}, form: true, required: []string{"grant_type"}}
 		switch c.form.Get("grant_type") {
@@ -75,6 +81,8 @@ func (o *Org) rule(c call) rule {
 			return r
 		case clientCredentials:
 			r.required = append(r.required, "client_id")
+		case authorizationCode:
+			r.required = append(r.required, "code", "client_id", "redirect_uri", "code_verifier")
 		default:
 			r.required = append(r.required, "refresh_token", "client_id")
 		}
@@ -108,7 +116,7 @@ func (o *Org) check(c call) {
 	if r.methods != nil && !slices.Contains(r.methods, c.Method) {
 		o.problem(c, "the method is not "+strings.Join(r.methods, " or "))
 	}
-	if c.endpoint != Data && (c.URL.RawQuery != "" || c.URL.ForceQuery) || c.URL.Query().Has("access_token") {
+	if c.endpoint != Data && !r.browser && (c.URL.RawQuery != "" || c.URL.ForceQuery) || c.URL.Query().Has("access_token") {
 		o.problem(c, "there is a query string, which ends up in logs")
 	}
 	switch authorization := c.Header.Get("Authorization"); {
@@ -120,7 +128,7 @@ func (o *Org) check(c call) {
 	if c.Header.Get("Cookie") != "" {
 		o.problem(c, "there is a cookie")
 	}
-	if !acceptsJSON(c.Header.Values("Accept")) {
+	if !r.browser && !acceptsJSON(c.Header.Values("Accept")) {
 		o.problem(c, "it does not accept JSON")
 	}
 	if r.form {

@@ -35,8 +35,9 @@ func (o *Org) serve(w http.ResponseWriter, r *http.Request) {
 
 	var a answer
 	if fault.processes() {
-		a = o.process(c, readable)
+		a = o.process(c, readable, fault)
 		a.override(fault.Fields)
+		o.reissue(&a, fault)
 	}
 	done := a.done
 	if fault.answers() || !fault.processes() {
@@ -87,11 +88,13 @@ func (o *Org) read(w http.ResponseWriter, c *call) bool {
 	return true
 }
 
-func (o *Org) process(c call, readable bool) answer {
+func (o *Org) process(c call, readable bool, fault Fault) answer {
 	if !readable {
 		return refuse("invalid-request")
 	}
 	switch c.endpoint {
+	case Authorize:
+		return o.authorize(c, fault)
 	case Token:
 		return o.token(c)
 	case Introspect:

@@ -18,6 +18,8 @@ func (o *Org) token(c call) answer {
 	switch c.form.Get("grant_type") {
 	case "refresh_token":
 		return o.refreshed(c)
+	case authorizationCode:
+		return o.redeem(c)
 	case jwtBearer:
 		return o.asJWTBearer(c)
 	case clientCredentials:
@@ -105,7 +107,7 @@ func (o *Org) spend(c call, token string) (a answer, committed bool) {
 	if o.cfg.Rotate {
 		g.next()
 	}
-	fields := o.tokens(g)
+	fields := o.tokens(g, "")
 	if o.cfg.Rotate {
 		fields = append(fields, field{"refresh_token", g.newest()})
 	}
@@ -113,8 +115,9 @@ func (o *Org) spend(c call, token string) (a answer, committed bool) {
 }
 
 // tokens makes the fields of a successful answer, but for a new refresh token:
-// all text, no expires_in. It needs o.mu.
-func (o *Org) tokens(g *Grant) []field {
+// all text, no expires_in; with the nonce of a login in its ID token, if there is
+// one. It needs o.mu.
+func (o *Org) tokens(g *Grant, nonce string) []field {
 	now := o.now()
 	s := o.session(g, now)
 	issuedAt := strconv.FormatInt(now.UnixMilli(), 10)
@@ -124,7 +127,7 @@ func (o *Org) tokens(g *Grant) []field {
 		{"scope", o.cfg.Scope},
 	}
 	if o.cfg.openID() {
-		id := o.idToken(now)
+		id := o.idToken(now, nonce)
 		o.idTokens = append(o.idTokens, id)
 		fields = append(fields, field{"id_token", id})
 	}
