@@ -20,9 +20,9 @@ type room struct {
 // rooms is the house. docs/decisions/0002 gives the reasons; a new package
 // needs a line here and one sentence of its own.
 var rooms = map[string]room{
-	"forcecred":                                      {ours: []string{"cli", "dumps", "keystore/osring/busguard"}},
+	"forcecred":                                      {ours: []string{"cli", "dumps", "keystore/osring/busguard"}, others: []string{"github.com/cli/browser"}},
 	"forcecred/dumps":                                {others: []string{"golang.org/x/sys/unix"}},
-	"forcecred/cli":                                  {ours: []string{"keystore", "keystore/secret", "parent", "protocol", "protocol/bazel", "protocol/docker", "protocol/git", "protocol/headers", "protocol/kubernetes", "protocol/origin", "setup"}, others: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"}},
+	"forcecred/cli":                                  {ours: []string{"helper", "keystore", "keystore/secret", "loopback", "parent", "protocol", "protocol/bazel", "protocol/docker", "protocol/git", "protocol/headers", "protocol/kubernetes", "protocol/origin", "setup"}, others: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"}},
 	"forcecred/doctor":                               {ours: []string{"keystore", "keystore/journal", "keystore/localfile", "keystore/sfcli", "protocol", "salesforce"}},
 	"forcecred/setup":                                {ours: []string{"doctor", "helper", "keystore", "keystore/agefile", "keystore/failures", "keystore/fallback", "keystore/home", "keystore/journal", "keystore/localfile", "keystore/osring", "keystore/sfcli", "protocol", "salesforce"}},
 	"forcecred/protocol":                             {ours: []string{"keystore/secret", "protocol/strictjson"}},
@@ -34,7 +34,8 @@ var rooms = map[string]room{
 	"forcecred/protocol/docker":                      {ours: []string{"protocol", "protocol/origin", "protocol/strictjson"}},
 	"forcecred/protocol/kubernetes":                  {ours: []string{"protocol", "protocol/strictjson"}},
 	"forcecred/helper":                               {ours: []string{"protocol", "protocol/origin", "keystore", "keystore/secret", "salesforce"}},
-	"forcecred/salesforce":                           {ours: []string{"keystore/secret", "protocol/origin", "protocol/strictjson"}, others: []string{"github.com/go-jose/go-jose/v4"}},
+	"forcecred/salesforce":                           {ours: []string{"keystore/secret", "protocol/origin", "protocol/strictjson"}, others: []string{"github.com/coreos/go-oidc/v3/oidc", "github.com/go-jose/go-jose/v4"}},
+	"forcecred/loopback":                             {ours: []string{"keystore/secret"}},
 	"forcecred/keystore":                             {ours: []string{"keystore/secret"}},
 	"forcecred/keystore/secret":                      {},
 	"forcecred/keystore/agefile":                     {ours: []string{"keystore", "keystore/localfile"}, others: []string{"filippo.io/age", "filippo.io/age/armor"}},
