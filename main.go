@@ -14,6 +14,8 @@ import (
 	"forcecred/cli"
 	"forcecred/dumps"
 	"forcecred/keystore/osring/busguard"
+
+	"github.com/cli/browser"
 )
 
 func main() {
@@ -36,11 +38,19 @@ func main() {
 		Stderr:      os.Stderr,
 		HoldSignals: holdSignals,
 		LookPath:    exec.LookPath,
+		OpenBrowser: openBrowser,
 		Become: func(cmd *exec.Cmd) (status int, err error) {
 			allowDumps() // a command of the user's gets the limit that the user has set
 			return become(cmd)
 		},
 	}))
+}
+
+// openBrowser shows a page in the user's browser. What that prints would be taken
+// for forcecred's own words.
+func openBrowser(address string) error {
+	browser.Stdout, browser.Stderr = io.Discard, io.Discard
+	return browser.OpenURL(address)
 }
 
 // holdSignals keeps SIGINT, SIGTERM and SIGHUP from ending the process until

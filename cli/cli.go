@@ -30,6 +30,9 @@ type Process struct {
 	// LookPath finds a command's file, as exec.LookPath does.
 	LookPath func(command string) (path string, err error)
 
+	// OpenBrowser shows a page in the user's browser. It may return only when that ends.
+	OpenBrowser func(address string) error
+
 	// Become runs a command in place of this process. It returns where it fails,
 	// and where the system can do no more than wait for the command's exit status.
 	Become func(*exec.Cmd) (status int, err error)
@@ -91,6 +94,8 @@ func Command(p Process) *cobra.Command {
 	root.AddCommand(kubernetesCommand(p))
 	root.AddCommand(importCommand(p))
 	root.AddCommand(serveCommand(p))
+	root.AddCommand(loginCommand(p))
+	root.AddCommand(logoutCommand(p))
 	root.AddGroup(&cobra.Group{ID: orgCommands, Title: "Orgs and their tokens:"}, &cobra.Group{ID: callerCommands, Title: "Other programs, which call forcecred themselves:"})
 	root.SetHelpCommand(helpCommand(root))
 	root.PersistentFlags().Var(newChoice("text", "json"), errorFormatFlag, "how a failure is told on stderr: text or json")
@@ -162,6 +167,20 @@ func (p Process) notice(message string) {
 	_ = (&protocol.Error{Message: message}).WriteText(p.Stderr)
 }
 
+// noticeNow tells a person what can't wait for the end of the command: a JSON
+// object of its own, where stderr is read by a program.
+func (p Process) noticeNow(message string) {
+	if p.wantsJSONErrors() {
+		_ = protocol.WriteNotices(p.Stderr, []string{message}) // best effort, as above
+		return
+	}
+	first, rest, _ := strings.Cut(message, "\n")
+	_ = (&protocol.Error{Message: first}).WriteText(p.Stderr)
+	if rest != "" {
+		_, _ = io.WriteString(p.Stderr, rest+"\n") // on a line of its own, to be copied
+	}
+}
+
 // tellNotices tells those that were held back, where no failure is told with them.
 func (p Process) tellNotices() {
 	if len(*p.notices) > 0 {
@@ -231,6 +250,14 @@ func helpCommand(root *cobra.Command) *cobra.Command {
 func atMostOneOrg(_ *cobra.Command, args []string) error {
 	if len(args) > 1 {
 		return usage("more than one argument, where one org's name may stand")
+	}
+	return nil
+}
+
+// oneOrg accepts an org's name.
+func oneOrg(_ *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return usage("one org's name has to stand here")
 	}
 	return nil
 }

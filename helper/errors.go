@@ -51,7 +51,7 @@ func storeError(doing string, org keystore.Org, err error) *protocol.Error {
 		e.Code = protocol.OrgNotFound
 		e.Message = fmt.Sprintf("there is no org %q in the keystore", org)
 		if e.Hint == "" { // the store's own, where an org is not stored by forcecred
-			e.Hint = "`forcecred list` shows what there is, `forcecred store` adds an org"
+			e.Hint = "`forcecred list` shows what there is, `forcecred login` adds an org"
 		}
 	case errors.Is(err, context.DeadlineExceeded):
 		e.Retryable = true
@@ -108,9 +108,15 @@ var codes = map[salesforce.Reason]struct {
 
 // refreshError tells why the token of org could not be refreshed.
 func refreshError(org keystore.Org, err error) *protocol.Error {
+	return salesforceError("refresh the token of", org, err)
+}
+
+// salesforceError tells a failure of Salesforce's, or on the way there, while
+// doing that to org.
+func salesforceError(doing string, org keystore.Org, err error) *protocol.Error {
 	e := &protocol.Error{
 		Code:    protocol.Internal,
-		Message: fmt.Sprintf("refresh the token of %q: %v", org, err),
+		Message: fmt.Sprintf("%s %q: %v", doing, org, err),
 		Org:     string(org),
 		Cause:   err,
 	}

@@ -43,6 +43,9 @@ type Helper struct {
 type OAuth interface {
 	Exchange(context.Context, salesforce.Grant) (salesforce.Answer, error)
 	Introspect(ctx context.Context, login salesforce.Login, clientID string, clientSecret, accessToken secret.Text) (salesforce.Introspection, error)
+	ExchangeCode(ctx context.Context, a salesforce.Authorization, clientSecret, code secret.Text) (salesforce.Answer, error)
+	Username(ctx context.Context, login salesforce.Login, accessToken secret.Text) (string, error)
+	Revoke(ctx context.Context, login salesforce.Login, token secret.Text) error
 }
 
 // Get returns an access token of the org, from the cache where that one lives

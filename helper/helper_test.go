@@ -30,6 +30,10 @@ type fixture struct {
 	inspect  func() (salesforce.Introspection, error)
 	posts    int
 	inspects int
+	exchange func(salesforce.Authorization, secret.Text) (salesforce.Answer, error)
+	username string
+	revoked  []string
+	revoke   error
 	warnings []string
 	waited   []time.Duration
 	holding  bool
@@ -107,6 +111,27 @@ func (f *fixture) Exchange(ctx context.Context, g salesforce.Grant) (salesforce.
 func (f *fixture) Introspect(context.Context, salesforce.Login, string, secret.Text, secret.Text) (salesforce.Introspection, error) {
 	f.inspects++
 	return f.inspect()
+}
+
+func (f *fixture) ExchangeCode(ctx context.Context, a salesforce.Authorization, _, code secret.Text) (salesforce.Answer, error) {
+	if !f.holding || ctx.Err() != nil {
+		return salesforce.Answer{}, errors.New("a code is spent while signals or callers may interrupt")
+	}
+	return f.exchange(a, code)
+}
+
+func (f *fixture) Username(context.Context, salesforce.Login, secret.Text) (string, error) {
+	if f.username == "" {
+		return "", errors.New("not to be had")
+	}
+	return f.username, nil
+}
+
+func (f *fixture) Revoke(_ context.Context, _ salesforce.Login, token secret.Text) error {
+	if f.revoke == nil {
+		f.revoked = append(f.revoked, token.Reveal())
+	}
+	return f.revoke
 }
 
 func answer(n int) salesforce.Answer {

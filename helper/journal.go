@@ -73,7 +73,18 @@ func (h *Helper) prepare(ctx context.Context, grant keystore.Grant) (*seal, erro
 	if !mayRotate(grant) {
 		return nil, nil
 	}
-	s := &seal{org: grant.Org}
+	s, err := h.reserve(ctx, grant.Org)
+	if err != nil {
+		e := storeError("prepare to refresh the token of", grant.Org, err)
+		e.Message += "; nothing was spent"
+		return nil, e
+	}
+	return s, nil
+}
+
+// reserve stores a new seal's key, and makes room in the journal.
+func (h *Helper) reserve(ctx context.Context, org keystore.Org) (*seal, error) {
+	s := &seal{org: org}
 	rand.Read(s.key[:])
 	err := h.storeKey(ctx, s)
 	if err == nil {
@@ -81,9 +92,7 @@ func (h *Helper) prepare(ctx context.Context, grant keystore.Grant) (*seal, erro
 	}
 	if err != nil {
 		h.cleanUp(ctx, s)
-		e := storeError("prepare to refresh the token of", s.org, err)
-		e.Message += "; nothing was spent"
-		return nil, e
+		return nil, err
 	}
 	return s, nil
 }

@@ -61,15 +61,12 @@ func (h *Helper) saveGrant(ctx context.Context, grant keystore.Grant, answer sal
 		updated.InstanceURL = answer.InstanceURL
 	}
 	updated.RefreshedAt = h.Now()
-	err := h.saveAndReadBack(ctx, updated)
-	for _, pause := range savePauses {
-		if err == nil || !vital {
-			break
-		}
-		if h.Wait(ctx, pause) != nil {
-			break
-		}
-		err = h.saveAndReadBack(ctx, updated)
+	save := func() error { return h.saveAndReadBack(ctx, updated) }
+	var err error
+	if vital {
+		err = h.insist(ctx, save)
+	} else {
+		err = save()
 	}
 	switch {
 	case err == nil:
@@ -92,6 +89,18 @@ func (h *Helper) saveGrant(ctx context.Context, grant keystore.Grant, answer sal
 	h.Warn(storeError("save the new refresh token of", grant.Org, err).Message +
 		"; it is sealed in the journal, and the next refresh will move it into the keystore")
 	return nil
+}
+
+// insist saves what exists nowhere else, again after each of the pauses.
+func (h *Helper) insist(ctx context.Context, save func() error) error {
+	err := save()
+	for _, pause := range savePauses {
+		if err == nil || h.Wait(ctx, pause) != nil {
+			break
+		}
+		err = save()
+	}
+	return err
 }
 
 // hasRotated reports whether next replaces the refresh token of grant.

@@ -125,8 +125,13 @@ func (h *Helper) Erase(ctx context.Context, req protocol.EraseRequest) error {
 		}
 		return h.remove(ctx, token)
 	}
-	// The grant goes last: until then a second try finds what is left to erase.
-	if err := h.remove(ctx, token); err != nil {
+	return h.eraseAll(ctx, org)
+}
+
+// eraseAll removes all that is kept of an org. The grant goes last: until then a
+// second try finds what is left to erase. It is called under the lock.
+func (h *Helper) eraseAll(ctx context.Context, org keystore.Org) error {
+	if err := h.remove(ctx, keystore.Key{Kind: keystore.KindToken, Org: org}); err != nil {
 		return err
 	}
 	if err := h.Journal.Remove(org); err != nil {
@@ -138,7 +143,7 @@ func (h *Helper) Erase(ctx context.Context, req protocol.EraseRequest) error {
 	if err := h.remove(ctx, journalKey(org)); err != nil {
 		return err
 	}
-	return h.remove(ctx, grant)
+	return h.remove(ctx, keystore.Key{Kind: keystore.KindGrant, Org: org})
 }
 
 func (h *Helper) remove(ctx context.Context, key keystore.Key) error {

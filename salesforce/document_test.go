@@ -85,6 +85,14 @@ func TestErrorsDocument(t *testing.T) {
 		t.Errorf("%d rows stand in no table", left)
 	}
 
+	login := salesforce.LoginRows()
+	for _, row := range login {
+		if told := outcome(t, row.Error, false); told.Hint != row.Error.Hint || told.Retryable {
+			t.Errorf("%s: a Helper tells %q, retryable: %v", row.Seen, told.Hint, told.Retryable)
+		}
+	}
+	page["Login"] = gather(login)
+
 	tmpl, err := template.New("errors.md.tmpl").Funcs(template.FuncMap{
 		"status": func(c protocol.Code) int { return c.ExitStatus() },
 	}).ParseFiles("testdata/errors.md.tmpl")
@@ -114,7 +122,7 @@ func code(c protocol.Code, short, retry string) map[string]any {
 }
 
 // names are what Markdown shows as code.
-var names = regexp.MustCompile(`(client_id|client_secret|login_url|"allow_host":true|HTTPS_PROXY|NO_PROXY|FORCECRED_CA_FILE|http://USER:PASSWORD@HOST:PORT|https://NAME\.my\.salesforce\.com)\b|--force\b`)
+var names = regexp.MustCompile(`(client_id|client_secret|login_url|http://localhost:1717/OauthRedirect|"allow_host":true|HTTPS_PROXY|NO_PROXY|FORCECRED_CA_FILE|http://USER:PASSWORD@HOST:PORT|https://NAME\.my\.salesforce\.com)\b|--(force|port|scopes|login-url|client-id|client-secret-file)\b`)
 
 // gather makes one row of those that mean the same, and sentences of their words.
 func gather(rows []salesforce.Row) []salesforce.Row {
@@ -155,7 +163,7 @@ func outcome(t *testing.T, err *salesforce.Error, rotates bool) *protocol.Error 
 		t.Fatal(err)
 	}
 	h := &helper.Helper{
-		Keystore: store, Journal: noJournal{}, Connect: func() (helper.OAuth, error) { return failing{err}, nil },
+		Keystore: store, Journal: noJournal{}, Connect: func() (helper.OAuth, error) { return failing{err: err}, nil },
 		HoldSignals: func() func() { return func() {} }, Warn: func(m string) { t.Error("warning: ", m) },
 		Now: time.Now, Wait: func(context.Context, time.Duration) error { return nil },
 	}
@@ -178,8 +186,11 @@ func outcomeUnknown(t *testing.T) string {
 	return added
 }
 
-// failing is a Salesforce that fails in one way.
-type failing struct{ err *salesforce.Error }
+// failing is a Salesforce that fails in one way, and is asked for nothing but a refresh.
+type failing struct {
+	helper.OAuth
+	err *salesforce.Error
+}
 
 func (f failing) Exchange(context.Context, salesforce.Grant) (salesforce.Answer, error) {
 	return salesforce.Answer{}, f.err

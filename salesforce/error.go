@@ -40,6 +40,8 @@ func (e *Error) Error() string {
 		return e.Err.Error()
 	case e.Description != "":
 		return fmt.Sprintf("Salesforce says %s: %s", e.Code, e.Description)
+	case e.Status == 0: // it came by way of the browser
+		return "Salesforce says " + e.Code
 	default:
 		return fmt.Sprintf("Salesforce says %s (HTTP %d)", e.Code, e.Status)
 	}

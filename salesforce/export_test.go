@@ -126,6 +126,23 @@ func GrantRows() (assertion, client []Row) {
 		append(wordsRows(byWordsOfClient), clientNotTaken.row("other words of `invalid_grant`", http.StatusBadRequest))
 }
 
+// LoginRows returns the rows that a login has before the others, and what it
+// refuses by itself.
+func LoginRows() []Row {
+	rows := wordsRows(byWordsOfLogin)
+	rows = append(rows, loginNotTaken.row("`invalid_grant` with words that are in no table", http.StatusBadRequest))
+	for _, own := range []struct {
+		seen string
+		meaning
+	}{
+		{"the answer has no refresh token", noRefreshToken},
+		{"the answer's id_token is …", wrongIDToken},
+	} {
+		rows = append(rows, own.row("`"+own.seen+"`", http.StatusOK))
+	}
+	return rows
+}
+
 func wordsRows(table []wordsRow) (rows []Row) {
 	for i, row := range table {
 		seen := row.code

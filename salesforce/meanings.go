@@ -20,13 +20,13 @@ var (
 
 	dead = meaning{GrantDead,
 		"the refresh token was revoked, replaced by a newer one, or is too old for the app's policy",
-		"sign in again and `forcecred store` the new one; if that dies soon too, ask a Salesforce admin whether the user was frozen for an anonymising VPN or proxy (Salesforce does so since April 2026)"}
+		"sign in again with `forcecred login`, or `forcecred store` a new token; if that dies soon too, ask a Salesforce admin whether the user was frozen for an anonymising VPN or proxy (Salesforce does so since April 2026)"}
 	loginNotAccepted = meaning{GrantDead,
 		"Salesforce does not accept the login any more: the user, the user's permissions or the org's settings have changed",
-		"sign in again and `forcecred store` the new refresh token; if signing in fails too, ask a Salesforce admin to look into Login History"}
+		"sign in again with `forcecred login`, or `forcecred store` a new token; if signing in fails too, ask a Salesforce admin to look into Login History"}
 	deadForWhateverReason = meaning{GrantDead,
 		"Salesforce does not take the refresh token, for the reason that it gives",
-		"sign in again and `forcecred store` the new refresh token"}
+		"sign in again with `forcecred login`, or `forcecred store` a new token"}
 
 	userInactive = meaning{Refused,
 		"the user is deactivated or frozen",

@@ -1,0 +1,66 @@
+package helper
+
+import (
+	"context"
+	"fmt"
+
+	"forcecred/keystore"
+	"forcecred/salesforce"
+)
+
+// Logout ends the org's login at Salesforce, then forgets the org. When the
+// former fails, the org stays as it is, unless force. An org that is not there is
+// [protocol.OrgNotFound].
+func (h *Helper) Logout(ctx context.Context, name string, force bool) error {
+	org, err := parseOrg(name)
+	if err != nil {
+		return err
+	}
+	if _, err := h.grant(ctx, org); err != nil && (!force || isAny(err, keystore.ErrNotFound)) {
+		return err // and no lock is left behind under a name that nobody stored
+	}
+	unlock, err := h.lock(ctx, org)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := h.revoke(ctx, org); err != nil {
+		if !force {
+			return err
+		}
+		h.Warn(fmt.Sprintf("%v; the org is forgotten all the same", err))
+	}
+	return h.eraseAll(ctx, org)
+}
+
+// revoke ends the login: the refresh token with all that came of it or, for a
+// grant that has none, the access token in the cache. It is called under the lock.
+func (h *Helper) revoke(ctx context.Context, org keystore.Org) error {
+	grant, err := h.load(ctx, org) // with what the journal has: the newest token is the one that counts
+	if err != nil {
+		return err
+	}
+	token := grant.RefreshToken
+	if token.Empty() {
+		cached, err := h.cached(ctx, org)
+		if err != nil {
+			return err
+		}
+		token = cached.AccessToken
+	}
+	if token.Empty() {
+		return nil
+	}
+	login, err := salesforce.ParseLogin(grant.LoginURL, grant.Site, grant.AllowHost)
+	if err != nil {
+		return storeError("use the grant of", org, err)
+	}
+	client, err := h.Connect()
+	if err != nil {
+		return err
+	}
+	if err := client.Revoke(ctx, login, token); err != nil {
+		return salesforceError("end the login of", org, err)
+	}
+	return nil
+}

@@ -1,0 +1,340 @@
+package integration
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"forcecred/integration/orgtest"
+	"forcecred/keystore"
+	"forcecred/protocol"
+)
+
+// loginRig is an org whose app comes back to a free port of this machine, and a
+// home where nothing is stored yet.
+type loginRig struct {
+	*rig
+	port int
+}
+
+func newLoginRig(t *testing.T, cfg orgtest.Config) *loginRig {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	cfg.CallbackURL = fmt.Sprintf("http://localhost:%d/OauthRedirect", port)
+	r := &loginRig{newRig(t, cfg), port}
+	if got := r.run(t.Context(), "", "erase", "prod"); got.status != 0 {
+		t.Fatal(got.stderr)
+	}
+	return r
+}
+
+// login logs in to prod, with what args add, by a browser that is an HTTP client;
+// it gives the answer "allow" or "deny". An app's secret comes from stdin.
+func (r *loginRig) login(t *testing.T, answer string, args ...string) result {
+	t.Helper()
+	all := append([]string{"login", "prod", "--no-browser", "--port", strconv.Itoa(r.port), "--client-secret-file", "-", "--client-id", r.org.ClientID()}, args...)
+	if !strings.Contains(strings.Join(args, " "), "--login-url") {
+		all = append(all, "--login-url", r.org.URL)
+	}
+	return r.goThrough(t, answer, r.org.ClientSecret(), all...)
+}
+
+// goThrough runs a login, and brings the browser to the address that it prints.
+func (r *loginRig) goThrough(t *testing.T, answer, stdin string, args ...string) result {
+	t.Helper()
+	cmd := r.command(t.Context(), args...)
+	cmd.Stdin = strings.NewReader(stdin)
+	var stdout bytes.Buffer
+	cmd.Stdout = &stdout
+	pipe, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var stderr strings.Builder
+	lines := bufio.NewScanner(io.TeeReader(pipe, &stderr))
+	for lines.Scan() {
+		if strings.HasPrefix(lines.Text(), "https://") {
+			go r.browse(t, lines.Text(), answer)
+		}
+	}
+	_ = cmd.Wait() // the status tells
+	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+}
+
+// browse goes through the org's pages, as far as they lead.
+func (r *loginRig) browse(t *testing.T, address, answer string) {
+	client := orgClient(t, r.org)
+	for _, step := range []string{"", "login", answer} {
+		var resp *http.Response
+		var err error
+		if step == "" {
+			resp, err = client.Get(address)
+		} else {
+			resp, err = client.PostForm(address, url.Values{"step": {step}})
+		}
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_ = resp.Body.Close()
+		if resp.Request.URL.Hostname() == "localhost" {
+			return // and is back
+		}
+	}
+}
+
+// hides checks that a login has shown nothing that is secret.
+func (r *loginRig) hides(t *testing.T, got result) {
+	t.Helper()
+	if got.stdout != "" || shows(got.stderr, r.org.Secrets()) {
+		t.Errorf("stdout is %q, or stderr shows a secret", got.stdout)
+	}
+}
+
+// TestLogin: what comes of a login, as the org answers it.
+func TestLogin(t *testing.T) {
+	t.Parallel()
+	openID := []string{"--scopes", "api refresh_token openid"}
+	claim := func(name string, value any) *orgtest.Fault {
+		return &orgtest.Fault{IDToken: map[string]any{name: value}}
+	}
+	for _, tt := range []struct {
+		name   string
+		scope  string
+		args   []string
+		fault  *orgtest.Fault
+		status int
+		says   string
+		lives  bool // whether a grant is left at Salesforce
+	}{
+		{name: "good", status: 0, says: "logged in to prod as test-user@example.com", lives: true},
+		{name: "openid", scope: "api refresh_token openid", args: openID, says: "logged in to prod", lives: true},
+		{name: "my domain", scope: "api refresh_token openid", args: openID, fault: claim("iss", "https://acme.my.salesforce.com"), status: 8, says: "from another issuer"},
+		{name: "nonce", scope: "api refresh_token openid", args: openID, fault: claim("nonce", "another"), status: 8, says: "of another login"},
+		{name: "no nonce", scope: "api refresh_token openid", args: openID, fault: claim("nonce", ""), status: 8, says: "of another login"},
+		{name: "audience", scope: "api refresh_token openid", args: openID, fault: claim("aud", "another-client"), status: 8, says: "not signed by Salesforce for this client"},
+		{name: "ended", scope: "api refresh_token openid", args: openID, fault: claim("exp", 1), status: 8, says: "has ended already"},
+		{name: "foreign key", scope: "api refresh_token openid", args: openID, fault: &orgtest.Fault{ForeignKey: true}, status: 8, says: "not signed by Salesforce"},
+		{name: "no id token", scope: "api refresh_token openid", args: openID, fault: &orgtest.Fault{Fields: map[string]any{"id_token": nil}}, says: "logged in to prod", lives: true},
+		{name: "no refresh token", fault: &orgtest.Fault{Fields: map[string]any{"refresh_token": nil}}, status: 8, says: "refresh_token (Perform requests at any time)", lives: true},
+		{name: "scope", args: openID, status: 8, says: "invalid_scope"},
+		{name: "foreign instance", fault: &orgtest.Fault{Fields: map[string]any{"instance_url": "http://evil.example"}}, status: 8, says: "instance_url"},
+		{name: "signature", fault: &orgtest.Fault{Fields: map[string]any{"signature": "AAAA"}}, status: 8, says: "not signed with this client's secret"},
+		{name: "lost", fault: &orgtest.Fault{End: orgtest.Reset, Commit: true}, status: 7, says: "try again", lives: true},
+		{name: "echo", fault: &echoForm, status: 6, says: "invalid_grant", lives: true},
+		{name: "no username", fault: &orgtest.Fault{Endpoint: orgtest.UserInfo, Status: 403, Body: []byte("Bad_OAuth_Token")}, says: "logged in to prod at https://", lives: true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			r := newLoginRig(t, orgtest.Config{Scope: tt.scope, ClientSecret: "test-client-secret-login"})
+			if tt.fault != nil {
+				r.org.FailNext(1, *tt.fault)
+			}
+			got := r.login(t, "allow", tt.args...)
+			if got.status != tt.status || !strings.Contains(got.stderr, tt.says) {
+				t.Errorf("status %d, want %d, and %q in %s", got.status, tt.status, tt.says, got.stderr)
+			}
+			r.hides(t, got)
+			if len(r.org.Secrets()) > 0 && tt.name != "scope" && r.org.Alive() != tt.lives {
+				t.Errorf("the login lives at Salesforce: %v", r.org.Alive())
+			}
+			known := r.run(t.Context(), "", "get", "prod")
+			if kept := known.status == 0; kept != (tt.status == 0) {
+				t.Errorf("get: status %d: %s", known.status, known.stderr)
+			}
+		})
+	}
+}
+
+// echoForm is an org that repeats the form in what it says.
+var echoForm = orgtest.Fault{Reply: func(form url.Values) (int, []byte) {
+	return http.StatusBadRequest, fmt.Appendf(nil, `{"error":"invalid_grant","error_description":"no code %s %s %s"}`, form.Get("code"), form.Get("code_verifier"), form.Get("client_secret"))
+}}
+
+// TestLoginKeeps: what a failed or finished login leaves of an org that was there.
+func TestLoginKeeps(t *testing.T) {
+	t.Parallel()
+	r := newLoginRig(t, orgtest.Config{Rotate: true})
+	r.store(t, "prod", r.org)
+	before := r.run(t.Context(), "", "get", "prod").token(t)
+	if got := r.login(t, "deny"); got.status != protocol.Refused.ExitStatus() {
+		t.Fatalf("status %d: %s", got.status, got.stderr)
+	}
+	if after := r.run(t.Context(), "", "get", "prod").token(t); after != before {
+		t.Error("a login that was denied changed what was kept")
+	}
+	if got := r.login(t, "allow"); got.status != 0 {
+		t.Fatalf("status %d: %s", got.status, got.stderr)
+	}
+	if after := r.run(t.Context(), "", "get", "prod").token(t); after == before || after != r.org.AccessToken() {
+		t.Error("the old login's token answers for the new one")
+	}
+	if r.storedToken(t) != r.org.RefreshToken() {
+		t.Error("the stored refresh token is not the new login's")
+	}
+}
+
+// TestLoginNeedsAKeystore: nobody is asked to log in where it could not be kept.
+func TestLoginNeedsAKeystore(t *testing.T) {
+	t.Parallel()
+	r := newLoginRig(t, orgtest.Config{})
+	// Not by its mode, which root does not mind: what is to be a folder is a file.
+	if err := os.RemoveAll(filepath.Join(r.home, "store")); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(r.home, "store"), nil)
+	got := r.login(t, "allow")
+	if got.status != protocol.KeystoreUnavailable.ExitStatus() || strings.Contains(got.stderr, "waiting") || r.org.Count(orgtest.Authorize) != 0 {
+		t.Errorf("status %d: %s", got.status, got.stderr)
+	}
+}
+
+// TestLoginWords: what is refused before anything happens, and in which words.
+func TestLoginWords(t *testing.T) {
+	t.Parallel()
+	r := newLoginRig(t, orgtest.Config{})
+	id := []string{"--client-id", "3MVG9.test"}
+	for _, tt := range []struct {
+		name   string
+		args   []string
+		env    string
+		status int
+		says   string
+	}{
+		{"no org", nil, "", 2, "one org's name"},
+		{"no client id", []string{"prod"}, "", 2, "docs/external-client-app.md"},
+		{"a host that is not Salesforce's", append(id, "prod", "--login-url", "https://evil.example"), "", 3, "does not name a host of Salesforce's"},
+		{"a site without its host", append(id, "prod", "--site", "/partners"), "", 2, "--login-url"},
+		{"no port", append(id, "prod", "--port", "0"), "", 2, "--port"},
+		{"no time", append(id, "prod", "--timeout", "-1s"), "", 2, "--timeout"},
+		{"a client id of two lines", []string{"prod", "--client-id", "a\nb"}, "", 2, "--client-id"},
+		{"scopes of two lines", append(id, "prod", "--scopes", "api\nfull"), "", 2, "--scopes"},
+		{"no such file", append(id, "prod", "--client-secret-file", filepath.Join(r.home, "nosuch")), "", 2, "--client-secret-file"},
+		{"an empty secret", append(id, "prod", "--client-secret-file", "-"), "", 2, "secret is empty"},
+		{"the Salesforce CLI's logins", append(id, "prod"), "FORCECRED_KEYSTORE=sf", 2, "sf org login web"},
+	} {
+		cmd := r.command(t.Context(), append([]string{"login", "--no-browser"}, tt.args...)...)
+		if tt.env != "" {
+			cmd.Env = append(cmd.Env, tt.env)
+		}
+		if got := finish(cmd); got.status != tt.status || !strings.Contains(got.stderr, tt.says) || strings.Contains(got.stderr, "waiting") {
+			t.Errorf("%s: status %d, want %d: %s", tt.name, got.status, tt.status, got.stderr)
+		}
+	}
+	if n := r.org.Count(orgtest.Authorize); n != 0 {
+		t.Errorf("the org was asked %d times", n)
+	}
+}
+
+// TestLoginForPrograms: where stderr is for a program, the address is an object
+// of its own, at once.
+func TestLoginForPrograms(t *testing.T) {
+	t.Parallel()
+	r := newLoginRig(t, orgtest.Config{})
+	got := finish(r.command(t.Context(), "login", "prod", "--no-browser", "--error-format", "json", "--timeout", "300ms",
+		"--port", strconv.Itoa(r.port), "--client-id", r.org.ClientID(), "--login-url", r.org.URL))
+	lines := strings.Split(strings.TrimSpace(got.stderr), "\n")
+	if got.status != protocol.TemporarilyUnavailable.ExitStatus() || len(lines) != 2 ||
+		!strings.Contains(lines[0], `"notices":["waiting 300ms`) || !strings.Contains(lines[0], "/services/oauth2/authorize?") || !strings.Contains(lines[1], `"code":"temporarily_unavailable"`) {
+		t.Errorf("status %d: %s", got.status, got.stderr)
+	}
+}
+
+func TestLogout(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		args   []string
+		fault  string
+		status int
+		says   string
+		kept   bool // the org, in the keystore
+		lives  bool // the login, at Salesforce
+		asked  int
+	}{
+		{name: "good", asked: 1},
+		{name: "keep remote", args: []string{"--keep-remote"}, lives: true},
+		{name: "dead already", fault: "invalid-token", lives: true, asked: 1},
+		{name: "dead already, in other words", fault: "unsupported-token-type", lives: true, asked: 1},
+		{name: "down", fault: "html-503", status: 7, says: `end the login of "prod"`, kept: true, lives: true, asked: 1},
+		{name: "down, forced", fault: "html-503", args: []string{"--force"}, says: "warning: end the login", lives: true, asked: 1},
+		{name: "lost", fault: "reset", status: 7, says: `end the login of "prod"`, kept: true, lives: true, asked: 1},
+		{name: "both", args: []string{"--force", "--keep-remote"}, status: 2, says: "exclude each other", kept: true, lives: true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, orgtest.Config{Rotate: true})
+			r.run(t.Context(), "", "get", "prod").token(t)
+			if tt.fault != "" {
+				f, ok := orgtest.FaultNamed(tt.fault)
+				if !ok {
+					t.Fatal("no such fault")
+				}
+				f.Endpoint = orgtest.Revoke
+				r.org.FailNext(1, f)
+			}
+			got := r.run(t.Context(), "", append([]string{"logout", "prod"}, tt.args...)...)
+			if got.status != tt.status || got.stdout != "" || !strings.Contains(got.stderr, tt.says) || tt.says == "" && got.stderr != "" {
+				t.Errorf("status %d, want %d: %s", got.status, tt.status, got.stderr)
+			}
+			_, err := keystore.LoadGrant(t.Context(), r.openStore(), "prod")
+			if kept := err == nil; kept != tt.kept || r.org.Alive() != tt.lives || r.org.Count(orgtest.Revoke) != tt.asked {
+				t.Errorf("kept %v (%v), alive %v, revoked %d times", kept, err, r.org.Alive(), r.org.Count(orgtest.Revoke))
+			}
+		})
+	}
+	r := newRig(t, orgtest.Config{})
+	if got := r.run(t.Context(), "", "logout", "nosuch"); got.status != protocol.OrgNotFound.ExitStatus() {
+		t.Errorf("no such org: status %d: %s", got.status, got.stderr)
+	}
+}
+
+// TestLogoutAccessToken: a grant without a refresh token ends by its access token.
+func TestLogoutAccessToken(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, orgtest.Config{})
+	access := r.run(t.Context(), "", "get", "prod").token(t)
+	grant, err := keystore.LoadGrant(t.Context(), r.openStore(), "prod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	grant.RefreshToken.UnmarshalText(nil)
+	if err := keystore.SaveGrant(t.Context(), r.openStore(), grant); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.run(t.Context(), "", "logout", "prod"); got.status != 0 {
+		t.Fatalf("status %d: %s", got.status, got.stderr)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.org.URL+"/services/oauth2/userinfo", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+access)
+	resp, err := orgClient(t, r.org).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusForbidden || !r.org.Alive() {
+		t.Errorf("the access token is answered with %d, the login lives: %v", resp.StatusCode, r.org.Alive())
+	}
+}

@@ -1,0 +1,50 @@
+package setup
+
+import (
+	"context"
+	"fmt"
+
+	"forcecred/helper"
+	"forcecred/keystore"
+	"forcecred/keystore/fallback"
+	"forcecred/protocol"
+)
+
+// Login is [helper.Helper.Login]. The Salesforce CLI's own logins are not forcecred's to make.
+func (h Helper) Login(ctx context.Context, req protocol.StoreRequest, scopes string, browser helper.Browser) (protocol.ListedOrg, error) {
+	if h.keystore.name == sfKeystore {
+		e := protocol.Errorf(protocol.Usage, "the keystore in use is the Salesforce CLI's own logins, and forcecred adds none to them")
+		e.Hint = "`sf org login web` does; or let FORCECRED_KEYSTORE name another keystore"
+		return protocol.ListedOrg{}, e
+	}
+	return h.Helper.Login(ctx, req, scopes, browser)
+}
+
+// Logout is [helper.Helper.Logout]. The Salesforce CLI's own logins are not forcecred's to end.
+func (h Helper) Logout(ctx context.Context, org string, force bool) error {
+	if h.isSalesforceCLIs(ctx, org) {
+		return &protocol.Error{
+			Code: protocol.BadRequest, Org: org, Message: fmt.Sprintf("log out of %q: the login is the Salesforce CLI's", org),
+			Hint: fmt.Sprintf("`sf org logout --target-org %s` ends it", org),
+		}
+	}
+	return h.Helper.Logout(ctx, org, force)
+}
+
+// isSalesforceCLIs reports whether an org is one of the Salesforce CLI's logins.
+func (h Helper) isSalesforceCLIs(ctx context.Context, org string) bool {
+	if h.keystore.name == sfKeystore {
+		return true
+	}
+	both, ok := h.Keystore.(*fallback.Store)
+	if !ok {
+		return false
+	}
+	name, err := keystore.ParseOrg(org)
+	if err != nil {
+		return false // and is refused for that
+	}
+	// What can't be read is not the second store's, and is told of later.
+	_, _ = keystore.LoadGrant(ctx, both, name)
+	return both.IsSecond(name)
+}
