@@ -18,6 +18,12 @@ func TestDockerModule(t *testing.T) {
 	testModule(t, "callers/docker")
 }
 
+// TestBrowserModule lets Chromium go through a login.
+func TestBrowserModule(t *testing.T) {
+	needTool(t, "chromium")
+	testModule(t, "browser")
+}
+
 // link makes a link to forcecred by a caller's name for it, and returns its folder.
 func link(t *testing.T, name string) string {
 	t.Helper()
