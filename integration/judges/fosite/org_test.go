@@ -39,6 +39,8 @@ type org struct {
 	bare     atomic.Bool  // no skin: the answer has no instance_url
 	posts    atomic.Int64 // to the token endpoint
 
+	challenge atomic.Pointer[string] // what takes the place of a login's own, or nil
+
 	// fosite's store marks a refresh token as spent without the lock under which
 	// it looks one up, so what uses the store takes turns.
 	turn sync.Mutex
@@ -66,9 +68,10 @@ func startOrg(t *testing.T) *org {
 		},
 	}
 	o.provider = compose.Compose(config, o.store, o.strategy,
-		compose.OAuth2AuthorizeExplicitFactory, compose.OAuth2RefreshTokenGrantFactory)
+		compose.OAuth2AuthorizeExplicitFactory, compose.OAuth2PKCEFactory, compose.OAuth2RefreshTokenGrantFactory)
 	mux := http.NewServeMux() // introspection is not served: forcecred's question about the expiry gets a 404
 	mux.HandleFunc("POST "+tokenPath, o.token)
+	mux.HandleFunc("GET /services/oauth2/authorize", o.authorize)
 	o.Server = httptest.NewTLSServer(mux)
 	t.Cleanup(o.Close)
 	return o
