@@ -8,11 +8,13 @@ import (
 	"encoding/pem"
 	"fmt"
 	"net/http"
+	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -79,13 +81,15 @@ func testOIDCProvider(t *testing.T) {
 	t.Run("expiry", p.testExpiry)
 	t.Run("crowd", p.testCrowd)
 	t.Run("chain", p.testChain)
-	t.Run("control", p.testControl) // the last one: it ends the login
+	t.Run("control", p.testControl) // it ends the login
+	t.Run("login", p.testLogin)     // and this begins another one
 }
 
 // provider is a running judges/oidc-provider, and a home where its grant is stored as prod.
 type provider struct {
 	*rig
-	client *http.Client
+	port   int          // where its client's logins come back to
+	client *http.Client // trusts its certificate
 	stored protocol.StoreRequest
 }
 
@@ -118,12 +122,14 @@ func startProvider(t *testing.T) *provider {
 	ca := filepath.Join(dir, "ca.pem")
 	writeFile(t, ca, certificatePEM(donor.Certificate()))
 	writeFile(t, filepath.Join(dir, "key.pem"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}))
-	runNode(t, dir, "server.mjs", "key.pem", "ca.pem", "store.json")
+	port := freePort(t)
+	runNode(t, dir, "server.mjs", "key.pem", "ca.pem", "store.json", fmt.Sprintf("http://localhost:%d/OauthRedirect", port))
 
 	home := filepath.Join(t.TempDir(), "home")
 	p := &provider{
+		port:   port,
 		rig:    &rig{home: home, env: append(os.Environ(), "FORCECRED_KEYSTORE=file", "FORCECRED_HOME="+home, "FORCECRED_CA_FILE="+ca)},
-		client: donor.Client(), // trusts the certificate
+		client: donor.Client(),
 	}
 	request, err := os.ReadFile(filepath.Join(dir, "store.json"))
 	if err == nil {
@@ -273,6 +279,39 @@ func (p *provider) testChain(t *testing.T) {
 	}
 	t.Logf("oidc-provider: %d forced refreshes in a row: all succeeded, each left the current refresh token in the store, %v each",
 		length, (time.Since(begin) / length).Round(100*time.Microsecond))
+}
+
+// testLogin: the provider takes the code, whose challenge it requires, and its ID
+// token is what we take; then it takes the refresh token.
+func (p *provider) testLogin(t *testing.T) {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.client.Jar = jar
+	browse := func(address string) {
+		resp, err := p.client.Get(address)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_ = resp.Body.Close()
+	}
+	got := goThrough(t, p.command(t.Context(), "login", "prod", "--no-browser", "--port", strconv.Itoa(p.port), "--scopes", "openid api"), browse)
+	if got.status != 0 {
+		t.Fatalf("status %d: %s", got.status, got.stderr)
+	}
+	if shows(got.stderr, []string{p.storedToken(t), p.stored.ClientSecret.Reveal()}) {
+		t.Error("stderr shows a secret")
+	}
+	posts := p.judge(t, 0).Posts
+	if p.run(t.Context(), "", "get", "prod").token(t); p.judge(t, 0).Posts != posts {
+		t.Error("the login's access token is not in the cache")
+	}
+	if p.run(t.Context(), "", "get", "prod", "--force").token(t); !p.judge(t, 0).Alive {
+		t.Error("the grant is dead")
+	}
+	t.Log("oidc-provider: login by code, PKCE (S256) and nonce: taken, kept, refreshed")
 }
 
 // testControl: the judge does judge. One spent refresh token that comes back

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -28,20 +29,24 @@ type loginRig struct {
 
 func newLoginRig(t *testing.T, cfg orgtest.Config) *loginRig {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	port := freePort(t)
 	cfg.CallbackURL = fmt.Sprintf("http://localhost:%d/OauthRedirect", port)
 	r := &loginRig{newRig(t, cfg), port}
 	if got := r.run(t.Context(), "", "erase", "prod"); got.status != 0 {
 		t.Fatal(got.stderr)
 	}
 	return r
+}
+
+// freePort returns a port that nobody listens at.
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
 }
 
 // login logs in to prod, with what args add, by a browser that is an HTTP client;
@@ -52,14 +57,14 @@ func (r *loginRig) login(t *testing.T, answer string, args ...string) result {
 	if !strings.Contains(strings.Join(args, " "), "--login-url") {
 		all = append(all, "--login-url", r.org.URL)
 	}
-	return r.goThrough(t, answer, r.org.ClientSecret(), all...)
+	cmd := r.command(t.Context(), all...)
+	cmd.Stdin = strings.NewReader(r.org.ClientSecret())
+	return goThrough(t, cmd, func(address string) { r.browse(t, address, answer) })
 }
 
-// goThrough runs a login, and brings the browser to the address that it prints.
-func (r *loginRig) goThrough(t *testing.T, answer, stdin string, args ...string) result {
+// goThrough runs a login, and lets browse go to the address that it prints.
+func goThrough(t *testing.T, cmd *exec.Cmd, browse func(address string)) result {
 	t.Helper()
-	cmd := r.command(t.Context(), args...)
-	cmd.Stdin = strings.NewReader(stdin)
 	var stdout bytes.Buffer
 	cmd.Stdout = &stdout
 	pipe, err := cmd.StderrPipe()
@@ -73,7 +78,7 @@ func (r *loginRig) goThrough(t *testing.T, answer, stdin string, args ...string)
 	lines := bufio.NewScanner(io.TeeReader(pipe, &stderr))
 	for lines.Scan() {
 		if strings.HasPrefix(lines.Text(), "https://") {
-			go r.browse(t, lines.Text(), answer)
+			go browse(lines.Text())
 		}
 	}
 	_ = cmd.Wait() // the status tells
