@@ -212,7 +212,7 @@ func (v *visit) RedirectURI() string { return v.URI() }
 func (v *visit) Visit(ctx context.Context, address, state string) (helper.Redirect, error) {
 	ctx, cancel := context.WithTimeout(ctx, v.patience)
 	defer cancel()
-	wait := fmt.Sprintf("waiting %v for the browser to log in to %s", v.patience, v.org)
+	wait := fmt.Sprintf("waiting %s for the browser to log in to %s", short(v.patience), v.org)
 	if v.noBrowser {
 		v.noticeNow(wait + "; open this address in it:\n" + address)
 	} else {
@@ -232,11 +232,22 @@ func (v *visit) Visit(ctx context.Context, address, state string) (helper.Redire
 	return helper.Redirect(redirect), nil
 }
 
+// short writes a time without parts that are zero.
+func short(d time.Duration) string {
+	text := d.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, zero) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
+}
+
 // unfinished tells that no browser came back.
 func (v *visit) unfinished(err error) *protocol.Error {
 	e := &protocol.Error{
 		Code: protocol.TemporarilyUnavailable, Org: v.org, Retryable: true, Cause: err,
-		Message: fmt.Sprintf("log in to %q: nobody has finished it in the browser within %v", v.org, v.patience),
+		Message: fmt.Sprintf("log in to %q: nobody has finished it in the browser within %s", v.org, short(v.patience)),
 		Hint:    "try again, with a longer --timeout if need be; when Salesforce shows an error page instead of a login, docs/external-client-app.md has it",
 	}
 	if errors.Is(err, loopback.ErrForeign) {

@@ -62,7 +62,7 @@ func TestAllow(t *testing.T) {
 				t.Errorf("the page says %q", text)
 			}
 			got := l.end(t)
-			for _, want := range []string{"waiting 2m0s for the browser to log in to prod", "logged in to prod as test-user@example.com at " + r.URL, "keystore file"} {
+			for _, want := range []string{"waiting 2m for the browser to log in to prod", "logged in to prod as test-user@example.com at " + r.URL, "keystore file"} {
 				if !strings.Contains(got.stderr, want) {
 					t.Errorf("stderr does not say %q: %s", want, got.stderr)
 				}
