@@ -60,7 +60,7 @@ type publishedKeys struct {
 
 // VerifySignature returns what a token says, as an [oidc.KeySet] does.
 func (k *publishedKeys) VerifySignature(ctx context.Context, token string) ([]byte, error) {
-	signed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256})
+	signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
 		return nil, err
 	}
