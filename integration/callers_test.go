@@ -15,10 +15,11 @@ import (
 
 // TestDockerModule lets docker's own packages call forcecred.
 func TestDockerModule(t *testing.T) {
-	testModule(t, "callers/docker")
+	testModule(t, "callers/docker", race(t)...)
 }
 
-// TestBrowserModule lets Chromium go through a login.
+// TestBrowserModule lets Chromium go through a login. What runs in the test's own
+// process is a client alone, in which a race would be nobody's.
 func TestBrowserModule(t *testing.T) {
 	needTool(t, "chromium")
 	testModule(t, "browser")

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -27,13 +28,13 @@ import (
 // chain. Both rotate refresh tokens, and both revoke a whole login when a spent
 // one comes back, as Salesforce does: none of them forgives.
 func TestJudges(t *testing.T) {
-	t.Run("fosite", func(t *testing.T) { testModule(t, "judges/fosite") })
+	t.Run("fosite", func(t *testing.T) { testModule(t, "judges/fosite", race(t)...) })
 	t.Run("oidc-provider", testOIDCProvider)
 }
 
 // testModule runs the tests of a module in that folder, which `go test ./...`
-// does not enter.
-func testModule(t *testing.T, dir string) {
+// does not enter, with those flags.
+func testModule(t *testing.T, dir string, flags ...string) {
 	t.Helper()
 	// What a subprocess reads is not seen by go test's cache; this is.
 	if _, err := os.ReadDir(dir); err != nil {
@@ -42,11 +43,8 @@ func testModule(t *testing.T, dir string) {
 	out, err := exec.CommandContext(t.Context(), "go", "-C", dir, "list", "-deps", "-test", "./...").CombinedOutput()
 	need(t, err == nil, fmt.Sprintf("the modules of %s can't be had (does `go mod tidy` change it?): %v\n%s", dir, err, tail(out)))
 
-	args := []string{"-C", dir, "test", "-count=1", "-v", "-timeout=5m"}
-	if canDetectRaces(t) {
-		args = append(args, "-race")
-	}
-	out, err = exec.CommandContext(t.Context(), "go", append(args, "./...")...).CombinedOutput()
+	args := slices.Concat([]string{"-C", dir, "test", "-count=1", "-v", "-timeout=5m"}, flags, []string{"./..."})
+	out, err = exec.CommandContext(t.Context(), "go", args...).CombinedOutput()
 	for line := range strings.Lines(string(out)) {
 		if !strings.HasPrefix(line, "=== ") && line != "PASS\n" {
 			t.Log(strings.TrimSuffix(line, "\n"))
@@ -57,15 +55,18 @@ func testModule(t *testing.T, dir string) {
 	}
 }
 
-// canDetectRaces reports whether -race, which wants a C compiler, will build.
-func canDetectRaces(t *testing.T) bool {
+// race returns the flag -race, unless it would not build: it wants a C compiler.
+func race(t *testing.T) []string {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "go", "env", "CGO_ENABLED").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = exec.LookPath("gcc")
-	return err == nil && strings.TrimSpace(string(out)) == "1"
+	if err != nil || strings.TrimSpace(string(out)) != "1" {
+		return nil
+	}
+	return []string{"-race"}
 }
 
 // tail returns the end of what a command said, where the reason is.
