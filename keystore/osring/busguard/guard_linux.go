@@ -64,14 +64,18 @@ func choose() target {
 }
 
 // Done is to be called when the library is initialised. It does not dial again:
-// where the bus was not looked for, the environment gets its address back, so
-// that a pinentry that pass starts can show its dialog.
+// where there was nothing to dial, the environment is as it was given, so that a
+// pinentry that pass starts, or a browser, finds what it looks for.
 func Done() {
 	if bus.watch != nil {
 		bus.watch.end()
 	}
-	if bus.address == "" && bus.known == Unused && isGiven {
+	switch {
+	case bus.address != "" || bus.known == Mute:
+	case isGiven:
 		_ = os.Setenv(variable, given)
+	default:
+		_ = os.Unsetenv(variable)
 	}
 }
 
