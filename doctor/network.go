@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -107,7 +108,7 @@ func clock(visits []visit) []protocol.Finding {
 	if len(visits) == 0 {
 		return nil
 	}
-	worst := slices.MaxFunc(visits, func(a, b visit) int { return int(a.skew.Abs() - b.skew.Abs()) })
+	worst := slices.MaxFunc(visits, func(a, b visit) int { return cmp.Compare(a.skew.Abs(), b.skew.Abs()) })
 	apart := worst.skew.Abs().Round(time.Second)
 	direction := "behind"
 	if worst.skew < 0 {
