@@ -3,11 +3,14 @@ package doctor
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"forcecred/keystore"
 	"forcecred/keystore/secret"
+	"forcecred/keystore/sfcli"
 	"forcecred/keystore/storetest"
 	"forcecred/protocol"
 	"forcecred/salesforce"
@@ -49,6 +52,34 @@ func TestClock(t *testing.T) {
 	}
 	if got := clock([]visit{{host: "mute"}}); got != nil {
 		t.Errorf("nobody told the time: %+v", got)
+	}
+}
+
+// TestSharedIsOfRefreshTokens: only what is spent can be spent by two.
+func TestSharedIsOfRefreshTokens(t *testing.T) {
+	t.Parallel()
+	const user, app = "test-user@example.com", "test-client-id"
+	refreshed := keystore.Grant{Org: "prod", Type: keystore.RefreshToken, Username: user, ClientID: app, RefreshToken: secret.New("test-refresh-token")}
+	signed := keystore.Grant{Org: "prod", Type: keystore.JWTBearer, Username: user, ClientID: app, PrivateKeyFile: "/nosuch.pem"}
+	for _, tt := range []struct {
+		name   string
+		grant  keystore.Grant
+		theirs string
+		want   protocol.State
+	}{
+		{"both have a refresh token", refreshed, `"refreshToken":"test-refresh-token-of-sf"`, protocol.Warn},
+		{"ours is a private key", signed, `"refreshToken":"test-refresh-token-of-sf"`, protocol.OK},
+		{"theirs is a private key", refreshed, `"privateKey":"/nosuch.pem"`, protocol.OK},
+	} {
+		dir := filepath.Join(t.TempDir(), ".sfdx")
+		login := `{"username":"` + user + `","clientId":"` + app + `","loginUrl":"https://login.salesforce.com",` + tt.theirs + `}`
+		if err := errors.Join(os.Mkdir(dir, 0o700), os.WriteFile(filepath.Join(dir, user+".json"), []byte(login), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		logins := sfcli.New(sfcli.Config{Dir: dir, Own: storetest.NewMemory(), GenericKeychain: true})
+		if got := Shared(t.Context(), logins, []Kept{{Grant: tt.grant}}); len(got) != 1 || got[0].State != tt.want {
+			t.Errorf("%s: %+v, want %s", tt.name, got, tt.want)
+		}
 	}
 }
 

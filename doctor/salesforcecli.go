@@ -40,13 +40,18 @@ func Shared(ctx context.Context, logins *sfcli.Store, all []Kept) []protocol.Fin
 }
 
 // compare finds out whether a grant is the CLI's as well: by its refresh token,
-// or by its user. Without the same app it can't be.
+// or else by its user. Without the same app it can't be, nor where one of the two
+// has a private key, whose use ends nothing.
 func compare(ctx context.Context, logins *sfcli.Store, g keystore.Grant, account sfcli.Account) (f protocol.Finding, shared bool) {
-	if g.ClientID != account.ClientID {
+	if g.RefreshToken.Empty() || g.ClientID != account.ClientID {
+		return f, false
+	}
+	theirs, err := grantOf(ctx, logins, account.Org)
+	if err == nil && theirs.RefreshToken.Empty() {
 		return f, false
 	}
 	what := "the grant of %q is also the Salesforce CLI's %s"
-	if !sameToken(ctx, logins, g, account.Org) {
+	if err != nil || !theirs.RefreshToken.Equal(g.RefreshToken) {
 		if g.Username != account.Username {
 			return f, false
 		}
@@ -59,9 +64,8 @@ func compare(ctx context.Context, logins *sfcli.Store, g keystore.Grant, account
 	return warn(SharedLogin, next, what+": where refresh tokens rotate, whoever refreshes second ends the login for both", g.Org, account.Org), true
 }
 
-func sameToken(ctx context.Context, logins *sfcli.Store, g keystore.Grant, org keystore.Org) bool {
+func grantOf(ctx context.Context, logins *sfcli.Store, org keystore.Org) (keystore.Grant, error) {
 	ctx, cancel := context.WithTimeout(ctx, secretPatience)
 	defer cancel()
-	theirs, err := keystore.LoadGrant(ctx, logins, org)
-	return err == nil && !g.RefreshToken.Empty() && theirs.RefreshToken.Equal(g.RefreshToken)
+	return keystore.LoadGrant(ctx, logins, org)
 }

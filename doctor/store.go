@@ -11,6 +11,7 @@ import (
 	"forcecred/keystore"
 	"forcecred/keystore/localfile"
 	"forcecred/protocol"
+	"forcecred/salesforce"
 )
 
 // maxProbes is how often a probe is written anew that is gone when it is read:
@@ -89,12 +90,20 @@ func keyFile(g keystore.Grant) []protocol.Finding {
 	if g.PrivateKeyFile == "" {
 		return nil
 	}
-	if _, err := localfile.ReadSecret(g.PrivateKeyFile); err != nil {
-		f := Failed(Items, err, "see that the file is there, and can be read by forcecred alone")
-		f.Detail = fmt.Sprintf("the private key of %q: %s", g.Org, f.Detail)
-		return []protocol.Finding{f}
+	text, err := localfile.ReadSecret(g.PrivateKeyFile)
+	next := "see that the file is there, and can be read by forcecred alone"
+	if err == nil {
+		next = "put the app's key there, an RSA key in PEM without a passphrase"
+		if _, err = salesforce.ParsePrivateKey(text); err != nil {
+			err = fmt.Errorf("%s %w", g.PrivateKeyFile, err)
+		}
 	}
-	return nil
+	if err == nil {
+		return nil
+	}
+	f := Failed(Items, err, next)
+	f.Detail = fmt.Sprintf("the private key of %q: %s", g.Org, f.Detail)
+	return []protocol.Finding{f}
 }
 
 func read(ctx context.Context, store keystore.Store, org keystore.Org) (Kept, error) {

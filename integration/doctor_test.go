@@ -126,6 +126,15 @@ func TestDoctor(t *testing.T) {
 			}
 			return nil
 		}, "items", protocol.Fail, `the private key of "ci": open `, "see that the file is there"},
+		{"a private key that is none", orgtest.Config{}, func(t *testing.T, r *rig) []string {
+			writeFile(t, inHome(r, "key.pem"), []byte("no key"))
+			if err := keystore.SaveGrant(t.Context(), r.openStore(), keystore.Grant{
+				Org: "ci", Type: keystore.JWTBearer, LoginURL: r.org.URL, ClientID: "test-client-id", Username: sfUser, PrivateKeyFile: inHome(r, "key.pem"),
+			}); err != nil {
+				t.Fatal(err)
+			}
+			return nil
+		}, "items", protocol.Fail, `key.pem is not a private key in PEM`, "put the app's key"},
 		{"a refresh token in the journal", orgtest.Config{}, func(t *testing.T, r *rig) []string {
 			j := &journal.Journal{Dir: inHome(r, "journal")}
 			if err := errors.Join(j.Reserve("prod"), j.Seal("prod", [32]byte{}, []byte("entry"))); err != nil {
