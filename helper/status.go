@@ -151,31 +151,35 @@ type Prober interface {
 const checkBudget = 10 * time.Second
 
 // Check asks Salesforce whether the org's cached token is good. It refreshes and
-// changes nothing.
+// changes nothing, and warns of nothing.
 func (h *Helper) Check(ctx context.Context, p Prober, name string) protocol.TokenCheck {
 	org, err := parseOrg(name)
 	if err != nil {
 		return unknownToken(err)
 	}
-	k, err := h.kept(ctx, org)
+	grant, err := h.grant(ctx, org)
+	if err != nil {
+		return unknownToken(err)
+	}
+	token, err := h.cached(ctx, org)
 	switch {
 	case err != nil:
-		return unknownToken(storeError("read the grant of", org, err))
-	case k.token.AccessToken.Empty():
+		return unknownToken(err)
+	case token.AccessToken.Empty():
 		return protocol.TokenCheck{State: protocol.TokenNone}
 	}
-	login, err := salesforce.ParseLogin(k.grant.LoginURL, k.grant.Site, k.grant.AllowHost)
+	login, err := salesforce.ParseLogin(grant.LoginURL, grant.Site, grant.AllowHost)
 	if err != nil {
 		return unknownToken(storeError("use the grant of", org, err))
 	}
 	ctx, cancel := context.WithTimeout(ctx, checkBudget)
 	defer cancel()
 	var good bool
-	if k.grant.ClientSecret.Empty() {
-		good, err = p.UserInfo(ctx, login, k.token.AccessToken)
+	if grant.ClientSecret.Empty() {
+		good, err = p.UserInfo(ctx, login, token.AccessToken)
 	} else {
 		var in salesforce.Introspection
-		in, err = p.Introspect(ctx, login, k.grant.ClientID, k.grant.ClientSecret, k.token.AccessToken)
+		in, err = p.Introspect(ctx, login, grant.ClientID, grant.ClientSecret, token.AccessToken)
 		good = in.Active
 	}
 	switch {

@@ -158,4 +158,10 @@ func TestCheck(t *testing.T) {
 	if f.posts != 1 {
 		t.Errorf("%d refreshes, want 1", f.posts)
 	}
+	// Many are checked at once, and Status has warned already.
+	f.Warn = func(message string) { t.Errorf("a check warns: %s", message) }
+	f.put(t, keystore.Key{Kind: keystore.KindGrant, Org: "prod"}, []byte("damaged"))
+	if got := f.Check(t.Context(), public, "prod"); got.State != protocol.TokenUnknown || got.Code != protocol.KeystoreUnavailable {
+		t.Errorf("a damaged grant: %v", got)
+	}
 }
