@@ -39,12 +39,19 @@ func (p Process) Examine(ctx context.Context, org string, offline bool) []protoc
 	}
 	findings = append(findings, p.examineNetwork(ctx, kept, offline)...)
 	if user, err := p.userHome(); err == nil && user != filepath.Dir(user) {
-		inHome := regexp.MustCompile(regexp.QuoteMeta(filepath.Clean(user)) + `\b`)
+		shorten := homeShortener(user)
 		for i, f := range findings {
-			findings[i].Detail, findings[i].Next = inHome.ReplaceAllLiteralString(f.Detail, "~"), inHome.ReplaceAllLiteralString(f.Next, "~")
+			findings[i].Detail, findings[i].Next = shorten(f.Detail), shorten(f.Next)
 		}
 	}
 	return findings
+}
+
+// homeShortener returns what writes ~ for the folder where it begins a path, and
+// neither for another folder whose name begins so, nor within a longer path.
+func homeShortener(folder string) func(string) string {
+	path := regexp.MustCompile(`(^|[\s"'=(])` + regexp.QuoteMeta(filepath.Clean(folder)) + `($|[\s"',;:)/\\])`)
+	return func(text string) string { return path.ReplaceAllString(text, "${1}~${2}") }
 }
 
 func (p Process) examineKeystore(ctx context.Context, at home.Home, org keystore.Org) ([]protocol.Finding, []doctor.Kept) {
