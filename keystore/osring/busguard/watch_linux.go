@@ -43,7 +43,11 @@ func (w *watch) end() {
 }
 
 func (w *watch) look() {
-	if ask(w.address) != Mute && time.Since(w.began) < longest {
+	isMute := ask(w.address) == Mute
+	switch {
+	case w.over.Load():
+		return
+	case !isMute && time.Since(w.began) < longest:
 		w.timer.Reset(lateness)
 		return
 	}
