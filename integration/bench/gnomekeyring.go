@@ -29,7 +29,8 @@ func prepareGNOMEKeyring(ctx context.Context, g *ground) ([]*contender, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := []*contender{o.cachedGet()}
+	// What it is made of has dialled the session bus.
+	all := []*contender{o.cachedGet(), g.linkedProcess(o.at)}
 	if why := missing("secret-tool"); why != "" {
 		return append(all, absent(tool, why), absent(docker, why+", which would tell how large its item has to be")), nil
 	}
