@@ -148,6 +148,9 @@ func (h *Helper) redeem(ctx context.Context, s spent, asked salesforce.Authoriza
 		s.at = h.Now()
 		var err error
 		s.answer, err = s.client.ExchangeCode(context.WithoutCancel(ctx), asked, grant.ClientSecret, code)
+		if !s.answer.RefreshToken.Empty() {
+			return s, err // the code is used up: what failed is the check of what it brought
+		}
 		pause, again := mayResend(err, grant, try)
 		if !again || isBusy(err) || !h.fits(pause, deadline) {
 			return s, err

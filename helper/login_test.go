@@ -133,6 +133,25 @@ func TestLoginTries(t *testing.T) {
 	}
 }
 
+// TestLoginSendsNoCodeTwice: an answer whose ID token can't be checked, since the
+// keys are out of reach, has used the code up all the same.
+func TestLoginSendsNoCodeTwice(t *testing.T) {
+	t.Parallel()
+	for _, reason := range []salesforce.Reason{salesforce.Unreachable, salesforce.Throttled} {
+		f, tries := newFixture(t), 0
+		f.exchange = func(salesforce.Authorization, secret.Text) (salesforce.Answer, error) {
+			if tries++; tries > 1 {
+				return salesforce.Answer{}, &salesforce.Error{Reason: salesforce.GrantDead}
+			}
+			return rotated(1), &salesforce.Error{Reason: reason}
+		}
+		_, err := f.Login(t.Context(), loginRequest, "", user(allows))
+		if codeOf(err) != protocol.TemporarilyUnavailable || tries != 1 || !slices.Equal(f.revoked, []string{"test-refresh-token-1"}) {
+			t.Errorf("%s: %d tries, revoked %q, %v", reason, tries, f.revoked, err)
+		}
+	}
+}
+
 // TestLoginEndsWhatItCantKeep: a login that nobody will use is revoked, and the
 // error says whether it was.
 func TestLoginEndsWhatItCantKeep(t *testing.T) {
