@@ -64,7 +64,7 @@ func (k *publishedKeys) VerifySignature(ctx context.Context, token string) ([]by
 	if err != nil {
 		return nil, err
 	}
-	resp, fail := k.client.get(ctx, k.login.URL()+"/id/keys", secret.Text{})
+	resp, fail := k.client.get(ctx, k.login.URL()+publicKeys, secret.Text{})
 	if fail != nil {
 		k.fail = fail
 		return nil, fail
