@@ -143,6 +143,16 @@ func TestPage(t *testing.T) {
 	}
 }
 
+// TestOurs: browsers leave the port out where it is that of http.
+func TestOurs(t *testing.T) {
+	t.Parallel()
+	for host, want := range map[string]bool{"localhost": true, "localhost:80": true, "127.0.0.1": true, "[::1]": true, "evil.example": false} {
+		if got := (&Receiver{port: 80}).isOurs(host); got != want {
+			t.Errorf("%s at port 80: %v", host, got)
+		}
+	}
+}
+
 func TestEnd(t *testing.T) {
 	t.Parallel()
 	r, wait, cancel := start(t)

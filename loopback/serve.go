@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"forcecred/keystore/secret"
 )
@@ -47,6 +48,9 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request) {
 // isOurs reports whether a Host header names this receiver and no other place.
 func (r *Receiver) isOurs(host string) bool {
 	port := ":" + strconv.Itoa(r.port)
+	if r.port == 80 && !strings.HasSuffix(host, port) {
+		host += port // which browsers leave out
+	}
 	return host == "localhost"+port || host == "127.0.0.1"+port || host == "[::1]"+port
 }
 
