@@ -129,7 +129,7 @@ func salesforceError(doing string, org keystore.Org, err error) *protocol.Error 
 	}
 	e.Code, e.Retryable = codes[cause.Reason].code, codes[cause.Reason].retryable
 	e.Hint = cause.Hint
-	if cause.Status != 0 {
+	if cause.Status != 0 || cause.Code != "" { // a browser brings no status
 		e.Salesforce = &protocol.SalesforceError{Error: cause.Code, Description: cause.Description, Status: cause.Status}
 	}
 	return e

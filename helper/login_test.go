@@ -133,6 +133,22 @@ func TestLoginTries(t *testing.T) {
 	}
 }
 
+// TestLoginRefused: what the browser brings instead of a code is told to programs too.
+func TestLoginRefused(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	_, err := f.Login(t.Context(), loginRequest, "", user(func(string, string) (Redirect, error) {
+		return Redirect{Error: "access_denied", ErrorDescription: "end-user denied authorization"}, nil
+	}))
+	told := (*protocol.Error)(nil)
+	if !errors.As(err, &told) || told.Code != protocol.Refused || told.Salesforce == nil {
+		t.Fatalf("got %v", err)
+	}
+	if want := (protocol.SalesforceError{Error: "access_denied", Description: "end-user denied authorization"}); *told.Salesforce != want {
+		t.Errorf("Salesforce said %+v", *told.Salesforce)
+	}
+}
+
 // TestLoginSendsNoCodeTwice: an answer whose ID token can't be checked, since the
 // keys are out of reach, has used the code up all the same.
 func TestLoginSendsNoCodeTwice(t *testing.T) {

@@ -64,7 +64,7 @@ type Error struct {
 type SalesforceError struct {
 	Error       string `json:"error,omitempty"`
 	Description string `json:"error_description,omitempty"`
-	Status      int    `json:"status"` // of HTTP
+	Status      int    `json:"status,omitempty"` // of HTTP; 0 where a browser brought it
 }
 
 func (e *Error) Error() string { return e.Message }
