@@ -22,7 +22,7 @@ type room struct {
 var rooms = map[string]room{
 	"forcecred":                                      {ours: []string{"cli", "dumps", "keystore/osring/busguard"}, others: []string{"github.com/cli/browser"}},
 	"forcecred/dumps":                                {others: []string{"golang.org/x/sys/unix"}},
-	"forcecred/cli":                                  {ours: []string{"helper", "keystore", "keystore/secret", "loopback", "parent", "protocol", "protocol/bazel", "protocol/docker", "protocol/git", "protocol/headers", "protocol/kubernetes", "protocol/origin", "setup"}, others: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"}},
+	"forcecred/cli":                                  {ours: []string{"helper", "keystore", "keystore/localfile", "keystore/secret", "loopback", "parent", "protocol", "protocol/bazel", "protocol/docker", "protocol/git", "protocol/headers", "protocol/kubernetes", "protocol/origin", "setup"}, others: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"}},
 	"forcecred/doctor":                               {ours: []string{"keystore", "keystore/journal", "keystore/localfile", "keystore/sfcli", "protocol", "salesforce"}},
 	"forcecred/setup":                                {ours: []string{"doctor", "helper", "keystore", "keystore/agefile", "keystore/failures", "keystore/fallback", "keystore/home", "keystore/journal", "keystore/localfile", "keystore/osring", "keystore/sfcli", "protocol", "salesforce"}},
 	"forcecred/protocol":                             {ours: []string{"keystore/secret", "protocol/strictjson"}},

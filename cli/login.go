@@ -4,18 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 	"time"
 
 	"forcecred/helper"
-	"forcecred/keystore/secret"
 	"forcecred/loopback"
 	"forcecred/protocol"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 )
 
 const (
@@ -122,56 +118,6 @@ func (f loginFlags) request(p Process, org string) (protocol.StoreRequest, error
 // isWords reports whether text is visible ASCII, and spaces.
 func isWords(text string) bool {
 	return strings.IndexFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) < 0
-}
-
-// maxClientSecret is far more than a consumer secret has.
-const maxClientSecret = 4 << 10
-
-// readSecret reads the app's secret, the first line of what is named, or returns
-// none where nothing is named.
-func readSecret(p Process, file string) (secret.Text, error) {
-	var input io.Reader
-	switch {
-	case file == "":
-		return secret.Text{}, nil
-	case file == "-" && isTerminal(p.Stdin):
-		return p.askSecret()
-	case file == "-":
-		input = p.Stdin
-	default:
-		opened, err := os.Open(file)
-		if err != nil {
-			return secret.Text{}, usage("read --client-secret-file: %v", err)
-		}
-		defer opened.Close()
-		input = opened
-	}
-	text, err := io.ReadAll(io.LimitReader(input, maxClientSecret+1))
-	if err != nil || len(text) > maxClientSecret {
-		return secret.Text{}, usage("read --client-secret-file: more than %d KiB, or not readable", maxClientSecret>>10)
-	}
-	return checkSecret(strings.TrimRight(string(text), "\r\n"))
-}
-
-// askSecret asks on the terminal that stdin is, and shows nothing of the answer.
-func (p Process) askSecret() (secret.Text, error) {
-	if p.Getenv("FORCECRED_NO_PROMPT") != "" {
-		return secret.Text{}, usage("FORCECRED_NO_PROMPT forbids to ask for the client secret: pipe it in, or name a file")
-	}
-	fmt.Fprint(p.Stderr, "forcecred: the app's consumer secret: ")
-	text, err := term.ReadPassword(int(p.Stdin.(interface{ Fd() uintptr }).Fd()))
-	fmt.Fprintln(p.Stderr)
-	if err != nil {
-		return secret.Text{}, usage("read the client secret: %v", err)
-	}
-	return checkSecret(string(text))
-}
-
-func checkSecret(text string) (secret.Text, error) {
-	if text == "" || !isWords(text) {
-		return secret.Text{}, usage("the client secret is empty, or has other than visible characters")
-	}
-	return secret.New(text), nil
 }
 
 // listen starts the receiver, before anybody logs in for nothing.

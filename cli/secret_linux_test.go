@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +44,41 @@ func TestSecretIsAskedFor(t *testing.T) {
 	p.Getenv = func(name string) string { return map[string]string{"FORCECRED_NO_PROMPT": "1"}[name] }
 	if _, err := readSecret(p, "-"); err == nil || !strings.Contains(err.Error(), "FORCECRED_NO_PROMPT") {
 		t.Errorf("where nobody may be asked: %v", err)
+	}
+}
+
+// TestSecretOfAFile: a file that others may read is refused, and a name that is
+// no file's, which may be the secret itself, is not repeated.
+func TestSecretOfAFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, tt := range []struct {
+		name, text string
+		mode       os.FileMode
+		says       string
+	}{
+		{"mine", "test-client-secret\n", 0o600, ""},
+		{"everybodys", "test-client-secret\n", 0o644, "has mode 0644, so that others may have read it"},
+		{"of-two-lines", "test-client\nsecret\n", 0o600, "other than visible characters"},
+		{"endless", strings.Repeat("x", maxClientSecret+1), 0o600, "longer than 4 KiB"},
+	} {
+		path := filepath.Join(dir, tt.name)
+		if err := os.WriteFile(path, []byte(tt.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(path, tt.mode); err != nil {
+			t.Fatal(err)
+		}
+		got, err := readSecret(Process{}, path)
+		if tt.says == "" && (err != nil || got.Reveal() != "test-client-secret") || tt.says != "" && (err == nil || !strings.Contains(err.Error(), tt.says)) {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+	}
+	if _, err := readSecret(Process{}, dir); err == nil || strings.Contains(err.Error(), ": : ") {
+		t.Errorf("a folder: %v", err)
+	}
+	if _, err := readSecret(Process{}, filepath.Join(dir, "nosuch")); err == nil || strings.Contains(err.Error(), "nosuch") {
+		t.Errorf("no file: %v", err)
 	}
 }
 

@@ -236,7 +236,8 @@ func TestLoginWords(t *testing.T) {
 		{"no time", append(id, "prod", "--timeout", "-1s"), "", 2, "--timeout"},
 		{"a client id of two lines", []string{"prod", "--client-id", "a\nb"}, "", 2, "--client-id"},
 		{"scopes of two lines", append(id, "prod", "--scopes", "api\nfull"), "", 2, "--scopes"},
-		{"no such file", append(id, "prod", "--client-secret-file", filepath.Join(r.home, "nosuch")), "", 2, "--client-secret-file"},
+		{"no such file", append(id, "prod", "--client-secret-file", "test-client-secret-nosuch"), "", 2, "read --client-secret-file: "},
+		{"no file", append(id, "prod", "--client-secret-file", r.home), "", 2, "read --client-secret-file: "},
 		{"an empty secret", append(id, "prod", "--client-secret-file", "-"), "", 2, "secret is empty"},
 		{"the Salesforce CLI's logins", append(id, "prod"), "FORCECRED_KEYSTORE=sf", 2, "sf org login web"},
 	} {
@@ -244,8 +245,12 @@ func TestLoginWords(t *testing.T) {
 		if tt.env != "" {
 			cmd.Env = append(cmd.Env, tt.env)
 		}
-		if got := finish(cmd); got.status != tt.status || !strings.Contains(got.stderr, tt.says) || strings.Contains(got.stderr, "waiting") {
+		got := finish(cmd)
+		if got.status != tt.status || !strings.Contains(got.stderr, tt.says) || strings.Contains(got.stderr, "waiting") {
 			t.Errorf("%s: status %d, want %d: %s", tt.name, got.status, tt.status, got.stderr)
+		}
+		if strings.Contains(got.stderr, "nosuch") {
+			t.Errorf("%s: the words are repeated, and may be the secret itself", tt.name)
 		}
 	}
 	if n := r.org.Count(orgtest.Authorize); n != 0 {
