@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -37,6 +38,7 @@ func main() {
 		Stdout:      stdout,
 		Stderr:      os.Stderr,
 		HoldSignals: holdSignals,
+		BeforeEnd:   beforeEnd,
 		LookPath:    exec.LookPath,
 		OpenBrowser: openBrowser,
 		Become: func(cmd *exec.Cmd) (status int, err error) {
@@ -47,36 +49,65 @@ func main() {
 }
 
 // openBrowser shows a page in the user's browser. What that prints would be taken
-// for forcecred's own words.
+// for forcecred's own words. It goes to no pipe of ours: a browser that this starts
+// outlives us, and would go on to print into a broken one.
 func openBrowser(address string) error {
-	browser.Stdout, browser.Stderr = io.Discard, io.Discard
+	nowhere, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer nowhere.Close()
+	browser.Stdout, browser.Stderr = nowhere, nowhere
 	return browser.OpenURL(address)
 }
 
 // holdSignals keeps SIGINT, SIGTERM and SIGHUP from ending the process until
-// release, which then lets the one that came do it. At all other times they
-// have their default effect: no lock, no file of ours outlives it in a bad state.
+// release, which then lets the one that came do it. At all other times, but for
+// beforeEnd's, they have their default effect: no lock, no file of ours outlives
+// it in a bad state.
 func holdSignals() (release func()) {
-	var ours []os.Signal
-	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
-		if !signal.Ignored(sig) { // as nohup and a shell's & leave some of them
-			ours = append(ours, sig)
-		}
-	}
-	if len(ours) == 0 {
-		return func() {}
-	}
-	held := make(chan os.Signal, 1)
-	signal.Notify(held, ours...)
+	held, stop := catchSignals()
 	return func() {
-		signal.Stop(held)
+		stop()
 		select {
 		case sig := <-held:
-			if self, err := os.FindProcess(os.Getpid()); err == nil && self.Signal(sig) == nil {
-				time.Sleep(time.Second) // it is on its way
-			}
-			os.Exit(1) // where a process can't signal itself
+			endBy(sig)
 		default:
 		}
 	}
+}
+
+// beforeEnd has do called before one of these signals ends the process, until release.
+func beforeEnd(do func()) (release func()) {
+	caught, stop := catchSignals()
+	go func() {
+		if sig, came := <-caught; came {
+			do()
+			stop()
+			endBy(sig)
+		}
+	}()
+	return func() {
+		stop()
+		close(caught) // behind the one that may have come
+	}
+}
+
+// catchSignals catches the signals that end the process, but for those that it was
+// started to ignore, as nohup and a shell's & have it.
+func catchSignals() (caught chan os.Signal, stop func()) {
+	ours := slices.DeleteFunc([]os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}, signal.Ignored)
+	c := make(chan os.Signal, 1)
+	if len(ours) > 0 { // none would stand for all
+		signal.Notify(c, ours...)
+	}
+	return c, func() { signal.Stop(c) }
+}
+
+// endBy ends the process by a signal that is not caught any more.
+func endBy(sig os.Signal) {
+	if self, err := os.FindProcess(os.Getpid()); err == nil && self.Signal(sig) == nil {
+		time.Sleep(time.Second) // it is on its way
+	}
+	os.Exit(1) // where a process can't signal itself
 }

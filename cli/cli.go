@@ -27,6 +27,9 @@ type Process struct {
 	Stderr      io.Writer
 	HoldSignals func() (release func()) // see helper.Helper
 
+	// BeforeEnd has do called before a signal ends the process, until release.
+	BeforeEnd func(do func()) (release func())
+
 	// LookPath finds a command's file, as exec.LookPath does.
 	LookPath func(command string) (path string, err error)
 

@@ -62,8 +62,16 @@ func (p Process) askSecret() (secret.Text, error) {
 	if p.Getenv("FORCECRED_NO_PROMPT") != "" {
 		return secret.Text{}, usage("FORCECRED_NO_PROMPT forbids to ask for the client secret: pipe it in, or name a file")
 	}
+	fd := int(p.Stdin.(interface{ Fd() uintptr }).Fd())
+	shown, err := term.GetState(fd)
+	if err != nil {
+		return secret.Text{}, usage("read the client secret: %v", err)
+	}
+	// Else the shell's user would go on in a terminal that shows nothing.
+	release := p.BeforeEnd(func() { _ = term.Restore(fd, shown) }) // there is nobody to tell
+	defer release()
 	fmt.Fprint(p.Stderr, "forcecred: the app's consumer secret: ")
-	text, err := term.ReadPassword(int(p.Stdin.(interface{ Fd() uintptr }).Fd()))
+	text, err := term.ReadPassword(fd)
 	fmt.Fprintln(p.Stderr)
 	if err != nil {
 		return secret.Text{}, usage("read the client secret: %v", err)

@@ -28,7 +28,7 @@ func TestSecretIsAskedFor(t *testing.T) {
 		fmt.Fprint(master, "test-client-secret\n")
 	}()
 	var asked bytes.Buffer
-	p := Process{Getenv: func(string) string { return "" }, Stdin: terminal, Stderr: &asked}
+	p := Process{Getenv: func(string) string { return "" }, Stdin: terminal, Stderr: &asked, BeforeEnd: func(func()) func() { return func() {} }}
 	got, err := readSecret(p, "-")
 	if err != nil || got.Reveal() != "test-client-secret" || !strings.Contains(asked.String(), "consumer secret: ") {
 		t.Errorf("asked %q: %v", asked.String(), err)
