@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"forcecred/integration/orgtest"
 	"forcecred/keystore"
@@ -126,6 +127,7 @@ func TestLogin(t *testing.T) {
 		name   string
 		scope  string
 		args   []string
+		clock  time.Duration // by which the org's is ahead of ours
 		fault  *orgtest.Fault
 		status int
 		says   string
@@ -139,6 +141,8 @@ func TestLogin(t *testing.T) {
 		{name: "audience", scope: "api refresh_token openid", args: openID, fault: claim("aud", "another-client"), status: 8, says: "not signed by Salesforce for this client"},
 		{name: "ended", scope: "api refresh_token openid", args: openID, fault: claim("exp", 1), status: 8, says: "has ended already"},
 		{name: "foreign key", scope: "api refresh_token openid", args: openID, fault: &orgtest.Fault{ForeignKey: true}, status: 8, says: "not signed by Salesforce"},
+		{name: "our clock is ahead", scope: "api refresh_token openid", args: openID, clock: -24 * time.Hour, says: "logged in to prod", lives: true},
+		{name: "our clock is behind", scope: "api refresh_token openid", args: openID, clock: 24 * time.Hour, says: "logged in to prod", lives: true},
 		{name: "no keys", scope: "api refresh_token openid", args: openID, fault: &orgtest.Fault{Endpoint: orgtest.Keys, Status: 429}, status: 7, says: "try again"},
 		{name: "keys elsewhere", scope: "api refresh_token openid", args: openID, fault: &orgtest.Fault{Endpoint: orgtest.Keys, Status: 302, Header: http.Header{"Location": {"https://evil.example/"}}}, status: 8, says: "302"},
 		{name: "keys without end", scope: "api refresh_token openid", args: openID, fault: &orgtest.Fault{Endpoint: orgtest.Keys, Pad: 10 << 20}, status: 7, says: "larger than 256 KiB"},
@@ -153,7 +157,7 @@ func TestLogin(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			r := newLoginRig(t, orgtest.Config{Scope: tt.scope, ClientSecret: "test-client-secret-login"})
+			r := newLoginRig(t, orgtest.Config{Scope: tt.scope, ClientSecret: "test-client-secret-login", ClockOffset: tt.clock})
 			if tt.fault != nil {
 				r.org.FailNext(1, *tt.fault)
 			}

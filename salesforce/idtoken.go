@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"forcecred/keystore/secret"
 
@@ -21,7 +22,7 @@ func (c *Client) verifyIDToken(ctx context.Context, a Authorization, answer Answ
 	keys := &publishedKeys{client: c, login: a.Login}
 	// The library takes one issuer, and Salesforce has several: see below.
 	verifier := oidc.NewVerifier("", keys, &oidc.Config{
-		ClientID: a.ClientID, SkipIssuerCheck: true, SupportedSigningAlgs: []string{oidc.RS256},
+		ClientID: a.ClientID, SkipIssuerCheck: true, SupportedSigningAlgs: []string{oidc.RS256}, Now: answer.now,
 	})
 	token, err := verifier.Verify(ctx, answer.IDToken.Reveal())
 	if keys.fail != nil {
@@ -41,6 +42,15 @@ func (c *Client) verifyIDToken(ctx context.Context, a Authorization, answer Answ
 		return failed("the answer's id_token is of another login")
 	}
 	return nil
+}
+
+// now returns the time by the server's clock, where the answer has it: an ID token
+// lives for minutes, and this machine's clock may be off by more.
+func (a Answer) now() time.Time {
+	if a.Date.IsZero() {
+		return time.Now()
+	}
+	return a.Date
 }
 
 // isIssuer reports whether an ID token may say so of its issuer. Salesforce names
