@@ -220,6 +220,39 @@ func TestLoginNeedsAKeystore(t *testing.T) {
 	}
 }
 
+// TestLoginBesideTheSalesforceCLIs: a login is kept in the keystore, also of an
+// org that the Salesforce CLI has; so it is the keystore that has to take a write.
+func TestLoginBesideTheSalesforceCLIs(t *testing.T) {
+	t.Parallel()
+	r := newLoginRig(t, orgtest.Config{})
+	writeFile(t, filepath.Join(r.home, "config.json"), []byte(`{"version":1,"keystore":"file","fallback":"sf"}`))
+	env := withSFLogin(t, r.rig, "other@example.com", "test-refresh-token-of-sf")
+	login := func() result {
+		t.Helper()
+		cmd := r.command(t.Context(), "login", "other@example.com", "--no-browser", "--port", strconv.Itoa(r.port),
+			"--client-secret-file", "-", "--client-id", r.org.ClientID(), "--login-url", r.org.URL)
+		cmd.Env = append(cmd.Env, env...)
+		cmd.Stdin = strings.NewReader(r.org.ClientSecret())
+		return goThrough(t, cmd, func(address string) { r.browse(t, address, "allow") })
+	}
+	if got := login(); got.status != 0 {
+		t.Fatalf("status %d: %s", got.status, got.stderr)
+	}
+	if g, err := keystore.LoadGrant(t.Context(), r.openStore(), "other@example.com"); err != nil || g.RefreshToken.Reveal() != r.org.RefreshToken() {
+		t.Errorf("the login is not in the keystore: %v", err)
+	}
+	if err := os.RemoveAll(filepath.Join(r.home, "store")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(t.TempDir(), filepath.Join(r.home, "store")); err != nil {
+		t.Skip("no link can be made here: ", err)
+	}
+	asked := r.org.Count(orgtest.Authorize)
+	if got := login(); got.status != protocol.KeystoreUnavailable.ExitStatus() || strings.Contains(got.stderr, "waiting") || r.org.Count(orgtest.Authorize) != asked {
+		t.Errorf("status %d: %s", got.status, got.stderr)
+	}
+}
+
 // TestLoginWords: what is refused before anything happens, and in which words.
 func TestLoginWords(t *testing.T) {
 	t.Parallel()

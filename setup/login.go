@@ -17,6 +17,11 @@ func (h Helper) Login(ctx context.Context, req protocol.StoreRequest, scopes str
 		e.Hint = "`sf org login web` does; or let FORCECRED_KEYSTORE name another keystore"
 		return protocol.ListedOrg{}, e
 	}
+	if both, ok := h.Keystore.(*fallback.Store); ok {
+		// The first keeps it, whatever the second has under that name: so it is the
+		// first's lock that counts, and the first that has to take a write.
+		h.Keystore, h.Journal = both.First, h.Journal.(byOwner).first
+	}
 	return h.Helper.Login(ctx, req, scopes, browser)
 }
 
