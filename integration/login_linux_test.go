@@ -3,6 +3,7 @@ package integration
 import (
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -43,6 +44,9 @@ func TestLoginAsksAndIsEnded(t *testing.T) {
 	}
 	r := newLoginRig(t, orgtest.Config{})
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		if signal.Ignored(sig) {
+			continue // as nohup has it, here and so there
+		}
 		cmd := r.command(t.Context(), "login", "prod", "--client-id", "3MVG9.test", "--client-secret-file", "-")
 		cmd.Stdin = terminal
 		if err := cmd.Start(); err != nil {
