@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -59,8 +60,9 @@ func TestClock(t *testing.T) {
 func TestSharedIsOfRefreshTokens(t *testing.T) {
 	t.Parallel()
 	const user, app = "test-user@example.com", "test-client-id"
+	keyFile := filepath.Join(t.TempDir(), "nosuch.pem")
 	refreshed := keystore.Grant{Org: "prod", Type: keystore.RefreshToken, Username: user, ClientID: app, RefreshToken: secret.New("test-refresh-token")}
-	signed := keystore.Grant{Org: "prod", Type: keystore.JWTBearer, Username: user, ClientID: app, PrivateKeyFile: "/nosuch.pem"}
+	signed := keystore.Grant{Org: "prod", Type: keystore.JWTBearer, Username: user, ClientID: app, PrivateKeyFile: keyFile}
 	for _, tt := range []struct {
 		name   string
 		grant  keystore.Grant
@@ -69,7 +71,7 @@ func TestSharedIsOfRefreshTokens(t *testing.T) {
 	}{
 		{"both have a refresh token", refreshed, `"refreshToken":"test-refresh-token-of-sf"`, protocol.Warn},
 		{"ours is a private key", signed, `"refreshToken":"test-refresh-token-of-sf"`, protocol.OK},
-		{"theirs is a private key", refreshed, `"privateKey":"/nosuch.pem"`, protocol.OK},
+		{"theirs is a private key", refreshed, `"privateKey":` + strconv.Quote(keyFile), protocol.OK},
 	} {
 		dir := filepath.Join(t.TempDir(), ".sfdx")
 		login := `{"username":"` + user + `","clientId":"` + app + `","loginUrl":"https://login.salesforce.com",` + tt.theirs + `}`

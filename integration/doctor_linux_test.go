@@ -8,6 +8,7 @@ import (
 
 	"forcecred/integration/desk"
 	"forcecred/integration/orgtest"
+	"forcecred/protocol"
 )
 
 // TestDoctorKeyrings: a keyring is written, read and left as it was.
@@ -31,10 +32,16 @@ func TestDoctorKeyrings(t *testing.T) {
 			t.Cleanup(func() { r.run(context.Background(), "", "erase", "prod") })
 			e := r.examine(t, nil)
 			told := map[string]string{}
+			warned := e.Warn
 			for _, f := range e.Findings {
 				told[f.Check] = f.Detail
+				// All of a user's keyrings share the locks, whichever home they are in: a test
+				// that runs beside this one may hold that of its own prod.
+				if f.Check == "lock" && f.State == protocol.Warn {
+					warned--
+				}
 			}
-			if e.Fail+e.Warn > 0 || told["session-bus"] != tt.bus || !strings.Contains(told["size"], tt.size) || !strings.Contains(told["write"], "written, read and removed") {
+			if e.Fail+warned > 0 || told["session-bus"] != tt.bus || !strings.Contains(told["size"], tt.size) || !strings.Contains(told["write"], "written, read and removed") {
 				t.Errorf("%+v", e.Findings)
 			}
 			if got := r.run(t.Context(), "", "list"); got.status != 0 || strings.Count(got.stdout, `"org":`) != 1 {

@@ -1,10 +1,13 @@
 package setup
 
-import "testing"
+import (
+	"path/filepath"
+	"testing"
+)
 
 func TestHomeShortener(t *testing.T) {
 	t.Parallel()
-	shorten := homeShortener("/home/al")
+	shorten := homeShortener(filepath.FromSlash("/home/al"))
 	for text, want := range map[string]string{
 		"/home/al":                              "~",
 		"chmod 700 /home/al/.sfdx":              "chmod 700 ~/.sfdx",
@@ -13,6 +16,7 @@ func TestHomeShortener(t *testing.T) {
 		"/home/al-old/a, /home/al.b, /home/ali": "/home/al-old/a, /home/al.b, /home/ali",
 		"/mnt/home/al/a":                        "/mnt/home/al/a",
 	} {
+		text, want = filepath.FromSlash(text), filepath.FromSlash(want)
 		if got := shorten(text); got != want {
 			t.Errorf("%q is %q, want %q", text, got, want)
 		}
