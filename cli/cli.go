@@ -194,7 +194,12 @@ func (p Process) tellNotices() {
 
 // helper returns a helper that tells its notices as the command does.
 func (p Process) helper(ctx context.Context) (setup.Helper, error) {
-	return setup.Process{Getenv: p.Getenv, Environ: p.Environ, HoldSignals: p.HoldSignals, Notice: p.notice}.Open(ctx)
+	return p.setup().Open(ctx)
+}
+
+// setup returns what the wiring of a helper sees of the process.
+func (p Process) setup() setup.Process {
+	return setup.Process{Getenv: p.Getenv, Environ: p.Environ, HoldSignals: p.HoldSignals, Notice: p.notice}
 }
 
 // answer collects what encode writes and hands it to stdout in one write: a
@@ -258,9 +263,9 @@ func atMostOneOrg(_ *cobra.Command, args []string) error {
 }
 
 // oneOrg accepts an org's name.
-func oneOrg(_ *cobra.Command, args []string) error {
+func oneOrg(cmd *cobra.Command, args []string) error {
 	if len(args) != 1 {
-		return usage("one org's name has to stand here")
+		return usage("one org's name has to stand here: forcecred %s ORG", cmd.Name())
 	}
 	return nil
 }

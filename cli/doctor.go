@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"forcecred/protocol"
-	"forcecred/setup"
 
 	"github.com/spf13/cobra"
 )
@@ -30,15 +29,12 @@ Hosts are visited without a secret. An item is written into the keystore and
 removed again; nothing is refreshed. The exit status is 1 when a check fails.`,
 		Args: atMostOneOrg,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var org string
-			if len(args) > 0 {
-				var err error
-				if org, err = orgArgument(args[0]); err != nil {
-					return err
-				}
+			org, err := orgOrAll(args)
+			if err != nil {
+				return err
 			}
-			findings := setup.Process{Getenv: p.Getenv, Environ: p.Environ, HoldSignals: p.HoldSignals, Notice: p.notice}.Examine(cmd.Context(), org, offline)
-			err := p.answer(func(w io.Writer) error {
+			findings := p.setup().Examine(cmd.Context(), org, offline)
+			err = p.answer(func(w io.Writer) error {
 				if asJSON {
 					return protocol.EncodeFindings(w, findings)
 				}

@@ -24,12 +24,7 @@ a command to get them, such as clients of MCP servers:
 
 The program sends them to the server that it was configured with, which has to
 be the org's: forcecred does not learn which one it is.`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usage("one org's name has to stand here: forcecred headers ORG")
-			}
-			return nil
-		},
+		Args: oneOrg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			org, err := orgArgument(args[0])
 			if err != nil {

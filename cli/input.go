@@ -27,3 +27,12 @@ func orgArgument(arg string) (string, error) {
 	}
 	return string(org), nil
 }
+
+// orgOrAll returns the org that the one argument names, or "" for all orgs where
+// there is none.
+func orgOrAll(args []string) (string, error) {
+	if len(args) == 0 {
+		return "", nil
+	}
+	return orgArgument(args[0])
+}

@@ -29,12 +29,9 @@ Nothing is refreshed.
 The exit status is 0 also when there is something amiss.`,
 		Args: atMostOneOrg,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var org string
-			if len(args) > 0 {
-				var err error
-				if org, err = orgArgument(args[0]); err != nil {
-					return err
-				}
+			org, err := orgOrAll(args)
+			if err != nil {
+				return err
 			}
 			h, err := p.helper(cmd.Context())
 			if err != nil {
