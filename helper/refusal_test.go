@@ -36,6 +36,9 @@ var outcomes = map[string]struct {
 	"authorization-pending":   {protocol.TemporarilyUnavailable, true, "approve"},
 	"server-error":            {protocol.TemporarilyUnavailable, true, "status.salesforce.com"},
 	"temporarily-unavailable": {protocol.TemporarilyUnavailable, true, "status.salesforce.com"},
+	"retry-your-request":      {protocol.TemporarilyUnavailable, true, "status.salesforce.com"},
+	"request-limit":           {protocol.TemporarilyUnavailable, true, "API Usage"},
+	"unknown-exception":       {protocol.TemporarilyUnavailable, true, "status.salesforce.com"},
 	"status-429":              {protocol.TemporarilyUnavailable, true, "try again"},
 	"status-429-retry-after":  {protocol.TemporarilyUnavailable, true, "try again"},
 	"status-500":              {protocol.TemporarilyUnavailable, true, "status.salesforce.com"},
@@ -91,7 +94,7 @@ var outcomes = map[string]struct {
 	"no-access-token":    {protocol.TemporarilyUnavailable, true, "changes answers"},
 	"control-characters": {protocol.TemporarilyUnavailable, true, "changes answers"},
 	"mac-token-type":     {protocol.TemporarilyUnavailable, true, "changes answers"},
-	"number-issued-at":   {protocol.TemporarilyUnavailable, true, "changes answers"},
+	"number-issued-at":   {protocol.Refused, false, "client_secret"}, // since it is signed
 
 	"byte-order-mark":        {protocol.TemporarilyUnavailable, true, "proxy"},
 	"deep":                   {protocol.TemporarilyUnavailable, true, "proxy"},
@@ -130,7 +133,7 @@ func TestOutcomes(t *testing.T) {
 	// Those that no error comes of (an org on loopback may have its instance
 	// anywhere), or only with more patience than a test has; and those that hide
 	// the next refresh token in what is no HTTP, where nobody can see it.
-	others := []string{"hang", "hang-after-commit", "slow", "no-signature", "expires-in", "unknown-fields", "huge-refresh-token", "foreign-instance-url",
+	others := []string{"hang", "hang-after-commit", "slow", "no-signature", "expires-in", "unknown-fields", "scope-list", "objects", "status-201", "huge-refresh-token", "foreign-instance-url",
 		"set-cookie", "trailers", "early-hints", "two-lengths", "two-answers", "body-alone", "body-as-header", "not-gzip", "duplicate-refresh-token"}
 	named := slices.Sorted(slices.Values(append(slices.Collect(maps.Keys(outcomes)), others...)))
 	if !slices.Equal(named, orgtest.FaultNames()) {

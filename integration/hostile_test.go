@@ -70,7 +70,10 @@ func TestHostile(t *testing.T) {
 		{"something behind it", named("trailing-garbage"), false, 7, "data after the JSON object", salvaged},
 		{"no access token", named("no-access-token"), false, 7, "access_token is missing", salvaged},
 		{"another token type", named("mac-token-type"), false, 7, "token_type is not Bearer", salvaged},
-		{"a number for text", named("number-issued-at"), false, 7, `member "issued_at" is not a string`, salvaged},
+		{"a number for issued_at", named("number-issued-at"), false, 8, "not signed with this client's secret", salvaged},
+		{"a list for scope", named("scope-list"), false, 0, "", salvaged},
+		{"objects for what is passed on", named("objects"), false, 0, "", salvaged},
+		{"status 201", named("status-201"), true, 0, "", salvaged},
 		{"a wrong signature", named("wrong-signature"), false, 8, "not signed with this client's secret", salvaged},
 		{"no signature", named("no-signature"), false, 0, "", salvaged},
 		{"expires_in", named("expires-in"), false, 0, "", salvaged},
@@ -114,11 +117,15 @@ func TestHostile(t *testing.T) {
 		{"a query", field("instance_url", "https://"+myDomain+"?evil"), false, 8, "has a query", salvaged},
 		{"another API host", field("api_instance_url", "https://evil.example"), false, 8, "api_instance_url does not name a host of Salesforce's", salvaged},
 	}
-	for _, name := range []string{
-		"access_token", "token_type", "instance_url", "id", "issued_at", "signature", "scope", "id_token",
-		"sfdc_site_url", "sfdc_site_id", "token_format", "api_instance_url",
-	} {
-		rows = append(rows, hostile{"control characters in " + name, field(name, "evil\x1b[31m\r\nX-Evil: 1"), false, 7, "the answer's ", salvaged})
+	const evil = "evil\x1b[31m\r\nX-Evil: 1"
+	for _, name := range []string{"access_token", "token_type", "instance_url", "api_instance_url"} {
+		rows = append(rows, hostile{"control characters in " + name, field(name, evil), false, 7, "the answer's ", salvaged})
+	}
+	for _, name := range []string{"id", "issued_at", "signature"} {
+		rows = append(rows, hostile{"control characters in " + name, field(name, evil), false, 8, "not signed", salvaged})
+	}
+	for _, name := range []string{"scope", "id_token", "sfdc_site_url", "sfdc_site_id", "token_format"} { // left out
+		rows = append(rows, hostile{"control characters in " + name, field(name, evil), false, 0, "", salvaged})
 	}
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		rows = append(rows, hostile{fmt.Sprint("a redirect by ", status), func(*rig) orgtest.Fault {

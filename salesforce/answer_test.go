@@ -64,11 +64,14 @@ func TestDecodeAnswerRefuses(t *testing.T) {
 		{"no access token", `"access_token":"00Dxx!test_access_token",`, ``, Garbled},
 		{"token with a newline", `00Dxx!test`, `00Dxx!\n`, Garbled},
 		{"token with a terminal's escape", `00Dxx!test`, `00Dxx!\u001b[2J`, Garbled},
-		{"number for text", `"1708058728442"`, `1708058728442`, Garbled},
+		{"a number as access token", `"00Dxx!test_access_token"`, `7`, Garbled},
+		{"a number as place", `"https://api.salesforce.com"`, `7`, Garbled},
+		{"a list as token type", `"Bearer"`, `["Bearer"]`, Garbled},
 		{"the refresh token as access token", `00Dxx!test_access_token`, `test-refresh-token-1`, Garbled},
 		{"the client secret as access token", `00Dxx!test_access_token`, `test-client-secret`, Garbled},
 		{"another token type", `"Bearer"`, `"MAC"`, Garbled},
-		{"control character in id", `/id/00D`, `/id/\u0007`, Garbled},
+		{"control character in id, which is signed", `/id/00D`, `/id/\u0007`, Refused},
+		{"another issued_at, as a number", `"1708058728442"`, `1708058728443`, Refused},
 		{"duplicate member", `"scope"`, `"access_token":"00Dxx!other","scope"`, Garbled},
 		{"broken UTF-8", `api refresh`, "api\xff", Garbled},
 		{"cut", `"expires_in":"7200"}`, ``, Garbled},
@@ -103,6 +106,57 @@ func TestDecodeAnswerRefuses(t *testing.T) {
 	}
 }
 
+// TestPassedOn: what is only handed on never voids an answer.
+func TestPassedOn(t *testing.T) {
+	t.Parallel()
+	const unsigned = `"signature":"IuBE3pc4IKMKI4g4xUal1E8CbvZ/WiNktd/4yxEIv/s=",`
+	for _, tt := range []struct {
+		name     string
+		replaced []string // old, new, …
+		status   int
+		got      func(Answer) string
+		want     string
+	}{
+		{"issued_at as a number, which is signed", []string{`"1708058728442"`, `1708058728442`}, 200, func(a Answer) string { return a.IssuedAt }, "1708058728442"},
+		{"issued_at with a fraction", []string{unsigned, "", `"1708058728442"`, `1.708e12`}, 200, func(a Answer) string { return a.IssuedAt }, "1.708e12"},
+		{"issued_at as an object", []string{unsigned, "", `"1708058728442"`, `{}`}, 200, func(a Answer) string { return a.IssuedAt }, ""},
+		{"scope as a list", []string{`"api refresh_token"`, `["api","refresh_token"]`}, 200, func(a Answer) string { return a.Scope }, "api refresh_token"},
+		{"scope as a mixed list", []string{`"api refresh_token"`, `["api",7]`}, 200, func(a Answer) string { return a.Scope }, ""},
+		{"scope with spaces around", []string{`"api refresh_token"`, `" api  refresh_token "`}, 200, func(a Answer) string { return a.Scope }, "api refresh_token"},
+		{"scope with a tab", []string{`"api refresh_token"`, `"api\trefresh_token"`}, 200, func(a Answer) string { return a.Scope }, ""},
+		{"scope as null", []string{`"api refresh_token"`, `null`}, 200, func(a Answer) string { return a.Scope }, ""},
+		{"id with a control character", []string{unsigned, "", `/id/00D`, `/id/\u0007`}, 200, func(a Answer) string { return a.ID }, ""},
+		{"id as a number", []string{unsigned, "", `"https://login.salesforce.com/id/00D000000000001AAA/005000000000001AAA"`, `7`}, 200, func(a Answer) string { return a.ID }, "7"},
+		{"id_token as an object", []string{`"a.b.c"`, `{}`}, 200, func(a Answer) string { return a.IDToken.Reveal() }, ""},
+		{"id_token with a line end", []string{`"a.b.c"`, `"a.b.c\n"`}, 200, func(a Answer) string { return a.IDToken.Reveal() }, ""},
+		{"signature as a list", []string{`"IuBE3pc4IKMKI4g4xUal1E8CbvZ/WiNktd/4yxEIv/s="`, `{}`}, 200, func(a Answer) string { return a.Signature }, ""},
+		{"site beyond ASCII", []string{`acme.my.site.com/p`, `acme.my.site.com/ä`}, 200, func(a Answer) string { return a.SiteURL }, ""},
+		{"token_format as true", []string{`"opaque"`, `true`}, 200, func(a Answer) string { return a.TokenFormat }, ""},
+		{"status 201", nil, 201, func(a Answer) string { return a.IssuedAt }, "1708058728442"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			body := whole
+			for i := 0; i < len(tt.replaced); i += 2 {
+				if !strings.Contains(body, tt.replaced[i]) {
+					t.Fatalf("%q is not there to be replaced", tt.replaced[i])
+				}
+				body = strings.Replace(body, tt.replaced[i], tt.replaced[i+1], 1)
+			}
+			got, err := decodeRefresh(response{tt.status, http.Header{}, []byte(body)}, testGrant(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tt.got(got) != tt.want {
+				t.Errorf("got %q, want %q", tt.got(got), tt.want)
+			}
+			if got.AccessToken.Reveal() != "00Dxx!test_access_token" || got.RefreshToken.Reveal() != "test-refresh-token-2" {
+				t.Error("a token is lost")
+			}
+		})
+	}
+}
+
 func TestSalvage(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -124,6 +178,7 @@ func TestSalvage(t *testing.T) {
 		{"no text", 200, `{"refresh_token":7}`, ""},
 		{"none", 200, `{"access_token":"t"}`, ""},
 		{"empty", 200, `{"refresh_token":""}`, ""},
+		{"with another status of success", 201, `{"refresh_token":"test-refresh-token-2","acc`, "test-refresh-token-2"},
 		{"an echo in an error", 400, `{"error":"x","refresh_token":"test-refresh-token-1"}`, ""},
 		{"HTML", 200, `<html>`, ""},
 	} {

@@ -54,10 +54,10 @@ func TestNoSecretOfTheRequestIsShown(t *testing.T) {
 	grant.RefreshToken, grant.ClientSecret = awkwardToken, awkwardSecret
 	for name, disguise := range disguises {
 		for _, s := range []secret.Text{awkwardToken, awkwardSecret} {
-			for _, body := range [][]byte{
-				oauthBody(t, "invalid_grant", "no grant for "+disguise(s.Reveal())+", sorry"),
-				oauthBody(t, "x "+disguise(s.Reveal()), ""),
-			} {
+			for _, body := range append(
+				errorBodies(t, "invalid_grant", "no grant for "+disguise(s.Reveal())+", sorry"),
+				errorBodies(t, "x "+disguise(s.Reveal()), "")...,
+			) {
 				_, err := decodeRefresh(response{400, http.Header{}, body}, grant)
 				e := (*Error)(nil)
 				if !errors.As(err, &e) {

@@ -66,7 +66,7 @@ func FuzzDecodeAnswer(f *testing.F) {
 				var s string
 				return json.Unmarshal(text, &s) == nil && s == token
 			})
-			if status != http.StatusOK || !stands || !utf8.ValidString(token) {
+			if !isSuccess(status) || !stands || !utf8.ValidString(token) {
 				t.Error("a refresh token was salvaged that the answer does not have")
 			}
 			if err == nil && token != a.RefreshToken.Reveal() {
@@ -145,16 +145,28 @@ func FuzzErrorAnswer(f *testing.F) {
 		grant := testGrant(t)
 		grant.RefreshToken, grant.ClientSecret = awkwardToken, awkwardSecret
 		echo := disguises[names[int(disguise)%len(names)]](awkwardToken.Reveal())
-		resp := response{status, http.Header{}, oauthBody(t, code, before+echo+after)}
-		_, err := decodeRefresh(resp, grant)
-		checkTold(t, err, awkwardSecret, awkwardToken)
-		if !salvage(resp).Empty() {
-			t.Error("a refresh token was salvaged of a refusal")
-		}
-		_, again := decodeRefresh(resp, grant)
-		first, second := (*Error)(nil), (*Error)(nil)
-		if errors.As(err, &first) && errors.As(again, &second) && *first != *second {
-			t.Errorf("one answer means %v, then %v", first, second)
+		first := (*Error)(nil)
+		for _, body := range errorBodies(t, code, before+echo+after) {
+			resp := response{status, http.Header{}, body}
+			_, err := decodeRefresh(resp, grant)
+			checkTold(t, err, awkwardSecret, awkwardToken)
+			if !salvage(resp).Empty() {
+				t.Error("a refresh token was salvaged of a refusal")
+			}
+			// In each of its forms it means the same, each time.
+			_, again := decodeRefresh(resp, grant)
+			for _, err := range []error{err, again} {
+				e := (*Error)(nil)
+				if !errors.As(err, &e) {
+					continue
+				}
+				if first == nil {
+					first = e
+				}
+				if *first != *e {
+					t.Errorf("one answer means %v, then %v", first, e)
+				}
+			}
 		}
 	})
 }

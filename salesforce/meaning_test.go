@@ -22,7 +22,20 @@ func asError(t *testing.T, resp response) *Error {
 
 func oauthBody(t *testing.T, code, description string) []byte {
 	t.Helper()
-	body, err := json.Marshal(map[string]string{"error": code, "error_description": description})
+	return jsonObject(t, map[string]string{"error": code, "error_description": description})
+}
+
+// errorBodies returns an error in each form that Salesforce has for one.
+func errorBodies(t *testing.T, code, description string) [][]byte {
+	t.Helper()
+	oauth := oauthBody(t, code, description)
+	rest := jsonObject(t, map[string]string{"errorCode": code, "message": description})
+	return [][]byte{oauth, rest, []byte("[" + string(rest) + "]"), []byte(" [" + string(rest) + ",{}]\n"), []byte("[" + string(oauth) + "]")}
+}
+
+func jsonObject(t *testing.T, members map[string]string) []byte {
+	t.Helper()
+	body, err := json.Marshal(members)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,6 +63,22 @@ func TestRefusals(t *testing.T) {
 		{400, "authorization_pending", "", Throttled, "approve"},
 		{400, "server_error", "", ServerFault, "status.salesforce.com"},
 		{400, "temporarily_unavailable", "", ServerFault, "status.salesforce.com"},
+		{400, "unknown_error", "retry your request", ServerFault, "try again"},
+
+		{403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", ServerFault, "API Usage"},
+		{403, "EXCEEDED_RATE_LIMIT", "", ServerFault, "try again"},
+		{400, "UNKNOWN_EXCEPTION", "An unexpected error occurred. Please include this ErrorId if you contact support", ServerFault, "try again"},
+		{400, "SERVER_UNAVAILABLE", "", ServerFault, "try again"},
+		{400, "REQUEST_RUNNING_TOO_LONG", "", ServerFault, "try again"},
+		{403, "API_CURRENTLY_DISABLED", "", ServerFault, "try again"},
+		{403, "API_DISABLED_FOR_ORG", "The REST API is not enabled for this Organization.", Refused, "API Enabled"},
+		{403, "ORG_LOCKED", "", Refused, "the org is locked"},
+		{403, "TRIAL_EXPIRED", "", Refused, "the org is locked"},
+		{403, "LOGIN_DURING_RESTRICTED_DOMAIN", "", Refused, "VPN"},
+		{403, "LOGIN_DURING_RESTRICTED_TIME", "", Refused, "hour"},
+		{403, "INACTIVE_OWNER_OR_USER", "", Refused, "activate the user"},
+		{401, "INVALID_SESSION_ID", "Session expired or invalid", Refused, "was not asked for"},
+		{400, "unknown_error", "something else", Refused, "Login History"},
 
 		{400, "invalid_grant", "expired access/refresh token", GrantDead, "`forcecred store`"},
 		{200, "invalid_grant", "expired access/refresh token", GrantDead, "April 2026"},
@@ -106,12 +135,14 @@ func TestRefusals(t *testing.T) {
 	} {
 		for _, cased := range []func(string) string{func(s string) string { return s }, strings.ToUpper, strings.ToTitle, odd} {
 			code, description := cased(tt.code), cased(tt.description)
-			e := asError(t, response{tt.status, http.Header{}, oauthBody(t, code, description)})
-			if e.Reason != tt.want || !strings.Contains(e.Hint, tt.hint) {
-				t.Errorf("%d %s %q: %s, hint %q; want %s, %q", tt.status, code, description, e.Reason, e.Hint, tt.want, tt.hint)
-			}
-			if e.Status != tt.status || e.Code != code || e.Description != description {
-				t.Errorf("%d %s %q is told as %d %s %q", tt.status, code, description, e.Status, e.Code, e.Description)
+			for _, body := range errorBodies(t, code, description) {
+				e := asError(t, response{tt.status, http.Header{}, body})
+				if e.Reason != tt.want || !strings.Contains(e.Hint, tt.hint) {
+					t.Errorf("%d %s %q: %s, hint %q; want %s, %q", tt.status, code, description, e.Reason, e.Hint, tt.want, tt.hint)
+				}
+				if e.Status != tt.status || e.Code != code || e.Description != description {
+					t.Errorf("%d %s %q is told as %d %s %q", tt.status, code, description, e.Status, e.Code, e.Description)
+				}
 			}
 		}
 		reached[meaningOfWords(tt.code, tt.description)] = true
@@ -173,6 +204,10 @@ func TestAnswersWithoutError(t *testing.T) {
 		{200, "", page, Garbled, "proxy"},
 		{200, "", "", Garbled, "proxy"},
 		{200, "", "[]", Garbled, "proxy"},
+		{200, "", `[{"access_token":"00Dxx!test_access_token","instance_url":"https://acme.my.salesforce.com"}]`, Garbled, "proxy"},
+		{200, "", `[{"errorCode":7}]`, Garbled, "proxy"},
+		{403, "", `[["errorCode"]]`, Refused, "network"},
+		{403, "", `[{"errorCode":"A"},`, Refused, "network"},
 		{200, "", `"access_token"`, Garbled, "proxy"},
 		{200, "", `null`, Garbled, "proxy"},
 		{204, "", "", Garbled, "proxy"},
@@ -182,7 +217,7 @@ func TestAnswersWithoutError(t *testing.T) {
 		{400, "", page, Refused, "login_url"},
 		{400, "", "", Refused, "login_url"},
 		{400, "", `{"error":{"code":400}}`, Refused, "login_url"},
-		{401, "", `[{"message":"Session expired or invalid","errorCode":"INVALID_SESSION_ID"}]`, Refused, "network"},
+		{401, "", page, Refused, "network"},
 		{403, "", page, Refused, "network"},
 		{404, "", `{"message":"not found"}`, Refused, "site"},
 		{405, "", "", Refused, "site"},

@@ -14,6 +14,9 @@ var (
 	pending = meaning{Throttled,
 		"Salesforce waits for the user to approve a login",
 		"approve it, then try again"}
+	requestsUsedUp = meaning{ServerFault,
+		"the org has used up the API requests that its edition allows in 24 hours",
+		"try again later, or ask a Salesforce admin to look at Setup, System Overview, API Usage; what is cached costs no request"}
 	serverFault = meaning{ServerFault,
 		"Salesforce, or a gateway before it, has a fault of its own",
 		"try again in some minutes; https://status.salesforce.com tells of outages"}
@@ -28,6 +31,9 @@ var (
 		"Salesforce does not take the refresh token, for the reason that it gives",
 		"sign in again with `forcecred login`, or `forcecred store` a new token"}
 
+	apiOff = meaning{Refused,
+		"the API is switched off for the org, or for this user",
+		"a Salesforce admin has to give the user the permission API Enabled; some editions have no API at all"}
 	userInactive = meaning{Refused,
 		"the user is deactivated or frozen",
 		"a Salesforce admin has to activate the user; Salesforce itself freezes users of anonymising VPNs and proxies since April 2026"}
@@ -147,9 +153,25 @@ var byWords = []wordsRow{
 	{"slow_down", "", "", throttled},
 	{"authorization_pending", "", "", pending},
 	{"server_error", "", "", serverFault},
+	{"unknown_error", "retry", "retry your request", serverFault},
 	{"temporarily_unavailable", "", "", serverFault},
 
+	// Of the REST API, in its own form: [{"errorCode":…,"message":…}].
+	{"request_limit_exceeded", "", "TotalRequests Limit exceeded.", requestsUsedUp},
+	{"exceeded_rate_limit", "", "", serverFault},
+	{"unknown_exception", "", "An unexpected error occurred.", serverFault},
+	{"server_unavailable", "", "", serverFault},
+	{"request_running_too_long", "", "", serverFault},
+	{"api_currently_disabled", "", "", serverFault},
+	{"api_disabled_for_org", "", "The REST API is not enabled for this Organization.", apiOff},
+	{"org_locked", "", "", orgInactive},
+	{"trial_expired", "", "", orgInactive},
+	{"login_during_restricted_domain", "", "", barred},
+	{"login_during_restricted_time", "", "", barred},
+	{"inactive_owner_or_user", "", "", userInactive},
+
 	// Not of the refresh of a token.
+	{"invalid_session_id", "", "Session expired or invalid", otherFlow},
 	{"invalid_grant", "audience", "audience validation failed", otherFlow},
 	{"invalid_grant", "assertion", "invalid assertion", otherFlow},
 	{"invalid_grant", "client credentials user", "no client credentials user enabled", otherFlow},

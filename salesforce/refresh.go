@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"forcecred/keystore/secret"
-	"forcecred/protocol/strictjson"
 )
 
 // RefreshGrant is what a refresh spends.
@@ -72,22 +71,22 @@ func decodeAnswer(resp response, login Login, clientSecret secret.Text, spent ..
 		return Answer{}, err
 	}
 	var a Answer
-	var oldSiteURL, oldSiteID string
+	var idToken, oldSiteURL, oldSiteID string
 	err = o.Fields(map[string]any{
 		"access_token":       &a.AccessToken,
 		"refresh_token":      &a.RefreshToken,
 		"token_type":         &a.TokenType,
 		"instance_url":       &a.InstanceURL,
-		"id":                 &a.ID,
-		"issued_at":          &a.IssuedAt,
-		"signature":          &a.Signature,
-		"scope":              &a.Scope,
-		"id_token":           &a.IDToken,
-		"sfdc_site_url":      &a.SiteURL,
-		"sfdc_site_id":       &a.SiteID,
-		"sfdc_community_url": &oldSiteURL,
-		"sfdc_community_id":  &oldSiteID,
-		"token_format":       &a.TokenFormat,
+		"id":                 (*passedOn)(&a.ID),
+		"issued_at":          (*passedOn)(&a.IssuedAt),
+		"signature":          (*passedOn)(&a.Signature),
+		"scope":              (*passedOn)(&a.Scope),
+		"id_token":           (*passedOn)(&idToken),
+		"sfdc_site_url":      (*passedOn)(&a.SiteURL),
+		"sfdc_site_id":       (*passedOn)(&a.SiteID),
+		"sfdc_community_url": (*passedOn)(&oldSiteURL),
+		"sfdc_community_id":  (*passedOn)(&oldSiteID),
+		"token_format":       (*passedOn)(&a.TokenFormat),
 		"api_instance_url":   &a.APIInstanceURL,
 	})
 	if a.SiteURL == "" && a.SiteID == "" {
@@ -113,6 +112,13 @@ func decodeAnswer(resp response, login Login, clientSecret secret.Text, spent ..
 	if err := a.checkSignature(clientSecret); err != nil {
 		return Answer{}, unusable(wrongSignature, resp, err)
 	}
+	// Behind the signature, which covers the id and issued_at as they were sent.
+	leaveOut(&a.ID, &a.IssuedAt, &a.Signature, &idToken, &a.SiteURL, &a.SiteID, &a.TokenFormat)
+	a.Scope = strings.Join(strings.FieldsFunc(a.Scope, func(r rune) bool { return r == ' ' }), " ")
+	if scope := strings.ReplaceAll(a.Scope, " ", ""); !only(scope, isVisible) {
+		a.Scope = ""
+	}
+	a.IDToken = secret.New(idToken)
 	// Without the header the zero time says that the server's clock is not known.
 	a.Date, _ = http.ParseTime(resp.header.Get("Date"))
 	return a, nil
@@ -123,8 +129,8 @@ func unusable(m meaning, resp response, err error) *Error {
 	return &Error{Reason: m.reason, Status: resp.status, Err: err, Hint: m.hint()}
 }
 
-// check refuses an answer whose text can't be what it says it is. What callers
-// put into a header, a shell or a terminal has neither space nor control characters.
+// check refuses an answer whose token is none, or is not good for the place that
+// it is to be sent to.
 func (a Answer) check(secrets []secret.Text) error {
 	if a.AccessToken.Empty() {
 		return errors.New("access_token is missing")
@@ -133,9 +139,7 @@ func (a Answer) check(secrets []secret.Text) error {
 		return errors.New("token_type is not Bearer")
 	}
 	for name, text := range map[string]string{
-		"access_token": a.AccessToken.Reveal(), "id_token": a.IDToken.Reveal(), "instance_url": a.InstanceURL, "id": a.ID,
-		"issued_at": a.IssuedAt, "signature": a.Signature, "scope": strings.ReplaceAll(a.Scope, " ", ""), "sfdc_site_url": a.SiteURL,
-		"sfdc_site_id": a.SiteID, "token_format": a.TokenFormat, "api_instance_url": a.APIInstanceURL,
+		"access_token": a.AccessToken.Reveal(), "instance_url": a.InstanceURL, "api_instance_url": a.APIInstanceURL,
 	} {
 		if !only(text, isVisible) {
 			return fmt.Errorf("%s has white space, control characters or characters beyond ASCII", name)
@@ -145,33 +149,4 @@ func (a Answer) check(secrets []secret.Text) error {
 		return errors.New("access_token is a secret of the request")
 	}
 	return nil
-}
-
-// parse reads an answer that has to be a JSON object, and no error. Its error
-// shows none of the secrets.
-func parse(resp response, secrets ...secret.Text) (strictjson.Object, error) {
-	o, err := strictjson.Parse(resp.body)
-	switch {
-	case errors.Is(err, strictjson.ErrEmpty):
-		return nil, refusal(resp, "", "", errors.New("the answer is empty"))
-	case err != nil:
-		return nil, refusal(resp, "", "", fmt.Errorf("the answer is %w", err))
-	}
-	return o, oauthError(o, resp, secrets...)
-}
-
-// oauthError returns the error that an answer tells, with whatever status. An
-// answer of 200 with an error in it is one too.
-func oauthError(o strictjson.Object, resp response, secrets ...secret.Text) error {
-	var code, description string
-	if err := o.Fields(map[string]any{"error": &code, "error_description": &description}); err != nil {
-		code = ""
-	}
-	if code == "" && resp.status == http.StatusOK {
-		return nil
-	}
-	if code == "" {
-		return refusal(resp, "", "", errors.New("the answer is no OAuth answer"))
-	}
-	return refusal(resp, clean(code, secrets...), clean(description, secrets...), nil)
 }

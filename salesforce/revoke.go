@@ -3,7 +3,6 @@ package salesforce
 import (
 	"context"
 	"errors"
-	"net/http"
 	"net/url"
 	"strings"
 
@@ -18,7 +17,7 @@ func (c *Client) Revoke(ctx context.Context, login Login, token secret.Text) err
 	if fail != nil {
 		return fail
 	}
-	if resp.status == http.StatusOK {
+	if isSuccess(resp.status) {
 		return nil // whatever the body says: RFC 7009, section 2.2
 	}
 	_, err := parse(resp, token)

@@ -3,7 +3,6 @@ package salesforce
 import (
 	"bytes"
 	"encoding/json"
-	"net/http"
 	"unicode/utf8"
 
 	"forcecred/keystore/secret"
@@ -16,7 +15,7 @@ import (
 // Salesforce puts it alone: what some other object in it calls a refresh token
 // must not replace ours.
 func salvage(resp response) secret.Text {
-	if resp.status != http.StatusOK {
+	if !isSuccess(resp.status) {
 		return secret.Text{}
 	}
 	dec := json.NewDecoder(bytes.NewReader(bytes.TrimLeft(resp.body, "\ufeff \t\r\n")))

@@ -17,7 +17,7 @@ func (c *Client) UserInfo(ctx context.Context, login Login, accessToken secret.T
 	switch {
 	case fail != nil:
 		return false, fail
-	case resp.status == http.StatusOK:
+	case isSuccess(resp.status):
 		return true, nil
 	case resp.status == http.StatusUnauthorized, resp.status == http.StatusForbidden && bytes.HasPrefix(resp.body, badToken):
 		return false, nil

@@ -56,6 +56,7 @@ var Errors = []Error{
 	{"slow-down", "slow_down", "", http.StatusBadRequest},
 	{"rate-limit", "rate_limit_exceeded", "login rate exceeded", http.StatusBadRequest},
 	{"server-error", "server_error", "", http.StatusInternalServerError},
+	{"retry-your-request", "unknown_error", "retry your request", http.StatusBadRequest},
 	{"temporarily-unavailable", "temporarily_unavailable", "", http.StatusBadRequest},
 }
 

@@ -63,6 +63,11 @@ func flood(status string) Fault {
 	}}
 }
 
+// restError is a refusal in the form of Salesforce's REST API.
+func restError(status int, code, message string) Fault {
+	return Fault{Status: status, Body: encodeJSON([]map[string]string{{"errorCode": code, "message": message}})}
+}
+
 const rawHead = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 var faults = map[string]Fault{
@@ -77,6 +82,8 @@ var faults = map[string]Fault{
 	"status-429-retry-after": {Status: 429, Body: []byte{}, Header: http.Header{"Retry-After": {"1"}}},
 	"status-500":             {Status: 500, Body: []byte{}},
 	"status-503-retry-after": {Status: 503, Body: []byte{}, Header: http.Header{"Retry-After": {"1"}}},
+	"request-limit":          restError(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."),
+	"unknown-exception":      restError(400, "UNKNOWN_EXCEPTION", "An unexpected error occurred. Please include this ErrorId if you contact support: 1-1 (1)"),
 	"array-200":              {Status: 200, Body: []byte(`["access_token"]`)},
 	"string-200":             {Status: 200, Body: []byte(`"access_token"`)},
 	"null-200":               {Status: 200, Body: []byte(`null`)},
@@ -103,6 +110,9 @@ var faults = map[string]Fault{
 	}),
 	"length-too-short": raw(func(body string) string {
 		return fmt.Sprintf("%sContent-Length: %d\r\n\r\n%s", rawHead, len(body)-1, body)
+	}),
+	"status-201": raw(func(body string) string {
+		return fmt.Sprintf("HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 	}),
 	"two-answers": raw(func(body string) string {
 		return strings.Repeat(fmt.Sprintf("%sContent-Length: %d\r\n\r\n%s", rawHead, len(body), body), 2)
@@ -152,8 +162,12 @@ var faults = map[string]Fault{
 	"control-characters":   {Fields: map[string]any{"access_token": "00D000000000001!test_access_token_\x1b[31m\r\nX-Evil: 1"}},
 	"mac-token-type":       {Fields: map[string]any{"token_type": "mac"}},
 	"number-issued-at":     {Fields: map[string]any{"issued_at": 1795514400000}},
-	"expires-in":           {Fields: map[string]any{"expires_in": 7200}},
-	"unknown-fields":       {Fields: map[string]any{"lightning_sid": "test-lightning-sid", "nested": map[string]any{"a": []int{1}}}},
+	"scope-list":           {Fields: map[string]any{"scope": []string{"api", "refresh_token"}}},
+	"objects": {Fields: map[string]any{
+		"scope": map[string]any{}, "id_token": map[string]any{}, "sfdc_site_url": map[string]any{}, "sfdc_site_id": true, "token_format": []int{1},
+	}},
+	"expires-in":     {Fields: map[string]any{"expires_in": 7200}},
+	"unknown-fields": {Fields: map[string]any{"lightning_sid": "test-lightning-sid", "nested": map[string]any{"a": []int{1}}}},
 	"duplicate-access-token": {Rewrite: func(b []byte) []byte {
 		return append([]byte(`{"access_token":"00D000000000001!test_access_token_twice",`), bytes.TrimPrefix(b, []byte("{"))...)
 	}},
