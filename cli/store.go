@@ -36,11 +36,10 @@ client_secret, and the org's My Domain as login_url):
    "login_url":"https://acme.my.salesforce.com",
    "client_id":"…", "private_key_file":"/etc/forcecred/ci.key"}
 
-With ORG as argument, stdin may also be an sfdx auth URL, as the Salesforce CLI
-has it:
+With ORG as argument, the request need not name the org. Stdin may then also be
+what the Salesforce CLI prints of a login, or an sfdx auth URL alone:
 
-  sf org auth show-sfdx-auth-url --target-org prod --json |
-    jq -j .result.sfdxAuthUrl | forcecred store prod
+  sf org auth show-sfdx-auth-url --target-org prod --json | forcecred store prod
 
 The first store pins the keystore that it uses, and says which one it is.`,
 		Args: atMostOneOrg,
@@ -71,7 +70,7 @@ func storeRequest(p Process, args []string) (protocol.StoreRequest, error) {
 		return protocol.StoreRequest{}, usage("the secrets are read from stdin, which is a terminal: pipe or redirect them in")
 	}
 	if len(args) == 0 {
-		return protocol.DecodeStore(p.Stdin)
+		return protocol.DecodeStore(p.Stdin, "")
 	}
 	org, err := orgArgument(args[0])
 	if err != nil {
@@ -82,7 +81,7 @@ func storeRequest(p Process, args []string) (protocol.StoreRequest, error) {
 		return protocol.StoreRequest{}, protocol.Errorf(protocol.BadRequest, "read the request: more than %d KiB, or not readable", maxAuthURL>>10)
 	}
 	if bytes.HasPrefix(bytes.TrimSpace(input), []byte("{")) {
-		req, err := protocol.DecodeStore(bytes.NewReader(input))
+		req, err := protocol.DecodeStore(bytes.NewReader(input), org)
 		if err == nil && req.Org != org {
 			return protocol.StoreRequest{}, usage("the argument and the request on stdin name different orgs")
 		}

@@ -37,6 +37,22 @@ func (h *Helper) asked(grant keystore.Grant) (salesforce.Grant, salesforce.Login
 	}, login, nil
 }
 
+// checkCredentials returns what is wrong with the characters of a grant that
+// somebody hands over. One that is stored is not checked again: Salesforce itself
+// may have written its refresh token.
+func checkCredentials(grant keystore.Grant) error {
+	for _, member := range []struct{ name, text string }{
+		{"client_id", grant.ClientID},
+		{"client_secret", grant.ClientSecret.Reveal()},
+		{"refresh_token", grant.RefreshToken.Reveal()},
+	} {
+		if err := salesforce.CheckCredential(member.text); err != nil {
+			return fmt.Errorf("%s %w", member.name, err)
+		}
+	}
+	return nil
+}
+
 // privateKey returns the key that the grant holds, or names.
 func (h *Helper) privateKey(grant keystore.Grant) (salesforce.PrivateKey, error) {
 	text, name := grant.PrivateKey, "private_key"

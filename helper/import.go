@@ -32,7 +32,11 @@ func (h *Helper) Import(ctx context.Context, logins keystore.Store, name string,
 			Hint:    "`forcecred import --live` lets forcecred use the Salesforce CLI's logins where they are",
 		}
 	}
-	if _, _, err := h.asked(grant); err != nil {
+	_, _, err = h.asked(grant)
+	if err == nil {
+		err = checkCredentials(grant)
+	}
+	if err != nil {
 		return &protocol.Error{Code: protocol.BadRequest, Message: fmt.Sprintf("import %q: %v", org, err), Org: name}
 	}
 	unlock, err := h.lock(ctx, org)

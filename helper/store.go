@@ -91,6 +91,9 @@ func (h *Helper) newGrant(req protocol.StoreRequest) (keystore.Grant, error) {
 		loginURL = salesforce.DefaultLoginURL
 	}
 	grant.LoginURL = loginURL
+	if err := checkCredentials(grant); err != nil {
+		return keystore.Grant{}, badRequest(org, err)
+	}
 	_, login, err := h.asked(grant)
 	if err != nil {
 		return keystore.Grant{}, badRequest(org, err)

@@ -86,16 +86,23 @@ func TestStoreVerifies(t *testing.T) {
 func TestStoreRefuses(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*protocol.StoreRequest){
-		"name":     func(r *protocol.StoreRequest) { r.Org = "-x" },
-		"http":     func(r *protocol.StoreRequest) { r.LoginURL = "http://login.salesforce.com" },
-		"host":     func(r *protocol.StoreRequest) { r.LoginURL = "https://login.example.com" },
-		"site":     func(r *protocol.StoreRequest) { r.Site = "partners" },
-		"auth URL": func(r *protocol.StoreRequest) { r.SFDXAuthURL = secret.New("force://test-refresh-token@host") },
+		"name":                            func(r *protocol.StoreRequest) { r.Org = "-x" },
+		"http":                            func(r *protocol.StoreRequest) { r.LoginURL = "http://login.salesforce.com" },
+		"host":                            func(r *protocol.StoreRequest) { r.LoginURL = "https://login.example.com" },
+		"site":                            func(r *protocol.StoreRequest) { r.Site = "partners" },
+		"auth URL":                        func(r *protocol.StoreRequest) { r.SFDXAuthURL = secret.New("force://test-refresh-token@host") },
+		"refresh token with a line end":   func(r *protocol.StoreRequest) { r.RefreshToken = secret.New("test-refresh-token-0\n") },
+		"client secret with a space":      func(r *protocol.StoreRequest) { r.ClientSecret = secret.New("test-client-secret ") },
+		"client id with a mark":           func(r *protocol.StoreRequest) { r.ClientID = "\ufefftest-client-id" },
+		"placeholder for a client secret": func(r *protocol.StoreRequest) { r.ClientSecret = secret.New("***") },
 	} {
 		f, r := newFixture(t), request
 		change(&r)
 		if err := f.Store(t.Context(), r, false); codeOf(err) != protocol.BadRequest {
 			t.Errorf("%s: got %v", name, err)
+		}
+		if !f.absent(t.Context(), keystore.Key{Kind: keystore.KindGrant, Org: "dev"}) {
+			t.Errorf("%s: it was stored", name)
 		}
 	}
 }

@@ -134,7 +134,7 @@ func startProvider(t *testing.T) *provider {
 	}
 	request, err := os.ReadFile(filepath.Join(dir, "store.json"))
 	if err == nil {
-		p.stored, err = protocol.DecodeStore(bytes.NewReader(request))
+		p.stored, err = protocol.DecodeStore(bytes.NewReader(request), "")
 	}
 	if err != nil {
 		t.Fatal(err)

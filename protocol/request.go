@@ -103,28 +103,51 @@ type StoreRequest struct {
 // maxSessionTimeout is longer than any session that Salesforce offers (24 h).
 const maxSessionTimeout = 7 * 24 * time.Hour
 
-// DecodeStore reads a StoreRequest to r's end. Its error is an [*Error] of [BadRequest].
-func DecodeStore(r io.Reader) (StoreRequest, error) {
+// DecodeStore reads a StoreRequest to r's end: a request, or what the Salesforce CLI
+// prints of a login as JSON. org is the org of one that names none, or "". Its error
+// is an [*Error] of [BadRequest].
+func DecodeStore(r io.Reader, org string) (StoreRequest, error) {
 	req := StoreRequest{}
 	var seconds int64
-	err := decodeNamed(r, &req.Org, map[string]any{
-		"grant_type":       &req.GrantType,
-		"login_url":        &req.LoginURL,
-		"site":             &req.Site,
-		"client_id":        &req.ClientID,
-		"client_secret":    &req.ClientSecret,
-		"refresh_token":    &req.RefreshToken,
-		"sfdx_auth_url":    &req.SFDXAuthURL,
-		"private_key":      &req.PrivateKey,
-		"private_key_file": &req.PrivateKeyFile,
-		"key_id":           &req.KeyID,
-		"audience":         &req.Audience,
-		"username":         &req.Username,
-		"session_timeout":  &seconds,
-		"allow_host":       &req.AllowHost,
-	})
+	o, err := readRequest(r)
 	if err != nil {
 		return StoreRequest{}, err
+	}
+	isResult, err := readSFResult(o, &req)
+	if err != nil {
+		return StoreRequest{}, badRequest(err)
+	}
+	if !isResult {
+		err = decodeFields(o, &req.Org, map[string]any{
+			"grant_type":       &req.GrantType,
+			"login_url":        &req.LoginURL,
+			"site":             &req.Site,
+			"client_id":        &req.ClientID,
+			"client_secret":    &req.ClientSecret,
+			"refresh_token":    &req.RefreshToken,
+			"sfdx_auth_url":    &req.SFDXAuthURL,
+			"private_key":      &req.PrivateKey,
+			"private_key_file": &req.PrivateKeyFile,
+			"key_id":           &req.KeyID,
+			"audience":         &req.Audience,
+			"username":         &req.Username,
+			"session_timeout":  &seconds,
+			"allow_host":       &req.AllowHost,
+		})
+	}
+	if err != nil {
+		return StoreRequest{}, err
+	}
+	switch {
+	case req.Org == "" && org == "" && isResult:
+		return StoreRequest{}, &Error{
+			Code: BadRequest, Message: "read the request: the Salesforce CLI's result does not say what the org is called here",
+			Hint: "name the org as argument: `forcecred store ORG`",
+		}
+	case req.Org == "" && org == "":
+		return StoreRequest{}, NoOrg()
+	case req.Org == "":
+		req.Org = org
 	}
 	req.SessionTimeout = duration(seconds)
 	if err := req.Check(); err != nil {
@@ -139,8 +162,8 @@ func (r StoreRequest) Check() error {
 	if r.SessionTimeout < 0 || r.SessionTimeout > maxSessionTimeout {
 		return fmt.Errorf("session_timeout is not between 0 and %d seconds", maxSessionTimeout/time.Second)
 	}
-	if strings.ContainsFunc(r.Username, isUnprintable) {
-		return errors.New("username has control characters")
+	if strings.ContainsFunc(r.Username, isUnprintable) || strings.Contains(r.Username, " ") {
+		return errors.New("username has white space or control characters in it")
 	}
 	return r.checkGrantType()
 }
@@ -199,13 +222,25 @@ func (r EraseRequest) Encode(w io.Writer) error {
 
 // decodeRequest reads what all requests share, and fields.
 func decodeRequest(r io.Reader, org *string, fields map[string]any) error {
+	o, err := readRequest(r)
+	if err != nil {
+		return err
+	}
+	return decodeFields(o, org, fields)
+}
+
+func readRequest(r io.Reader) (strictjson.Object, error) {
 	o, err := strictjson.Read(r, maxRequestSize)
 	switch {
 	case errors.Is(err, strictjson.ErrTooLarge):
-		return badRequest(fmt.Errorf("more than %d KiB", maxRequestSize>>10))
+		return nil, badRequest(fmt.Errorf("more than %d KiB", maxRequestSize>>10))
 	case err != nil:
-		return badRequest(err)
+		return nil, badRequest(err)
 	}
+	return o, nil
+}
+
+func decodeFields(o strictjson.Object, org *string, fields map[string]any) error {
 	version := int64(Version)
 	if err := o.Fields(map[string]any{"version": &version}); err != nil {
 		return badRequest(err)

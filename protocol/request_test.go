@@ -43,7 +43,7 @@ func TestDecodeGet(t *testing.T) {
 func TestDecodeRefuses(t *testing.T) {
 	t.Parallel()
 	get := func(r io.Reader) error { _, err := DecodeGet(r); return err }
-	store := func(r io.Reader) error { _, err := DecodeStore(r); return err }
+	store := func(r io.Reader) error { _, err := DecodeStore(r, ""); return err }
 	erase := func(r io.Reader) error { _, err := DecodeErase(r); return err }
 	for _, tt := range []struct {
 		name   string
@@ -67,7 +67,13 @@ func TestDecodeRefuses(t *testing.T) {
 		{"token of another type", erase, `{"org":"prod","rejected_token":7}`, `"rejected_token" is not a string`},
 		{"no client id", store, `{"org":"prod","refresh_token":"test-refresh-token"}`, "client_id is missing"},
 		{"no refresh token", store, `{"org":"prod","client_id":"test-client-id"}`, "refresh_token is missing"},
-		{"username for a terminal", store, `{"org":"prod","client_id":"i","refresh_token":"t","username":"\u001b[2J"}`, "username has control characters"},
+		{"username for a terminal", store, `{"org":"prod","client_id":"i","refresh_token":"t","username":"\u001b[2J"}`, "username has white space or control characters"},
+		{"sf's result without an org", store, `{"status":0,"result":{"sfdxAuthUrl":"force://a:b:c@d"}}`, "does not say what the org is called"},
+		{"sf's result, hidden", store, `{"result":{"sfdxAuthUrl":"[REDACTED] Use 'sf org auth show-sfdx-auth-url' to view"}}`, "has hidden the sfdxAuthUrl"},
+		{"sf's result without a refresh token", store, `{"result":{"accessToken":"test-access-token"}}`, "has no sfdxAuthUrl"},
+		{"sf's result as a list", store, `{"result":[]}`, "result is not an object"},
+		{"sf's auth URL as a number", store, `{"sfdxAuthUrl":7}`, "is not a string"},
+		{"username with a space", store, `{"org":"prod","client_id":"i","refresh_token":"t","username":"me@acme.com "}`, "username has white space"},
 		{"both forms", store, `{"org":"prod","client_id":"test-client-id","sfdx_auth_url":"force://a:b:c@d"}`, "which it holds itself"},
 		{"unknown grant type", store, `{"org":"prod","grant_type":"password","client_id":"i"}`, "grant_type is not refresh_token, jwt_bearer or client_credentials"},
 		{"a key with a refresh token", store, `{"org":"prod","client_id":"i","refresh_token":"t","private_key":"test-private-key"}`, "private_key comes with a grant of the type refresh_token"},
@@ -101,6 +107,28 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
+func TestDecodeStoreOf(t *testing.T) {
+	t.Parallel()
+	const authURL = "force://PlatformCLI::test-refresh-token@acme.my.salesforce.com"
+	for name, in := range map[string]string{
+		"the auth URL's own command": `{"status":0,"result":{"sfdxAuthUrl":"` + authURL + `"},"warnings":[]}`,
+		"org display":                `{"status":0,"result":{"id":"00D","accessToken":"[REDACTED]","username":"me@acme.com","sfdxAuthUrl":"` + authURL + `","alias":"ob"},"warnings":[]}`,
+		"a file":                     `{"sfdxAuthUrl":"` + authURL + `"}`,
+		"a request":                  `{"sfdx_auth_url":"` + authURL + `"}`,
+	} {
+		req, err := DecodeStore(strings.NewReader(in), "prod")
+		if err != nil || req.Org != "prod" || req.SFDXAuthURL.Reveal() != authURL {
+			t.Errorf("%s: org %q, %v", name, req.Org, err)
+		}
+		if name == "org display" && req.Username != "me@acme.com" {
+			t.Errorf("the username is %q", req.Username)
+		}
+	}
+	if req, err := DecodeStore(strings.NewReader(`{"org":"dev","client_id":"i","refresh_token":"test-refresh-token"}`), "prod"); err != nil || req.Org != "dev" {
+		t.Errorf("a request that names its org: %q, %v", req.Org, err)
+	}
+}
+
 // FuzzDecodeGet: what is accepted is accepted again from its own encoding, as
 // the same request; what is refused comes without a value.
 func FuzzDecodeGet(f *testing.F) {
@@ -114,7 +142,9 @@ func FuzzDecodeStore(f *testing.F) {
 	f.Add([]byte(`{"org":"prod","grant_type":"jwt_bearer","client_id":"i","username":"u","private_key":"k","key_id":"1","audience":"https://a"}`))
 	f.Add([]byte(`{"org":"prod","grant_type":"client_credentials","client_id":"i","client_secret":"s"}`))
 	f.Add([]byte(`{"org":"prod","sfdx_auth_url":"force://id:secret:token@host","username":"me@acme.com"}`))
-	f.Fuzz(func(t *testing.T, in []byte) { checkRoundTrip(t, in, DecodeStore) })
+	f.Fuzz(func(t *testing.T, in []byte) {
+		checkRoundTrip(t, in, func(r io.Reader) (StoreRequest, error) { return DecodeStore(r, "prod") })
+	})
 }
 
 // FuzzDecodeErase: as FuzzDecodeGet.

@@ -2,6 +2,7 @@ package salesforce
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"forcecred/keystore/secret"
@@ -16,13 +17,15 @@ type AuthURL struct {
 	LoginURL     string // https://HOST
 }
 
-// ParseAuthURL parses an sfdx auth URL. The Salesforce CLI drops whatever
-// follows the host without a word; here that is an error, as is all else that
-// it can't read. The errors don't quote the input.
+// ParseAuthURL parses an sfdx auth URL. It takes what the Salesforce CLI takes,
+// but for a path after the host: the CLI drops that without a word, and logs in to
+// another place. A slash after the host, https:// before it, and white space at the
+// end say nothing and are passed over. The errors don't quote the input.
 func ParseAuthURL(raw string) (AuthURL, error) {
 	if strings.Contains(raw, "\x00") || strings.HasPrefix(raw, "\ufeff") || strings.HasPrefix(raw, "\xff\xfe") {
 		return AuthURL{}, errors.New("the sfdx auth URL is not plain text; was it saved as UTF-16 or with a byte order mark?")
 	}
+	raw = strings.TrimRight(raw, " \t\r\n")
 	if strings.TrimSpace(raw) != raw {
 		return AuthURL{}, errors.New("the sfdx auth URL has white space around it")
 	}
@@ -34,6 +37,7 @@ func ParseAuthURL(raw string) (AuthURL, error) {
 	if !ok {
 		return AuthURL{}, errors.New("the sfdx auth URL has no @HOST")
 	}
+	host = strings.TrimSuffix(strings.TrimPrefix(host, "https://"), "/")
 	parts := strings.Split(credentials, ":")
 	switch {
 	case len(parts) != 3:
@@ -42,10 +46,13 @@ func ParseAuthURL(raw string) (AuthURL, error) {
 		return AuthURL{}, errors.New("the sfdx auth URL has no client id")
 	case parts[2] == "":
 		return AuthURL{}, errors.New("the sfdx auth URL has no refresh token")
-	case !only(credentials, isVisible):
-		return AuthURL{}, errors.New("the sfdx auth URL has white space or control characters in it")
 	case strings.ContainsAny(host, "/?#"):
 		return AuthURL{}, errors.New("the sfdx auth URL has a path after its host; give it as site")
+	}
+	for i, name := range []string{"client id", "client secret", "refresh token"} {
+		if err := CheckCredential(parts[i]); err != nil {
+			return AuthURL{}, fmt.Errorf("the sfdx auth URL's %s %w", name, err)
+		}
 	}
 	return AuthURL{
 		ClientID:     parts[0],

@@ -6,8 +6,10 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/pem"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -41,6 +43,16 @@ func block(kind string, der []byte) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
 }
 
+// wrapped returns text in lines of 76 characters, as base64(1) prints it.
+func wrapped(text string) string {
+	var lines strings.Builder
+	for line := range slices.Chunk([]byte(text), 76) {
+		lines.Write(line)
+		lines.WriteByte('\n')
+	}
+	return lines.String()
+}
+
 func TestParsePrivateKey(t *testing.T) {
 	t.Parallel()
 	key, short := testKey(t, 2048), testKey(t, 1024)
@@ -65,14 +77,36 @@ func TestParsePrivateKey(t *testing.T) {
 		{"PKCS #1 with a passphrase", legacy, "has a passphrase"},
 		{"elliptic, PKCS #8", block("PRIVATE KEY", curveDER), "is not an RSA key"},
 		{"elliptic", block("EC PRIVATE KEY", curveDER), "is not an RSA key"},
-		{"OpenSSH", block("OPENSSH PRIVATE KEY", []byte("test")), "is not an RSA key"},
-		{"cut", key.pkcs8[:len(key.pkcs8)/2], "is not a private key in PEM"},
+		{"OpenSSH", block("OPENSSH PRIVATE KEY", []byte("test")), "ssh-keygen"},
 		{"damaged", block("PRIVATE KEY", []byte("test-private-key")), "is damaged"},
 		{"damaged, PKCS #1", block("RSA PRIVATE KEY", []byte("test-private-key")), "is damaged"},
-		{"a certificate alone", block("CERTIFICATE", []byte("test")), "is not a private key in PEM"},
-		{"a public key", block("PUBLIC KEY", []byte("test")), "is not a private key in PEM"},
-		{"nothing", "", "is not a private key in PEM"},
+		{"a letter lost", strings.Replace(key.pkcs8, "\nMII", "\nMI", 1), "is damaged"},
+
+		{`\n for line ends`, strings.ReplaceAll(key.pkcs8, "\n", `\n`), ""},
+		{`\r\n for line ends`, strings.ReplaceAll(key.pkcs1, "\n", `\r\n`), ""},
+		{`\n beside line ends`, strings.ReplaceAll(key.pkcs8, "\n", "\\n\n"), ""},
+		{"cut", key.pkcs8[:len(key.pkcs8)/2], "is cut off"},
+		{"in one line", strings.ReplaceAll(key.pkcs8, "\n", ""), "is in one line"},
+		{"with spaces for line ends", strings.ReplaceAll(key.pkcs8, "\n", " "), "is in one line"},
+		{"indented", "  " + strings.ReplaceAll(key.pkcs8, "\n", "\n  "), "is indented"},
+		{"indented by a tab", strings.ReplaceAll("\n"+key.pkcs8, "\n", "\n\t"), "is indented"},
+		{"in quotation marks", `"` + key.pkcs8 + `"`, "has quotation marks"},
+		{"in quotation marks, in one line", "'" + strings.ReplaceAll(key.pkcs8, "\n", `\n`) + "'\n", "has quotation marks"},
+		{"after a byte order mark", "\ufeff" + key.pkcs8, "byte order mark"},
+		{"UTF-16", "\xff\xfe-\x00-\x00", "UTF-16"},
+		{"base64 of a PEM", base64.StdEncoding.EncodeToString([]byte(key.pkcs8)), "encoded as base64"},
+		{"base64 of a PEM, in lines", wrapped(base64.StdEncoding.EncodeToString([]byte(key.pkcs8))), "encoded as base64"},
+		{"labels swapped, PKCS #8", strings.ReplaceAll(key.pkcs8, "PRIVATE KEY", "RSA PRIVATE KEY"), "is labeled RSA PRIVATE KEY"},
+		{"labels swapped, PKCS #1", strings.ReplaceAll(key.pkcs1, "RSA PRIVATE KEY", "PRIVATE KEY"), "is labeled PRIVATE KEY"},
+		{"two labels", strings.Replace(key.pkcs1, "END RSA PRIVATE", "END PRIVATE", 1), "begins with the label RSA PRIVATE KEY"},
+		{"the last line first", "-----END PRIVATE KEY-----\n-----BEGIN PRIVATE KEY-----\n", "in its first line"},
+		{"a certificate alone", block("CERTIFICATE", []byte("test")), "is a certificate"},
+		{"a request alone", block("CERTIFICATE REQUEST", []byte("test")), "is a certificate request"},
+		{"a public key", block("PUBLIC KEY", []byte("test")), "is a public key"},
+		{"nothing", "", "is empty"},
+		{"white space", " \r\n", "is empty"},
 		{"other words", "test-private-key", "is not a private key in PEM"},
+		{"base64 of other words", base64.StdEncoding.EncodeToString([]byte("test-private-key")), "is not a private key in PEM"},
 	} {
 		got, err := ParsePrivateKey(secret.New(tt.text))
 		if tt.says == "" {

@@ -1,0 +1,36 @@
+package protocol
+
+import (
+	"errors"
+	"strings"
+
+	"forcecred/keystore/secret"
+	"forcecred/protocol/strictjson"
+)
+
+// readSFResult takes a login from the JSON that the Salesforce CLI prints (sf org auth
+// show-sfdx-auth-url, sf org display --verbose), or that `sf org login sfdx-url` reads
+// from a file: {"result":{"sfdxAuthUrl":…,"username":…}}, or the inner object alone.
+// It reports whether o is such an object.
+func readSFResult(o strictjson.Object, req *StoreRequest) (isResult bool, err error) {
+	inner := o
+	if _, has := o["result"]; has {
+		if err := o.Fields(map[string]any{"result": &inner}); err != nil {
+			return true, errors.New("the Salesforce CLI's result is not an object")
+		}
+	} else if _, has := o["sfdxAuthUrl"]; !has {
+		return false, nil
+	}
+	var authURL, username string
+	if err := inner.Fields(map[string]any{"sfdxAuthUrl": &authURL, "username": &username}); err != nil {
+		return true, errors.New("the Salesforce CLI's sfdxAuthUrl or username is not a string")
+	}
+	switch {
+	case authURL == "":
+		return true, errors.New("the Salesforce CLI's result has no sfdxAuthUrl; `sf org auth show-sfdx-auth-url --json` prints one, for a login that has a refresh token")
+	case strings.HasPrefix(authURL, "[REDACTED]"):
+		return true, errors.New("the Salesforce CLI has hidden the sfdxAuthUrl; `sf org auth show-sfdx-auth-url --json` prints it")
+	}
+	req.SFDXAuthURL, req.Username = secret.New(authURL), username
+	return true, nil
+}
