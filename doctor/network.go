@@ -129,20 +129,21 @@ func clock(visits []visit) []protocol.Finding {
 // Offline tells why no host was visited.
 func Offline(reason string) protocol.Finding { return ok(Host, "none was visited, %s", reason) }
 
-// ProxySetting tells of the variable that names a proxy, or "", and what is
-// wrong with its setting. The setting may have a password in it, and is not shown.
-func ProxySetting(variable string, fault error, exceptions bool) protocol.Finding {
-	besides := ""
-	if exceptions {
-		besides = "; NO_PROXY names what is reached without"
-	}
+// ProxySetting tells of the variable that names a proxy, or "", of what is wrong
+// with its setting, of whether there are exceptions, and of what is wrong with
+// those, or "". The setting may have a password in it, and is not shown.
+func ProxySetting(variable string, fault error, exceptions bool, exceptionsFault string) protocol.Finding {
 	switch {
 	case variable == "":
 		return ok(Proxy, "none")
 	case fault != nil:
-		return fail(Proxy, "mend "+variable+", or unset it", "%s: %v", variable, fault)
+		return fail(Proxy, "correct "+variable+", or unset it", "%s: %v", variable, fault)
+	case exceptionsFault != "":
+		return warn(Proxy, "correct NO_PROXY", "%s names one; %s", variable, exceptionsFault)
+	case exceptions:
+		return ok(Proxy, "%s names one; NO_PROXY names what is reached without", variable)
 	}
-	return ok(Proxy, "%s names one%s", variable, besides)
+	return ok(Proxy, "%s names one", variable)
 }
 
 // RootsFile tells of the file of further roots, or "", and what is wrong with it.

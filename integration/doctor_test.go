@@ -164,7 +164,10 @@ func TestDoctor(t *testing.T) {
 			"clock", protocol.Warn, " ahead of that of 127.0.0.1", "set this machine's clock right"},
 		{"a proxy that is none", orgtest.Config{}, func(*testing.T, *rig) []string {
 			return []string{"HTTPS_PROXY=http://me:test-proxy-password/x@proxy:3128"}
-		}, "proxy", protocol.Fail, "it is not the URL of a proxy", "mend HTTPS_PROXY"},
+		}, "proxy", protocol.Fail, "it is not the URL of a proxy", "correct HTTPS_PROXY"},
+		{"an exception that no proxy's user can mean", orgtest.Config{}, func(*testing.T, *rig) []string {
+			return []string{"HTTPS_PROXY=http://127.0.0.1:9", "NO_PROXY=example.com;https://acme.my.salesforce.com"}
+		}, "proxy", protocol.Warn, `"example.com;https://acme.my.salesforce.com"`, "correct NO_PROXY"},
 		{"a file of certificates without one", orgtest.Config{}, func(_ *testing.T, r *rig) []string {
 			return []string{"FORCECRED_CA_FILE=" + inHome(r, "config.json")}
 		}, "certificates", protocol.Fail, "no PEM certificate in it", "FORCECRED_CA_FILE"},

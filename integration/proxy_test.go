@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -342,6 +343,9 @@ func TestProxyIsPassedBy(t *testing.T) {
 		{"example.com, .invalid", 0, "the name acme.invalid can't be looked up"},
 		{"acme.invalid:443", 0, "the name acme.invalid can't be looked up"},
 		{"*", 0, "the name acme.invalid can't be looked up"},
+		{"example.com acme.invalid\texample.org", 0, "the name acme.invalid can't be looked up"},
+		{"*.invalid", 0, "the name acme.invalid can't be looked up"},
+		{"acme.invalid:8443", 4, "can't reach the org's host"},
 	} {
 		before := p.connects()
 		cmd := r.command(t.Context(), "get", "far")
@@ -352,6 +356,57 @@ func TestProxyIsPassedBy(t *testing.T) {
 		if n := p.connects() - before; n != tt.connects {
 			t.Errorf("NO_PROXY=%s: %d connects, want %d", tt.except, n, tt.connects)
 		}
+	}
+}
+
+// TestNoProxyAsCurl: what separates the entries of NO_PROXY for curl separates them
+// here. What neither can read goes through the proxy, and forcecred says which entry
+// that is, once.
+func TestNoProxyAsCurl(t *testing.T) {
+	t.Parallel()
+	needTool(t, "curl")
+	for _, tt := range []struct {
+		except string
+		warns  string // "" is no warning
+	}{
+		{"acme.invalid", ""},
+		{"example.com,acme.invalid", ""},
+		{"example.com , acme.invalid", ""},
+		{"example.com acme.invalid", ""},
+		{"example.com\tacme.invalid", ""},
+		{",,acme.invalid,", ""},
+		{".invalid", ""},
+		{"invalid", ""},
+		{"ACME.invalid", ""},
+		{"example.com", ""},
+		{"example.com;acme.invalid", `"example.com;acme.invalid"`},
+		{"https://acme.invalid", `"https://acme.invalid"`},
+		{"acme.invalid/", `"acme.invalid/"`},
+		{"example.com,acme.invalid/path", `"acme.invalid/path"`},
+		{"https://user:test-password@acme.invalid", "one with a user or a password"},
+	} {
+		t.Run(tt.except, func(t *testing.T) {
+			t.Parallel()
+			p := startProxy(t)
+			r := newProxiedRig(t, p, orgtest.Config{Rotate: true}, "NO_PROXY="+tt.except)
+			curl := exec.CommandContext(t.Context(), "curl", "--silent", "https://acme.invalid")
+			curl.Env = append(r.env, "PATH="+os.Getenv("PATH"))
+			_ = curl.Run() // it fails either way; the proxy knows which
+			byCurl := p.connects() > 0
+			before := p.connects()
+			r.storeAt(t, "far", "https://acme.invalid")
+			got := r.run(t.Context(), "", "get", "far")
+			if byUs := p.connects() > before; byUs != byCurl {
+				t.Errorf("through the proxy: curl %v, forcecred %v", byCurl, byUs)
+			}
+			warnings := strings.Count(got.stderr, "NO_PROXY has entries")
+			if tt.warns == "" && warnings != 0 || tt.warns != "" && (warnings != 1 || !strings.Contains(got.stderr, tt.warns)) {
+				t.Errorf("stderr: %s", got.stderr)
+			}
+			if strings.Contains(got.stderr, "test-password") {
+				t.Error("a password is shown")
+			}
+		})
 	}
 }
 

@@ -36,6 +36,7 @@ const ExchangeTimeout = 30 * time.Second
 type Config struct {
 	ExtraRoots []byte // PEM of certificates to trust besides the system's, or nil
 	UserAgent  string
+	Proxy      Proxy
 
 	// Bundle is PEM of certificates that the system trusts, or nil. They are tried
 	// before the system is asked for all that it trusts, which takes longer.
@@ -48,9 +49,7 @@ type Client struct {
 	userAgent string
 }
 
-// NewClient returns a client that talks TLS 1.2 or newer, follows no redirect,
-// and honours HTTPS_PROXY and NO_PROXY except for loopback. It reads the two
-// once in a process.
+// NewClient returns a client that talks TLS 1.2 or newer and follows no redirect.
 func NewClient(cfg Config) (*Client, error) {
 	transport, err := newRoundTripper(cfg)
 	if err != nil {
@@ -68,10 +67,10 @@ func NewClient(cfg Config) (*Client, error) {
 }
 
 // newTransport returns a transport that trusts roots, where nil means the system's.
-func newTransport(userAgent string, roots *x509.CertPool) *http.Transport {
+func newTransport(cfg Config, roots *x509.CertPool) *http.Transport {
 	return &http.Transport{
-		Proxy:                  proxyFor,
-		ProxyConnectHeader:     http.Header{"User-Agent": {userAgent}},
+		Proxy:                  cfg.Proxy.choose(),
+		ProxyConnectHeader:     http.Header{"User-Agent": {cfg.UserAgent}},
 		OnProxyConnectResponse: proxyAnswered,
 		DialContext:            (&net.Dialer{Timeout: connectTimeout}).DialContext,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"golang.org/x/net/http/httpproxy"
 )
 
 // A proxy's address may hold a password, and a host or a port may be a part of
@@ -40,11 +42,22 @@ func CheckProxy(setting string) error {
 	return nil
 }
 
-// proxyFor returns the proxy for a request, or nil, by HTTPS_PROXY and NO_PROXY.
-func proxyFor(req *http.Request) (*url.URL, error) {
-	proxy, err := http.ProxyFromEnvironment(req)
-	tripOf(req.Context()).takes(proxy)
-	return proxy, err
+// Proxy is through what requests go. The zero value is none.
+type Proxy struct {
+	URL     string // a setting that [CheckProxy] accepts, or ""
+	NoProxy string // the hosts that are reached without it; see [SplitNoProxy]
+}
+
+// choose returns what chooses the proxy of a request, or nil for none: loopback
+// never goes through one.
+func (p Proxy) choose() func(*http.Request) (*url.URL, error) {
+	entries, _ := SplitNoProxy(p.NoProxy)
+	choose := (&httpproxy.Config{HTTPSProxy: p.URL, NoProxy: strings.Join(entries, ",")}).ProxyFunc()
+	return func(req *http.Request) (*url.URL, error) {
+		proxy, err := choose(req.URL)
+		tripOf(req.Context()).takes(proxy)
+		return proxy, err
+	}
 }
 
 // proxyRefusal is a proxy's answer to CONNECT, other than 200; or that of a SOCKS

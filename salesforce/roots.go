@@ -40,7 +40,7 @@ func (r *quickRoots) RoundTrip(req *http.Request) (*http.Response, error) {
 func newRoundTripper(cfg Config) (http.RoundTripper, error) {
 	whole := sync.OnceValues(func() (*http.Transport, error) {
 		roots, err := systemRoots(cfg.ExtraRoots)
-		return newTransport(cfg.UserAgent, roots), err
+		return newTransport(cfg, roots), err
 	})
 	if cfg.Bundle == nil {
 		return whole()
@@ -50,7 +50,7 @@ func newRoundTripper(cfg Config) (http.RoundTripper, error) {
 	if err := appendRoots(roots, cfg.ExtraRoots); err != nil {
 		return nil, err
 	}
-	return &quickRoots{newTransport(cfg.UserAgent, roots), whole}, nil
+	return &quickRoots{newTransport(cfg, roots), whole}, nil
 }
 
 // systemRoots returns the system's roots and the extra ones; nil means the system's.

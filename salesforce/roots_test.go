@@ -46,10 +46,10 @@ func TestQuickRoots(t *testing.T) {
 			}
 			asked := 0
 			c := Client{http: &http.Client{Transport: &quickRoots{
-				quick: newTransport("forcecred/test", roots(tt.quick)),
+				quick: newTransport(Config{UserAgent: "forcecred/test"}, roots(tt.quick)),
 				whole: func() (*http.Transport, error) {
 					asked++
-					return newTransport("forcecred/test", roots(tt.whole)), nil
+					return newTransport(Config{UserAgent: "forcecred/test"}, roots(tt.whole)), nil
 				},
 			}}}
 			_, err := c.post(t.Context(), host.URL, url.Values{"refresh_token": {"test-refresh-token-0001"}})

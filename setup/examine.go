@@ -204,10 +204,10 @@ func (p Process) examineSalesforceCLI(ctx context.Context, c chosen, at home.Hom
 }
 
 func (p Process) examineNetwork(ctx context.Context, kept []doctor.Kept, offline bool) []protocol.Finding {
-	variable, proxyErr := p.checkProxy()
+	proxyErr := p.checkProxy()
 	client, rootsErr := p.clientWithRoots()
 	findings := []protocol.Finding{
-		doctor.ProxySetting(variable, proxyErr, p.Getenv("NO_PROXY") != "" || p.Getenv("no_proxy") != ""),
+		doctor.ProxySetting(p.proxyVariable(), proxyErr, p.noProxyVariable() != "", p.noProxyFault()),
 		doctor.RootsFile(p.Getenv("FORCECRED_CA_FILE"), rootsErr),
 	}
 	switch {

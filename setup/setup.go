@@ -49,7 +49,7 @@ func (p Process) Open(ctx context.Context) (Helper, error) {
 		Keystore:    store,
 		Journal:     kept,
 		Failures:    &failures.Failures{Dir: filepath.Join(at.Data, "failures")},
-		Connect:     p.connect,
+		Connect:     p.connector(),
 		ReadKey:     localfile.ReadSecret,
 		HoldSignals: p.HoldSignals,
 		Warn:        func(message string) { p.Notice("warning: " + message) },
