@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"forcecred/keystore/localfile"
+	"forcecred/keystore/regular"
 	"forcecred/protocol"
 )
 
@@ -17,13 +18,13 @@ func Folder(path string) (protocol.Finding, bool) {
 	case errors.Is(err, fs.ErrNotExist):
 		return protocol.Finding{}, false
 	case err != nil:
-		return Failed(Files, err, "see that "+path+" can be reached"), true
+		return unreachable(path, err), true
 	case !info.IsDir():
 		return fail(Files, "move "+path+" away; forcecred makes a folder there itself", "%s is not a folder", path), true
 	case !localfile.OwnedBy(info, os.Geteuid()):
-		return fail(Files, "run forcecred as the user that "+path+" belongs to, or let FORCECRED_HOME name a folder of your own", "%s belongs to another user", path), true
+		return Failed(Files, localfile.BelongsToAnother(path, info), ""), true
 	case localfile.OthersBits(info) != 0:
-		return warn(Files, "chmod 700 "+path, "%s has mode %#o: others see the names of the orgs", path, info.Mode().Perm()), true
+		return warn(Files, "chmod 700 "+path, "%s has mode %04o: others see the names of the orgs", path, info.Mode().Perm()), true
 	}
 	return ok(Files, "%s is closed to others", path), true
 }
@@ -37,11 +38,11 @@ func DataFolder(path string) (protocol.Finding, bool) {
 	case errors.Is(err, fs.ErrNotExist):
 		return ok(Files, "%s is not there: nothing is stored yet", path), false
 	case err != nil:
-		return Failed(Files, err, "see that "+path+" can be reached"), false
+		return unreachable(path, err), false
 	case !info.IsDir():
 		return fail(Files, "move "+path+" away, or let FORCECRED_HOME name a folder", "%s is not a folder", path), false
 	case localfile.OthersBits(info)&groupAndOthersWrite != 0:
-		return warn(Files, "chmod go-w "+path, "%s has mode %#o: others can replace what is in it", path, info.Mode().Perm()), true
+		return warn(Files, "chmod go-w "+path, "%s has mode %04o: others can replace what is in it", path, info.Mode().Perm()), true
 	}
 	return ok(Files, "data are in %s", path), true
 }
@@ -53,12 +54,24 @@ func Identity(path string) (protocol.Finding, bool) {
 	case errors.Is(err, fs.ErrNotExist):
 		return protocol.Finding{}, false
 	case err != nil:
-		return Failed(Files, err, "see that "+path+" can be reached"), true
+		return unreachable(path, err), true
+	case !info.Mode().IsRegular():
+		return fail(Files, "move "+path+" away, and restore the identity from a backup", "the age identity %s is not a regular file", path), true
 	case !localfile.OwnedBy(info, os.Geteuid(), 0):
-		return fail(Files, "let FORCECRED_KEY_FILE name an identity of your own", "the age identity %s belongs to another user", path), true
+		return fail(Files, "let FORCECRED_KEY_FILE name an identity of your own", "the age identity %s belongs to another user: %s", path, regular.Describe(info)), true
 	case localfile.OthersBits(info) != 0:
 		return fail(Files, "chmod 600 "+path+"; if others use this machine, take a new identity and store the orgs again",
-			"the age identity %s has mode %#o, so that others may have read it", path, info.Mode().Perm()), true
+			"the age identity %s has mode %04o, so that others may have read it", path, info.Mode().Perm()), true
 	}
 	return ok(Files, "the age identity %s is closed to others", path), true
+}
+
+// unreachable reports what the file system refuses.
+func unreachable(path string, err error) protocol.Finding {
+	err = regular.Explain(err)
+	next := localfile.HintRefused(err)
+	if next == "" {
+		next = "see that " + path + " can be reached"
+	}
+	return fail(Files, next, "%v", err)
 }

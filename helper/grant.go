@@ -77,7 +77,7 @@ func unreadable(path string, err error) error {
 		*e = *cause
 	} else {
 		e.Reason, e.Err, e.Hint = keystore.ErrUnavailable, err, "is the file there, and may this user read it?"
-		if cause, ok := errors.AsType[*fs.PathError](err); ok {
+		if cause, ok := errors.AsType[*fs.PathError](err); ok && !errors.Is(err, fs.ErrPermission) { // which names the owner
 			e.Err = fmt.Errorf("%s: %w", path, cause.Err)
 		}
 	}

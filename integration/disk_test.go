@@ -92,13 +92,18 @@ func TestDiskReadOnly(t *testing.T) {
 			t.Fatalf("remount: %v: %s", err, out)
 		}
 	}
+	cached := r.run(t.Context(), "", "get", "prod").token(t)
+	spent := r.org.Count(orgtest.Token)
 	remount("ro")
-	got := r.run(t.Context(), "", "get", "prod")
+	if r.run(t.Context(), "", "get", "prod").token(t) != cached {
+		t.Error("the cached token is not answered")
+	}
+	got := r.run(t.Context(), "", "get", "prod", "--force")
 	remount("rw")
-	if got.status != 5 || !strings.Contains(got.stderr, "read-only") || r.org.Count(orgtest.Token) != 0 {
+	if got.status != 5 || !strings.Contains(got.stderr, "read-only") || !strings.Contains(got.stderr, "hint: let FORCECRED_HOME name a folder on a file system that can be written") || r.org.Count(orgtest.Token) != spent {
 		t.Errorf("status %d after %d token requests: %s", got.status, r.org.Count(orgtest.Token), got.stderr)
 	}
-	if r.run(t.Context(), "", "get", "prod").token(t); !r.org.Alive() {
+	if r.run(t.Context(), "", "get", "prod", "--force").token(t); !r.org.Alive() {
 		t.Error("the grant is dead")
 	}
 }

@@ -264,23 +264,23 @@ func TestDoctorDisk(t *testing.T) {
 	t.Parallel()
 	disk := smallDisk(t)
 	r := newRigIn(t, filepath.Join(disk, "home"), orgtest.Config{Rotate: true})
-	wantFull := func(says string) {
+	wantFull := func(says, next string) {
 		t.Helper()
 		e := r.examine(t, nil)
 		for _, f := range e.Findings {
-			if f.Check == "write" && f.State == protocol.Fail && strings.Contains(f.Detail, says) && strings.Contains(f.Next, "until then nothing is refreshed") {
+			if f.Check == "write" && f.State == protocol.Fail && strings.Contains(f.Detail, says) && strings.Contains(f.Next, next) {
 				return
 			}
 		}
 		t.Errorf("not found among %+v", e.Findings)
 	}
 	free := fill(t, disk)
-	wantFull("no space left on device")
+	wantFull("no space left on device", "until then nothing is refreshed")
 	free()
 	if out, err := exec.Command("mount", "-o", "remount,ro", disk).CombinedOutput(); err != nil {
 		t.Fatalf("remount: %v: %s", err, out)
 	}
-	wantFull("read-only")
+	wantFull("read-only", "let FORCECRED_HOME name a folder on a file system that can be written")
 	if out, err := exec.Command("mount", "-o", "remount,rw", disk).CombinedOutput(); err != nil {
 		t.Fatalf("remount: %v: %s", err, out)
 	}

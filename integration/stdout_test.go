@@ -37,38 +37,27 @@ func TestStdoutClosedEarly(t *testing.T) {
 // TestUnreadableStore: no permission is no missing org.
 func TestUnreadableStore(t *testing.T) {
 	t.Parallel()
-	// Root can read everything, so root runs forcecred as another user.
-	var as *syscall.Credential
+	// What a user has taken from the user's own folder is given back, so that the
+	// folder is root's.
+	need(t, os.Geteuid() == 0, "only root can run programs as other users")
 	const nobody = 65534
 	dir := t.TempDir()
-	if os.Geteuid() == 0 {
-		as = &syscall.Credential{Uid: nobody, Gid: nobody}
-		for path := dir; path != os.TempDir() && path != "/"; path = filepath.Dir(path) {
-			if err := os.Chmod(path, 0o755); err != nil {
-				t.Fatal(err)
-			}
-		}
+	for path := dir; path != os.TempDir() && path != "/"; path = filepath.Dir(path) {
+		chmod(t, path, 0o755)
 	}
 	r := newRigIn(t, filepath.Join(dir, "home"), orgtest.Config{})
-	store := filepath.Join(r.home, "store")
-	if as != nil {
-		err := filepath.WalkDir(r.home, func(path string, _ os.DirEntry, err error) error {
-			if err != nil {
-				return err
-			}
-			return os.Chown(path, nobody, nobody)
-		})
-		if err != nil {
-			t.Fatal(err)
+	err := filepath.WalkDir(r.home, func(path string, _ os.DirEntry, err error) error {
+		if err != nil || path == filepath.Join(r.home, "store") {
+			return err
 		}
-	}
-	if err := os.Chmod(store, 0); err != nil {
+		return os.Chown(path, nobody, nobody)
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = os.Chmod(store, 0o700) })
 	for _, args := range [][]string{{"get", "prod"}, {"list"}, {"erase", "prod"}} {
 		cmd := r.command(t.Context(), args...)
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: as}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 		if got := finish(cmd); got.status != 5 || !strings.Contains(got.stderr, "permission denied") || got.stdout != "" {
 			t.Errorf("%s: status %d: %s", args[0], got.status, got.stderr)
 		}

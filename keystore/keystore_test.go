@@ -137,3 +137,21 @@ func TestParseOrg(t *testing.T) {
 		}
 	}
 }
+
+// TestErrorText: outside of a store nobody says what the store was doing.
+func TestErrorText(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		err  Error
+		want string
+	}{
+		{Error{Op: "read org/prod", Reason: ErrUnavailable, Err: errors.New("no disk")}, "read org/prod: no disk"},
+		{Error{Op: "read org/prod", Reason: ErrNotFound}, "read org/prod: not found"},
+		{Error{Reason: ErrUnavailable, Err: errors.New("no disk")}, "no disk"},
+		{Error{Reason: ErrNotFound}, "not found"},
+	} {
+		if got := tt.err.Error(); got != tt.want {
+			t.Errorf("got %q, want %q", got, tt.want)
+		}
+	}
+}

@@ -57,11 +57,14 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	text := e.Op + ": " + e.Reason.Error()
+	text := e.Reason.Error()
 	if e.Err != nil {
-		text = e.Op + ": " + e.Err.Error()
+		text = e.Err.Error()
 	}
-	return text
+	if e.Op == "" { // which only a caller knows, outside of a store
+		return text
+	}
+	return e.Op + ": " + text
 }
 
 // Unwrap lets errors.Is find both the reason and the cause.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"sync"
 
@@ -150,7 +149,7 @@ func (s *Store) keys(ctx context.Context, kind keystore.Kind) ([]keystore.Key, e
 	if err := kind.Check(); err != nil {
 		return nil, err
 	}
-	entries, err := os.ReadDir(s.path(storeFolder))
+	entries, err := localfile.ReadDir(s.path(storeFolder))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}

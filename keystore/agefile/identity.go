@@ -13,6 +13,7 @@ import (
 
 	"forcecred/keystore"
 	"forcecred/keystore/localfile"
+	"forcecred/keystore/regular"
 
 	"filippo.io/age"
 )
@@ -100,7 +101,7 @@ func checkIdentityFile(path string, info fs.FileInfo) error {
 	case !localfile.OwnedBy(info, os.Geteuid(), 0):
 		return &keystore.Error{
 			Reason: keystore.ErrUnavailable,
-			Err:    fmt.Errorf("the age identity %s belongs to another user, who can read all that it encrypts", path),
+			Err:    fmt.Errorf("the age identity %s belongs to another user (%s), who can read all that it encrypts", path, regular.Describe(info)),
 			Hint:   "let FORCECRED_KEY_FILE name an identity of your own",
 		}
 	case localfile.OthersBits(info) != 0:
@@ -151,7 +152,7 @@ func (s *Store) identityLost() error {
 
 // hasItems reports whether there is an item of any kind.
 func (s *Store) hasItems() (bool, error) {
-	entries, err := os.ReadDir(s.path(storeFolder))
+	entries, err := localfile.ReadDir(s.path(storeFolder))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}

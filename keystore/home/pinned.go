@@ -4,10 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
+
+	"forcecred/keystore/regular"
 )
 
 // Pin is what config.json says, which holds no secret.
@@ -30,28 +30,26 @@ const (
 // ConfigFile returns the path of config.json.
 func (h Home) ConfigFile() string { return filepath.Join(h.Data, "config.json") }
 
+// ErrNewer says that config.json is a newer forcecred's.
+var ErrNewer = errors.New("a newer forcecred wrote it")
+
 // Pinned returns what config.json says, or the zero Pin when there is no such
 // file: then nothing was stored yet. A file that can't be read
 // is an error, since with another keystore all orgs would seem to be gone.
 func (h Home) Pinned() (Pin, error) {
-	file, err := os.Open(h.ConfigFile())
+	data, err := regular.Read(h.ConfigFile(), maxConfig)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Pin{}, nil
 	}
 	if err != nil {
 		return Pin{}, err
 	}
-	defer file.Close()
-	data, err := io.ReadAll(io.LimitReader(file, maxConfig+1))
-	if err != nil {
-		return Pin{}, err
-	}
 	var c config
 	switch {
-	case len(data) > maxConfig, json.Unmarshal(data, &c) != nil, c.Version < 1, c.Keystore == "":
+	case json.Unmarshal(data, &c) != nil, c.Version < 1, c.Keystore == "":
 		return Pin{}, fmt.Errorf("%s is not what forcecred writes", h.ConfigFile())
 	case c.Version > configVersion:
-		return Pin{}, fmt.Errorf("%s has version %d, this forcecred knows %d", h.ConfigFile(), c.Version, configVersion)
+		return Pin{}, fmt.Errorf("%s has version %d, this forcecred knows %d: %w", h.ConfigFile(), c.Version, configVersion, ErrNewer)
 	}
 	return c.Pin, nil
 }

@@ -21,7 +21,7 @@ func TestPinned(t *testing.T) {
 		{"no keystore", `{"version":1}`, Pin{}, "is not what forcecred writes"},
 		{"not JSON", `keystore: file`, Pin{}, "is not what forcecred writes"},
 		{"empty", ``, Pin{}, "is not what forcecred writes"},
-		{"too large", `{"version":1,"keystore":"file"}` + strings.Repeat(" ", maxConfig), Pin{}, "is not what forcecred writes"},
+		{"too large", `{"version":1,"keystore":"file"}` + strings.Repeat(" ", maxConfig), Pin{}, "config.json is too large"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

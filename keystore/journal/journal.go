@@ -132,7 +132,7 @@ type LeftOver struct {
 
 // LeftOvers returns the files of the journal, by name.
 func (j *Journal) LeftOvers() ([]LeftOver, error) {
-	entries, err := os.ReadDir(j.Dir)
+	entries, err := localfile.ReadDir(j.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

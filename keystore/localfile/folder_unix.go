@@ -26,9 +26,12 @@ func OwnedBy(info fs.FileInfo, uids ...int) bool {
 // OthersBits returns what the group and the rest of the world may do.
 func OthersBits(info fs.FileInfo) fs.FileMode { return info.Mode().Perm() & 0o077 }
 
+// lacksBits reports whether the owner lacks one of those permissions.
+func lacksBits(info fs.FileInfo, bits fs.FileMode) bool { return info.Mode().Perm()&bits != bits }
+
 // syncFolder makes a change of the names in a folder outlive a loss of power.
 func syncFolder(path string) error {
-	folder, err := os.Open(path)
+	folder, err := os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY, 0)
 	if err != nil {
 		return err
 	}

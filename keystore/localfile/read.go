@@ -1,50 +1,47 @@
 package localfile
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"forcecred/keystore"
+	"forcecred/keystore/regular"
 )
 
-var errNotRegular = errors.New("not a regular file")
+// NoFollow is for one of forcecred's own files, which is no symbolic link.
+const NoFollow = regular.NoFollow
 
-// Open opens a file for reading, by flags that are 0 or NoFollow, and refuses
-// what is not a regular one.
+// Open opens a regular file for reading, by flags that are 0 or NoFollow. With
+// NoFollow, a file whose owner lacks a permission by mistake gets it.
 func Open(path string, flags int) (*os.File, fs.FileInfo, error) {
-	var file *os.File
-	err := patiently(func() (err error) {
-		file, err = openFile(path, os.O_RDONLY|flags)
-		return err
-	})
-	if err != nil {
-		return nil, nil, err
+	file, info, err := regular.Open(path, os.O_RDONLY|flags)
+	if err == nil || flags&NoFollow == 0 {
+		return file, info, err
 	}
-	info, err := file.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = &fs.PathError{Op: "open", Path: path, Err: errNotRegular}
+	if errors.Is(err, fs.ErrPermission) && anyRepaired(filepath.Dir(path), path) {
+		file, info, err = regular.Open(path, os.O_RDONLY|flags)
 	}
-	if err != nil {
-		file.Close()
-		return nil, nil, err
-	}
-	return file, info, nil
+	return file, info, explain(err)
 }
 
 // ReadAll reads the file that Open opened. More than limit bytes are
 // ErrCorrupt: nothing that forcecred reads is as large.
 func ReadAll(file *os.File, info fs.FileInfo, limit int64) ([]byte, error) {
-	var data bytes.Buffer
-	data.Grow(int(min(info.Size(), limit)) + bytes.MinRead) // one read for the data, one for its end
-	if _, err := data.ReadFrom(io.LimitReader(file, limit+1)); err != nil {
-		return nil, err
+	data, err := regular.ReadAll(file, info, limit)
+	if errors.Is(err, regular.ErrTooLarge) {
+		err = &keystore.Error{Reason: keystore.ErrCorrupt, Err: fmt.Errorf("%s has more than %d bytes", file.Name(), limit)}
 	}
-	if int64(data.Len()) > limit {
-		return nil, &keystore.Error{Reason: keystore.ErrCorrupt, Err: fmt.Errorf("%s has more than %d bytes", file.Name(), limit)}
+	return data, err
+}
+
+// ReadDir returns the entries of one of forcecred's own folders.
+func ReadDir(path string) ([]fs.DirEntry, error) {
+	entries, err := os.ReadDir(path)
+	if errors.Is(err, fs.ErrPermission) && anyRepaired(path) {
+		entries, err = os.ReadDir(path)
 	}
-	return data.Bytes(), nil
+	return entries, explain(err)
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"forcecred/keystore"
+	"forcecred/keystore/regular"
 	"forcecred/keystore/secret"
 )
 
@@ -29,7 +30,7 @@ func ReadSecret(path string) (secret.Text, error) {
 	switch {
 	case !OwnedBy(info, os.Geteuid(), 0):
 		return secret.Text{}, &keystore.Error{
-			Reason: keystore.ErrUnavailable, Err: fmt.Errorf("%s belongs to another user", path), Hint: "name a file of your own",
+			Reason: keystore.ErrUnavailable, Err: fmt.Errorf("%s belongs to another user: %s", path, regular.Describe(info)), Hint: "name a file of your own",
 		}
 	case others != 0:
 		return secret.Text{}, &keystore.Error{

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"forcecred/keystore/regular"
 )
 
 // TempPrefix marks a file that is being written, so that one of a process that
@@ -33,42 +35,46 @@ func Replace(temp, path string, data []byte) error {
 func ReplaceAs(temp, path string, data []byte, mode fs.FileMode) error {
 	written, err := writeTemp(temp, data, mode)
 	if err != nil {
-		return err
+		return explain(err)
 	}
 	if err := moveOver(written, path); err != nil {
-		return errors.Join(err, os.Remove(written))
+		return errors.Join(explain(err), os.Remove(written))
 	}
-	return syncFolder(filepath.Dir(path))
+	return explain(syncFolder(filepath.Dir(path)))
 }
 
 // OpenForWriting opens a file that is there, to be written in place.
 func OpenForWriting(path string) (*os.File, error) {
-	return openFile(path, os.O_WRONLY|NoFollow)
+	file, _, err := regular.Open(path, os.O_WRONLY|NoFollow)
+	return file, explain(err)
 }
 
 // Remove removes a file for good: when it returns nil, a loss of power does not
 // bring the file back. Removing what is not there succeeds.
 func Remove(path string) error {
-	err := patiently(func() error { return os.Remove(path) })
+	err := regular.Retry(func() error { return os.Remove(path) })
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
-		return err
+		return explain(err)
 	}
-	return syncFolder(filepath.Dir(path))
+	return explain(syncFolder(filepath.Dir(path)))
 }
 
 // writeTemp writes data to a new file in folder, down to the disk, and returns
 // its path. On failure no file is left.
 func writeTemp(folder string, data []byte, mode fs.FileMode) (path string, err error) {
-	file, err := os.CreateTemp(folder, TempPrefix+"*") // of mode 0600
+	file, err := os.CreateTemp(folder, TempPrefix+"*") // of mode 0600, unless the umask takes more
 	if err != nil {
 		return "", err
 	}
-	_, err = file.Write(data)
-	if err == nil && mode != 0o600 {
+	info, err := file.Stat()
+	if err == nil && (mode != 0o600 || lacksBits(info, mode)) {
 		err = file.Chmod(mode)
+	}
+	if err == nil {
+		_, err = file.Write(data)
 	}
 	if err == nil {
 		err = file.Sync()
@@ -85,12 +91,12 @@ func writeTemp(folder string, data []byte, mode fs.FileMode) (path string, err e
 func moveOver(from, path string) error {
 	info, err := os.Lstat(path)
 	if err == nil && !info.Mode().IsRegular() {
-		return &fs.PathError{Op: "replace", Path: path, Err: errNotRegular}
+		return &fs.PathError{Op: "replace", Path: path, Err: regular.ErrNotRegular}
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return patiently(func() error { return rename(from, path) })
+	return regular.Retry(func() error { return rename(from, path) })
 }
 
 // SweepTemp removes what killed processes left half-written in folder. It is

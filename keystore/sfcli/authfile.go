@@ -12,6 +12,7 @@ import (
 
 	"forcecred/keystore"
 	"forcecred/keystore/localfile"
+	"forcecred/keystore/regular"
 	"forcecred/keystore/secret"
 )
 
@@ -276,7 +277,7 @@ func (s *Store) proveWritable(ctx context.Context, l login) error {
 		return &keystore.Error{Reason: keystore.ErrUnavailable, Err: fmt.Errorf("%s is not a regular file", l.file), Hint: "put the file itself there"}
 	case !localfile.OwnedBy(info, os.Geteuid()):
 		return &keystore.Error{
-			Reason: keystore.ErrUnavailable, Err: fmt.Errorf("%s belongs to another user", l.file), Hint: "run forcecred as the user who logged in with the Salesforce CLI",
+			Reason: keystore.ErrUnavailable, Err: fmt.Errorf("%s belongs to another user: %s", l.file, regular.Describe(info)), Hint: "run forcecred as the user who logged in with the Salesforce CLI",
 		}
 	}
 	s.mu.Lock()

@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"forcecred/keystore"
+	"forcecred/keystore/regular"
 )
 
 // login is one of the CLI's: a username with its auth file.
@@ -57,7 +58,7 @@ func (s *Store) find(ctx context.Context, key keystore.Key) (login, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return login{}, notLoggedIn(key.Org, isAlias)
 	case err != nil:
-		return login{}, err
+		return login{}, regular.Explain(err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -117,7 +118,7 @@ func (s *Store) grantKeys(ctx context.Context) ([]keystore.Key, error) {
 	}
 	entries, err := os.ReadDir(s.config.Dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+		return nil, regular.Explain(err)
 	}
 	var keys []keystore.Key
 	for _, entry := range entries {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"forcecred/keystore"
+	"forcecred/keystore/regular"
 )
 
 // A lock of the CLI's is a folder that its holder has made, as the npm package
@@ -45,7 +46,7 @@ func takeMkdirLock(ctx context.Context, path string) (*mkdirLock, error) {
 			return holdMkdirLock(path)
 		}
 		if !errors.Is(err, fs.ErrExist) {
-			return nil, err
+			return nil, regular.Explain(err)
 		}
 		info, err := os.Lstat(path)
 		switch {

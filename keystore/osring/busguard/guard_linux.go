@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"forcecred/keystore/home"
+	"forcecred/keystore/regular"
 )
 
 const variable = "DBUS_SESSION_BUS_ADDRESS"
@@ -170,17 +171,11 @@ func discover(runtimeDir string) string {
 	if isThere(socket) {
 		return "unix:path=" + socket
 	}
-	file, err := os.Open(runtimeDir + "/dbus-session")
+	text, err := regular.Read(runtimeDir+"/dbus-session", maxAddress)
 	if err != nil {
 		return ""
 	}
-	defer file.Close()
-	text := make([]byte, maxAddress)
-	n, err := file.Read(text)
-	if err != nil {
-		return ""
-	}
-	address, ok := strings.CutPrefix(string(text[:n]), variable+"=")
+	address, ok := strings.CutPrefix(string(text), variable+"=")
 	if !ok {
 		return ""
 	}

@@ -1,24 +1,19 @@
-package localfile
+package regular
 
 import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"syscall"
 	"time"
 )
 
-// NoFollow has a file opened only when it is not a symbolic link. It is a flag
-// of openFile's: the one that Windows has opens the link itself, and shows the
-// inside of files that a file system keeps elsewhere.
+// NoFollow opens a file only if it is not a symbolic link. It is a flag of Open's
+// alone: the one that Windows has opens the link itself, and shows the inside of
+// files that a file system keeps elsewhere.
 const NoFollow = 1 << 30
 
-// lockFlags are for opening a file that is to be locked, where Lock has looked
-// for links by itself.
-const lockFlags = 0
-
-// openFile opens a file that is there, and lets others replace or remove it
+// openFile opens a file that exists, and lets others replace or remove it
 // meanwhile, which os.OpenFile does not: a reader would keep a writer waiting.
 func openFile(path string, flags int) (*os.File, error) {
 	fail := func(err error) (*os.File, error) {
@@ -26,7 +21,7 @@ func openFile(path string, flags int) (*os.File, error) {
 	}
 	if flags&NoFollow != 0 {
 		if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSymlink != 0 {
-			return fail(errNotRegular)
+			return fail(ErrNotRegular)
 		}
 	}
 	name, err := syscall.UTF16PtrFromString(path)
@@ -46,29 +41,9 @@ func openFile(path string, flags int) (*os.File, error) {
 	return os.NewFile(uintptr(handle), path), nil
 }
 
-// rename moves a file over another one, also while that is open: os.Rename can't,
-// but os.Root's asks for what POSIX says of it (Windows 10 from 1607 on, NTFS).
-func rename(from, path string) error {
-	folder := filepath.Dir(from)
-	if filepath.Dir(path) != folder {
-		folder = filepath.Dir(folder) // from lies in a folder beside path, or beside its folder
-	}
-	root, err := os.OpenRoot(folder)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	relFrom, errFrom := filepath.Rel(folder, from)
-	relPath, errPath := filepath.Rel(folder, path)
-	if err := errors.Join(errFrom, errPath); err != nil {
-		return err
-	}
-	return root.Rename(relFrom, relPath)
-}
-
-// patiently calls op for up to a second, as long as it fails because another
+// Retry calls op for up to a second, as long as it fails because another
 // process has the file open or is just replacing it.
-func patiently(op func() error) error {
+func Retry(op func() error) error {
 	const sharingViolation = syscall.Errno(32)
 	for tries := 0; ; tries++ {
 		err := op()
