@@ -146,11 +146,12 @@ func ProxySetting(variable string, fault error, exceptions bool, exceptionsFault
 	return ok(Proxy, "%s names one", variable)
 }
 
-// RootsFile tells of the file of further roots, or "", and what is wrong with it.
-func RootsFile(path string, fault error) protocol.Finding {
+// RootsFile reports the file of further roots, or "", and what is wrong with the
+// roots that a variable names.
+func RootsFile(path, variable string, fault error) protocol.Finding {
 	switch {
 	case fault != nil:
-		return fail(Roots, "let FORCECRED_CA_FILE name a file of PEM certificates, or unset it", "FORCECRED_CA_FILE: %v", fault)
+		return fail(Roots, "let "+variable+" name PEM certificates, or unset it", "%s: %v", variable, fault)
 	case path == "":
 		return ok(Roots, "the system's roots")
 	}

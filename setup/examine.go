@@ -29,7 +29,7 @@ func (p Process) Examine(ctx context.Context, org string, offline bool) []protoc
 	findings := []protocol.Finding{doctor.Build(Version())}
 	at, err := home.Find(runtime.GOOS, p.Getenv)
 	if err != nil {
-		findings = append(findings, doctor.Failed(doctor.Files, err, "set it to the folder for forcecred's files"))
+		findings = append(findings, doctor.Failed(doctor.Files, err, "set it to an absolute path"))
 	}
 	var kept []doctor.Kept
 	if err == nil {
@@ -69,7 +69,7 @@ func (p Process) examineKeystore(ctx context.Context, at home.Home, org keystore
 	store, _, err := p.openKeystore(c, at)
 	own, _, ownErr := p.openOne(c.name, at)
 	if err = errors.Join(err, ownErr); err != nil {
-		return append(findings, doctor.Failed(doctor.Keystore, err, "let FORCECRED_KEYSTORE name another keystore")), nil
+		return append(findings, doctor.Failed(doctor.Keystore, err, "set it as the documentation says, or let FORCECRED_KEYSTORE name another keystore")), nil
 	}
 	if c.name == fileKeystore && !isThere {
 		// The first item would make the identity.
@@ -205,10 +205,10 @@ func (p Process) examineSalesforceCLI(ctx context.Context, c chosen, at home.Hom
 
 func (p Process) examineNetwork(ctx context.Context, kept []doctor.Kept, offline bool) []protocol.Finding {
 	proxyErr := p.checkProxy()
-	client, rootsErr := p.clientWithRoots()
+	client, rootsVariable, rootsErr := p.clientWithRoots()
 	findings := []protocol.Finding{
 		doctor.ProxySetting(p.proxyVariable(), proxyErr, p.noProxyVariable() != "", p.noProxyFault()),
-		doctor.RootsFile(p.Getenv("FORCECRED_CA_FILE"), rootsErr),
+		doctor.RootsFile(p.Getenv(caFile), rootsVariable, rootsErr),
 	}
 	switch {
 	case offline:

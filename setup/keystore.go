@@ -96,12 +96,21 @@ func (p Process) openOne(name string, at home.Home) (keystore.Store, helper.Jour
 	case sfKeystore:
 		return p.openSalesforceCLI(at)
 	case fileKeystore:
+		passphrase, err := home.Path(p.Getenv, "FORCECRED_PASSPHRASE_FILE")
+		if err != nil {
+			return nil, nil, protocol.Errorf(protocol.Usage, "%v", err)
+		}
 		return agefile.New(agefile.Config{
 			Dir:            at.Data,
 			IdentityFile:   at.Identity,
-			PassphraseFile: p.Getenv("FORCECRED_PASSPHRASE_FILE"),
+			PassphraseFile: passphrase,
 			Notify:         p.Notice,
 		}), kept, nil
+	}
+	if name == string(osring.Pass) {
+		if err := p.checkPassStore(); err != nil {
+			return nil, nil, err
+		}
 	}
 	timeout, err := p.keyringTimeout()
 	if err != nil {
@@ -112,6 +121,21 @@ func (p Process) openOne(name string, at home.Home) (keystore.Store, helper.Jour
 		NoPrompt: p.Getenv("FORCECRED_NO_PROMPT") != "",
 		Timeout:  timeout,
 	}), kept, nil
+}
+
+// checkPassStore returns an error if the password store is named by a path that is
+// another folder in each folder. Its error is a [*protocol.Error].
+func (p Process) checkPassStore() error {
+	for _, variable := range []string{"PASSWORD_STORE_DIR", "HOME"} {
+		dir, err := home.Path(p.Getenv, variable)
+		if err != nil {
+			return protocol.Errorf(protocol.Usage, "%v", err)
+		}
+		if dir != "" {
+			break
+		}
+	}
+	return nil
 }
 
 // maxKeyringTimeout is longer than any caller waits.

@@ -1,14 +1,15 @@
 package setup
 
 import (
-	"fmt"
-	"io"
-	"os"
+	"errors"
+	"io/fs"
 	"strconv"
 	"strings"
 	"sync"
 
 	"forcecred/helper"
+	"forcecred/keystore/home"
+	"forcecred/keystore/regular"
 	"forcecred/protocol"
 	"forcecred/salesforce"
 )
@@ -36,9 +37,9 @@ func (p Process) client() (*salesforce.Client, error) {
 	if err := p.checkProxy(); err != nil {
 		return nil, protocol.Errorf(protocol.Usage, "use %s: %v", p.proxyVariable(), err)
 	}
-	client, err := p.clientWithRoots()
+	client, variable, err := p.clientWithRoots()
 	if err != nil {
-		return nil, protocol.Errorf(protocol.Usage, "use FORCECRED_CA_FILE: %v", err)
+		return nil, protocol.Errorf(protocol.Usage, "use %s: %v", variable, err)
 	}
 	return client, nil
 }
@@ -87,35 +88,38 @@ func (p Process) noProxyFault() string {
 		"; separate hosts by commas, and leave out https:// and what follows the host"
 }
 
-func (p Process) clientWithRoots() (*salesforce.Client, error) {
-	roots, err := readRoots(p.Getenv("FORCECRED_CA_FILE"))
-	if err != nil {
-		return nil, err
+const caFile = "FORCECRED_CA_FILE"
+
+// clientWithRoots makes a client that trusts the system's roots and those of the
+// file that the environment names. Its error is about that variable.
+func (p Process) clientWithRoots() (client *salesforce.Client, variable string, err error) {
+	if variable, err := p.checkSystemRoots(); err != nil {
+		return nil, variable, err
 	}
-	return salesforce.NewClient(salesforce.Config{
+	path, err := home.Path(p.Getenv, caFile)
+	if err != nil {
+		return nil, caFile, err
+	}
+	var roots []byte
+	if path != "" {
+		if roots, err = regular.Read(path, maxCAFile); err != nil {
+			return nil, caFile, err
+		}
+	}
+	client, err = salesforce.NewClient(salesforce.Config{
 		ExtraRoots: roots,
 		UserAgent:  "forcecred/" + Version(),
 		Proxy:      salesforce.Proxy{URL: p.Getenv(p.proxyVariable()), NoProxy: p.Getenv(p.noProxyVariable())},
 		Bundle:     p.bundle(),
 	})
+	if _, isOfFile := errors.AsType[*fs.PathError](err); isOfFile {
+		return nil, p.systemRoots(), err // the other file was read
+	}
+	return client, caFile, err
 }
 
-// maxCAFile is more than the whole of a system's root certificates.
+// systemRoots is what the system's roots are called.
+const systemRoots = "the system's root certificates"
+
+// maxCAFile is more than the whole of a system's root certificates, in bytes.
 const maxCAFile = 4 << 20
-
-// readRoots returns the PEM in a file; "" is none.
-func readRoots(path string) ([]byte, error) {
-	if path == "" {
-		return nil, nil
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	roots, err := io.ReadAll(io.LimitReader(file, maxCAFile+1))
-	if err == nil && len(roots) > maxCAFile {
-		err = fmt.Errorf("%s is larger than %d MiB", path, maxCAFile>>20)
-	}
-	return roots, err
-}

@@ -40,13 +40,17 @@ func (p Process) salesforceCLI(at home.Home) (*sfcli.Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	secretTool, err := home.Path(p.Getenv, "SFDX_SECRET_TOOL_PATH")
+	if err != nil {
+		return nil, protocol.Errorf(protocol.Usage, "%v", err)
+	}
 	own := sfFolder(at)
 	config := sfcli.Config{
 		Dir:             filepath.Join(user, ".sfdx"),
 		Own:             agefile.New(agefile.Config{Dir: own, IdentityFile: filepath.Join(own, "identity.txt")}),
 		GenericKeychain: isTrue(p.Getenv("SF_USE_GENERIC_UNIX_KEYCHAIN")) || isTrue(p.Getenv("SFDX_USE_GENERIC_UNIX_KEYCHAIN")),
 		Audience:        p.Getenv("SF_AUDIENCE_URL"),
-		SecretTool:      p.Getenv("SFDX_SECRET_TOOL_PATH"),
+		SecretTool:      secretTool,
 		Environ:         p.Environ(),
 	}
 	if config.SecretTool == "" {
@@ -61,8 +65,11 @@ func (p Process) userHome() (string, error) {
 	if runtime.GOOS == "windows" {
 		variable = "USERPROFILE"
 	}
-	user := p.Getenv(variable)
-	if !filepath.IsAbs(user) {
+	user, err := home.Path(p.Getenv, variable)
+	if err != nil {
+		return "", protocol.Errorf(protocol.Usage, "%v", err)
+	}
+	if user == "" {
 		return "", protocol.Errorf(protocol.Usage, "%s is not set to a folder, where the Salesforce CLI has its logins", variable)
 	}
 	return user, nil

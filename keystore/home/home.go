@@ -2,7 +2,6 @@
 package home
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
 )
@@ -11,58 +10,84 @@ import (
 type Home struct {
 	Data     string // the folder of items, locks, journal and configuration
 	Identity string // the age identity file
+
+	// User is the user's home directory, if Data or Identity lies in it by default.
+	// It is not forcecred's to make. Else it is "".
+	User string
+
+	IsDataNamed     bool // by FORCECRED_HOME
+	IsIdentityNamed bool // by FORCECRED_HOME or FORCECRED_KEY_FILE
 }
 
 // Find returns where the files lie on that system (a GOOS): all in
 // FORCECRED_HOME, or where the system's own rules put a program's data and its
-// configuration. The identity may be named by FORCECRED_KEY_FILE.
+// configuration. The identity may be named by FORCECRED_KEY_FILE. All paths are
+// absolute; a variable with another one is an error.
 func Find(goos string, getenv func(string) string) (Home, error) {
-	at, err := byDefault(goos, getenv)
-	if home := getenv("FORCECRED_HOME"); home != "" {
-		if !filepath.IsAbs(home) {
-			return Home{}, errors.New("FORCECRED_HOME is not an absolute path")
+	identity, err := Path(getenv, "FORCECRED_KEY_FILE")
+	if err != nil {
+		return Home{}, err
+	}
+	named, err := Path(getenv, "FORCECRED_HOME")
+	if err != nil {
+		return Home{}, err
+	}
+	if named != "" {
+		if identity == "" {
+			identity = filepath.Join(named, "identity.txt")
 		}
-		at, err = Home{home, filepath.Join(home, "identity.txt")}, nil
+		return Home{Data: named, Identity: identity, IsDataNamed: true, IsIdentityNamed: true}, nil
 	}
-	if file := getenv("FORCECRED_KEY_FILE"); file != "" {
-		at.Identity = file
-	}
-	return at, err
+	return byDefault(goos, getenv, identity)
 }
 
-func byDefault(goos string, getenv func(string) string) (Home, error) {
-	var data, config string
+// byDefault is Find without FORCECRED_HOME, for an identity that is "" if it is not named.
+func byDefault(goos string, getenv func(string) string, identity string) (Home, error) {
+	type place struct {
+		variable string   // of a folder
+		below    []string // in that folder
+		isUser   bool     // the folder is the user's home directory
+	}
+	var data, config place
 	switch goos {
 	case "windows":
-		data, config = getenv("LocalAppData"), getenv("AppData")
+		data, config = place{variable: "LocalAppData"}, place{variable: "AppData"}
 	case "darwin":
-		data = under(getenv("HOME"), "Library", "Application Support")
+		data = place{"HOME", []string{"Library", "Application Support"}, true}
 		config = data
 	default:
-		data = xdg(getenv("XDG_DATA_HOME"), getenv("HOME"), ".local", "share")
-		config = xdg(getenv("XDG_CONFIG_HOME"), getenv("HOME"), ".config")
-	}
-	if data == "" || config == "" {
-		missing := map[string]string{"windows": "LocalAppData or AppData"}[goos]
-		if missing == "" {
-			missing = "HOME"
+		data, config = place{"HOME", []string{".local", "share"}, true}, place{"HOME", []string{".config"}, true}
+		// The XDG rules say to ignore a path that is not absolute.
+		if filepath.IsAbs(getenv("XDG_DATA_HOME")) {
+			data = place{variable: "XDG_DATA_HOME"}
 		}
-		return Home{}, fmt.Errorf("%s is not set; FORCECRED_HOME can name the folder for all files", missing)
+		if filepath.IsAbs(getenv("XDG_CONFIG_HOME")) {
+			config = place{variable: "XDG_CONFIG_HOME"}
+		}
 	}
-	return Home{filepath.Join(data, "forcecred"), filepath.Join(config, "forcecred", "identity.txt")}, nil
-}
-
-// xdg returns dir, unless it is not absolute: then the XDG rules say to ignore it.
-func xdg(dir, home string, elements ...string) string {
-	if filepath.IsAbs(dir) {
-		return dir
+	var at Home
+	folderIn := func(p place) (string, error) {
+		folder, err := Path(getenv, p.variable)
+		switch {
+		case err != nil:
+			return "", err
+		case folder == "":
+			return "", fmt.Errorf("%s is not set; FORCECRED_HOME can name the folder for all files", p.variable)
+		case p.isUser:
+			at.User = folder
+		}
+		return filepath.Join(append(append([]string{folder}, p.below...), "forcecred")...), nil
 	}
-	return under(home, elements...)
-}
-
-func under(home string, elements ...string) string {
-	if home == "" {
-		return ""
+	var err error
+	if at.Data, err = folderIn(data); err != nil {
+		return Home{}, err
 	}
-	return filepath.Join(append([]string{home}, elements...)...)
+	if at.Identity, at.IsIdentityNamed = identity, identity != ""; identity == "" {
+		folder, err := folderIn(config)
+		if err != nil {
+			return Home{}, err
+		}
+		at.Identity = filepath.Join(folder, "identity.txt")
+	}
+	return at, nil
 }
