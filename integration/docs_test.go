@@ -125,4 +125,4 @@ func sourceOf(t *testing.T, patterns []string) string {
 }
 
 // syscallWords are messages that the system words.
-const syscallWords = "disk quota exceeded"
+const syscallWords = "disk quota exceeded, permission denied, read-only file system"

@@ -109,7 +109,7 @@ func TestDoctor(t *testing.T) {
 		{"a config.json that is damaged", orgtest.Config{}, func(t *testing.T, r *rig) []string {
 			writeFile(t, inHome(r, "config.json"), []byte("{"))
 			return []string{"FORCECRED_KEYSTORE="}
-		}, "keystore", protocol.Fail, "is not what forcecred writes", "mend "},
+		}, "keystore", protocol.Fail, "is not what forcecred writes", "fix or delete "},
 		{"another keystore than the one with the orgs", orgtest.Config{}, func(t *testing.T, r *rig) []string {
 			writeFile(t, inHome(r, "config.json"), []byte(`{"version":1,"keystore":"secret-service"}`))
 			return nil

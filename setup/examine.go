@@ -27,7 +27,7 @@ const probeOrg = "forcecred-doctor"
 // identity where there is none. In its findings the user's home is ~.
 func (p Process) Examine(ctx context.Context, org string, offline bool) []protocol.Finding {
 	findings := []protocol.Finding{doctor.Build(Version())}
-	at, err := home.Find(runtime.GOOS, p.Getenv)
+	at, err := p.findHome()
 	if err != nil {
 		findings = append(findings, doctor.Failed(doctor.Files, err, "set it to an absolute path"))
 	}
@@ -198,7 +198,7 @@ func (p Process) examineSalesforceCLI(ctx context.Context, c chosen, at home.Hom
 	}
 	logins, err := p.salesforceCLI(at)
 	if err != nil {
-		return nil // without a home it has no logins
+		return nil // without a home of this user it has no logins
 	}
 	return doctor.Shared(ctx, logins, kept)
 }

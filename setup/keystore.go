@@ -2,6 +2,7 @@ package setup
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -49,7 +50,7 @@ func (p Process) chooseKeystore(ctx context.Context, at home.Home) (chosen, erro
 	if err != nil {
 		return chosen{}, &protocol.Error{
 			Code: protocol.KeystoreUnavailable, Message: "find out which keystore is in use: " + err.Error(), Cause: err,
-			Hint: "mend " + at.ConfigFile() + ", or let FORCECRED_KEYSTORE name the keystore",
+			Hint: hintConfig(at, err) + ", or let FORCECRED_KEYSTORE name the keystore",
 		}
 	}
 	switch {
@@ -62,6 +63,17 @@ func (p Process) chooseKeystore(ctx context.Context, at home.Home) (chosen, erro
 		return chosen{name: string(backend)}, nil
 	}
 	return chosen{name: fileKeystore}, nil
+}
+
+// hintConfig returns what to do about a config.json that can't be read.
+func hintConfig(at home.Home, err error) string {
+	if hint := localfile.HintRefused(err); hint != "" {
+		return hint
+	}
+	if errors.Is(err, home.ErrNewer) {
+		return "update forcecred"
+	}
+	return "fix or delete " + at.ConfigFile()
 }
 
 func keystoreNames() []string {
@@ -124,18 +136,23 @@ func (p Process) openOne(name string, at home.Home) (keystore.Store, helper.Jour
 }
 
 // checkPassStore returns an error if the password store is named by a path that is
-// another folder in each folder. Its error is a [*protocol.Error].
+// another folder in each folder, or is not this user's to change: pass and gpg
+// would make files and start an agent there. Its error is a [*protocol.Error].
 func (p Process) checkPassStore() error {
-	for _, variable := range []string{"PASSWORD_STORE_DIR", "HOME"} {
-		dir, err := home.Path(p.Getenv, variable)
-		if err != nil {
-			return protocol.Errorf(protocol.Usage, "%v", err)
-		}
-		if dir != "" {
-			break
-		}
+	variable := "PASSWORD_STORE_DIR"
+	dir, err := home.Path(p.Getenv, variable)
+	isNamed := dir != ""
+	if err == nil && !isNamed {
+		variable = "HOME"
+		dir, err = home.Path(p.Getenv, variable)
 	}
-	return nil
+	switch {
+	case err != nil:
+		return protocol.Errorf(protocol.Usage, "%v", err)
+	case dir == "":
+		return nil // pass says itself that it misses HOME
+	}
+	return p.checkIntrusion(dir, isNamed)
 }
 
 // maxKeyringTimeout is longer than any caller waits.

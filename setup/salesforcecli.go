@@ -40,6 +40,9 @@ func (p Process) salesforceCLI(at home.Home) (*sfcli.Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := p.checkIntrusion(filepath.Join(user, ".sfdx"), false); err != nil {
+		return nil, err
+	}
 	secretTool, err := home.Path(p.Getenv, "SFDX_SECRET_TOOL_PATH")
 	if err != nil {
 		return nil, protocol.Errorf(protocol.Usage, "%v", err)

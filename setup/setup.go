@@ -4,7 +4,6 @@ package setup
 import (
 	"context"
 	"path/filepath"
-	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -12,7 +11,6 @@ import (
 	"forcecred/keystore/failures"
 	"forcecred/keystore/home"
 	"forcecred/keystore/localfile"
-	"forcecred/protocol"
 )
 
 // Process is what a helper needs of the process that it runs in.
@@ -33,9 +31,9 @@ type Helper struct {
 
 // Open wires what the environment names. Its error is a [*protocol.Error].
 func (p Process) Open(ctx context.Context) (Helper, error) {
-	at, err := home.Find(runtime.GOOS, p.Getenv)
+	at, err := p.findHome()
 	if err != nil {
-		return Helper{}, protocol.Errorf(protocol.Usage, "%v", err)
+		return Helper{}, err
 	}
 	name, err := p.chooseKeystore(ctx, at)
 	if err != nil {
