@@ -45,6 +45,7 @@ var places = []struct {
 	{"config.json", func(_ *testing.T, r *rig) place {
 		return place{filepath.Join(r.home, "config.json"), []string{"FORCECRED_KEYSTORE=", "DBUS_SESSION_BUS_ADDRESS=disabled:"}}
 	}, []int{5}},
+	{"config.json beside a named keystore", func(_ *testing.T, r *rig) place { return place{filepath.Join(r.home, "config.json"), nil} }, []int{0}},
 	{"the age identity", func(_ *testing.T, r *rig) place { return place{filepath.Join(r.home, "identity.txt"), nil} }, []int{5}},
 	{"the named age identity", func(t *testing.T, r *rig) place {
 		path := filepath.Join(t.TempDir(), "id.txt")

@@ -239,7 +239,12 @@ func TestRefusalNamesTheOwner(t *testing.T) {
 		}, []string{"list"}, []string{"roots belongs to root, mode 0700", "hint: let FORCECRED_HOME name a folder of your own"}},
 		{"a volume of another uid, to be written", func(_ *testing.T, g *ground) (uint32, []string) { return another, []string{"FORCECRED_HOME=" + g.home} },
 			[]string{"store"}, []string{"HOME/locks: permission denied; HOME belongs to uid 23456, mode 0755", "hint: run forcecred as the user that HOME belongs to, or let FORCECRED_HOME name a folder of your own"}},
-		{"a volume of another uid, with a pin", func(t *testing.T, g *ground) (uint32, []string) {
+		{"a volume of another uid, with an org", func(t *testing.T, g *ground) (uint32, []string) {
+			env := []string{"FORCECRED_HOME=" + g.home}
+			g.run(t, someone, "022", env, "store")
+			return another, env
+		}, []string{"get", "dev"}, []string{"HOME/store belongs to uid 23456, mode 0700", "FORCECRED_HOME"}},
+		{"the same with the keystore of the pin", func(t *testing.T, g *ground) (uint32, []string) {
 			env := []string{"FORCECRED_HOME=" + g.home}
 			g.run(t, someone, "022", env, "store")
 			return another, append(env, "FORCECRED_KEYSTORE=", "DBUS_SESSION_BUS_ADDRESS=disabled:")

@@ -2,7 +2,6 @@ package setup
 
 import (
 	"context"
-	"errors"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -66,10 +65,14 @@ func (p Process) examineKeystore(ctx context.Context, at home.Home, org keystore
 	if err != nil {
 		return findings, nil
 	}
+	c.unread = nil // which examineChoice has told
 	store, _, err := p.openKeystore(c, at)
-	own, _, ownErr := p.openOne(c.name, at)
-	if err = errors.Join(err, ownErr); err != nil {
-		return append(findings, doctor.Failed(doctor.Keystore, err, "set it as the documentation says, or let FORCECRED_KEYSTORE name another keystore")), nil
+	var own keystore.Store
+	if err == nil {
+		own, _, err = p.openOne(c.name, at)
+	}
+	if err != nil {
+		return append(findings, doctor.Failed(doctor.Keystore, err, "set it as docs/keystores.md says, or let FORCECRED_KEYSTORE name another keystore")), nil
 	}
 	if c.name == fileKeystore && !isThere {
 		// The first item would make the identity.
@@ -115,14 +118,17 @@ func examineFiles(at home.Home) (findings []protocol.Finding, isThere bool) {
 // examineChoice says which keystore is used, and why that one.
 func (p Process) examineChoice(c chosen, at home.Home) protocol.Finding {
 	f := protocol.Finding{Check: doctor.Keystore, State: protocol.OK, Detail: c.name + ", "}
-	named := p.Getenv("FORCECRED_KEYSTORE")
-	pinned, err := at.Pinned()
+	pinned, err := readPin(at)
 	switch {
-	case named != "" && named != autoKeystore && err == nil && pinned.Keystore != "" && pinned.Keystore != named:
+	case c.isNamed && err != nil:
+		f.State = protocol.Warn
+		f.Detail += "as FORCECRED_KEYSTORE says; but what is pinned can't be read: " + err.Error()
+		f.Next = hintConfig(at, err)
+	case c.isNamed && pinned.Keystore != "" && pinned.Keystore != c.name:
 		f.State = protocol.Warn
 		f.Detail += "as FORCECRED_KEYSTORE says; but " + at.ConfigFile() + " says " + pinned.Keystore + ", whose orgs are not seen"
 		f.Next = "unset FORCECRED_KEYSTORE, if the orgs in " + pinned.Keystore + " are wanted"
-	case named != "" && named != autoKeystore:
+	case c.isNamed:
 		f.Detail += "as FORCECRED_KEYSTORE says"
 	case pinned.Keystore != "":
 		f.Detail += "as " + at.ConfigFile() + " says"

@@ -3,6 +3,7 @@ package setup
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -30,6 +31,11 @@ const (
 type chosen struct {
 	name     string
 	fallback string // sfKeystore when config.json says so, or ""
+	isNamed  bool   // by the environment
+
+	// unread is why config.json can't be read, of a keystore that the environment
+	// names: whether there is a fallback is not known then. Else it is nil.
+	unread error
 }
 
 // chooseKeystore returns what the environment names, else what the first store
@@ -43,26 +49,35 @@ func (p Process) chooseKeystore(ctx context.Context, at home.Home) (chosen, erro
 	if named != "" && !isKeystore(named) {
 		return chosen{}, protocol.Errorf(protocol.Usage, "FORCECRED_KEYSTORE names no keystore; there are: %s", strings.Join(keystoreNames(), ", "))
 	}
-	pinned, err := at.Pinned()
-	if err == nil && (pinned.Keystore != "" && !isKeystore(pinned.Keystore) || pinned.Fallback != "" && pinned.Fallback != sfKeystore) {
-		err = &keystore.Error{Op: at.ConfigFile(), Reason: keystore.ErrUnavailable}
-	}
-	if err != nil {
-		return chosen{}, &protocol.Error{
-			Code: protocol.KeystoreUnavailable, Message: "find out which keystore is in use: " + err.Error(), Cause: err,
-			Hint: hintConfig(at, err) + ", or let FORCECRED_KEYSTORE name the keystore",
-		}
-	}
+	pinned, err := readPin(at)
 	switch {
 	case named != "":
-		return chosen{named, pinned.Fallback}, nil
+		return chosen{named, pinned.Fallback, true, err}, nil
+	case err != nil:
+		e := &protocol.Error{Code: protocol.KeystoreUnavailable, Message: "find out which keystore is in use: " + err.Error(), Cause: err, Hint: hintConfig(at, err)}
+		if localfile.HintRefused(err) == "" { // else the rest of the folder is refused as well
+			e.Hint += ", or let FORCECRED_KEYSTORE name the keystore"
+		}
+		return chosen{}, e
 	case pinned.Keystore != "":
-		return chosen{pinned.Keystore, pinned.Fallback}, nil
+		return chosen{name: pinned.Keystore, fallback: pinned.Fallback}, nil
 	}
 	if backend, ok := osring.Detect(ctx); ok {
 		return chosen{name: string(backend)}, nil
 	}
 	return chosen{name: fileKeystore}, nil
+}
+
+// readPin returns what config.json says, if this forcecred knows what it names.
+func readPin(at home.Home) (home.Pin, error) {
+	pinned, err := at.Pinned()
+	if err == nil && (pinned.Keystore != "" && !isKeystore(pinned.Keystore) || pinned.Fallback != "" && pinned.Fallback != sfKeystore) {
+		err = fmt.Errorf("%s names a keystore that this forcecred does not know", at.ConfigFile())
+	}
+	if err != nil {
+		return home.Pin{}, err
+	}
+	return pinned, nil
 }
 
 // hintConfig returns what to do about a config.json that can't be read.
@@ -91,6 +106,9 @@ func isKeystore(name string) bool {
 // openKeystore opens what was chosen, with the journal for what it does not take.
 func (p Process) openKeystore(c chosen, at home.Home) (keystore.Store, helper.Journal, error) {
 	store, kept, err := p.openOne(c.name, at)
+	if err == nil && c.unread != nil && c.name != sfKeystore {
+		store = &alone{Store: store, hint: hintConfig(at, c.unread), unread: c.unread, notice: p.Notice}
+	}
 	if err != nil || c.fallback == "" || c.name == c.fallback {
 		return store, kept, err
 	}
@@ -176,7 +194,7 @@ func (p Process) keyringTimeout() (time.Duration, error) {
 // else answers by then. Its error is a [*protocol.Error].
 func (h Helper) Pin() error {
 	c, at := h.keystore, h.home
-	pin, err := at.Pinned() // by now, and not when a process that may live for days began
+	pin, err := readPin(at) // by now, and not when a process that may live for days began
 	if err == nil && pin.Keystore != "" {
 		return nil
 	}
@@ -184,7 +202,11 @@ func (h Helper) Pin() error {
 		pin.Keystore = c.name
 		err = h.writeConfig(pin)
 	}
-	if err != nil {
+	switch {
+	case err != nil && c.isNamed: // which needs no pin
+		h.process.Notice("warning: only FORCECRED_KEYSTORE names the keystore " + c.name + ": " + err.Error())
+		return nil
+	case err != nil:
 		return &protocol.Error{
 			Code: protocol.KeystoreUnavailable, Message: "note which keystore is in use: " + err.Error(), Cause: err,
 			Hint: "the org is stored in the keystore " + c.name + "; let FORCECRED_KEYSTORE name it",
@@ -201,7 +223,7 @@ func (h Helper) UseSalesforceCLI() error {
 	if c.name == sfKeystore {
 		return protocol.Errorf(protocol.Usage, "the keystore in use is the Salesforce CLI's own logins already")
 	}
-	pin, err := at.Pinned()
+	pin, err := readPin(at)
 	if err == nil {
 		pin.Fallback = sfKeystore
 		if pin.Keystore == "" {
@@ -210,7 +232,7 @@ func (h Helper) UseSalesforceCLI() error {
 		err = h.writeConfig(pin)
 	}
 	if err != nil {
-		return &protocol.Error{Code: protocol.KeystoreUnavailable, Message: "note that the Salesforce CLI's logins are used: " + err.Error(), Cause: err}
+		return &protocol.Error{Code: protocol.KeystoreUnavailable, Message: "note that the Salesforce CLI's logins are used: " + err.Error(), Cause: err, Hint: hintConfig(at, err)}
 	}
 	h.process.Notice("warning: an org that is not in the keystore " + pin.Keystore + " is looked for among the Salesforce CLI's logins, as " + at.ConfigFile() + " says from now on")
 	return nil
