@@ -129,10 +129,9 @@ func TestGitCrowd(t *testing.T) {
 	t.Logf("%d `git credential fill` at once on an expired token: 1 token request", crowdSize)
 }
 
-// TestGitRemote clones from a server behind the org's token, which refuses the
-// first one that it sees.
-func TestGitRemote(t *testing.T) {
-	t.Parallel()
+// repository serves an empty repository at /repo.git, by git's own program for that.
+func repository(t *testing.T) http.Handler {
+	t.Helper()
 	needTool(t, "git")
 	execPath, err := exec.Command("git", "--exec-path").Output()
 	if err != nil {
@@ -141,14 +140,20 @@ func TestGitRemote(t *testing.T) {
 	backend := filepath.Join(strings.TrimSpace(string(execPath)), "git-http-backend")
 	_, err = os.Stat(backend)
 	need(t, err == nil, "git has no http backend")
-
 	root := t.TempDir()
 	if out, err := exec.Command("git", "init", "--quiet", "--bare", filepath.Join(root, "repo.git")).CombinedOutput(); err != nil {
 		t.Fatalf("git init: %v: %s", err, out)
 	}
+	return &cgi.Handler{Path: backend, Env: []string{"GIT_PROJECT_ROOT=" + root, "GIT_HTTP_EXPORT_ALL=1"}}
+}
+
+// TestGitRemote clones from a server behind the org's token, which refuses the
+// first one that it sees.
+func TestGitRemote(t *testing.T) {
+	t.Parallel()
+	serve := repository(t)
 	var r *gitRig
 	var stale string
-	serve := &cgi.Handler{Path: backend, Env: []string{"GIT_PROJECT_ROOT=" + root, "GIT_HTTP_EXPORT_ALL=1"}}
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		_, password, _ := req.BasicAuth()
 		if password == "" || password != r.org.AccessToken() || password == stale {

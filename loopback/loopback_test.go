@@ -143,10 +143,14 @@ func TestPage(t *testing.T) {
 	}
 }
 
-// TestOurs: browsers leave the port out where it is that of http.
+// TestOurs: browsers leave the port out where it is that of http. They send a host
+// in its normal form, so that no other spelling is one of ours.
 func TestOurs(t *testing.T) {
 	t.Parallel()
-	for host, want := range map[string]bool{"localhost": true, "localhost:80": true, "127.0.0.1": true, "[::1]": true, "evil.example": false} {
+	for host, want := range map[string]bool{
+		"localhost": true, "localhost:80": true, "127.0.0.1": true, "[::1]": true, "evil.example": false,
+		"LOCALHOST": false, "localho\u017ft": false, "localhost.": false, "localhost\uff0e": false, "127.1": false, "[::ffff:127.0.0.1]": false,
+	} {
 		if got := (&Receiver{port: 80}).isOurs(host); got != want {
 			t.Errorf("%s at port 80: %v", host, got)
 		}

@@ -47,7 +47,7 @@ func Decode(r io.Reader) (Request, error) {
 func (r Request) Origin() (origin.Origin, error) {
 	place, err := origin.Parse(r.URI)
 	if err != nil {
-		return "", badRequest(fmt.Errorf("no token goes to its uri: %w", err))
+		return "", badRequest(fmt.Errorf("no token goes to its uri, which %w", err))
 	}
 	return place, nil
 }

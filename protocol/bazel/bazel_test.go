@@ -69,6 +69,8 @@ func TestOrigin(t *testing.T) {
 		"https://acme.my.salesforce.com@evil.test/":    "",
 		"https://acme.my.salesforce.com./":             "",
 		"https://аcme.my.salesforce.com/":              "", // a Cyrillic а
+		"https://acme.my.s\u0130te.com/":               "",
+		"https://acme.my.s%C4%B0te.com/":               "",
 		"https://acme.my.salesforce.com\r\nHost: evil": "",
 		"https://acme.my.salesforce.com\x00.evil.test": "",
 	} {

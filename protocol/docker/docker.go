@@ -37,11 +37,15 @@ type Request struct {
 	ServerURL string // as docker has it: with or without https:// and a path
 }
 
+// asciiSpace is what may stand around a URL. Other white space is a part of it,
+// and of a host that is no org's.
+const asciiSpace = " \t\r\n"
+
 // Decode reads a server's URL to r's end. Its error is [ErrNoServerURL], or a
 // [*protocol.Error] of [protocol.BadRequest].
 func Decode(r io.Reader) (Request, error) {
 	input, err := io.ReadAll(io.LimitReader(r, maxRequest+1))
-	switch url := strings.TrimSpace(string(input)); {
+	switch url := strings.Trim(string(input), asciiSpace); {
 	case err != nil:
 		return Request{}, badRequest(err)
 	case len(input) > maxRequest:

@@ -74,6 +74,10 @@ func TestOrigin(t *testing.T) {
 		"////acme.my.salesforce.com":                 "",
 		"https:acme.my.salesforce.com":               "",
 		"\\\\acme.my.salesforce.com":                 "",
+		"acme.my.s\u0130te.com":                      "",
+		"acme.my.s%C4%B0te.com":                      "",
+		"https://acme.my.s\u0130te.com/v1/":          "",
+		"acme.my.salesforce.com\u00a0":               "",
 		"https://acme.my.salesforce.com\\@evil.test": "",
 	} {
 		if got, err := (Request{in}).Origin(); got != want || (err == nil) == (want == "") {

@@ -73,6 +73,9 @@ func TestOrigin(t *testing.T) {
 		{"https", "acme.my.salesforce.com#evil.test", ""},
 		{"https", "acme.my.salesforce.com?evil.test", ""},
 		{"https", "me@acme.my.salesforce.com", ""},
+		{"https", "acme.my.s\u0130te.com", ""},
+		{"https", "acme.my.s%C4%B0te.com", ""},
+		{"http\u017f", "acme.my.salesforce.com", ""},
 	} {
 		if got, err := (Request{Protocol: tt.protocol, Host: tt.host}).Origin(); got != tt.want || (err == nil) == (tt.want == "") {
 			t.Errorf("%s, %s: %q, %v", tt.protocol, tt.host, got, err)

@@ -3,68 +3,100 @@ package origin
 
 import (
 	"errors"
-	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
 )
 
-// Origin is a place that tokens are sent to, in its one spelling:
-// https://acme.my.salesforce.com, with a port only where that is not 443.
-// Origins are compared whole, so that a token goes to no host that merely looks
-// like an org's.
+// Origin is a place that tokens are sent to, in its normal form:
+// https://acme.my.salesforce.com, with a port only if that is not 443. Two
+// Origins are the same place only if they are equal, so that a token goes to no
+// host that merely looks like an org's. [Parse] and [ParseBase] return one.
 type Origin string
 
-// Parse returns the origin of a URL. It refuses what two programs may
-// read as two hosts: user names, backslashes, trailing dots, letters beyond
-// ASCII. Its errors don't quote the URL, which may hold a password.
+const scheme = "https://"
+
+// Parse returns the origin of an https URL, whatever path and query it has. It
+// refuses what two programs may read as two hosts: user names, backslashes,
+// trailing dots, %XX in a host, characters beyond ASCII. Its errors complete a
+// sentence whose subject is the URL ("has a user or password in it"). They don't
+// quote the URL, which may hold a password.
 func Parse(raw string) (Origin, error) {
-	u, err := url.Parse(raw)
-	if err != nil || u.Opaque != "" || strings.ContainsAny(raw, "\\ \t\r\n") {
-		return "", errors.New("it is not a URL")
-	}
-	host, port := strings.ToLower(u.Hostname()), u.Port()
+	place, _, err := parse(raw)
+	return place, err
+}
+
+// ParseBase is [Parse] for a URL that names a host and no more. A slash at its
+// end is allowed. A path, a query or a fragment is an error, because whoever
+// appends a path to such a URL would send it elsewhere.
+func ParseBase(raw string) (Origin, error) {
+	place, rest, err := parse(raw)
 	switch {
+	case err != nil:
+		return "", err
+	case strings.ContainsAny(rest, "?#"):
+		return "", errors.New("has a query or a fragment")
+	case rest != "" && rest != "/":
+		return "", errors.New("has a path")
+	}
+	return place, nil
+}
+
+// parse returns the origin of a URL, and the rest: what follows the host and port.
+func parse(raw string) (place Origin, rest string, err error) {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil || strings.ContainsAny(raw, "\\ \t\r\n"):
+		return "", "", errors.New("is not a URL")
 	case u.Scheme != "https":
-		return "", errors.New("it is not an https URL")
+		return "", "", errors.New("is not an https URL")
 	case u.User != nil:
-		return "", errors.New("it has a user or a password in it")
-	case !IsHostname(host):
-		return "", errors.New("it has no host name that DNS could have")
-	case strings.HasSuffix(u.Host, ":"):
-		return "", errors.New("it has a colon but no port")
+		return "", "", errors.New("has a user or password in it")
 	}
-	if strings.Contains(host, ":") {
-		host = "[" + host + "]"
+	// The host as it stands in the URL. That of u has %XX decoded, which
+	// programs disagree about.
+	authority, ok := strings.CutPrefix(raw[len("https:"):], "//")
+	if i := strings.IndexAny(authority, "/?#"); i >= 0 {
+		authority, rest = authority[:i], authority[i:]
 	}
-	if port != "" {
+	name, port, hasPort := cutPort(authority)
+	host, valid := normalHost(name)
+	switch {
+	case !ok || !valid:
+		return "", "", errors.New("has no valid host name (ASCII letters, digits, dots and hyphens)")
+	case hasPort && port == "":
+		return "", "", errors.New("has a colon but no port")
+	case hasPort:
 		n, err := strconv.ParseUint(port, 10, 16)
 		if err != nil || n == 0 {
-			return "", errors.New("its port is not a number between 1 and 65535")
+			return "", "", errors.New("has a port that is not a number between 1 and 65535")
 		}
 		if n != 443 {
 			host += ":" + strconv.FormatUint(n, 10)
 		}
 	}
-	return Origin("https://" + host), nil
+	return Origin(scheme + host), rest, nil
 }
 
-// IsHostname accepts lower-case DNS names in ASCII, and IP addresses. Other
-// scripts arrive as punycode or not at all: a look-alike letter must not pass
-// for Salesforce.
-func IsHostname(name string) bool {
-	if ip, err := netip.ParseAddr(name); err == nil {
-		return ip.Zone() == ""
+// cutPort splits a host from the port behind it. The host of an IPv6 address
+// comes with its brackets.
+func cutPort(authority string) (host, port string, hasPort bool) {
+	i := strings.LastIndexByte(authority, ':')
+	if i < strings.LastIndexByte(authority, ']') || i < 0 {
+		return authority, "", false
 	}
-	if name == "" || len(name) > 253 {
-		return false
-	}
-	for label := range strings.SplitSeq(name, ".") {
-		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' || strings.Trim(label, labelBytes) != "" {
-			return false
-		}
-	}
-	return true
+	return authority[:i], authority[i+1:], true
 }
 
-const labelBytes = "abcdefghijklmnopqrstuvwxyz0123456789-_"
+// Hostname returns the origin's host name or IP address, without the port and
+// without the brackets of IPv6.
+func (o Origin) Hostname() string {
+	host, _, _ := cutPort(strings.TrimPrefix(string(o), scheme))
+	return strings.Trim(host, "[]")
+}
+
+// Port returns the origin's port, or "" for 443.
+func (o Origin) Port() string {
+	_, port, _ := cutPort(strings.TrimPrefix(string(o), scheme))
+	return port
+}
