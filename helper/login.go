@@ -184,6 +184,7 @@ func (h *Helper) saveLogin(ctx context.Context, grant keystore.Grant, s spent) (
 		}
 		return protocol.ListedOrg{}, e
 	}
+	h.warnOfSite(grant.Org, s.answer)
 	token := newToken(grant.Org, s.answer, s.at)
 	h.setExpiry(ctx, s, grant, &token, keystore.Token{})
 	if err := keystore.SaveToken(ctx, h.Keystore, token); err != nil {

@@ -88,13 +88,14 @@ var outcomes = map[string]struct {
 	"redirect-302":               {protocol.Refused, false, "My Domain"},
 	"redirect-308":               {protocol.Refused, false, "My Domain"},
 
-	"wrong-signature":    {protocol.Refused, false, "client_secret"},
-	"http-instance-url":  {protocol.Refused, false, "allow_host"},
-	"no-instance-url":    {protocol.Refused, false, "allow_host"},
-	"no-access-token":    {protocol.TemporarilyUnavailable, true, "changes answers"},
-	"control-characters": {protocol.TemporarilyUnavailable, true, "changes answers"},
-	"mac-token-type":     {protocol.TemporarilyUnavailable, true, "changes answers"},
-	"number-issued-at":   {protocol.Refused, false, "client_secret"}, // since it is signed
+	"wrong-signature":      {protocol.Refused, false, "client_secret"},
+	"http-instance-url":    {protocol.Refused, false, "allow_host"},
+	"no-instance-url":      {protocol.Refused, false, "allow_host"},
+	"foreign-instance-url": {protocol.Refused, false, "allow_host"},
+	"no-access-token":      {protocol.TemporarilyUnavailable, true, "changes answers"},
+	"control-characters":   {protocol.TemporarilyUnavailable, true, "changes answers"},
+	"mac-token-type":       {protocol.TemporarilyUnavailable, true, "changes answers"},
+	"number-issued-at":     {protocol.Refused, false, "client_secret"}, // since it is signed
 
 	"byte-order-mark":        {protocol.TemporarilyUnavailable, true, "proxy"},
 	"deep":                   {protocol.TemporarilyUnavailable, true, "proxy"},
@@ -130,10 +131,9 @@ var outcomes = map[string]struct {
 // no secret is shown in any form, and what has rotated is kept.
 func TestOutcomes(t *testing.T) {
 	t.Parallel()
-	// Those that no error comes of (an org on loopback may have its instance
-	// anywhere), or only with more patience than a test has; and those that hide
-	// the next refresh token in what is no HTTP, where nobody can see it.
-	others := []string{"hang", "hang-after-commit", "slow", "no-signature", "expires-in", "unknown-fields", "scope-list", "objects", "status-201", "huge-refresh-token", "foreign-instance-url",
+	// Those that no error comes of, or only with more patience than a test has; and
+	// those that hide the next refresh token in what is no HTTP, where nobody can see it.
+	others := []string{"hang", "hang-after-commit", "slow", "no-signature", "expires-in", "unknown-fields", "scope-list", "objects", "status-201", "huge-refresh-token",
 		"set-cookie", "trailers", "early-hints", "two-lengths", "two-answers", "body-alone", "body-as-header", "not-gzip", "duplicate-refresh-token"}
 	named := slices.Sorted(slices.Values(append(slices.Collect(maps.Keys(outcomes)), others...)))
 	if !slices.Equal(named, orgtest.FaultNames()) {

@@ -30,6 +30,7 @@ func (h *Helper) save(ctx context.Context, grant keystore.Grant, s spent, seal *
 		}
 		return keystore.Token{}, e
 	}
+	h.warnOfSite(grant.Org, s.answer)
 	token := newToken(grant.Org, s.answer, s.at)
 	h.setExpiry(ctx, s, grant, &token, cached)
 	if err := keystore.SaveToken(ctx, h.Keystore, token); err != nil {
@@ -119,6 +120,13 @@ func (h *Helper) saveAndReadBack(ctx context.Context, grant keystore.Grant) erro
 		return errNotKept(keystore.Key{Kind: keystore.KindGrant, Org: grant.Org})
 	}
 	return err
+}
+
+// warnOfSite warns of a site that was left out of the answer.
+func (h *Helper) warnOfSite(org keystore.Org, a salesforce.Answer) {
+	if a.ForeignSite {
+		h.Warn(fmt.Sprintf("the answer's sfdc_site_url of %q names a host to which the login's tokens may not go, so it is left out; if the host is the org's, log in there with --allow-host", org))
+	}
 }
 
 func newToken(org keystore.Org, a salesforce.Answer, at time.Time) keystore.Token {

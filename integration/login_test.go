@@ -149,7 +149,7 @@ func TestLogin(t *testing.T) {
 		{name: "no id token", scope: "api refresh_token openid", args: openID, fault: &orgtest.Fault{Fields: map[string]any{"id_token": nil}}, says: "logged in to prod", lives: true},
 		{name: "no refresh token", fault: &orgtest.Fault{Fields: map[string]any{"refresh_token": nil}}, status: 8, says: "refresh_token (Perform requests at any time)", lives: true},
 		{name: "scope", args: openID, status: 8, says: "invalid_scope"},
-		{name: "foreign instance", fault: &orgtest.Fault{Fields: map[string]any{"instance_url": "http://evil.example"}}, status: 8, says: "instance_url"},
+		{name: "foreign instance", fault: &orgtest.Fault{Fields: map[string]any{"instance_url": "https://evil.example"}}, status: 8, says: "instance_url does not name a host of Salesforce's"},
 		{name: "signature", fault: &orgtest.Fault{Fields: map[string]any{"signature": "AAAA"}}, status: 8, says: "not signed with this client's secret"},
 		{name: "lost", fault: &orgtest.Fault{End: orgtest.Reset, Commit: true}, status: 7, says: "try again", lives: true},
 		{name: "echo", fault: &echoForm, status: 6, says: "invalid_grant", lives: true},

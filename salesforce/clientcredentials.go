@@ -19,7 +19,7 @@ type ClientGrant struct {
 // Check returns what is wrong with the grant: at a host where the users of all
 // orgs log in, Salesforce can't tell which org the app means.
 func (g ClientGrant) Check() error {
-	if g.Login.host == "login.salesforce.com" || g.Login.host == "test.salesforce.com" {
+	if host := g.Login.place.Hostname(); host == "login.salesforce.com" || host == "test.salesforce.com" {
 		return errors.New("login_url is to be the org's My Domain, https://NAME.my.salesforce.com: with client_credentials, Salesforce refuses login.salesforce.com and test.salesforce.com")
 	}
 	return nil

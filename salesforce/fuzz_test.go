@@ -49,6 +49,7 @@ var jsonStrings = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
 func FuzzDecodeAnswer(f *testing.F) {
 	f.Add(200, []byte(whole))
 	f.Add(200, []byte(whole)[:len(whole)/2])
+	f.Add(200, []byte(`{"access_token":"00Dxx!test","instance_url":"HTTPS://ACME.my.site.com:443/","api_instance_url":"https://API.salesforce.com/","sfdc_site_url":"https://acme.my.s%C4%B0te.com/p"}`))
 	f.Add(200, []byte("\ufeff"+`{"a":{"refresh_token":"test-refresh-token-9"},"refresh_token":"test\u002drefresh\/token"`))
 	f.Add(400, []byte(`{"error":"invalid_grant","error_description":"test-refresh-token-1"}`))
 	f.Add(503, []byte(`<html>`))
@@ -93,8 +94,13 @@ func checkAnswer(t *testing.T, a Answer, grant RefreshGrant) {
 			t.Errorf("the scope is %q", a.Scope)
 		}
 	}
-	if _, err := grant.Login.instanceURL(a.InstanceURL); err != nil {
-		t.Errorf("instance_url: %v", err)
+	for name, place := range map[string]string{"instance_url": a.InstanceURL, "api_instance_url": a.APIInstanceURL} {
+		if normal, err := grant.Login.InstanceURL(place); (err != nil || normal != place) && (place != "" || name == "instance_url") {
+			t.Errorf("%s: %q, which is %q: %v", name, place, normal, err)
+		}
+	}
+	if a.SiteURL != "" && !grant.Login.isSite(a.SiteURL) {
+		t.Errorf("sfdc_site_url: %q", a.SiteURL)
 	}
 }
 

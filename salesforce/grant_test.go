@@ -126,6 +126,7 @@ func TestGrantCheck(t *testing.T) {
 		"": true, "https://login.salesforce.com": true, "https://acme.my.site.com/partners": true,
 		"http://login.salesforce.com": false, "login.salesforce.com": false, "https://": false, "https://u:p@login.salesforce.com": false,
 		"https://login.salesforce.com?a=b": false, "https://login.salesforce.com#a": false, "https://login salesforce.com": false, "https://login.salesforce.com/é": false,
+		"https://login.s%C4%B0te.com": false, "https://127.1": false,
 	} {
 		if err := (JWTGrant{Audience: audience}).Check(); (err == nil) != ok {
 			t.Errorf("audience %q: %v", audience, err)

@@ -6,10 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"forcecred/keystore/secret"
+	"forcecred/protocol/origin"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-jose/go-jose/v4"
@@ -58,7 +58,11 @@ func (a Answer) now() time.Time {
 // https://login.salesforce.com that may be the org's My Domain. The key that the
 // token was signed with is the login host's in each case.
 func (a Authorization) isIssuer(issuer string, answer Answer) bool {
-	return slices.Contains([]string{a.Login.URL(), a.Login.URL() + a.Login.Site(), answer.InstanceURL}, issuer)
+	host, err := origin.ParseBase(issuer)
+	if err != nil {
+		return issuer == a.Login.URL()+a.Login.Site()
+	}
+	return host == a.Login.place || string(host) == answer.InstanceURL
 }
 
 // publishedKeys are the keys that a login host signs with, fetched when they are needed.

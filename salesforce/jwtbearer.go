@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"forcecred/keystore/secret"
+	"forcecred/protocol/origin"
 
 	"github.com/go-jose/go-jose/v4"
 )
@@ -36,8 +38,7 @@ func (g JWTGrant) Check() error {
 	if g.Audience == "" {
 		return nil
 	}
-	u, err := url.Parse(g.Audience)
-	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || !only(g.Audience, isVisible) {
+	if _, err := origin.Parse(g.Audience); err != nil || strings.ContainsAny(g.Audience, "?#") || !only(g.Audience, isVisible) {
 		return errors.New("audience is not an https URL such as https://login.salesforce.com")
 	}
 	return nil

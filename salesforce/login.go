@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"net/url"
 	"strings"
 
 	"forcecred/protocol/origin"
@@ -18,7 +17,7 @@ const DefaultLoginURL = "https://login.salesforce.com"
 // Login is a place where the users of an org log in, the base of its OAuth
 // endpoints. The zero value is none; [ParseLogin] makes one.
 type Login struct {
-	host      string // with a port, if any
+	place     origin.Origin
 	site      string
 	allowHost bool
 }
@@ -37,26 +36,29 @@ var salesforceDomains = []string{
 }
 
 // ParseLogin checks where an org's users log in, before any secret is sent there:
-// loginURL is https and names a host of Salesforce's, or loopback, or, when
+// loginURL is https and names a host of Salesforce's, or loopback, or, if
 // allowHost, any host; site is "" or the path of an Experience Cloud site (/partners).
 // The errors name the fault and don't quote the input.
 func ParseLogin(loginURL, site string, allowHost bool) (Login, error) {
-	host, err := parseHost(loginURL, allowHost, true)
-	if err != nil {
-		return Login{}, fmt.Errorf("login_url %w", err)
+	place, err := origin.ParseBase(loginURL)
+	if err == nil {
+		err = checkHost(place, allowHost || isLoopback(place))
 	}
-	if err := checkLightning(host); err != nil {
+	if err == nil {
+		err = checkLightning(place)
+	}
+	if err != nil {
 		return Login{}, fmt.Errorf("login_url %w", err)
 	}
 	site = strings.TrimSuffix(site, "/")
 	if err := checkSite(site); err != nil {
 		return Login{}, fmt.Errorf("site %w", err)
 	}
-	return Login{host: host, site: site, allowHost: allowHost}, nil
+	return Login{place: place, site: site, allowHost: allowHost}, nil
 }
 
-// URL returns the login URL in its one spelling: https, lower case, no slash at the end.
-func (l Login) URL() string { return "https://" + l.host }
+// URL returns the login URL in its normal form: https, lower case, no slash at the end.
+func (l Login) URL() string { return string(l.place) }
 
 // Site returns the path of the Experience Cloud site, "" or /partners.
 func (l Login) Site() string { return l.site }
@@ -66,47 +68,51 @@ func (l Login) Endpoint(name string) string {
 	return l.URL() + l.site + "/services/oauth2/" + name
 }
 
-// instanceURL checks a URL that the login host answered with, where callers
-// will send the access token. It returns it without trailing slash.
-func (l Login) instanceURL(raw string) (string, error) {
-	// An org that logs in on loopback or on a host of the user's choice is not
-	// at Salesforce, and neither is its instance.
-	trusted := l.allowHost || isLoopback(hostname(l.host))
-	if _, err := parseHost(raw, trusted, trusted); err != nil {
+// InstanceURL checks a URL that the login host answered with, to which callers
+// send the access token. It returns the URL in the form of [Login.URL]. The
+// errors name the fault and don't quote the input.
+func (l Login) InstanceURL(raw string) (string, error) {
+	place, err := origin.ParseBase(raw)
+	if err == nil {
+		err = checkHost(place, l.trusts(place))
+	}
+	if err != nil {
 		return "", err
 	}
-	return strings.TrimSuffix(raw, "/"), nil
+	return string(place), nil
 }
 
-// parseHost returns the host and port of an https URL that holds nothing else.
-func parseHost(raw string, allowAny, allowLoopback bool) (string, error) {
-	u, err := url.Parse(raw)
-	switch {
-	case err != nil || strings.TrimSpace(raw) != raw:
-		return "", errors.New("is not a URL")
-	case u.Scheme != "https":
-		return "", errors.New("is not an https URL")
-	case u.User != nil:
-		return "", errors.New("has a user or password in it")
-	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.HasSuffix(raw, "#"):
-		return "", errors.New("has a query or a fragment")
-	case u.Path != "" && u.Path != "/":
-		return "", errors.New("has a path")
+// isSite reports whether raw is the URL of an Experience Cloud site, path
+// included, at a host to which the login's tokens may go.
+func (l Login) isSite(raw string) bool {
+	place, err := origin.Parse(raw)
+	return err == nil && checkHost(place, l.trusts(place)) == nil
+}
+
+// trusts reports whether the login's tokens may go to a place that is not one of
+// Salesforce's. A login on loopback trusts loopback. With allowHost, a login
+// trusts its own host and the names below it. Neither trust depends on a port,
+// because a certificate does not either.
+func (l Login) trusts(place origin.Origin) bool {
+	if isLoopback(l.place) && isLoopback(place) {
+		return true
 	}
-	name, port := strings.ToLower(u.Hostname()), u.Port()
+	own, name := l.place.Hostname(), place.Hostname()
+	return l.allowHost && (name == own || strings.HasSuffix(name, "."+own))
+}
+
+// checkHost refuses a place that is neither trusted nor a host of Salesforce's on
+// the port of https.
+func checkHost(place origin.Origin, trusted bool) error {
 	switch {
-	case !origin.IsHostname(name):
-		return "", errors.New("has no valid host name")
-	case strings.HasSuffix(u.Host, ":"):
-		return "", errors.New("has a colon but no port")
-	case allowAny || allowLoopback && isLoopback(name):
-		return strings.ToLower(u.Host), nil
-	case !isSalesforce(name):
-		return "", errors.New("does not name a host of Salesforce's")
-	case port != "":
-		return "", errors.New("has a port")
+	case trusted:
+		return nil
+	case !isSalesforce(place.Hostname()):
+		return errors.New("does not name a host of Salesforce's")
+	case place.Port() != "":
+		return errors.New("has a port")
 	}
-	return name, nil
+	return nil
 }
 
 func isSalesforce(name string) bool {
@@ -120,24 +126,20 @@ func isSalesforce(name string) bool {
 
 // checkLightning refuses the host that people copy from their browser: it
 // serves pages, and no OAuth.
-func checkLightning(host string) error {
-	if strings.HasSuffix(host, ".lightning.force.com") || strings.HasSuffix(host, ".lightning.crmforce.mil") {
+func checkLightning(place origin.Origin) error {
+	if name := place.Hostname(); strings.HasSuffix(name, ".lightning.force.com") || strings.HasSuffix(name, ".lightning.crmforce.mil") {
 		return errors.New("names a Lightning page host; use the org's My Domain, https://NAME.my.salesforce.com")
 	}
 	return nil
 }
 
-func isLoopback(name string) bool {
+func isLoopback(place origin.Origin) bool {
+	name := place.Hostname()
 	if name == "localhost" {
 		return true
 	}
 	ip, err := netip.ParseAddr(name)
 	return err == nil && ip.IsLoopback()
-}
-
-// hostname returns the host of a host and port, without the brackets of IPv6.
-func hostname(host string) string {
-	return (&url.URL{Host: host}).Hostname()
 }
 
 func isLabelByte(c byte) bool {

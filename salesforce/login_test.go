@@ -1,6 +1,7 @@
 package salesforce
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 )
@@ -14,7 +15,7 @@ func TestParseLogin(t *testing.T) {
 	}{
 		{"https://login.salesforce.com", "", false, "https://login.salesforce.com/services/oauth2/token"},
 		{"https://test.salesforce.com/", "", false, "https://test.salesforce.com/services/oauth2/token"},
-		{"https://Acme.My.Salesforce.com", "", false, "https://acme.my.salesforce.com/services/oauth2/token"},
+		{"HTTPS://Acme.My.Salesforce.com:443/", "", false, "https://acme.my.salesforce.com/services/oauth2/token"},
 		{"https://acme--dev.sandbox.my.salesforce.com", "", false, "https://acme--dev.sandbox.my.salesforce.com/services/oauth2/token"},
 		{"https://acme.my.site.com", "/partners", false, "https://acme.my.site.com/partners/services/oauth2/token"},
 		{"https://acme.force.com", "/a/b/", false, "https://acme.force.com/a/b/services/oauth2/token"},
@@ -22,7 +23,7 @@ func TestParseLogin(t *testing.T) {
 		{"https://acme.my.sfcrmproducts.cn", "/", false, "https://acme.my.sfcrmproducts.cn/services/oauth2/token"},
 		{"https://localhost:8443", "", false, "https://localhost:8443/services/oauth2/token"},
 		{"https://127.0.0.1:1", "", false, "https://127.0.0.1:1/services/oauth2/token"},
-		{"https://[::1]:8443", "", false, "https://[::1]:8443/services/oauth2/token"},
+		{"https://[0:0::1]:08443", "", false, "https://[::1]:8443/services/oauth2/token"},
 		{"https://login.acme.com", "", true, "https://login.acme.com/services/oauth2/token"},
 		{"https://portal.acme.com:8443", "/crm", true, "https://portal.acme.com:8443/crm/services/oauth2/token"},
 	} {
@@ -55,7 +56,6 @@ func TestParseLoginRefuses(t *testing.T) {
 		{"the bare domain", "https://salesforce.com", "", "not name a host of Salesforce's"},
 		{"address", "https://10.0.0.1", "", "not name a host of Salesforce's"},
 		{"port", "https://login.salesforce.com:8443", "", "has a port"},
-		{"https's own port", "https://login.salesforce.com:443", "", "has a port"},
 		{"empty port", "https://login.salesforce.com:", "", "colon but no port"},
 		{"user", "https://user@login.salesforce.com", "", "user or password"},
 		{"password", "https://login.salesforce.com:pw@evil.example", "", "user or password"},
@@ -67,6 +67,16 @@ func TestParseLoginRefuses(t *testing.T) {
 		{"space", " https://login.salesforce.com", "", "not a URL"},
 		{"newline", "https://login.salesforce.com\n", "", "not a URL"},
 		{"cyrillic a", "https://login.s\u0430lesforce.com", "", "no valid host name"},
+		{"dotted capital i", "https://acme.my.s\u0130te.com", "", "no valid host name"},
+		{"dotted capital i, escaped", "https://acme.my.s%C4%B0te.com", "", "no valid host name"},
+		{"Kelvin sign", "https://\u212aiosk.my.site.com", "", "no valid host name"},
+		{"long s", "https://acme.my.\u017fite.com", "", "no valid host name"},
+		{"fullwidth", "https://acme.my.salesforce\uff0ecom", "", "no valid host name"},
+		{"soft hyphen", "https://acme.my.sales\u00adforce.com", "", "no valid host name"},
+		{"escaped letter", "https://%41cme.my.salesforce.com", "", "not a URL"},
+		{"underscore", "https://acme_dev.my.salesforce.com", "", "no valid host name"},
+		{"loopback by a number", "https://2130706433", "", "no valid host name"},
+		{"loopback in two parts", "https://127.1", "", "no valid host name"},
 		{"trailing dot", "https://login.salesforce.com.", "", "no valid host name"},
 		{"escaped", "https://login%2esalesforce.com", "", "not a URL"},
 		{"backslash", `https://login.salesforce.com\@evil.example`, "", "not a URL"},
@@ -92,33 +102,101 @@ func TestParseLoginRefuses(t *testing.T) {
 	}
 }
 
+// TestInstanceURL: an access token goes to hosts of Salesforce's, and besides to
+// those that are near the host where the org logs in.
 func TestInstanceURL(t *testing.T) {
 	t.Parallel()
-	real, err := ParseLogin(DefaultLoginURL, "", false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	local, err := ParseLogin("https://localhost:8443", "", false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, tt := range []struct {
-		login     Login
-		raw, want string
-	}{
-		{real, "https://acme.my.salesforce.com", "https://acme.my.salesforce.com"},
-		{real, "https://Acme.my.salesforce.com/", "https://Acme.my.salesforce.com"},
-		{local, "https://127.0.0.1:8443", "https://127.0.0.1:8443"},
-		{local, "https://acme.example", "https://acme.example"},
-		{real, "https://evil.example", ""},
-		{real, "https://localhost:8443", ""},
-		{real, "https://user@acme.my.salesforce.com", ""},
-		{real, "http://acme.my.salesforce.com", ""},
-		{local, "http://127.0.0.1:8443", ""},
-		{real, "", ""},
+	const (
+		salesforces = "https://login.salesforce.com"
+		loopback    = "https://localhost:8443"
+		mapped      = "https://[::ffff:127.0.0.1]:8443"
+		own         = "https://login.acme.example:8443" // with allow_host, as the next ones
+		address     = "https://10.0.0.1"
+		punycode    = "https://xn--bcher-kva.example"
+		port        = "https://acme.my.salesforce.com:8443"
+	)
+	for _, tt := range []struct{ login, raw, want string }{
+		{salesforces, "https://acme.my.salesforce.com", "https://acme.my.salesforce.com"},
+		{salesforces, "HTTPS://ACME.My.Salesforce.com:443/", "https://acme.my.salesforce.com"},
+		{salesforces, "https://api.salesforce.com", "https://api.salesforce.com"},
+		{salesforces, "https://evil.test", ""},
+		{salesforces, "https://acme.my.salesforce.com.evil.test", ""},
+		{salesforces, "https://acme.my.s\u0130te.com", ""},
+		{salesforces, "https://acme.my.s%C4%B0te.com", ""},
+		{salesforces, "https://\u212aiosk.my.site.com", ""},
+		{salesforces, "https://acme.my.site.com\u3002", ""},
+		{salesforces, "https://localhost:8443", ""},
+		{salesforces, "https://acme.my.salesforce.com:8443", ""},
+		{salesforces, "https://user@acme.my.salesforce.com", ""},
+		{salesforces, "https://acme.my.salesforce.com/path", ""},
+		{salesforces, "http://acme.my.salesforce.com", ""},
+		{salesforces, "", ""},
+
+		{loopback, "https://localhost:8443", "https://localhost:8443"},
+		{loopback, "https://LOCALHOST", "https://localhost"},
+		{loopback, "https://127.0.0.1:1", "https://127.0.0.1:1"},
+		{loopback, "https://[0::1]:1", "https://[::1]:1"},
+		{loopback, "https://acme.my.salesforce.com", "https://acme.my.salesforce.com"},
+		{loopback, "https://evil.test", ""},
+		{loopback, "https://acme.my.salesforce.com:8443", ""},
+		{loopback, "https://localhost.evil.test", ""},
+		{loopback, "https://127.1", ""},
+		{loopback, "https://2130706433", ""},
+		{loopback, "https://10.0.0.1", ""},
+		{loopback, "http://127.0.0.1:8443", ""},
+		{mapped, "https://127.0.0.1:8443", "https://127.0.0.1:8443"},
+
+		{own, "https://login.acme.example:8443", "https://login.acme.example:8443"},
+		{own, "https://LOGIN.acme.example", "https://login.acme.example"},
+		{own, "https://na1.login.acme.example:9443", "https://na1.login.acme.example:9443"},
+		{own, "https://acme.my.salesforce.com", "https://acme.my.salesforce.com"},
+		{own, "https://acme.example", ""},
+		{own, "https://evil-login.acme.example", ""},
+		{own, "https://login.acme.example.evil.test", ""},
+		{own, "https://evil.test", ""},
+		{own, "https://127.0.0.1", ""},
+		{own, "https://acme.my.salesforce.com:8443", ""},
+		{address, "https://10.0.0.1:8443", "https://10.0.0.1:8443"},
+		{address, "https://10.0.0.10", ""},
+		{address, "https://evil.10.0.0.1", ""},
+		{punycode, "https://XN--BCHER-KVA.example", "https://xn--bcher-kva.example"},
+		{punycode, "https://b\u00fccher.example", ""},
+		{port, "https://acme.my.salesforce.com:9443", "https://acme.my.salesforce.com:9443"},
+		{port, "https://other.my.salesforce.com:8443", ""},
 	} {
-		if got, err := tt.login.instanceURL(tt.raw); got != tt.want || (err == nil) != (tt.want != "") {
-			t.Errorf("%q from %s: got %q, %v", tt.raw, tt.login.URL(), got, err)
+		login, err := ParseLogin(tt.login, "", tt.login != salesforces && tt.login != loopback)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := login.InstanceURL(tt.raw); got != tt.want || (err != nil) != (tt.want == "") {
+			t.Errorf("%q from %s: got %q, %v; want %q", tt.raw, tt.login, got, err, tt.want)
+		}
+	}
+}
+
+// TestForeignSite: a site at its company's own domain is left out of an answer,
+// and the rest of it is good.
+func TestForeignSite(t *testing.T) {
+	t.Parallel()
+	grant := testGrant(t)
+	for site, want := range map[string]string{
+		"https://acme.my.site.com/partners":       "https://acme.my.site.com/partners",
+		"https://acme.my.site.com":                "https://acme.my.site.com",
+		"https://partners.acme.example/":          "",
+		"https://acme.my.s%C4%B0te.com/partners":  "",
+		"https://acme.my.site.com@evil.test/":     "",
+		"https://acme.my.site.com:8443/partners":  "",
+		"http://acme.my.site.com/partners":        "",
+		"https://acme.my.site.com.evil.test/":     "",
+		"https://127.0.0.1/https://acme.site.com": "",
+		"/partners": "",
+	} {
+		for _, member := range []string{"sfdc_site_url", "sfdc_community_url"} {
+			body := `{"access_token":"00Dxx!test","instance_url":"https://acme.my.salesforce.com","` + member + `":"` + site + `"}`
+			a, err := decodeRefresh(response{200, http.Header{}, []byte(body)}, grant)
+			if err != nil || a.SiteURL != want || a.ForeignSite != (want == "") {
+				t.Errorf("%s %q: %q, foreign %v, %v", member, site, a.SiteURL, a.ForeignSite, err)
+			}
 		}
 	}
 }

@@ -91,8 +91,8 @@ var (
 		"check login_url, and whether a proxy or the sign-in page of a network is on the way"}
 
 	foreignHost = meaning{Refused,
-		"the access token would be sent to a host that is not Salesforce's, so nothing of the answer is used but a new refresh token, if there is one",
-		"find out who answers at login_url; a host of your own needs \"allow_host\":true when it is stored"}
+		"the access token would be sent to a host that is neither Salesforce's nor the one of login_url, so nothing of the answer is used but a new refresh token, if there is one",
+		"find out who answers at login_url; an org at a host of your own needs \"allow_host\":true when it is stored, and has its instance at that host or below it"}
 	wrongSignature = meaning{Refused,
 		"the answer is not signed with the stored client_secret, so nothing of it is used but a new refresh token, if there is one",
 		"check client_secret against the app, and whether a proxy changes answers on the way"}

@@ -27,16 +27,17 @@ type Answer struct {
 	AccessToken    secret.Text
 	RefreshToken   secret.Text // the next one, where Salesforce rotates; else empty
 	TokenType      string
-	InstanceURL    string // without a trailing slash
+	InstanceURL    string // https://HOST[:PORT] in lower case, without a trailing slash
 	ID             string
 	IssuedAt       string // milliseconds since 1970
 	Signature      string
 	Scope          string
 	IDToken        secret.Text
-	SiteURL        string
+	SiteURL        string // at a host that the login trusts, or ""
 	SiteID         string
 	TokenFormat    string
-	APIInstanceURL string
+	APIInstanceURL string    // as InstanceURL, or ""
+	ForeignSite    bool      // the answer had a SiteURL, which names another host
 	Date           time.Time // the server's clock, from the Date header; zero when it sent none
 }
 
@@ -101,13 +102,18 @@ func decodeAnswer(resp response, login Login, clientSecret secret.Text, spent ..
 	if err != nil {
 		return Answer{}, unusable(malformed, resp, fmt.Errorf("the answer's %w", err))
 	}
-	if a.InstanceURL, err = login.instanceURL(a.InstanceURL); err != nil {
+	if a.InstanceURL, err = login.InstanceURL(a.InstanceURL); err != nil {
 		return Answer{}, unusable(foreignHost, resp, fmt.Errorf("the answer's instance_url %w", err))
 	}
 	if a.APIInstanceURL != "" {
-		if _, err := login.instanceURL(a.APIInstanceURL); err != nil {
+		if a.APIInstanceURL, err = login.InstanceURL(a.APIInstanceURL); err != nil {
 			return Answer{}, unusable(foreignHost, resp, fmt.Errorf("the answer's api_instance_url %w", err))
 		}
+	}
+	// A site may have its company's own domain. That is no reason to refuse a token
+	// that works at the instance.
+	if a.SiteURL != "" && !login.isSite(a.SiteURL) {
+		a.SiteURL, a.ForeignSite = "", true
 	}
 	if err := a.checkSignature(clientSecret); err != nil {
 		return Answer{}, unusable(wrongSignature, resp, err)
