@@ -9,6 +9,7 @@ import (
 	"forcecred/keystore"
 	"forcecred/protocol"
 	"forcecred/protocol/origin"
+	"forcecred/salesforce"
 )
 
 // Find returns the org whose access token belongs at that place: the one that
@@ -30,7 +31,7 @@ func (h *Helper) Find(ctx context.Context, place origin.Origin, name string) (st
 		if err != nil {
 			return "", storeError("read the grant of", key.Org, err)
 		}
-		if (names(grant.LoginURL, place) || names(grant.InstanceURL, place)) && (name == "" || name == string(grant.Org) || name == grant.Username) {
+		if isAt(grant, place) && (name == "" || name == string(grant.Org) || name == grant.Username) {
 			found = append(found, string(grant.Org))
 		}
 	}
@@ -57,7 +58,7 @@ func (h *Helper) GetAt(ctx context.Context, place origin.Origin, req protocol.Ge
 	if err != nil {
 		return protocol.Credential{}, err
 	}
-	if names(c.InstanceURL, place) {
+	if c.InstanceURL == string(place) {
 		return c, nil
 	}
 	// A caller whose patience ended with the refresh may have its token all the same.
@@ -65,7 +66,7 @@ func (h *Helper) GetAt(ctx context.Context, place origin.Origin, req protocol.Ge
 	if err != nil {
 		return protocol.Credential{}, err
 	}
-	if !names(grant.LoginURL, place) {
+	if login, err := salesforce.ParseLogin(grant.LoginURL, grant.Site, grant.AllowHost); err != nil || login.URL() != string(place) {
 		return protocol.Credential{}, errNobodyThere()
 	}
 	return c, nil
@@ -78,8 +79,27 @@ func errNobodyThere() *protocol.Error {
 	}
 }
 
-// names reports whether url is one of place. "" is none.
-func names(url string, place origin.Origin) bool {
-	o, err := origin.Parse(url)
-	return err == nil && o == place
+// isAt reports whether the grant's org logs in at place, or has its instance
+// there. An instance to which the login's tokens may not go, which an older
+// forcecred may have stored, is none.
+func isAt(grant keystore.Grant, place origin.Origin) bool {
+	login, err := salesforce.ParseLogin(grant.LoginURL, grant.Site, grant.AllowHost)
+	if err != nil {
+		return false
+	}
+	if login.URL() == string(place) {
+		return true
+	}
+	instance, err := login.InstanceURL(grant.InstanceURL)
+	return err == nil && instance == string(place)
+}
+
+// normalURL returns a stored URL of a host in its normal form, or "" if it names
+// no host that a token may go to.
+func normalURL(stored string) string {
+	place, err := origin.ParseBase(stored)
+	if err != nil {
+		return ""
+	}
+	return string(place)
 }

@@ -11,8 +11,8 @@ import (
 )
 
 // cached returns the org's cached token, or the zero Token when there is none.
-// A cache that can't be read as a token is as good as none: the refresh that
-// follows replaces it.
+// A cache that can't be read as a token, or whose token belongs to no host, is as
+// good as none: the refresh that follows replaces it.
 func (h *Helper) cached(ctx context.Context, org keystore.Org) (keystore.Token, error) {
 	token, err := keystore.LoadToken(ctx, h.Keystore, org)
 	if isAny(err, keystore.ErrNotFound, keystore.ErrCorrupt) {
@@ -21,6 +21,11 @@ func (h *Helper) cached(ctx context.Context, org keystore.Org) (keystore.Token, 
 	if err != nil {
 		return keystore.Token{}, storeError("read the cached token of", org, err)
 	}
+	// The Salesforce CLI stores URLs as it got them, and so did forcecred once.
+	if token.InstanceURL = normalURL(token.InstanceURL); token.InstanceURL == "" {
+		return keystore.Token{}, nil
+	}
+	token.APIInstanceURL = normalURL(token.APIInstanceURL)
 	return token, nil
 }
 

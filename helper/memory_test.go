@@ -71,7 +71,7 @@ func TestMemoryLastsForSeconds(t *testing.T) {
 			t.Errorf("the keystore was read %d times", store.reads-before)
 		}
 		// Another process refreshes: its token shows, a few seconds late.
-		other := keystore.Token{Org: "prod", AccessToken: secret.New("00Dxx!other"), RefreshedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)}
+		other := keystore.Token{Org: "prod", AccessToken: secret.New("00Dxx!other"), InstanceURL: "https://acme.my.salesforce.com", RefreshedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)}
 		if err := keystore.SaveToken(t.Context(), f.store, other); err != nil {
 			t.Fatal(err)
 		}

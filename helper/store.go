@@ -182,12 +182,16 @@ func listed(g keystore.Grant, t keystore.Token) protocol.ListedOrg {
 	if t.RefreshedAt.After(refreshed) {
 		refreshed = t.RefreshedAt
 	}
+	loginURL := g.LoginURL
+	if normal := normalURL(loginURL); normal != "" {
+		loginURL = normal // else it is listed as it is stored, so that a person sees what is wrong with it
+	}
 	return protocol.ListedOrg{
 		Org:            string(g.Org),
 		Username:       g.Username,
-		LoginURL:       g.LoginURL,
+		LoginURL:       loginURL,
 		Site:           g.Site,
-		InstanceURL:    g.InstanceURL,
+		InstanceURL:    normalURL(g.InstanceURL),
 		OrgID:          orgID,
 		UserID:         userID,
 		ClientID:       g.ClientID,
