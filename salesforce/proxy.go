@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
 	"syscall"
+
+	"forcecred/protocol/origin"
 
 	"golang.org/x/net/http/httpproxy"
 )
@@ -39,7 +42,22 @@ func CheckProxy(setting string) error {
 	if err != nil || hasMore || u.Hostname() == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) {
 		return errors.New("it is not the URL of a proxy, such as http://USER:PASSWORD@HOST:PORT with special characters as %XX")
 	}
+	if !isProxyHost(u.Hostname()) {
+		return errors.New("it is not the URL of a proxy: its host is neither a name of ASCII letters, digits, dots and hyphens nor an IP address")
+	}
 	return nil
+}
+
+// isProxyHost reports whether name may be the host of a proxy, which gets the
+// proxy's password. Besides the names of [origin.IsHostname] it allows underscores,
+// which Windows machines have in their names, a dot at the end, which turns search
+// lists off, and the zone of a link-local address.
+func isProxyHost(name string) bool {
+	if _, err := netip.ParseAddr(name); err == nil {
+		return true
+	}
+	name = strings.TrimSuffix(strings.ReplaceAll(name, "_", "x"), ".")
+	return origin.IsHostname(name)
 }
 
 // Proxy is through what requests go. The zero value is none.
