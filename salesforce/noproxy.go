@@ -44,5 +44,5 @@ func isNoProxyEntry(entry string) bool {
 		host = name
 	}
 	host = strings.TrimPrefix(strings.TrimPrefix(host, "*"), ".")
-	return origin.IsHostname(strings.ToLower(host))
+	return origin.IsHostname(host)
 }
