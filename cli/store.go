@@ -7,6 +7,7 @@ import (
 
 	"forcecred/keystore/secret"
 	"forcecred/protocol"
+	"forcecred/protocol/text"
 
 	"github.com/spf13/cobra"
 )
@@ -79,6 +80,9 @@ func storeRequest(p Process, args []string) (protocol.StoreRequest, error) {
 	input, err := io.ReadAll(io.LimitReader(p.Stdin, maxAuthURL+1))
 	if err != nil || len(input) > maxAuthURL {
 		return protocol.StoreRequest{}, protocol.Errorf(protocol.BadRequest, "read the request: more than %d KiB, or not readable", maxAuthURL>>10)
+	}
+	if input, err = text.Plain(input); err != nil {
+		return protocol.StoreRequest{}, protocol.Errorf(protocol.BadRequest, "read the request: %v", err)
 	}
 	if bytes.HasPrefix(bytes.TrimSpace(input), []byte("{")) {
 		req, err := protocol.DecodeStore(bytes.NewReader(input), org)

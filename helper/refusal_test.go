@@ -97,7 +97,6 @@ var outcomes = map[string]struct {
 	"mac-token-type":       {protocol.TemporarilyUnavailable, true, "changes answers"},
 	"number-issued-at":     {protocol.Refused, false, "client_secret"}, // since it is signed
 
-	"byte-order-mark":        {protocol.TemporarilyUnavailable, true, "proxy"},
 	"deep":                   {protocol.TemporarilyUnavailable, true, "proxy"},
 	"length-too-short":       {protocol.TemporarilyUnavailable, true, "proxy"},
 	"duplicate-access-token": {protocol.TemporarilyUnavailable, true, "proxy"},
@@ -133,7 +132,7 @@ func TestOutcomes(t *testing.T) {
 	t.Parallel()
 	// Those that no error comes of, or only with more patience than a test has; and
 	// those that hide the next refresh token in what is no HTTP, where nobody can see it.
-	others := []string{"hang", "hang-after-commit", "slow", "no-signature", "expires-in", "unknown-fields", "scope-list", "objects", "status-201", "huge-refresh-token",
+	others := []string{"hang", "hang-after-commit", "slow", "no-signature", "expires-in", "unknown-fields", "scope-list", "objects", "status-201", "byte-order-mark", "huge-refresh-token",
 		"set-cookie", "trailers", "early-hints", "two-lengths", "two-answers", "body-alone", "body-as-header", "not-gzip", "duplicate-refresh-token"}
 	named := slices.Sorted(slices.Values(append(slices.Collect(maps.Keys(outcomes)), others...)))
 	if !slices.Equal(named, orgtest.FaultNames()) {

@@ -66,7 +66,7 @@ func TestHostile(t *testing.T) {
 		{"two access tokens", named("duplicate-access-token"), false, 7, "two members with the same name", salvaged},
 		{"broken UTF-8", named("invalid-utf8"), false, 7, "not valid UTF-8", salvaged},
 		{"deep", named("deep"), false, 7, "nested deeper than 32 levels", salvaged},
-		{"a byte order mark", named("byte-order-mark"), false, 7, "not a JSON object", salvaged},
+		{"a byte order mark", named("byte-order-mark"), false, 0, "", salvaged},
 		{"something behind it", named("trailing-garbage"), false, 7, "data after the JSON object", salvaged},
 		{"no access token", named("no-access-token"), false, 7, "access_token is missing", salvaged},
 		{"another token type", named("mac-token-type"), false, 7, "token_type is not Bearer", salvaged},

@@ -1,7 +1,6 @@
 package salesforce
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +8,7 @@ import (
 
 	"forcecred/keystore/secret"
 	"forcecred/protocol/strictjson"
+	"forcecred/protocol/text"
 )
 
 // parse reads an answer that has to be a JSON object, and no error. Its error
@@ -60,7 +60,8 @@ func saidIn(o strictjson.Object) (code, description string) {
 // firstOfList returns the first object of a JSON list, or nil when body is none.
 func firstOfList(body []byte) strictjson.Object {
 	var list []json.RawMessage
-	if json.Unmarshal(bytes.TrimPrefix(body, []byte("\ufeff")), &list) != nil || len(list) == 0 {
+	body, err := text.Plain(body)
+	if err != nil || json.Unmarshal(body, &list) != nil || len(list) == 0 {
 		return nil
 	}
 	o, err := strictjson.Parse(list[0])

@@ -11,6 +11,7 @@ import (
 	"forcecred/protocol"
 	"forcecred/protocol/origin"
 	"forcecred/protocol/strictjson"
+	"forcecred/protocol/text"
 )
 
 // name is what docker looks for on PATH.
@@ -45,6 +46,9 @@ const asciiSpace = " \t\r\n"
 // [*protocol.Error] of [protocol.BadRequest].
 func Decode(r io.Reader) (Request, error) {
 	input, err := io.ReadAll(io.LimitReader(r, maxRequest+1))
+	if err == nil {
+		input, err = text.Plain(input)
+	}
 	switch url := strings.Trim(string(input), asciiSpace); {
 	case err != nil:
 		return Request{}, badRequest(err)

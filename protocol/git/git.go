@@ -12,6 +12,7 @@ import (
 	"forcecred/keystore/secret"
 	"forcecred/protocol"
 	"forcecred/protocol/origin"
+	"forcecred/protocol/text"
 )
 
 // Request is what git tells a helper. It has the attributes that matter here.
@@ -39,6 +40,13 @@ func Decode(r io.Reader) (Request, error) {
 	size := 0
 	for lines.Scan() {
 		line := lines.Text()
+		if size == 0 {
+			plain, err := text.Plain(lines.Bytes())
+			if err != nil {
+				return Request{}, badRequest(err)
+			}
+			line = string(plain)
+		}
 		if size += len(line) + 1; line == "" || size >= maxSize {
 			break
 		}

@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"io"
 	"unicode/utf8"
+
+	"forcecred/protocol/text"
 )
 
 // maxDepth is how deep objects and arrays may lie in each other. No document
@@ -34,7 +36,7 @@ var (
 type Object map[string]json.RawMessage
 
 // Read reads r to its end, at most limit bytes, as one JSON object.
-// It returns the errors of this package, or r's.
+// It returns the errors of Parse, or r's.
 func Read(r io.Reader, limit int64) (Object, error) {
 	data, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if err != nil {
@@ -46,8 +48,13 @@ func Read(r io.Reader, limit int64) (Object, error) {
 	return Parse(data)
 }
 
-// Parse reads data as one JSON object.
+// Parse reads data as one JSON object, behind a byte order mark or without one. It
+// returns the errors of this package, or of [text.Plain].
 func Parse(data []byte) (Object, error) {
+	data, err := text.Plain(data)
+	if err != nil {
+		return nil, err
+	}
 	data = bytes.TrimLeft(data, " \t\r\n")
 	switch {
 	case len(data) == 0:

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"forcecred/protocol/text"
 )
 
 func TestParse(t *testing.T) {
@@ -24,7 +26,11 @@ func TestParse(t *testing.T) {
 		{"array", `[{}]`, ErrNotObject},
 		{"string", `"org"`, ErrNotObject},
 		{"words", `org=prod`, ErrNotObject},
-		{"byte order mark", "\ufeff{}", ErrNotObject},
+		{"byte order mark", "\ufeff{}", nil},
+		{"two byte order marks", "\ufeff\ufeff{}", ErrNotObject},
+		{"byte order mark alone", "\ufeff", ErrEmpty},
+		{"UTF-16", "{\x00}\x00", text.ErrUTF16},
+		{"UTF-16 behind a byte order mark", "\xff\xfe{\x00}\x00", text.ErrUTF16},
 		{"two documents", `{}{}`, ErrTrailing},
 		{"trailing word", `{} x`, ErrTrailing},
 		{"trailing brace", `{}}`, ErrTrailing},
@@ -32,7 +38,7 @@ func TestParse(t *testing.T) {
 		{"single quotes", `{'org':'prod'}`, ErrSyntax},
 		{"trailing comma", `{"org":"prod",}`, ErrSyntax},
 		{"no colon", `{"org" "prod"}`, ErrSyntax},
-		{"NUL between", "{\x00}", ErrSyntax},
+		{"NUL between", "{ \x00}", ErrSyntax},
 		{"NUL in a string", "{\"org\":\"pr\x00od\"}", ErrSyntax},
 		{"NUL after", "{}\x00", ErrTrailing},
 		{"twice", `{"org":"a","org":"b"}`, ErrDuplicate},
