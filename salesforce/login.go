@@ -30,7 +30,7 @@ var salesforceDomains = []string{
 	"cloudforce.com",
 	"my.site.com",
 	"my-salesforce.com",
-	"my.salesforce.mil",
+	"salesforce.mil",
 	"crmforce.mil",
 	"sfcrmproducts.cn",
 }
@@ -40,13 +40,7 @@ var salesforceDomains = []string{
 // allowHost, any host; site is "" or the path of an Experience Cloud site (/partners).
 // The errors name the fault and don't quote the input.
 func ParseLogin(loginURL, site string, allowHost bool) (Login, error) {
-	place, err := origin.ParseBase(loginURL)
-	if err == nil {
-		err = checkHost(place, allowHost || isLoopback(place))
-	}
-	if err == nil {
-		err = checkLightning(place)
-	}
+	place, err := parseLoginURL(loginURL, allowHost)
 	if err != nil {
 		return Login{}, fmt.Errorf("login_url %w", err)
 	}
@@ -55,6 +49,22 @@ func ParseLogin(loginURL, site string, allowHost bool) (Login, error) {
 		return Login{}, fmt.Errorf("site %w", err)
 	}
 	return Login{place: place, site: site, allowHost: allowHost}, nil
+}
+
+func parseLoginURL(raw string, allowHost bool) (origin.Origin, error) {
+	if page, err := origin.Parse(raw); err == nil { // with the path that the browser shows
+		if err := checkPageHost(page); err != nil {
+			return "", err
+		}
+	}
+	place, err := origin.ParseBase(raw)
+	switch {
+	case errors.Is(err, origin.ErrPath):
+		return "", fmt.Errorf("%w; it is the host alone, and the path of an Experience Cloud site is given as site", err)
+	case err != nil:
+		return "", err
+	}
+	return place, checkHost(place, allowHost || isLoopback(place))
 }
 
 // URL returns the login URL in its normal form: https, lower case, no slash at the end.
@@ -124,11 +134,21 @@ func isSalesforce(name string) bool {
 	return false
 }
 
-// checkLightning refuses the host that people copy from their browser: it
-// serves pages, and no OAuth.
-func checkLightning(place origin.Origin) error {
-	if name := place.Hostname(); strings.HasSuffix(name, ".lightning.force.com") || strings.HasSuffix(name, ".lightning.crmforce.mil") {
-		return errors.New("names a Lightning page host; use the org's My Domain, https://NAME.my.salesforce.com")
+// pageDomains are those of the hosts that serve an org's pages, and no OAuth: what
+// people copy from their browser.
+var pageDomains = []struct{ domain, pages string }{
+	{"lightning.force.com", "Lightning"},
+	{"lightning.crmforce.mil", "Lightning"},
+	{"my.salesforce-setup.com", "Setup"},
+	{"vf.force.com", "Visualforce"},
+}
+
+// checkPageHost refuses a host that serves an org's pages.
+func checkPageHost(place origin.Origin) error {
+	for _, d := range pageDomains {
+		if strings.HasSuffix(place.Hostname(), "."+d.domain) {
+			return fmt.Errorf("names a %s page host; use the org's My Domain, https://NAME.my.salesforce.com", d.pages)
+		}
 	}
 	return nil
 }

@@ -26,9 +26,12 @@ func Parse(raw string) (Origin, error) {
 	return place, err
 }
 
+// ErrPath says that a URL has a path, where it is to name a host and no more.
+var ErrPath = errors.New("has a path")
+
 // ParseBase is [Parse] for a URL that names a host and no more. A slash at its
-// end is allowed. A path, a query or a fragment is an error, because whoever
-// appends a path to such a URL would send it elsewhere.
+// end is allowed. A path (ErrPath), a query or a fragment is an error, because
+// whoever appends a path to such a URL would send it elsewhere.
 func ParseBase(raw string) (Origin, error) {
 	place, rest, err := parse(raw)
 	switch {
@@ -37,7 +40,7 @@ func ParseBase(raw string) (Origin, error) {
 	case strings.ContainsAny(rest, "?#"):
 		return "", errors.New("has a query or a fragment")
 	case rest != "" && rest != "/":
-		return "", errors.New("has a path")
+		return "", ErrPath
 	}
 	return place, nil
 }
