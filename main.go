@@ -23,7 +23,7 @@ func main() {
 	allowDumps := dumps.Forbid() // before there is a secret in memory
 	// The answer alone goes to the real stdout. Whatever a library prints by
 	// itself lands on stderr, where it can't break a caller's JSON.
-	stdout := os.Stdout
+	stdout := surviveBrokenPipes(os.Stdout)
 	os.Stdout = os.Stderr
 	// net/http writes to the standard logger, and knows no other, what a server
 	// sends unasked: behind an answer, the tokens of a second one. With

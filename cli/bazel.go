@@ -56,7 +56,7 @@ func (p Process) bazelGet(ctx context.Context) error {
 	if err := p.expectRequest("bazel"); err != nil {
 		return err
 	}
-	req, err := bazel.Decode(p.Stdin)
+	req, err := bazel.Decode(p.request())
 	if err != nil {
 		return err
 	}

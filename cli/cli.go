@@ -40,7 +40,7 @@ type Process struct {
 	// and where the system can do no more than wait for the command's exit status.
 	Become func(*exec.Cmd) (status int, err error)
 
-	notices *[]string // held back, where stderr is to be one JSON object
+	notices *[]string // held back until the command has done its work
 }
 
 // Run runs the command that p.Args name and returns the exit status.
@@ -53,10 +53,14 @@ func Run(ctx context.Context, p Process) (status int) {
 	}()
 	root := Command(p)
 	root.SetIn(p.Stdin)
-	root.SetOut(p.Stdout)
+	help := &checkedWriter{to: p.Stdout}
+	root.SetOut(help)
 	root.SetErr(p.Stderr)
 	root.SetArgs(p.Args)
 	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = help.err // cobra drops it
+	}
 	if err == nil {
 		p.tellNotices()
 		return 0
@@ -138,6 +142,7 @@ func (p Process) fail(err error) int {
 	if p.wantsJSONErrors() {
 		_ = e.WriteJSON(p.Stderr, *p.notices)
 	} else {
+		p.tellNotices()
 		_ = e.WriteText(p.Stderr)
 	}
 	return e.Code.ExitStatus()
@@ -160,15 +165,10 @@ func (p Process) wantsJSONErrors() bool {
 	return p.Getenv("FORCECRED_ERROR_FORMAT") == "json"
 }
 
-// notice tells a person something that is no failure.
-func (p Process) notice(message string) {
-	if p.wantsJSONErrors() {
-		*p.notices = append(*p.notices, message)
-		return
-	}
-	// Best effort: a notice that can't be told fails nothing.
-	_ = (&protocol.Error{Message: message}).WriteText(p.Stderr)
-}
+// notice tells a person something that is no failure, once the command has done its
+// work: whoever does not read stderr must not keep a lock, or a refresh token that is
+// not saved yet, waiting.
+func (p Process) notice(message string) { *p.notices = append(*p.notices, message) }
 
 // noticeNow tells a person what can't wait for the end of the command: a JSON
 // object of its own, where stderr is read by a program.
@@ -184,11 +184,17 @@ func (p Process) noticeNow(message string) {
 	}
 }
 
-// tellNotices tells those that were held back, where no failure is told with them.
+// tellNotices tells those that were held back. It is best effort: a notice that
+// can't be told fails nothing.
 func (p Process) tellNotices() {
-	if len(*p.notices) > 0 {
-		_ = protocol.WriteNotices(p.Stderr, *p.notices) // best effort, as above
-		*p.notices = nil
+	notices := *p.notices
+	*p.notices = nil
+	if len(notices) > 0 && p.wantsJSONErrors() {
+		_ = protocol.WriteNotices(p.Stderr, notices)
+		return
+	}
+	for _, notice := range notices {
+		_ = (&protocol.Error{Message: notice}).WriteText(p.Stderr)
 	}
 }
 
@@ -209,10 +215,23 @@ func (p Process) answer(encode func(io.Writer) error) error {
 	if err := encode(&b); err != nil {
 		return protocol.Errorf(protocol.Internal, "encode the answer: %v", err)
 	}
-	if _, err := p.Stdout.Write(b.Bytes()); err != nil {
-		return protocol.Errorf(protocol.Internal, "write the answer: %v", err)
+	out := &checkedWriter{to: p.Stdout}
+	_, _ = out.Write(b.Bytes()) // it keeps the error
+	return out.err
+}
+
+// checkedWriter keeps the first error of those who write to stdout and don't look.
+type checkedWriter struct {
+	to  io.Writer
+	err error // nil, or a [*protocol.Error]
+}
+
+func (w *checkedWriter) Write(b []byte) (int, error) {
+	n, err := w.to.Write(b)
+	if err != nil && w.err == nil {
+		w.err = protocol.Errorf(protocol.Internal, "write the answer: %v", err)
 	}
-	return nil
+	return n, err
 }
 
 // usage returns an error in the words of the command line. It does not quote

@@ -56,7 +56,7 @@ func (p Process) docker(ctx context.Context, args []string) error {
 		if err := p.expectRequest("docker"); err != nil {
 			return err
 		}
-		return docker.RefuseStore(p.Stdin)
+		return docker.RefuseStore(p.request())
 	case "version", "--version", "-v":
 		return p.answer(func(w io.Writer) error { return docker.EncodeVersion(w, setup.Version()) })
 	case "--help", "-h":
@@ -111,7 +111,7 @@ func (p Process) dockerOrg(ctx context.Context) (req docker.Request, r resident,
 	if err = p.expectRequest("docker"); err != nil {
 		return req, r, err
 	}
-	if req, err = docker.Decode(p.Stdin); err != nil {
+	if req, err = docker.Decode(p.request()); err != nil {
 		return req, r, err
 	}
 	place, err := req.Origin()

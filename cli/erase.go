@@ -40,7 +40,7 @@ func eraseRequest(p Process, args []string) (protocol.EraseRequest, error) {
 		if err := p.expectInput("erase"); err != nil {
 			return protocol.EraseRequest{}, err
 		}
-		return protocol.DecodeErase(p.Stdin)
+		return protocol.DecodeErase(p.request())
 	}
 	org, err := orgArgument(args[0])
 	return protocol.EraseRequest{Org: org}, err

@@ -75,7 +75,7 @@ func getRequest(p Process, args []string) (protocol.GetRequest, error) {
 		if err := p.expectInput("get"); err != nil {
 			return protocol.GetRequest{}, err
 		}
-		return protocol.DecodeGet(p.Stdin)
+		return protocol.DecodeGet(p.request())
 	}
 	org, err := orgArgument(args[0])
 	return protocol.GetRequest{Org: org, MinTTL: protocol.DefaultMinTTL}, err

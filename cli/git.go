@@ -70,7 +70,7 @@ func (p Process) gitOrg(ctx context.Context) (req git.Request, r resident, err e
 	if err = p.expectRequest("git"); err != nil {
 		return req, r, err
 	}
-	if req, err = git.Decode(p.Stdin); err != nil {
+	if req, err = git.Decode(p.request()); err != nil {
 		return req, r, err
 	}
 	place, err := req.Origin()

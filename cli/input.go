@@ -1,6 +1,46 @@
 package cli
 
-import "forcecred/keystore"
+import (
+	"io"
+	"time"
+
+	"forcecred/keystore"
+)
+
+// request returns stdin, for a request to be read from.
+func (p Process) request() io.Reader { return &requestReader{from: p.Stdin, late: p.noticeNow} }
+
+// lateEnd is how long stdin may stay open before forcecred says that it waits.
+const lateEnd = 3 * time.Second
+
+// requestReader says once that its end does not come. A caller that leaves its end
+// of the pipe open waits for the answer, and forcecred for the end of the request.
+type requestReader struct {
+	from  io.Reader
+	late  func(message string)
+	begun time.Time
+	told  bool
+}
+
+func (r *requestReader) Read(b []byte) (int, error) {
+	if r.told {
+		return r.from.Read(b)
+	}
+	if r.begun.IsZero() {
+		r.begun = time.Now()
+	}
+	told := make(chan struct{})
+	timer := time.AfterFunc(time.Until(r.begun.Add(lateEnd)), func() {
+		r.late("stdin is still open, and a request ends with it: close it behind the request, as `forcecred get <request.json` does")
+		close(told)
+	})
+	n, err := r.from.Read(b)
+	if !timer.Stop() {
+		<-told // it is on its way, and no other word stands between
+		r.told = true
+	}
+	return n, err
+}
 
 // expectInput refuses to read a request from a terminal: a person who left the
 // org out would wait for ever.

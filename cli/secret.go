@@ -27,7 +27,7 @@ func readSecret(p Process, file string) (secret.Text, error) {
 	case file == "-" && isTerminal(p.Stdin):
 		return p.askSecret()
 	case file == "-":
-		text, err := io.ReadAll(io.LimitReader(p.Stdin, maxClientSecret+1))
+		text, err := io.ReadAll(io.LimitReader(p.request(), maxClientSecret+1))
 		if err != nil {
 			return secret.Text{}, usage("read the client secret from stdin: %v", err)
 		}

@@ -71,13 +71,13 @@ func storeRequest(p Process, args []string) (protocol.StoreRequest, error) {
 		return protocol.StoreRequest{}, usage("the secrets are read from stdin, which is a terminal: pipe or redirect them in")
 	}
 	if len(args) == 0 {
-		return protocol.DecodeStore(p.Stdin, "")
+		return protocol.DecodeStore(p.request(), "")
 	}
 	org, err := orgArgument(args[0])
 	if err != nil {
 		return protocol.StoreRequest{}, err
 	}
-	input, err := io.ReadAll(io.LimitReader(p.Stdin, maxAuthURL+1))
+	input, err := io.ReadAll(io.LimitReader(p.request(), maxAuthURL+1))
 	if err != nil || len(input) > maxAuthURL {
 		return protocol.StoreRequest{}, protocol.Errorf(protocol.BadRequest, "read the request: more than %d KiB, or not readable", maxAuthURL>>10)
 	}

@@ -1,0 +1,315 @@
+//go:build unix
+
+package integration
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"forcecred/integration/orgtest"
+)
+
+// brokenPipe returns the end for writing of a pipe that nobody reads.
+func brokenPipe(t *testing.T) *os.File {
+	t.Helper()
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = reader.Close()
+	t.Cleanup(func() { _ = writer.Close() })
+	return writer
+}
+
+// fullDevice returns a file that takes no byte.
+func fullDevice(t *testing.T) *os.File {
+	t.Helper()
+	file, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	need(t, err == nil, "there is no /dev/full")
+	t.Cleanup(func() { _ = file.Close() })
+	return file
+}
+
+// TestBrokenStderr: what nobody reads on stderr fails nothing. Each command does on
+// a home of its own what it does with a sound stderr, the first store, which makes
+// the identity and pins the keystore, among them.
+func TestBrokenStderr(t *testing.T) {
+	t.Parallel()
+	org := newRig(t, orgtest.Config{}).org
+	stored := &bytes.Buffer{}
+	req := storeRequest(org, "prod", "")
+	if err := req.Encode(stored); err != nil {
+		t.Fatal(err)
+	}
+	commands := []struct {
+		stdin string
+		args  []string
+	}{
+		{stored.String(), []string{"store"}},
+		{"", []string{"list"}},
+		{"", []string{"status"}},
+		{"", []string{"get", "prod", "--format", "json"}},
+		{"", []string{"get", "nosuch"}},
+		{"{", []string{"get"}},
+		{"", []string{"--nosuch"}},
+		{"protocol=https\nhost=" + strings.TrimPrefix(org.URL, "https://") + "\n\n", []string{"git", "get"}},
+		{org.URL, []string{"docker", "get"}},
+		{"", []string{"headers", "prod"}},
+		{"", []string{"version"}},
+		{"", []string{"help"}},
+		{"", []string{"run", "prod", "--", "true"}},
+		{"", []string{"erase", "prod"}},
+	}
+	outcome := func(t *testing.T, stderr func(*testing.T) *os.File, closed bool) (all []string, home string) {
+		r := newRig(t, orgtest.Config{})
+		home = filepath.Join(t.TempDir(), "home")
+		for _, c := range commands {
+			cmd := r.command(t.Context(), c.args...)
+			cmd.Env = append(cmd.Env, "FORCECRED_HOME="+home, "FORCECRED_KEYSTORE=", "DBUS_SESSION_BUS_ADDRESS=disabled:", "FORCECRED_CA_FILE="+writePEM(t, org.CAPEM()))
+			if closed {
+				cmd = closing(cmd, "2>&-")
+			}
+			var stdout bytes.Buffer
+			cmd.Stdin, cmd.Stdout = strings.NewReader(c.stdin), &stdout
+			if stderr != nil {
+				cmd.Stderr = stderr(t)
+			}
+			_ = cmd.Run() // the status tells
+			if cmd.ProcessState == nil || !cmd.ProcessState.Exited() {
+				t.Errorf("%q ended by %v", c.args, cmd.ProcessState)
+			}
+			all = append(all, strings.Join(c.args, " ")+": "+strconv.Itoa(cmd.ProcessState.ExitCode())+" "+steady(stdout.String()))
+		}
+		return all, home
+	}
+	want, _ := outcome(t, nil, false)
+	for name, tt := range map[string]struct {
+		stderr func(*testing.T) *os.File
+		closed bool
+	}{
+		"a broken pipe": {brokenPipe, false}, "a full disk": {fullDevice, false}, "closed": {nil, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, home := outcome(t, tt.stderr, tt.closed)
+			for i := range want {
+				if got[i] != want[i] {
+					t.Errorf("got  %s\nwant %s", got[i], want[i])
+				}
+			}
+			for _, name := range []string{"config.json", "identity.txt"} {
+				if _, err := os.Stat(filepath.Join(home, name)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}
+
+// steady takes out of an answer what differs from run to run.
+func steady(stdout string) string {
+	for _, mark := range []string{`"expires_at"`, `"stored_at"`, "assumed)", "(dev", "00D"} {
+		if i := strings.Index(stdout, mark); i >= 0 {
+			stdout = stdout[:i]
+		}
+	}
+	return stdout
+}
+
+// closing has a shell run cmd with a descriptor closed.
+func closing(cmd *exec.Cmd, redirection string) *exec.Cmd {
+	shell := exec.Command("/bin/sh", append([]string{"-c", `exec "$0" "$@" ` + redirection, cmd.Path}, cmd.Args[1:]...)...)
+	shell.Env, shell.Dir = cmd.Env, cmd.Dir
+	return shell
+}
+
+// TestLoginWithoutReader: who reads no more than the address on stderr is logged in
+// all the same, and what was logged in to is found from then on.
+func TestLoginWithoutReader(t *testing.T) {
+	t.Parallel()
+	r := newLoginRig(t, orgtest.Config{Rotate: true})
+	if err := os.Remove(filepath.Join(r.home, "config.json")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	r.env = append(r.env, "FORCECRED_KEYSTORE=", "DBUS_SESSION_BUS_ADDRESS=disabled:")
+	cmd := r.command(t.Context(), "login", "prod", "--no-browser", "--port", strconv.Itoa(r.port), "--client-secret-file", "-", "--client-id", r.org.ClientID(), "--login-url", r.org.URL)
+	cmd.Stdin = strings.NewReader(r.org.ClientSecret())
+	pipe, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for lines := bufio.NewScanner(pipe); lines.Scan(); {
+		if address := lines.Text(); strings.HasPrefix(address, "https://") {
+			_ = pipe.Close()
+			r.browse(t, address, "allow")
+			break
+		}
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("it ended by %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(r.home, "config.json")); err != nil {
+		t.Error(err)
+	}
+	if got := r.run(t.Context(), "", "list"); !strings.Contains(got.stdout, `"org":"prod"`) {
+		t.Errorf("list: status %d: %s%s", got.status, got.stdout, got.stderr)
+	}
+}
+
+// TestFullStdout: an answer that could not be written is a failure, of help as well.
+func TestFullStdout(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, orgtest.Config{})
+	r.run(t.Context(), "", "get", "prod").token(t)
+	place := strings.TrimPrefix(r.org.URL, "https://")
+	for _, tt := range []struct {
+		stdin string
+		args  []string
+	}{
+		{"", []string{"help"}},
+		{"", []string{"help", "get"}},
+		{"", []string{"--help"}},
+		{"", []string{"get", "--help"}},
+		{"", []string{"get", "prod"}},
+		{"", []string{"get", "prod", "--format", "token"}},
+		{"", []string{"list"}},
+		{"", []string{"status"}},
+		{"", []string{"doctor", "--offline"}},
+		{"", []string{"version"}},
+		{"", []string{"completion", "bash"}},
+		{"", []string{"headers", "prod"}},
+		{"", []string{"kubernetes", "prod"}},
+		{"", []string{"install-links", t.TempDir()}},
+		{"protocol=https\nhost=" + place + "\n\n", []string{"git", "get"}},
+		{"", []string{"git", "capability"}},
+		{r.org.URL, []string{"docker", "get"}},
+		{"", []string{"docker", "list"}},
+		{"", []string{"docker", "version"}},
+		{`{"uri":"` + r.org.URL + `"}`, []string{"bazel", "get"}},
+	} {
+		t.Run(strings.Join(tt.args, " "), func(t *testing.T) {
+			t.Parallel()
+			cmd := r.command(t.Context(), tt.args...)
+			var stderr bytes.Buffer
+			cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(tt.stdin), fullDevice(t), &stderr
+			_ = cmd.Run() // the status tells
+			if status := cmd.ProcessState.ExitCode(); status != 1 || !strings.Contains(stderr.String(), "no space left on device") {
+				t.Errorf("status %d: %s", status, stderr.String())
+			}
+		})
+	}
+}
+
+// TestStdinLeftOpen: a caller that leaves stdin open behind its request is told so,
+// once, and is answered when it ends. Git's request ends by itself.
+func TestStdinLeftOpen(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, orgtest.Config{})
+	r.run(t.Context(), "", "get", "prod").token(t)
+	place := strings.TrimPrefix(r.org.URL, "https://")
+	for _, tt := range []struct {
+		name, request string
+		args          []string
+		waits         bool
+	}{
+		{"get", `{"org":"prod"}` + "\n", []string{"get"}, true},
+		{"get, for a program", `{"org":"prod"}` + "\n", []string{"get", "--error-format", "json"}, true},
+		{"erase", `{"org":"nosuch"}` + "\n", []string{"erase"}, true},
+		{"store", `{"org":"other","client_id":"test-client-id","refresh_token":"test-refresh-token"}` + "\n", []string{"store"}, true},
+		{"store of an auth URL", "force://PlatformCLI::test-refresh-token@acme.my.salesforce.com\n", []string{"store", "another"}, true},
+		{"docker", r.org.URL + "\n", []string{"docker", "get"}, true},
+		{"bazel", `{"uri":"` + r.org.URL + `"}` + "\n", []string{"bazel", "get"}, true},
+		{"git", "protocol=https\nhost=" + place + "\n\n", []string{"git", "get"}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			cmd := r.command(t.Context(), tt.args...)
+			stdin, err := cmd.StdinPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			stderr, err := cmd.StderrPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.WriteString(stdin, tt.request); err != nil {
+				t.Fatal(err)
+			}
+			lines := bufio.NewScanner(stderr)
+			told := lines.Scan() // ends with the process, or when it says something
+			if told != tt.waits || tt.waits && !strings.Contains(lines.Text(), "stdin is still open") {
+				t.Errorf("told %v: %s", told, lines.Text())
+			}
+			if tt.waits {
+				time.Sleep(4 * time.Second) // and not a second time
+			}
+			_ = stdin.Close()
+			for lines.Scan() {
+				t.Errorf("it also says %q", lines.Text())
+			}
+			if err := cmd.Wait(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestStderrThatBlocks: a pipe that is full and read by nobody keeps a command from
+// ending, and nothing else: what it stores is stored, and no lock is held.
+func TestStderrThatBlocks(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, orgtest.Config{Rotate: true})
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	defer writer.Close()
+	fd := int(writer.Fd()) // which makes it blocking
+	if err := syscall.SetNonblock(fd, true); err != nil {
+		t.Fatal(err)
+	}
+	for err = nil; err == nil; {
+		_, err = syscall.Write(fd, make([]byte, 4096))
+	}
+	if err := syscall.SetNonblock(fd, false); err != nil {
+		t.Fatal(err)
+	}
+	before := r.storedToken(t)
+	// A warning that comes up under the lock, before anything is sent.
+	r.env = append(r.env, "HTTPS_PROXY=http://127.0.0.1:9", "NO_PROXY=a;b")
+	cmd := r.command(t.Context(), "get", "prod", "--force")
+	cmd.Stderr = writer
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}()
+	for until := time.Now().Add(time.Minute); r.storedToken(t) == before; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(until) {
+			t.Fatal("nothing is stored while the warning waits for a reader")
+		}
+	}
+	if got := r.run(t.Context(), "", "get", "prod", "--force"); got.token(t) != r.org.AccessToken() || !r.org.Alive() {
+		t.Errorf("the next get: status %d: %s", got.status, got.stderr)
+	}
+}
