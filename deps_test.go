@@ -49,6 +49,7 @@ var rooms = map[string]room{
 	"forcecred/keystore/storetest":                   {ours: []string{"keystore", "keystore/secret"}, others: []string{"github.com/google/go-cmp/cmp"}},
 	"forcecred/integration":                          {},
 	"forcecred/integration/orgtest":                  {},
+	"forcecred/integration/bustest":                  {others: []string{"github.com/godbus/dbus"}},
 	"forcecred/integration/conformance":              {ours: []string{"protocol/strictjson"}, others: []string{"github.com/google/jsonschema-go/jsonschema", "github.com/rogpeppe/go-internal/txtar"}},
 	"forcecred/integration/desk":                     {},
 	"forcecred/integration/demo":                     {ours: []string{"integration/orgtest", "protocol", "keystore/secret"}},

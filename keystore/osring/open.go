@@ -102,6 +102,9 @@ func busFault() (hint string, cause error) {
 	switch busguard.Bus() {
 	case busguard.Mute:
 		return "log in again, or let FORCECRED_KEYSTORE name a keystore that needs no session bus", errors.New("the session bus does not answer")
+	case busguard.Alien:
+		return "see that DBUS_SESSION_BUS_ADDRESS names the session bus; or let FORCECRED_KEYSTORE name a keystore that needs no session bus",
+			errors.New("what answers at the session bus's address is no session bus")
 	case busguard.Refused:
 		return "run forcecred as the user who logged in; sudo and su keep the address of that user's bus", errors.New("the session bus belongs to another user")
 	case busguard.None:

@@ -2,7 +2,7 @@
 //
 // Importing github.com/99designs/keyring dials the session bus before main
 // runs: without a bus it executes dbus-launch, which leaves a daemon behind;
-// with one that accepts and says nothing it waits for ever. This package looks
+// with one that says nothing, at whatever step, it waits for ever. This package looks
 // first for an address to dial, and gives the library one that fails at once
 // where there is none. While the library dials, it watches.
 //
@@ -19,6 +19,7 @@ const (
 	Unused  State = iota // not looked for: the keystore in use needs none, or the system has none
 	Usable               // it answers and takes this user
 	None                 // no address, or nobody listens there
-	Mute                 // it accepts connections and does not answer
+	Mute                 // it accepts connections, and does not answer at one step or another
 	Refused              // it answers and does not take this user
+	Alien                // what answers does not speak D-Bus
 )

@@ -3,6 +3,7 @@ package busguard
 import (
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -13,10 +14,13 @@ import (
 
 const variable = "DBUS_SESSION_BUS_ADDRESS"
 
-// disabled is an address of no transport: whoever dials it fails at once. With
-// the address of a mute bus behind it, it was set by a process that had dialled
-// that one, and has become this one.
+// disabled is an address of no transport: whoever dials it fails at once. With a
+// state and the address of a bus behind it, it was set by a process that had
+// dialled that one, and has become this one.
 const disabled = "disabled:"
+
+// disabledPrefix begins an address that stands for a bus of that state.
+func disabledPrefix(state State) string { return disabled + strconv.Itoa(int(state)) + ":" }
 
 // given is what the environment said before this package changed it.
 var given, isGiven = os.LookupEnv(variable)
@@ -49,12 +53,13 @@ func guard() target {
 }
 
 func choose() target {
-	mute, known := strings.CutPrefix(given, disabled)
-	if known && mute != "" {
-		given = mute
-		return target{known: Mute}
+	for _, state := range []State{Mute, Alien} {
+		if address, ok := strings.CutPrefix(given, disabledPrefix(state)); ok {
+			given = address
+			return target{known: state}
+		}
 	}
-	if !onBus(inUse()) {
+	if opensNone(os.Args) || !onBus(inUse()) {
 		return target{known: Unused}
 	}
 	address := look(given, "/run/user/"+strconv.Itoa(os.Getuid()))
@@ -72,7 +77,7 @@ func Done() {
 		bus.watch.end()
 	}
 	switch {
-	case bus.address != "" || bus.known == Mute:
+	case bus.address != "" || bus.known == Mute || bus.known == Alien:
 	case isGiven:
 		_ = os.Setenv(variable, given)
 	default:
@@ -81,12 +86,12 @@ func Done() {
 }
 
 // Bus returns what there is of a bus. It asks the one that the library has
-// dialled, which takes a second at most.
+// dialled, which takes a second for each step at most.
 var Bus = sync.OnceValue(func() State {
 	if bus.address == "" {
 		return bus.known
 	}
-	return ask(bus.address)
+	return ask(bus.address, patience)
 })
 
 // Given returns environ as it was before this package changed it, for a program
@@ -108,6 +113,18 @@ func without(environ []string) []string {
 		}
 	}
 	return all
+}
+
+// opensNone reports whether the arguments are those of a command that opens no
+// keystore: it must not wait for one.
+func opensNone(args []string) bool {
+	switch {
+	case len(args) < 2:
+		return false
+	case slices.Contains([]string{"version", "help", "completion", "--help", "-h"}, args[1]):
+		return true
+	}
+	return len(args) > 2 && (args[2] == "--help" || args[2] == "-h")
 }
 
 // inUse returns the keystore that the environment names, or that config.json

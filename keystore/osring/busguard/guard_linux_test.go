@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"forcecred/integration/bustest"
 )
 
 // listen returns the address of a socket that gives each connection to serve.
@@ -38,16 +40,6 @@ func listen(t *testing.T, path string, serve func(net.Conn)) string {
 		}
 	}()
 	return "unix:path=" + path
-}
-
-// answer says line once it was asked.
-func answer(line string) func(net.Conn) {
-	return func(conn net.Conn) {
-		defer conn.Close()
-		if asked, err := bufio.NewReader(conn).ReadString('\n'); err == nil && strings.HasPrefix(asked, "\x00AUTH EXTERNAL ") {
-			_, _ = fmt.Fprint(conn, line)
-		}
-	}
 }
 
 func mute(conn net.Conn) { time.Sleep(time.Minute) }
@@ -90,37 +82,74 @@ func TestLook(t *testing.T) {
 	}
 }
 
-func TestAsk(t *testing.T) {
-	t.Parallel()
-	name := "forcecred-busguard-" + filepath.Base(t.TempDir()) + strconv.Itoa(os.Getpid())
-	abstract, err := net.Listen("unix", "@"+name)
+// failing returns the address of a bus that fails in that way at the step.
+func failing(t *testing.T, step bustest.Step, failure bustest.Failure) string {
+	t.Helper()
+	bus, err := bustest.Start(step, failure)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = abstract.Close() })
-	go func() {
-		if conn, err := abstract.Accept(); err == nil {
-			answer("OK 1234\r\n")(conn)
+	t.Cleanup(bus.Close)
+	return bus.Address
+}
+
+func TestAsk(t *testing.T) {
+	t.Parallel()
+	refusing := func(conn net.Conn) {
+		defer conn.Close()
+		in := bufio.NewReader(conn)
+		for {
+			if _, err := in.ReadString('\n'); err != nil {
+				return
+			}
+			_, _ = fmt.Fprint(conn, "REJECTED EXTERNAL\r\n")
 		}
-	}()
+	}
+	abstract := "forcecred-busguard-" + filepath.Base(t.TempDir()) + strconv.Itoa(os.Getpid())
+	listen(t, "@"+abstract, refusing)
 	for _, tt := range []struct {
 		name, address string
 		want          State
 	}{
-		{"sound", listen(t, "", answer("OK 1234\r\n")), Usable},
-		{"abstract", "unix:abstract=" + name, Usable},
+		{"sound", failing(t, bustest.Names, bustest.Mute), Usable}, // which is not asked for
+		{"slow", failing(t, bustest.Mechanisms, bustest.Slow), Usable},
+		{"abstract, another user's", "unix:abstract=" + abstract, Refused},
 		{"nobody's", "unix:path=/nowhere", None},
-		{"mute", listen(t, "", mute), Mute},
-		{"another user's", listen(t, "", answer("REJECTED EXTERNAL\r\n")), Refused},
+		{"deaf", failing(t, bustest.Mechanisms, bustest.Deaf), Mute},
+		{"mute at first", failing(t, bustest.Mechanisms, bustest.Mute), Mute},
+		{"mute to EXTERNAL", failing(t, bustest.Auth, bustest.Mute), Mute},
+		{"mute to NEGOTIATE_UNIX_FD", failing(t, bustest.Descriptors, bustest.Mute), Mute},
+		{"mute at Hello", failing(t, bustest.Hello, bustest.Mute), Mute},
+		{"a line without an end", failing(t, bustest.Auth, bustest.Drip), Mute},
+		{"a message without an end", failing(t, bustest.Hello, bustest.Drip), Mute},
+		{"no bus", failing(t, bustest.Mechanisms, bustest.Garbage), Alien},
+		{"no bus later on", failing(t, bustest.Descriptors, bustest.Garbage), Alien},
+		{"no message", failing(t, bustest.Hello, bustest.Garbage), Alien},
 		{"closing", listen(t, "", func(conn net.Conn) { conn.Close() }), None},
-		{"no end of a line", listen(t, "", answer(strings.Repeat("x", 1<<20))), None},
+		{"a long line", listen(t, "", func(conn net.Conn) { _, _ = fmt.Fprint(conn, strings.Repeat("x", 1<<20)) }), Alien},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			if got := ask(tt.address); got != tt.want {
+			patience := 5 * time.Second // for one step; all steps of the slow bus take 6 s
+			if tt.want == Mute {
+				patience = 300 * time.Millisecond
+			}
+			if got := ask(tt.address, patience); got != tt.want {
 				t.Errorf("got %v, want %v", got, tt.want)
 			}
 		})
+	}
+}
+
+func TestOpensNone(t *testing.T) {
+	t.Parallel()
+	for args, want := range map[string]bool{
+		"": false, "version": true, "help get": true, "completion bash": true, "--help": true, "-h": true, "get --help": true, "get -h": true,
+		"get prod": false, "get help": false, "run prod --help": false, "__complete get p": false, "list": false,
+	} {
+		if got := opensNone(strings.Fields("forcecred " + args)); got != want {
+			t.Errorf("%q: got %v, want %v", args, got, want)
+		}
 	}
 }
 

@@ -11,8 +11,8 @@ const (
 	// lateness is what a sound bus does not take to be dialled, but for a machine
 	// under load. Then the bus is asked, to see whether it is that.
 	lateness = 500 * time.Millisecond
-	// longest is how long a bus is waited for that answers when it is asked, and
-	// not when it is dialled.
+	// longest is how long a bus is waited for that answers all that it is asked, and
+	// not what the library asks: it, or this machine, is slow.
 	longest = 10 * time.Second
 )
 
@@ -43,23 +43,25 @@ func (w *watch) end() {
 }
 
 func (w *watch) look() {
-	isMute := ask(w.address) == Mute
+	state := ask(w.address, patience)
 	switch {
 	case w.over.Load():
 		return
-	case !isMute && time.Since(w.began) < longest:
+	case state == Usable && time.Since(w.began) < longest:
 		w.timer.Reset(lateness)
 		return
+	case state != Alien:
+		state = Mute // to the library at least
 	}
 	if w.over.CompareAndSwap(false, true) {
-		startAnew(w.address)
+		startAnew(w.address, state)
 	}
 }
 
-// startAnew executes this program again, which finds out by the address that
-// the bus there is mute. Nothing was done so far, and nothing read.
-func startAnew(address string) {
-	environ := append(without(os.Environ()), variable+"="+disabled+address)
+// startAnew executes this program again, which finds out by the address what
+// the bus there is. Nothing was done so far, and nothing read.
+func startAnew(address string, state State) {
+	environ := append(without(os.Environ()), variable+"="+disabledPrefix(state)+address)
 	err := syscall.Exec("/proc/self/exe", os.Args, environ)
 	// Without /proc there is no way on: the dial can't be broken off.
 	_, _ = os.Stderr.WriteString("forcecred: the session bus does not answer, and forcecred can't be started anew without it: " + err.Error() + "\n")
