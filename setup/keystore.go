@@ -150,6 +150,7 @@ func (p Process) openOne(name string, at home.Home) (keystore.Store, helper.Jour
 		Backend:  osring.Backend(name),
 		NoPrompt: p.Getenv("FORCECRED_NO_PROMPT") != "",
 		Timeout:  timeout,
+		Notify:   p.Notice,
 	}), kept, nil
 }
 

@@ -6,12 +6,12 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// defaultLockDir returns a folder in the user's profile, which Windows is asked
-// for: the variable LocalAppData may be another one in another process.
-func defaultLockDir() (string, error) {
+// lockDirs returns a folder in the user's profile, which Windows is asked for: the
+// variable LocalAppData may be another one in another process.
+func lockDirs() []string {
 	local, err := windows.KnownFolderPath(windows.FOLDERID_LocalAppData, 0)
 	if err != nil {
-		return "", err
+		return nil
 	}
-	return filepath.Join(local, "forcecred", "locks"), nil
+	return []string{filepath.Join(local, "forcecred", "locks")}
 }

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -51,9 +52,11 @@ func Available() []Backend {
 type Config struct {
 	Backend Backend
 
-	// LockDir is the folder of the locks. "" is one that depends on the user's id
+	// LockDir is the folder of the locks. "" is those that depend on the user's id
 	// alone, so that processes with another HOME or TMPDIR meet there.
 	LockDir string
+
+	Notify func(message string) // told once when another user has taken one of those folders; or nil
 
 	// NoPrompt keeps dialogs away: a keyring that needs one is ErrLocked.
 	NoPrompt bool
@@ -71,6 +74,8 @@ type Store struct {
 	open func() (keyring.Keyring, error)
 
 	ring keyring.Keyring // nil until it was needed; used by who has his turn in the library
+
+	taken sync.Once // of what Notify is told
 
 	collection atomic.Pointer[string] // its path, where a Secret Service has not the usual one; nil until that was seen
 }
