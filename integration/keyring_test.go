@@ -79,6 +79,9 @@ func TestKeyrings(t *testing.T) {
 				r.wantDetected(t, tt.keystore)
 			}
 			r.live(t)
+			if tt.keystore == "keyctl" {
+				r.outliveRevoked(t)
+			}
 		})
 	}
 }

@@ -18,11 +18,8 @@ import (
 // hasBus reports that the library speaks D-Bus on this system.
 const hasBus = true
 
-// Errors of the kernel's keyring.
-const (
-	errQuota = syscall.EDQUOT
-	errNoKey = syscall.ENOKEY
-)
+// errQuota is an error of the kernel's keyring.
+const errQuota = syscall.EDQUOT
 
 // askPatience bounds a question that is asked when the keyring is late already.
 const askPatience = 500 * time.Millisecond

@@ -13,11 +13,8 @@ import (
 // Without D-Bus there is nobody to ask: what the library says is all there is.
 const hasBus = false
 
-// These are of the kernel's keyring, which is Linux's: no error has these numbers.
-const (
-	errQuota = syscall.Errno(1<<31 - 1)
-	errNoKey = syscall.Errno(1<<31 - 2)
-)
+// errQuota is of the kernel's keyring, which is Linux's: no error has this number.
+const errQuota = syscall.Errno(1<<31 - 1)
 
 func (s *Store) lockedOnBus(context.Context) bool { return false }
 

@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"strings"
 	"syscall"
 
 	"forcecred/keystore"
@@ -34,6 +33,17 @@ func (s *Store) hintUnlock() string {
 		return "run `pass show` on any item in a terminal, which unlocks the key"
 	}
 	return ""
+}
+
+// Errors of one key of the kernel's keyring, which the others do not have.
+var (
+	errGone   = errors.New("its key in the kernel's keyring was revoked, or has expired")
+	errDenied = errors.New("its key in the kernel's keyring has permissions that keep forcecred out")
+)
+
+// isLost reports whether an item is there and nobody can read it any more.
+func isLost(err error) bool {
+	return errors.Is(err, errTorn) || errors.Is(err, errGone) || errors.Is(err, errDenied)
 }
 
 // explain gives an error of the library the reason that it stands for. The
@@ -91,17 +101,11 @@ func isDecoding(err error) bool {
 	return syntax || kind || encoding
 }
 
-// explainKernel tells the kernel's refusals apart. The library keeps only the
-// words of some of them.
+// explainKernel gives the kernel's refusals of more than one key their hints.
 func explainKernel(err error) error {
 	e := &keystore.Error{Reason: keystore.ErrUnavailable, Err: err}
-	is := func(errno syscall.Errno) bool {
-		return errors.Is(err, errno) || strings.HasSuffix(err.Error(), errno.Error())
-	}
+	is := func(errno syscall.Errno) bool { return errors.Is(err, errno) }
 	switch {
-	case is(errNoKey):
-		// Another process removed it after the library had found it.
-		return notFound()
 	case is(syscall.EACCES), is(syscall.EPERM):
 		e.Hint = "the kernel's keyring does not let this process in; " + hintContainer
 	case is(errQuota):

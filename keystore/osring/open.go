@@ -29,13 +29,9 @@ func (s *Store) libraryConfig() keyring.Config {
 		LibSecretCollectionName:  s.collectionName(),
 		KWalletAppID:             service,
 		KWalletFolder:            service,
-		KeyCtlScope:              "user",
-		// All for whoever has the key and for its user. By default it is for whoever
-		// has it alone, which a process in another session has not (a service, cron).
-		KeyCtlPerm:    0x3f3f0000,
-		PassDir:       passDir(),
-		PassPrefix:    service,
-		WinCredPrefix: service,
+		PassDir:                  passDir(),
+		PassPrefix:               service,
+		WinCredPrefix:            service,
 	}
 	if s.config.Backend == KWallet {
 		config.ServiceName = wallet
@@ -48,6 +44,9 @@ func (s *Store) libraryConfig() keyring.Config {
 func (s *Store) openLibrary() (keyring.Keyring, error) {
 	if !slices.Contains(Available(), s.config.Backend) {
 		return nil, s.unavailable()
+	}
+	if s.config.Backend == KeyCtl {
+		return s.openKernel()
 	}
 	ring, err := keyring.Open(s.libraryConfig())
 	if err != nil {

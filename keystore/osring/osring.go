@@ -71,6 +71,8 @@ type Store struct {
 	config Config
 	prefix string // of the names of items
 
+	kernelRing string // the name of our keyring in the kernel's keyring of the user
+
 	open func() (keyring.Keyring, error)
 
 	ring keyring.Keyring // nil until it was needed; used by who has his turn in the library
@@ -96,15 +98,15 @@ func New(config Config) *Store {
 	if config.PromptTimeout == 0 {
 		config.PromptTimeout = max(time.Minute, config.Timeout)
 	}
-	s := &Store{config: config, prefix: namePrefix}
+	s := &Store{config: config, prefix: namePrefix, kernelRing: service}
 	s.open = s.openLibrary
 	return s
 }
 
 // Get returns the item under key. It returns ErrNotFound, ErrLocked,
-// ErrUnavailable or ErrCorrupt, or the context's error. A cached token that is
-// in parts of which some are missing is ErrNotFound, since the next refresh
-// replaces it; any other such item is ErrCorrupt.
+// ErrUnavailable or ErrCorrupt, or the context's error. A cached token of which
+// parts are missing, or that the kernel does not give any more, is ErrNotFound,
+// since the next refresh replaces it; any other such item is ErrCorrupt.
 func (s *Store) Get(ctx context.Context, key keystore.Key) ([]byte, error) {
 	item, err := s.get(ctx, key)
 	if err != nil {
@@ -133,11 +135,15 @@ func (s *Store) get(ctx context.Context, key keystore.Key) ([]byte, error) {
 		item, err = t.readItem(name)
 		return err
 	})
-	if errors.Is(err, errTorn) && key.Kind == keystore.KindToken {
-		return nil, &keystore.Error{Reason: keystore.ErrNotFound, Err: errTorn}
-	}
 	if errors.Is(err, errTorn) {
-		return nil, &keystore.Error{Reason: keystore.ErrCorrupt, Err: errTorn, Hint: hintStoreAgain}
+		err = &keystore.Error{Reason: keystore.ErrCorrupt, Err: errTorn, Hint: hintStoreAgain}
+	}
+	switch {
+	case isLost(err) && key.Kind == keystore.KindToken:
+		return nil, notFound()
+	case errors.Is(err, errDenied) && key.Kind == keystore.KindJournal:
+		// Its content is there. It may be wanted before a refresh token is spent.
+		return nil, &keystore.Error{Reason: keystore.ErrUnavailable, Err: errDenied, Hint: hintStoreAgain}
 	}
 	if err != nil {
 		return nil, err

@@ -117,7 +117,7 @@ func (t *turn) join(name string, data []byte) ([]byte, error) {
 	}
 	for i := range h.count {
 		part, err := t.get(partName(name, h.slot, i+1))
-		if errors.Is(err, keystore.ErrNotFound) || len(item)+len(part) > MaxItem {
+		if errors.Is(err, keystore.ErrNotFound) || errors.Is(err, keystore.ErrCorrupt) || len(item)+len(part) > MaxItem {
 			return nil, errTorn
 		}
 		if err != nil {
@@ -259,7 +259,7 @@ func (t *turn) cut(name, slot string, keep, known int) error {
 		if errors.Is(err, keystore.ErrNotFound) {
 			break
 		}
-		if err != nil {
+		if err != nil && !errors.Is(err, keystore.ErrCorrupt) {
 			return err
 		}
 		last++

@@ -20,8 +20,8 @@ type turn struct {
 
 func notFound() error { return &keystore.Error{Reason: keystore.ErrNotFound} }
 
-// begin opens the keyring where it is not open. That of the kernel, and KWallet,
-// are open by a number, which may have become another one's by now.
+// begin opens the keyring where it is not open. The kernel's and KWallet are
+// open by a number, which may have become another one's by now.
 func (t *turn) begin() error {
 	if err := t.ready(); err != nil {
 		return err
@@ -120,23 +120,13 @@ func (t *turn) remove(name string) error {
 	return &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("the keyring did not remove the item")}
 }
 
-// maxListings is how often the names are read anew. keyctl's list fails when
-// another process removes an item meanwhile.
-const maxListings = 5
-
 // names returns the names of our items and of their parts.
 func (t *turn) names() ([]string, error) {
 	var names []string
-	var err error
-	for range maxListings {
-		err = t.step(func() (err error) {
-			names, err = t.ring.Keys()
-			return err
-		})
-		if err == nil || t.config.Backend != KeyCtl {
-			break
-		}
-	}
+	err := t.step(func() (err error) {
+		names, err = t.ring.Keys()
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
