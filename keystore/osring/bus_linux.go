@@ -178,8 +178,6 @@ func (s *Store) explainBus(err error) error {
 	answer, ok := errors.AsType[dbus.Error](err)
 	_, broken := errors.AsType[net.Error](err) // until the library knows that it has ended
 	switch {
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return err
 	case errors.Is(err, dbus.ErrClosed), errors.Is(err, io.EOF), broken:
 		return busLost()
 	case !ok:

@@ -99,7 +99,7 @@ func (s *Store) call(ctx context.Context, release func(), use func(*turn) error)
 // print to the standard output, which is the protocol's, and panic, as
 // go-libsecret does when the bus ends during a dialog.
 func (s *Store) guarded(ctx context.Context, use func(*turn) error) (err error) {
-	if stdout := os.Stdout; stdout != os.Stderr {
+	if stdout := os.Stdout; stdout != os.Stderr && s.config.Backend != Pass && s.config.Backend != KeyCtl { // which are not the library's
 		os.Stdout = os.Stderr
 		defer func() { os.Stdout = stdout }()
 	}
@@ -113,8 +113,8 @@ func (s *Store) guarded(ctx context.Context, use func(*turn) error) (err error) 
 		}
 	}()
 	if s.config.Backend == KeyCtl {
-		// A thread has a session keyring of its own, where the library puts a new
-		// item first: on another one its next step is not permitted.
+		// A thread has a keyring of its own, where a new item is first: on another one
+		// the next step is not permitted.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 	}

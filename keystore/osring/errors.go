@@ -1,6 +1,7 @@
 package osring
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -52,6 +53,9 @@ func isLost(err error) bool {
 func (s *Store) explain(err error) error {
 	if err == nil {
 		return nil
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
 	}
 	if errors.Is(err, keyring.ErrKeyNotFound) {
 		return notFound()

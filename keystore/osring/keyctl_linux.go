@@ -22,6 +22,7 @@ import (
 type kernelRing struct {
 	name   string
 	create func(ring *kernelRing) error // has make called by one process at a time
+	ctx    context.Context              // of the step that is under way
 
 	id int // of the keyring, or 0 when there is none
 }
@@ -50,12 +51,12 @@ func (s *Store) openKernel() (keyring.Keyring, error) {
 	return ring, nil
 }
 
+func (k *kernelRing) within(ctx context.Context) { k.ctx = ctx }
+
 // createKernel makes the keyring under a lock: of two that processes make at once,
 // the second would replace the first one, with what is in it.
 func (s *Store) createKernel(ring *kernelRing) error {
-	ctx, cancel := context.WithTimeout(context.Background(), s.config.Timeout)
-	defer cancel()
-	unlock, err := s.lockFiles(ctx, makingFolder, ring.name)
+	unlock, err := s.lockFiles(ring.ctx, makingFolder, ring.name)
 	if err != nil {
 		return err
 	}

@@ -29,8 +29,6 @@ func (s *Store) libraryConfig() keyring.Config {
 		LibSecretCollectionName:  s.collectionName(),
 		KWalletAppID:             service,
 		KWalletFolder:            service,
-		PassDir:                  passDir(),
-		PassPrefix:               service,
 		WinCredPrefix:            service,
 	}
 	if s.config.Backend == KWallet {
@@ -45,8 +43,11 @@ func (s *Store) openLibrary() (keyring.Keyring, error) {
 	if !slices.Contains(Available(), s.config.Backend) {
 		return nil, s.unavailable()
 	}
-	if s.config.Backend == KeyCtl {
+	switch s.config.Backend {
+	case KeyCtl:
 		return s.openKernel()
+	case Pass:
+		return s.openPass()
 	}
 	ring, err := keyring.Open(s.libraryConfig())
 	if err != nil {

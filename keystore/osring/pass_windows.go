@@ -1,10 +1,10 @@
 package osring
 
-// The library has no pass on Windows.
-const hasPass = false
+import "github.com/99designs/keyring"
 
-func passDir() string { return "" }
+// There is no pass on Windows.
+const hasPass = false
 
 func passReachable() error { return nil }
 
-func (s *Store) runPass(do func() error) error { return s.explain(do()) }
+func (s *Store) openPass() (keyring.Keyring, error) { return nil, s.unavailable() }

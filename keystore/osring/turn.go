@@ -47,8 +47,8 @@ func (t *turn) step(do func() error) error {
 	if err := t.ctx.Err(); err != nil {
 		return err
 	}
-	if t.config.Backend == Pass {
-		return t.runPass(do)
+	if ring, ok := t.ring.(interface{ within(context.Context) }); ok {
+		ring.within(t.ctx)
 	}
 	defer t.endSession()
 	return t.explain(do())
