@@ -10,8 +10,6 @@ import (
 
 	"forcecred/keystore"
 	"forcecred/keystore/localfile"
-
-	"filippo.io/age"
 )
 
 // Config says where a store lies.
@@ -29,7 +27,7 @@ type Store struct {
 	workFactor int // of a passphrase identity that is made: 2^workFactor; 0 for age's own choice, less only in tests
 
 	mu       sync.Mutex
-	identity *age.X25519Identity // nil until it was needed
+	identity *identity // nil until it was needed
 }
 
 var _ keystore.Store = (*Store)(nil)

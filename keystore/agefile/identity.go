@@ -3,6 +3,7 @@ package agefile
 import (
 	"bytes"
 	"context"
+	"crypto/fips140"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -25,9 +26,15 @@ const maxIdentity = 64 << 10
 // identity is made. A missing passphrase file must not look like it.
 var errNoIdentity = errors.New("there is no age identity")
 
+// identity opens items. New ones are encrypted for the first of the file.
+type identity struct {
+	all   []age.Identity
+	first age.Recipient
+}
+
 // readIdentity returns the identity, which it reads once. The error is
 // errNoIdentity when there is none.
-func (s *Store) readIdentity() (*age.X25519Identity, error) {
+func (s *Store) readIdentity() (*identity, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.cachedIdentity()
@@ -35,12 +42,12 @@ func (s *Store) readIdentity() (*age.X25519Identity, error) {
 
 // needIdentity is readIdentity for a store that is about to be written: it
 // makes the identity when there is none.
-func (s *Store) needIdentity(ctx context.Context) (*age.X25519Identity, error) {
+func (s *Store) needIdentity(ctx context.Context) (*identity, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	identity, err := s.cachedIdentity()
+	known, err := s.cachedIdentity()
 	if !errors.Is(err, errNoIdentity) {
-		return identity, err
+		return known, err
 	}
 	folder := filepath.Dir(s.config.IdentityFile)
 	if err := localfile.MakeFolder(folder); err != nil {
@@ -51,9 +58,9 @@ func (s *Store) needIdentity(ctx context.Context) (*age.X25519Identity, error) {
 		return nil, err
 	}
 	defer unlock()
-	identity, err = s.cachedIdentity()
+	known, err = s.cachedIdentity()
 	if !errors.Is(err, errNoIdentity) {
-		return identity, err // another process made it while this one waited
+		return known, err // another process made it while this one waited
 	}
 	if used, err := s.hasItems(); err != nil {
 		return nil, err
@@ -64,9 +71,12 @@ func (s *Store) needIdentity(ctx context.Context) (*age.X25519Identity, error) {
 }
 
 // cachedIdentity is for whoever holds s.mu.
-func (s *Store) cachedIdentity() (*age.X25519Identity, error) {
+func (s *Store) cachedIdentity() (*identity, error) {
 	if s.identity != nil {
 		return s.identity, nil
+	}
+	if fips140.Enforced() {
+		return nil, notAllowed()
 	}
 	path := s.config.IdentityFile
 	file, info, err := localfile.Open(path, 0)
@@ -114,21 +124,31 @@ func checkIdentityFile(path string, info fs.FileInfo) error {
 	return nil
 }
 
-// parseIdentity wants one X25519 identity: with several it would not be clear
-// for which of them to encrypt.
-func parseIdentity(path string, data []byte) (*age.X25519Identity, error) {
-	identities, err := age.ParseIdentities(bytes.NewReader(data))
+// notAllowed says that no age file opens in FIPS-only mode, whatever it was
+// encrypted for: all have their content encrypted by ChaCha20-Poly1305. Without it,
+// age's refusal would look like damage.
+func notAllowed() error {
+	return &keystore.Error{
+		Reason: keystore.ErrUnavailable,
+		Err:    errors.New("age's X25519 and ChaCha20-Poly1305 are not allowed in FIPS-only mode (GODEBUG=fips140=only)"),
+		Hint:   "let FORCECRED_KEYSTORE name a keyring, or run forcecred with GODEBUG=fips140=on; the items are intact",
+	}
+}
+
+// parseIdentity reads a file with one identity or more, of the kinds that age has
+// itself.
+func parseIdentity(path string, data []byte) (*identity, error) {
+	all, err := age.ParseIdentities(bytes.NewReader(data))
 	if err != nil { // age's own words may quote the key
 		return nil, badIdentity(path, "is not what age-keygen makes")
 	}
-	if len(identities) > 1 {
-		return nil, badIdentity(path, "holds more than one identity")
+	switch first := all[0].(type) {
+	case *age.X25519Identity:
+		return &identity{all, first.Recipient()}, nil
+	case *age.HybridIdentity:
+		return &identity{all, first.Recipient()}, nil
 	}
-	identity, ok := identities[0].(*age.X25519Identity)
-	if !ok {
-		return nil, badIdentity(path, "is not an X25519 identity")
-	}
-	return identity, nil
+	return nil, badIdentity(path, "begins with an identity of an unknown kind")
 }
 
 // badIdentity is of the store as a whole, and not the ErrCorrupt of one item.
@@ -164,12 +184,12 @@ func (s *Store) hasItems() (bool, error) {
 
 // makeIdentity writes a new identity into its folder. The caller holds the
 // lock of it.
-func (s *Store) makeIdentity(folder string) (*age.X25519Identity, error) {
-	identity, err := age.GenerateX25519Identity()
+func (s *Store) makeIdentity(folder string) (*identity, error) {
+	made, err := age.GenerateX25519Identity()
 	if err != nil {
 		return nil, err
 	}
-	data := fmt.Appendf(nil, "# created: %s\n# public key: %s\n%s\n", time.Now().Format(time.RFC3339), identity.Recipient(), identity)
+	data := fmt.Appendf(nil, "# created: %s\n# public key: %s\n%s\n", time.Now().Format(time.RFC3339), made.Recipient(), made)
 	if s.config.PassphraseFile != "" {
 		if data, err = s.encryptIdentity(data); err != nil {
 			return nil, err
@@ -179,9 +199,9 @@ func (s *Store) makeIdentity(folder string) (*age.X25519Identity, error) {
 	if err := localfile.Replace(folder, s.config.IdentityFile, data); err != nil {
 		return nil, err
 	}
-	s.identity = identity
+	s.identity = &identity{[]age.Identity{made}, made.Recipient()}
 	if s.config.Notify != nil {
 		s.config.Notify("made the age identity " + s.config.IdentityFile + "; whoever has it can open the keystore, so back it up")
 	}
-	return identity, nil
+	return s.identity, nil
 }

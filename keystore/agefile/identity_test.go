@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -132,12 +133,6 @@ func TestIdentityFaults(t *testing.T) {
 		{"comments alone", replace(func(*testing.T, []byte) []byte { return []byte("# created: test\n") }), keystore.ErrUnavailable, "is not what age-keygen makes", restore},
 		{"garbage", replace(func(*testing.T, []byte) []byte { return []byte("AGE-SECRET-KEY-1TEST\x00") }), keystore.ErrUnavailable, "is not what age-keygen makes", restore},
 		{"key cut", replace(func(_ *testing.T, b []byte) []byte { return b[:len(b)-5] }), keystore.ErrUnavailable, "is not what age-keygen makes", restore},
-		{"two keys", replace(func(_ *testing.T, b []byte) []byte { return append(b, b...) }), keystore.ErrUnavailable, "more than one", restore},
-		{"post-quantum key", replace(func(t *testing.T, _ []byte) []byte {
-			identity, err := age.GenerateHybridIdentity()
-			must(t, err)
-			return []byte(identity.String())
-		}), keystore.ErrUnavailable, "is not an X25519 identity", restore},
 		{"too large", replace(func(_ *testing.T, b []byte) []byte { return append(bytes.Repeat([]byte("#\n"), maxIdentity/2), b...) }), keystore.ErrUnavailable, "more than 65536 bytes", ""},
 		{"no passphrase file", func(t *testing.T, s *Store) { encrypt(passphrase)(t, s); s.config.PassphraseFile = "" }, keystore.ErrLocked, "is encrypted with a passphrase", variable},
 		{"wrong passphrase", encrypt("test-passphrase-2"), keystore.ErrLocked, "does not open", variable},
@@ -308,3 +303,84 @@ func TestIdentityLockIsBounded(t *testing.T) {
 	must(t, unlock())
 	must(t, s.Set(t.Context(), prod, []byte(item)))
 }
+
+// TestIdentityKinds has identity files of each kind: items open with any of the
+// identities, and are written for the first.
+func TestIdentityKinds(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	old := read(t, s.config.IdentityFile)
+	classic, err := age.GenerateX25519Identity()
+	must(t, err)
+	hybrid, err := age.GenerateHybridIdentity()
+	must(t, err)
+	for _, tt := range []struct {
+		name  string
+		file  string
+		first age.Identity // opens what is written
+	}{
+		{"a new one before the old", classic.String() + "\n" + string(old), classic},
+		{"a post-quantum one behind", classic.String() + "\n" + hybrid.String() + "\n", classic},
+		{"a post-quantum one before both", hybrid.String() + "\n" + classic.String() + "\n" + string(old), hybrid},
+		{"a post-quantum one alone", hybrid.String() + "\n", hybrid},
+	} {
+		write(t, s.config.IdentityFile, []byte(tt.file))
+		s = fresh(s)
+		wantItem(t, s) // which was written for the first of the file before
+		must(t, s.Set(t.Context(), prod, []byte(item)))
+		r, err := age.Decrypt(bytes.NewReader(read(t, prodFile(s))), tt.first)
+		must(t, err)
+		if got, err := io.ReadAll(r); err != nil || string(got) != item {
+			t.Errorf("%s: what was written does not open with the first identity (%v)", tt.name, err)
+		}
+		wantItem(t, fresh(s))
+	}
+}
+
+// TestFIPSOnly has Go refuse the algorithms of age, which is no fault of the items.
+func TestFIPSOnly(t *testing.T) {
+	t.Parallel()
+	if os.Getenv(fipsFolder) == "" {
+		self, err := os.Executable()
+		must(t, err)
+		cmd := exec.CommandContext(t.Context(), self, "-test.run=^TestFIPSOnly$")
+		s := newStore(t)
+		cmd.Env = append(os.Environ(), "GODEBUG=fips140=only", fipsFolder+"="+filepath.Dir(s.config.Dir))
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+		wantItem(t, fresh(s))
+		return
+	}
+	dir := os.Getenv(fipsFolder)
+	config := Config{Dir: filepath.Join(dir, "data"), IdentityFile: filepath.Join(dir, "config", "identity.txt")}
+	before := read(t, config.IdentityFile)
+	check := func(s *Store) {
+		t.Helper()
+		wantFault(t, s.Set(t.Context(), prod, []byte("test-refresh-token-2")), keystore.ErrUnavailable, "not allowed in FIPS-only mode", "intact")
+	}
+	s := New(config)
+	_, err := s.Get(t.Context(), prod)
+	wantFault(t, err, keystore.ErrUnavailable, "not allowed in FIPS-only mode", "intact")
+	check(s)
+	if !bytes.Equal(read(t, config.IdentityFile), before) {
+		t.Error("the identity was changed")
+	}
+	if _, err := s.Get(t.Context(), keystore.Key{Kind: prod.Kind, Org: "nosuch"}); !errors.Is(err, keystore.ErrNotFound) {
+		t.Errorf("got %v, want ErrNotFound", err)
+	}
+	// One that nobody could use is not made.
+	config.IdentityFile += ".none"
+	config.Dir = filepath.Join(dir, "new")
+	check(New(config))
+	if _, err := os.Stat(config.IdentityFile); err == nil {
+		t.Error("an identity was made")
+	}
+	// One that is encrypted is no fault of its own either.
+	write(t, config.IdentityFile, []byte(intro+"v1\n"))
+	config.PassphraseFile = config.IdentityFile
+	check(New(config))
+}
+
+// fipsFolder names the store that the inner process of TestFIPSOnly opens.
+const fipsFolder = "FORCECRED_TEST_FIPS"

@@ -25,9 +25,9 @@ func readItem(path string) ([]byte, error) {
 	return localfile.ReadAll(file, info, MaxItem)
 }
 
-func encryptItem(item []byte, identity *age.X25519Identity) ([]byte, error) {
+func encryptItem(item []byte, identity *identity) ([]byte, error) {
 	var encrypted bytes.Buffer
-	w, err := age.Encrypt(&encrypted, identity.Recipient())
+	w, err := age.Encrypt(&encrypted, identity.first)
 	if err != nil {
 		return nil, err
 	}
@@ -44,8 +44,8 @@ func encryptItem(item []byte, identity *age.X25519Identity) ([]byte, error) {
 }
 
 // decryptItem never keeps age's error, which quotes what it could not parse.
-func decryptItem(path string, encrypted []byte, identity *age.X25519Identity) ([]byte, error) {
-	r, err := age.Decrypt(bytes.NewReader(encrypted), identity)
+func decryptItem(path string, encrypted []byte, identity *identity) ([]byte, error) {
+	r, err := age.Decrypt(bytes.NewReader(encrypted), identity.all...)
 	if noMatch := (*age.NoIdentityMatchError)(nil); errors.As(err, &noMatch) {
 		return nil, &keystore.Error{
 			Reason: keystore.ErrCorrupt,

@@ -243,7 +243,7 @@ func TestItemFaults(t *testing.T) {
 		{"trailing bytes", func(_ *testing.T, _ *Store, b []byte) []byte { return append(b, "more"...) }, "is damaged", "store it again"},
 		{"too large", func(*testing.T, *Store, []byte) []byte { return make([]byte, MaxItem+1) }, "more than 1048576 bytes", ""},
 		{"another identity", func(t *testing.T, _ *Store, _ []byte) []byte {
-			b, err := encryptItem([]byte(item), stranger)
+			b, err := encryptItem([]byte(item), &identity{first: stranger.Recipient()})
 			must(t, err)
 			return b
 		}, "encrypted for another identity", "restore the identity"},

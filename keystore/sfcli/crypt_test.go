@@ -1,10 +1,15 @@
 package sfcli
 
 import (
+	"errors"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
+	"forcecred/keystore"
 	"forcecred/keystore/secret"
+	"forcecred/keystore/storetest"
 )
 
 const (
@@ -67,5 +72,31 @@ func TestNotOpened(t *testing.T) {
 		if _, err := newKey(secret.New(digits)); err == nil {
 			t.Errorf("%s: is taken for a key", name)
 		}
+	}
+}
+
+// TestFIPSOnly has Go refuse the CLI's way of encrypting, which is no fault of its
+// key or its logins.
+func TestFIPSOnly(t *testing.T) {
+	t.Parallel()
+	const folder = "FORCECRED_TEST_FIPS"
+	if dir := os.Getenv(folder); dir != "" {
+		s := New(Config{Dir: dir, Own: storetest.NewMemory(), GenericKeychain: true})
+		_, err := s.Get(t.Context(), keystore.Key{Kind: keystore.KindGrant, Org: "prod"})
+		e, ok := errors.AsType[*keystore.Error](err)
+		if !ok || !errors.Is(err, keystore.ErrUnavailable) || errors.Is(err, keystore.ErrCorrupt) || !strings.Contains(err.Error(), "not allowed in FIPS-only mode") || !strings.Contains(e.Hint, "intact") {
+			t.Errorf("got %v", err)
+		}
+		return
+	}
+	r := newRig(t)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), self, "-test.run=^TestFIPSOnly$")
+	cmd.Env = append(os.Environ(), "GODEBUG=fips140=only", folder+"="+r.dir)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
 }

@@ -3,6 +3,7 @@ package sfcli
 import (
 	"bytes"
 	"context"
+	"crypto/fips140"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,6 +36,9 @@ func (s *Store) readKey(ctx context.Context) (*key, error) {
 	if s.key != nil {
 		return s.key, nil
 	}
+	if fips140.Enforced() {
+		return nil, errNotAllowed()
+	}
 	text, where, err := s.keyText(ctx)
 	if err != nil {
 		return nil, err
@@ -43,6 +47,16 @@ func (s *Store) readKey(ctx context.Context) (*key, error) {
 		return nil, badKey(where, err.Error(), hintKey)
 	}
 	return s.key, nil
+}
+
+// errNotAllowed says that no login of the CLI's opens in FIPS-only mode, where Go's
+// AES-GCM takes no nonce from outside.
+func errNotAllowed() error {
+	return &keystore.Error{
+		Reason: keystore.ErrUnavailable,
+		Err:    errors.New("the Salesforce CLI's AES-GCM, with nonces of its own, is not allowed in FIPS-only mode (GODEBUG=fips140=only)"),
+		Hint:   "log in with forcecred, into a keyring, or run forcecred with GODEBUG=fips140=on; the logins are intact",
+	}
 }
 
 const hintKey = "the Salesforce CLI makes a new one when it finds none; then log in again with `sf org login web`"
