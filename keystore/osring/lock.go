@@ -3,6 +3,7 @@ package osring
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -157,7 +158,7 @@ func (s *Store) lockFiles(ctx context.Context, folder, name string) (unlock func
 func lockPath(dir, folder, name string) (string, error) {
 	for _, path := range []string{dir, filepath.Join(dir, folder)} {
 		err := localfile.EnsureFolder(path)
-		if e, ok := errors.AsType[*keystore.Error](err); ok {
+		if e, ok := errors.AsType[*keystore.Error](err); ok && !errors.Is(err, fs.ErrPermission) {
 			// The folder's place is not of the user's choosing.
 			e.Hint = "have " + path + " removed: forcecred keeps its locks there, and makes the folder itself"
 		}
