@@ -80,7 +80,8 @@ func (p Process) orgNames(ctx context.Context, begun string) []string {
 	}
 	var names []string
 	for _, key := range keys {
-		if strings.HasPrefix(string(key.Org), begun) {
+		// What a shell would take for more than a word is left to the person to quote.
+		if _, err := keystore.ParseOrg(string(key.Org)); err == nil && strings.HasPrefix(string(key.Org), begun) {
 			names = append(names, string(key.Org))
 		}
 	}

@@ -29,12 +29,13 @@ Hosts are visited without a secret. An item is written into the keystore and
 removed again; nothing is refreshed. The exit status is 1 when a check fails.`,
 		Args: atMostOneOrg,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			org, err := orgOrAll(args)
-			if err != nil {
-				return err
+			if len(args) > 0 {
+				if err := p.setup().CheckOrg(cmd.Context(), args[0]); err != nil {
+					return usage("%v", err)
+				}
 			}
-			findings := p.setup().Examine(cmd.Context(), org, offline)
-			err = p.answer(func(w io.Writer) error {
+			findings := p.setup().Examine(cmd.Context(), orgOrAll(args), offline)
+			err := p.answer(func(w io.Writer) error {
 				if asJSON {
 					return protocol.EncodeFindings(w, findings)
 				}

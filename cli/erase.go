@@ -26,7 +26,7 @@ Salesforce.`,
 			if err != nil {
 				return err
 			}
-			h, err := p.helper(cmd.Context())
+			h, err := p.helperFor(cmd.Context(), args)
 			if err != nil {
 				return err
 			}
@@ -42,6 +42,5 @@ func eraseRequest(p Process, args []string) (protocol.EraseRequest, error) {
 		}
 		return protocol.DecodeErase(p.request())
 	}
-	org, err := orgArgument(args[0])
-	return protocol.EraseRequest{Org: org}, err
+	return protocol.EraseRequest{Org: args[0]}, nil
 }

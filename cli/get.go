@@ -44,7 +44,7 @@ A terminal shows tokens shortened, unless --reveal is given.`,
 			if cmd.Flags().Changed("min-ttl") {
 				req.MinTTL = minTTL.Duration
 			}
-			h, err := p.helper(cmd.Context())
+			h, err := p.helperFor(cmd.Context(), args)
 			if err != nil {
 				return err
 			}
@@ -77,6 +77,5 @@ func getRequest(p Process, args []string) (protocol.GetRequest, error) {
 		}
 		return protocol.DecodeGet(p.request())
 	}
-	org, err := orgArgument(args[0])
-	return protocol.GetRequest{Org: org, MinTTL: protocol.DefaultMinTTL}, err
+	return protocol.GetRequest{Org: args[0], MinTTL: protocol.DefaultMinTTL}, nil
 }

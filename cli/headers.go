@@ -26,17 +26,13 @@ The program sends them to the server that it was configured with, which has to
 be the org's: forcecred does not learn which one it is.`,
 		Args: oneOrg,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			org, err := orgArgument(args[0])
-			if err != nil {
-				return err
-			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), patience)
 			defer cancel()
-			h, err := p.helper(ctx)
+			h, err := p.helperFor(ctx, args)
 			if err != nil {
 				return err
 			}
-			credential, err := h.Get(ctx, protocol.GetRequest{Org: org, MinTTL: minTTL.Duration})
+			credential, err := h.Get(ctx, protocol.GetRequest{Org: args[0], MinTTL: minTTL.Duration})
 			if err != nil {
 				return err
 			}

@@ -56,11 +56,7 @@ rotate is not copied without --rotating.
 				return p.importAll(cmd.Context(), h, logins, rotating)
 			}
 			for _, arg := range args {
-				org, err := orgArgument(arg)
-				if err != nil {
-					return err
-				}
-				if err := h.Import(cmd.Context(), logins, org, rotating); err != nil {
+				if err := h.Import(cmd.Context(), logins, arg, rotating); err != nil {
 					return err
 				}
 			}
@@ -79,11 +75,18 @@ func (p Process) importAll(ctx context.Context, h setup.Helper, logins keystore.
 	if err != nil {
 		return &protocol.Error{Code: protocol.KeystoreUnavailable, Message: fmt.Sprintf("list the Salesforce CLI's logins: %v", err), Cause: err}
 	}
+	unusable, err := keystore.Unusable(ctx, logins)
+	if err != nil {
+		return &protocol.Error{Code: protocol.KeystoreUnavailable, Message: fmt.Sprintf("list the Salesforce CLI's logins: %v", err), Cause: err}
+	}
+	for _, err := range unusable {
+		p.notice("warning: left out: " + leftOut(err))
+	}
 	copied := 0
 	for _, key := range keys {
 		err := h.Import(ctx, logins, string(key.Org), rotating)
 		if e, ok := errors.AsType[*protocol.Error](err); ok && e.Code == protocol.BadRequest || errors.Is(err, keystore.ErrCorrupt) {
-			p.notice("warning: left out: " + err.Error())
+			p.notice("warning: left out: " + leftOut(err))
 			continue
 		}
 		if err != nil {
@@ -92,6 +95,17 @@ func (p Process) importAll(ctx context.Context, h setup.Helper, logins keystore.
 		copied++
 	}
 	return p.imported(h, copied)
+}
+
+// leftOut says why a login is not copied, and what to do about it.
+func leftOut(err error) string {
+	if e, ok := errors.AsType[*protocol.Error](err); ok && e.Hint != "" {
+		return e.Message + "; " + e.Hint
+	}
+	if e, ok := errors.AsType[*keystore.Error](err); ok && e.Hint != "" {
+		return e.Error() + "; " + e.Hint
+	}
+	return err.Error()
 }
 
 // imported tells what was done, and what it means.

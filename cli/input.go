@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"context"
 	"io"
 	"time"
 
 	"forcecred/keystore"
+	"forcecred/setup"
 )
 
 // request returns stdin, for a request to be read from.
@@ -59,8 +61,21 @@ func (p Process) expectRequest(caller string) error {
 	return nil
 }
 
-// orgArgument checks an org's name that was given as an argument.
-func orgArgument(arg string) (string, error) {
+// helperFor returns a helper for the org that the first of args names, if there is
+// one. Which names an org can have, the keystore says.
+func (p Process) helperFor(ctx context.Context, args []string) (setup.Helper, error) {
+	h, err := p.helper(ctx)
+	if err != nil || len(args) == 0 {
+		return h, err
+	}
+	if _, err := h.ParseOrg(args[0]); err != nil {
+		return setup.Helper{}, usage("%v", err)
+	}
+	return h, nil
+}
+
+// newOrgArgument checks the name that an argument gives to an org.
+func newOrgArgument(arg string) (string, error) {
 	org, err := keystore.ParseOrg(arg)
 	if err != nil {
 		return "", usage("%v", err)
@@ -68,11 +83,11 @@ func orgArgument(arg string) (string, error) {
 	return string(org), nil
 }
 
-// orgOrAll returns the org that the one argument names, or "" for all orgs where
-// there is none.
-func orgOrAll(args []string) (string, error) {
+// orgOrAll returns the org that the one argument names, or "" for all orgs if there
+// is no argument.
+func orgOrAll(args []string) string {
 	if len(args) == 0 {
-		return "", nil
+		return ""
 	}
-	return orgArgument(args[0])
+	return args[0]
 }

@@ -35,8 +35,11 @@ Without KUBERNETES_EXEC_INFO it prints what kubectl would get by v1:
 			if !req.Interactive {
 				p = p.withoutPrompts()
 			}
-			h, err := p.helper(cmd.Context())
+			h, err := p.helperFor(cmd.Context(), args)
 			if err != nil {
+				return err
+			}
+			if req.Org, err = settleOrg(req.Org, args); err != nil {
 				return err
 			}
 			credential, err := h.Get(cmd.Context(), protocol.GetRequest{Org: req.Org, MinTTL: protocol.KeepMinTTL})
@@ -48,26 +51,29 @@ Without KUBERNETES_EXEC_INFO it prints what kubectl would get by v1:
 	}
 }
 
-// kubernetesRequest reads what kubectl tells, and settles which org is meant.
+// kubernetesRequest reads what kubectl tells, where something has to name an org.
 func kubernetesRequest(p Process, args []string) (kubernetes.Request, error) {
 	req, err := kubernetes.Decode(p.Getenv(kubernetes.Variable))
 	if err != nil {
 		return kubernetes.Request{}, err
 	}
-	if len(args) == 0 {
-		if req.Org == "" {
-			e := usage("neither an argument nor the cluster's configuration names an org")
-			e.Hint = "in the kubeconfig, let the user's exec have args: [kubernetes, ORG]; or provideClusterInfo: true, and the cluster an extension client.authentication.k8s.io/exec with org: ORG"
-			return kubernetes.Request{}, e
-		}
-		return req, nil
+	if len(args) == 0 && req.Org == "" {
+		e := usage("neither an argument nor the cluster's configuration names an org")
+		e.Hint = "in the kubeconfig, let the user's exec have args: [kubernetes, ORG]; or provideClusterInfo: true, and the cluster an extension client.authentication.k8s.io/exec with org: ORG"
+		return kubernetes.Request{}, e
 	}
-	org, err := orgArgument(args[0])
-	if err == nil && req.Org != "" && req.Org != org {
-		err = usage("the argument and the cluster's configuration name different orgs")
+	return req, nil
+}
+
+// settleOrg returns the org that the argument or the cluster's configuration names.
+func settleOrg(configured string, args []string) (string, error) {
+	switch {
+	case len(args) == 0:
+		return configured, nil
+	case configured != "" && configured != args[0]:
+		return "", usage("the argument and the cluster's configuration name different orgs")
 	}
-	req.Org = org
-	return req, err
+	return args[0], nil
 }
 
 // withoutPrompts is p as if FORCECRED_NO_PROMPT were set.

@@ -55,7 +55,7 @@ On a machine without a browser --no-browser prints the address. The browser has
 to come back to this machine: from another one, by ssh -L 1717:localhost:1717.`,
 		Args: oneOrg,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			org, err := orgArgument(args[0])
+			org, err := newOrgArgument(args[0])
 			if err != nil {
 				return err
 			}

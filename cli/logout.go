@@ -22,21 +22,17 @@ can be tried again; --force forgets it all the same. With --keep-remote nothing 
 revoked, as by forcecred erase.`,
 		Args: oneOrg,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			org, err := orgArgument(args[0])
-			if err != nil {
-				return err
-			}
 			if keepRemote && force {
 				return usage("--keep-remote and --force exclude each other: one revokes nothing, the other does not mind when it can't")
 			}
-			h, err := p.helper(cmd.Context())
+			h, err := p.helperFor(cmd.Context(), args)
 			if err != nil {
 				return err
 			}
 			if keepRemote {
-				return h.Erase(cmd.Context(), protocol.EraseRequest{Org: org})
+				return h.Erase(cmd.Context(), protocol.EraseRequest{Org: args[0]})
 			}
-			return h.Logout(cmd.Context(), org, force)
+			return h.Logout(cmd.Context(), args[0], force)
 		},
 	}
 	cmd.Flags().BoolVar(&keepRemote, "keep-remote", false, "revoke nothing at Salesforce")

@@ -36,14 +36,10 @@ The command takes forcecred's place: its exit status and its signals are its
 own. A command that is not there has status 127, one that can't be run 126.`,
 		Args: orgAndCommand,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			org, err := orgArgument(args[0])
-			if err != nil {
-				return err
-			}
 			if len(variables) == 0 {
 				variables = usualVariables
 			}
-			req := protocol.GetRequest{Org: org, MinTTL: minTTL.Duration, Force: force}
+			req := protocol.GetRequest{Org: args[0], MinTTL: minTTL.Duration, Force: force}
 			return p.run(cmd.Context(), req, variables, args[1:])
 		},
 	}
@@ -73,7 +69,7 @@ func (p Process) run(ctx context.Context, req protocol.GetRequest, variables []v
 	if err != nil {
 		return cannotRun(err)
 	}
-	h, err := p.helper(ctx)
+	h, err := p.helperFor(ctx, []string{req.Org})
 	if err != nil {
 		return err
 	}

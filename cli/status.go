@@ -29,15 +29,11 @@ Nothing is refreshed.
 The exit status is 0 also when there is something amiss.`,
 		Args: atMostOneOrg,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			org, err := orgOrAll(args)
+			h, err := p.helperFor(cmd.Context(), args)
 			if err != nil {
 				return err
 			}
-			h, err := p.helper(cmd.Context())
-			if err != nil {
-				return err
-			}
-			orgs, err := h.Status(cmd.Context(), org, check)
+			orgs, err := h.Status(cmd.Context(), orgOrAll(args), check)
 			if err != nil {
 				return err
 			}

@@ -73,7 +73,7 @@ func storeRequest(p Process, args []string) (protocol.StoreRequest, error) {
 	if len(args) == 0 {
 		return protocol.DecodeStore(p.request(), "")
 	}
-	org, err := orgArgument(args[0])
+	org, err := newOrgArgument(args[0])
 	if err != nil {
 		return protocol.StoreRequest{}, err
 	}

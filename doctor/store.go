@@ -70,7 +70,7 @@ func Reads(ctx context.Context, store keystore.Store, name keystore.Org) ([]Kept
 		k, err := read(ctx, store, key.Org)
 		switch {
 		case errors.Is(err, keystore.ErrNotFound) && name != "":
-			findings = append(findings, fail(Items, "`forcecred list` shows which orgs there are", "there is no org %q", name))
+			findings = append(findings, fail(Items, "`forcecred list` shows which orgs there are", "there is no org %s", labelOf(name)))
 		case errors.Is(err, keystore.ErrNotFound): // erased since
 		case err != nil:
 			findings = append(findings, Failed(Items, err, "erase the org and store it again"))
@@ -79,10 +79,35 @@ func Reads(ctx context.Context, store keystore.Store, name keystore.Org) ([]Kept
 			findings = append(findings, keyFile(k.Grant)...)
 		}
 	}
+	if name == "" {
+		findings = append(findings, leftOut(ctx, store)...)
+	}
 	if len(findings) > 0 {
 		return all, findings
 	}
 	return all, []protocol.Finding{ok(Items, "%s", count(len(all), "org")+" can be read")}
+}
+
+// labelOf quotes a name that nothing is stored under, unless it may be anything, a
+// secret too.
+func labelOf(name keystore.Org) string {
+	if _, err := keystore.ParseOrg(string(name)); err != nil {
+		return "of that name"
+	}
+	return fmt.Sprintf("%q", name)
+}
+
+// leftOut says which orgs can't be used, since no name leads to them.
+func leftOut(ctx context.Context, store keystore.Store) []protocol.Finding {
+	all, err := keystore.Unusable(ctx, store)
+	if err != nil {
+		return []protocol.Finding{Failed(Items, err, "see that the keystore can be reached")}
+	}
+	var findings []protocol.Finding
+	for _, err := range all {
+		findings = append(findings, Failed(Items, err, "give it another name"))
+	}
+	return findings
 }
 
 // keyFile looks at the private key of a grant whose key lies in a file of its own.

@@ -19,14 +19,6 @@ func isAny(err error, targets ...error) bool {
 	return false
 }
 
-func parseOrg(name string) (keystore.Org, error) {
-	org, err := keystore.ParseOrg(name)
-	if err != nil {
-		return "", &protocol.Error{Code: protocol.BadRequest, Message: "read the request: " + err.Error()}
-	}
-	return org, nil
-}
-
 func badRequest(org keystore.Org, err error) *protocol.Error {
 	e := &protocol.Error{Code: protocol.BadRequest, Message: "read the request: " + err.Error(), Org: string(org)}
 	if cause, ok := errors.AsType[*keystore.Error](err); ok {

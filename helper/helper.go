@@ -51,7 +51,7 @@ type OAuth interface {
 // Get returns an access token of the org, from the cache where that one lives
 // for req.MinTTL at least, or for half a session where that lasts no longer.
 func (h *Helper) Get(ctx context.Context, req protocol.GetRequest) (protocol.Credential, error) {
-	org, err := parseOrg(req.Org)
+	org, err := h.org(ctx, req.Org)
 	if err != nil {
 		return protocol.Credential{}, err
 	}

@@ -13,9 +13,15 @@ import (
 // both programs would have the same refresh token, and whichever spends it second
 // ends the login.
 func (h *Helper) Import(ctx context.Context, logins keystore.Store, name string, rotating bool) error {
-	org, err := parseOrg(name)
+	org, err := orgOf(ctx, logins, name)
 	if err != nil {
 		return err
+	}
+	if _, err := keystore.ParseOrg(name); err != nil {
+		return &protocol.Error{
+			Code: protocol.BadRequest, Org: name, Message: fmt.Sprintf("import %q: in a keystore of its own, forcecred has no such name: %v", org, err),
+			Hint: "give the login an alias of letters and digits, `sf alias set ALIAS=USERNAME`, and import that; or `forcecred import --live` uses the Salesforce CLI's logins where they are, by all their names",
+		}
 	}
 	grant, err := keystore.LoadGrant(ctx, logins, org)
 	if err != nil {

@@ -76,7 +76,7 @@ func (h *Helper) Login(ctx context.Context, req protocol.StoreRequest, scopes st
 // together (login URL, site, whether the host is allowed), and so do client id and
 // secret. What the Salesforce CLI has is its own client's, and left to it.
 func (h *Helper) complete(ctx context.Context, req protocol.StoreRequest) (protocol.StoreRequest, error) {
-	org, err := parseOrg(req.Org)
+	org, err := newOrg(req.Org)
 	if err != nil {
 		return req, err
 	}

@@ -12,7 +12,7 @@ import (
 // former fails, the org stays as it is, unless force. An org that is not there is
 // [protocol.OrgNotFound].
 func (h *Helper) Logout(ctx context.Context, name string, force bool) error {
-	org, err := parseOrg(name)
+	org, err := h.org(ctx, name)
 	if err != nil {
 		return err
 	}

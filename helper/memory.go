@@ -54,7 +54,7 @@ func NewMemory(h *Helper) *Memory {
 
 // Get is [Helper.Get].
 func (m *Memory) Get(ctx context.Context, req protocol.GetRequest) (protocol.Credential, error) {
-	org, err := parseOrg(req.Org)
+	org, err := m.org(ctx, req.Org)
 	if err != nil {
 		return protocol.Credential{}, err
 	}

@@ -58,7 +58,7 @@ func (h *Helper) named(ctx context.Context, name string) ([]kept, error) {
 	if name == "" {
 		return h.all(ctx)
 	}
-	org, err := parseOrg(name)
+	org, err := h.org(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +121,7 @@ func (h *Helper) all(ctx context.Context) ([]kept, error) {
 		}
 		all = append(all, k)
 	}
-	return all, nil
+	return all, h.warnOfUnusable(ctx)
 }
 
 // kept reads what there is of one org. It returns the store's errors.
@@ -153,7 +153,7 @@ const checkBudget = 10 * time.Second
 // Check asks Salesforce whether the org's cached token is good. It refreshes and
 // changes nothing, and warns of nothing.
 func (h *Helper) Check(ctx context.Context, p Prober, name string) protocol.TokenCheck {
-	org, err := parseOrg(name)
+	org, err := h.org(ctx, name)
 	if err != nil {
 		return unknownToken(err)
 	}

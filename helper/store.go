@@ -2,6 +2,7 @@ package helper
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"forcecred/keystore"
@@ -56,7 +57,7 @@ func (h *Helper) storeVerified(ctx context.Context, grant keystore.Grant) error 
 
 // newGrant checks a request and makes a grant of it.
 func (h *Helper) newGrant(req protocol.StoreRequest) (keystore.Grant, error) {
-	org, err := parseOrg(req.Org)
+	org, err := newOrg(req.Org)
 	if err != nil {
 		return keystore.Grant{}, err
 	}
@@ -105,7 +106,10 @@ func (h *Helper) newGrant(req protocol.StoreRequest) (keystore.Grant, error) {
 // Erase forgets an org; or only its cached token, where that is asked for, or
 // is the rejected one. What is not there is erased already.
 func (h *Helper) Erase(ctx context.Context, req protocol.EraseRequest) error {
-	org, err := parseOrg(req.Org)
+	org, err := h.org(ctx, req.Org)
+	if e, ok := errors.AsType[*protocol.Error](err); ok && e.Code == protocol.OrgNotFound {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -46,6 +46,25 @@ func (p Process) Examine(ctx context.Context, org string, offline bool) []protoc
 	return findings
 }
 
+// CheckOrg returns why an org can't have that name in the keystore that the
+// environment names. It does not quote the name.
+func (p Process) CheckOrg(ctx context.Context, name string) error {
+	_, ownErr := keystore.ParseOrg(name)
+	at, err := home.Find(runtime.GOOS, p.Getenv)
+	if ownErr == nil || err != nil {
+		return ownErr
+	}
+	if c, err := p.chooseKeystore(ctx, at); err != nil || c.name != sfKeystore && c.fallback != sfKeystore {
+		return ownErr
+	}
+	logins, err := p.salesforceCLI(at)
+	if err != nil {
+		return ownErr
+	}
+	_, err = logins.ParseOrg(name)
+	return err
+}
+
 // homeShortener returns what writes ~ for the folder where it begins a path, and
 // neither for another folder whose name begins so, nor within a longer path.
 func homeShortener(folder string) func(string) string {

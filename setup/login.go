@@ -27,29 +27,28 @@ func (h Helper) Login(ctx context.Context, req protocol.StoreRequest, scopes str
 
 // Logout is [helper.Helper.Logout]. The Salesforce CLI's own logins are not forcecred's to end.
 func (h Helper) Logout(ctx context.Context, org string, force bool) error {
-	if h.isSalesforceCLIs(ctx, org) {
-		return &protocol.Error{
-			Code: protocol.BadRequest, Org: org, Message: fmt.Sprintf("log out of %q: the login is the Salesforce CLI's", org),
-			Hint: fmt.Sprintf("`sf org logout --target-org %s` ends it", org),
+	if name, err := h.ParseOrg(org); err == nil { // else it is refused for that
+		if command, ok := h.salesforceCLILogout(ctx, name); ok {
+			return &protocol.Error{
+				Code: protocol.BadRequest, Org: org, Message: fmt.Sprintf("log out of %q: the login is the Salesforce CLI's", org),
+				Hint: "`" + command + "` ends it",
+			}
 		}
 	}
 	return h.Helper.Logout(ctx, org, force)
 }
 
-// isSalesforceCLIs reports whether an org is one of the Salesforce CLI's logins.
-func (h Helper) isSalesforceCLIs(ctx context.Context, org string) bool {
-	if h.keystore.name == sfKeystore {
-		return true
-	}
-	both, ok := h.Keystore.(*fallback.Store)
-	if !ok {
-		return false
-	}
-	name, err := keystore.ParseOrg(org)
-	if err != nil {
-		return false // and is refused for that
+// salesforceCLILogout returns the command that ends a login of the Salesforce CLI's,
+// and false if org is none.
+func (h Helper) salesforceCLILogout(ctx context.Context, org keystore.Org) (command string, ok bool) {
+	logins, isTheirs := salesforceCLIOf(h.Keystore)
+	if logins == nil {
+		return "", false
 	}
 	// What can't be read is not the second store's, and is told of later.
-	_, _ = keystore.LoadGrant(ctx, both, name)
-	return both.IsSecond(name)
+	_, _ = keystore.LoadGrant(ctx, h.Keystore, org)
+	if !isTheirs(org) {
+		return "", false
+	}
+	return logins.LogoutCommand(ctx, org)
 }

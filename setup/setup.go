@@ -46,7 +46,7 @@ func (p Process) Open(ctx context.Context) (Helper, error) {
 	return Helper{&helper.Helper{
 		Keystore:    store,
 		Journal:     kept,
-		Failures:    &failures.Failures{Dir: filepath.Join(at.Data, "failures")},
+		Failures:    newFailures(&failures.Failures{Dir: filepath.Join(at.Data, "failures")}, store),
 		Connect:     p.connector(),
 		ReadKey:     localfile.ReadSecret,
 		HoldSignals: p.HoldSignals,

@@ -30,6 +30,24 @@ func (s *Store) IsSecond(org keystore.Org) bool {
 	return s.isSecond[org]
 }
 
+// ParseOrg returns name as an org of one of the two: the second may have names
+// that the first can't.
+func (s *Store) ParseOrg(name string) (keystore.Org, error) {
+	return keystore.ParseOrgOf(s.Second, name)
+}
+
+// Unusable returns why some of the second's orgs are not among the keys.
+func (s *Store) Unusable(ctx context.Context) ([]error, error) {
+	return keystore.Unusable(ctx, s.Second)
+}
+
+// canBeFirst reports whether the first can have an org of that name: one of
+// forcecred's own.
+func canBeFirst(org keystore.Org) bool {
+	_, err := keystore.ParseOrg(string(org))
+	return err == nil
+}
+
 // found notes whose an org is.
 func (s *Store) found(org keystore.Org, isSecond bool) {
 	s.mu.Lock()
@@ -42,6 +60,10 @@ func (s *Store) found(org keystore.Org, isSecond bool) {
 
 // grant reads an org's grant where it is. One that is nowhere is the first's.
 func (s *Store) grant(ctx context.Context, org keystore.Org) ([]byte, error) {
+	if !canBeFirst(org) {
+		s.found(org, true)
+		return s.Second.Get(ctx, grantKey(org))
+	}
 	item, err := s.First.Get(ctx, grantKey(org))
 	isSecond := false
 	if errors.Is(err, keystore.ErrNotFound) {
@@ -68,6 +90,10 @@ func (s *Store) owner(ctx context.Context, org keystore.Org) keystore.Store {
 func (s *Store) Get(ctx context.Context, key keystore.Key) ([]byte, error) {
 	if key.Kind == keystore.KindGrant {
 		return s.grant(ctx, key.Org)
+	}
+	if !canBeFirst(key.Org) {
+		s.found(key.Org, true)
+		return s.Second.Get(ctx, key)
 	}
 	// Most often it is there, and whose the org is need not be asked.
 	item, err := s.First.Get(ctx, key)
@@ -119,6 +145,10 @@ func (s *Store) Keys(ctx context.Context, kind keystore.Kind) ([]keystore.Key, e
 // Lock takes the first store's lock of org's grant, and the second's when that one
 // has the org: whoever stores the org in the first waits as well.
 func (s *Store) Lock(ctx context.Context, org keystore.Org) (unlock func() error, err error) {
+	if !canBeFirst(org) {
+		s.found(org, true)
+		return s.Second.Lock(ctx, org)
+	}
 	unlockFirst, err := s.First.Lock(ctx, org)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,8 @@
 package localfile
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"math/big"
 	"slices"
 	"strings"
@@ -13,7 +15,13 @@ import (
 // upper-case letters is followed by ~ and a hexadecimal number, in which bit i
 // says that letter i, counted from 0, is upper case: Prod is prod~1. One that
 // Windows takes for a device, whatever follows its first dot, comes after a ~.
+//
+// A name that [keystore.ParseOrg] refuses, which another program's org may have, is
+// told by its digest after a =: it can't leave a folder, and no length is too long.
 func FileName(org keystore.Org) string {
+	if _, err := keystore.ParseOrg(string(org)); err != nil {
+		return fmt.Sprintf("=%x", sha256.Sum256([]byte(org)))
+	}
 	var upper big.Int
 	for i := range len(org) {
 		if 'A' <= org[i] && org[i] <= 'Z' {
@@ -41,7 +49,8 @@ func isDevice(name string) bool {
 	return slices.Contains([]string{"con", "prn", "aux", "nul"}, stem)
 }
 
-// ParseFileName is the inverse of FileName, and false for any other name.
+// ParseFileName is the inverse of FileName for the names of forcecred's own, and
+// false for any other.
 func ParseFileName(encoded string) (keystore.Org, bool) {
 	lower, digits, marked := strings.Cut(strings.TrimPrefix(encoded, "~"), "~")
 	name := []byte(lower)

@@ -30,11 +30,14 @@ func (s *Store) Accounts(ctx context.Context) ([]Account, error) {
 		if err != nil {
 			continue
 		}
-		client, _ := o.text(clientIDMember) // readAuth has seen that o is an object
+		if o, err = l.members(o); err != nil {
+			continue
+		}
+		client, _ := o.text(clientIDMember) // readAuth has seen that the file is an object
 		if client == "" {
 			client = defaultClientID
 		}
-		all = append(all, Account{key.Org, string(l.user), client})
+		all = append(all, Account{key.Org, l.user, client})
 	}
 	return all, nil
 }

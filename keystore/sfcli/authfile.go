@@ -26,6 +26,7 @@ const (
 	refreshTokenMember = "refreshToken"
 	accessTokenMember  = "accessToken"
 	privateKeyMember   = "privateKey"
+	clientAppsMember   = "clientApps" // by its name, the members of each app that is linked to the user
 )
 
 // What the CLI takes for members that old auth files lack.
@@ -52,24 +53,37 @@ func readAuth(ctx context.Context, l login) (object, error) {
 		return nil, notJSON(l.file)
 	}
 	// Where names of files fold case, one file answers to several usernames.
-	if user != "" && user != string(l.user) {
+	if user != "" && user != l.user {
 		return nil, unusable(l, "is another user's", hintSignIn)
 	}
 	return o, nil
 }
 
 func unusable(l login, text, hint string) error {
-	return &keystore.Error{Reason: keystore.ErrCorrupt, Err: fmt.Errorf("the Salesforce CLI's login %s %s", l.user, text), Hint: hint}
+	return &keystore.Error{Reason: keystore.ErrCorrupt, Err: fmt.Errorf("the Salesforce CLI's login %s %s", l, text), Hint: hint}
+}
+
+// members returns those of the login in its auth file: the file's own, or those of
+// the app that is linked to its user.
+func (l login) members(file object) (object, error) {
+	if l.app == "" {
+		return file, nil
+	}
+	o, err := file.object(clientAppsMember, l.app)
+	if err != nil {
+		return nil, unusable(l, "is gone: the app is not linked to the user any more", "`sf org login web --client-app NAME --username USER` links an app")
+	}
+	return o, nil
 }
 
 // readGrant reads a login, with what refreshes by forcecred have shown of it. The
 // grant's Org is left for the caller to set.
 func (s *Store) readGrant(ctx context.Context, l login) (keystore.Grant, error) {
-	o, now, err := s.look(ctx, l)
+	file, o, now, err := s.look(ctx, l)
 	if err != nil {
 		return keystore.Grant{}, err
 	}
-	g := keystore.Grant{Type: keystore.RefreshToken, Username: string(l.user), RefreshToken: now.refresh}
+	g := keystore.Grant{Type: keystore.RefreshToken, Username: l.user, RefreshToken: now.refresh}
 	// A key beside a refresh token is left over from an earlier login.
 	if g.RefreshToken.Empty() {
 		g.Type, g.Audience = keystore.JWTBearer, s.config.Audience
@@ -80,17 +94,20 @@ func (s *Store) readGrant(ctx context.Context, l login) (keystore.Grant, error) 
 	if g.ClientSecret, err = s.secret(ctx, o, l, clientSecretMember); err != nil {
 		return keystore.Grant{}, err
 	}
-	// readAuth has seen that o is an object, so that the rest can't fail.
+	// readAuth has seen that the file is an object, so that the rest can't fail.
 	g.ClientID, _ = o.text(clientIDMember)
 	if g.ClientID == "" {
 		g.ClientID, g.ClientSecret = defaultClientID, secret.Text{}
 	}
-	loginURL, _ := o.text(loginURLMember)
+	loginURL, _ := file.text(loginURLMember)
+	instance, _ := file.text(instanceURLMember)
+	if l.app != "" {
+		loginURL = instance // where the CLI refreshes the token of a client app
+	}
 	g.LoginURL, g.Site = splitSite(loginURL)
-	instance, _ := o.text(instanceURLMember)
 	g.InstanceURL = strings.TrimSuffix(instance, "/")
 	// Best effort: that is knowledge which the next refresh brings again.
-	if known, err := keystore.LoadGrant(ctx, s.config.Own, l.user); err == nil && known.ClientID == g.ClientID {
+	if known, err := keystore.LoadGrant(ctx, s.config.Own, l.own); err == nil && known.ClientID == g.ClientID {
 		g.RefreshedAt = known.RefreshedAt
 		if g.Type == keystore.RefreshToken {
 			g.Rotates = known.Rotates
@@ -99,24 +116,26 @@ func (s *Store) readGrant(ctx context.Context, l login) (keystore.Grant, error) 
 	return g, nil
 }
 
-// look reads the auth file, and takes note of its tokens.
-func (s *Store) look(ctx context.Context, l login) (object, sighting, error) {
-	at := time.Now()
-	o, err := readAuth(ctx, l)
-	if err != nil {
-		return nil, sighting{}, err
+// look reads the auth file, and takes note of the login's tokens. It returns the
+// file's members and the login's.
+func (s *Store) look(ctx context.Context, l login) (file, o object, now sighting, err error) {
+	now.at = time.Now()
+	if file, err = readAuth(ctx, l); err != nil {
+		return nil, nil, sighting{}, err
 	}
-	now := sighting{at: at}
+	if o, err = l.members(file); err != nil {
+		return nil, nil, sighting{}, err
+	}
 	if now.refresh, err = s.secret(ctx, o, l, refreshTokenMember); err != nil {
-		return nil, sighting{}, err
+		return nil, nil, sighting{}, err
 	}
 	if now.access, err = s.secret(ctx, o, l, accessTokenMember); err != nil {
-		return nil, sighting{}, err
+		return nil, nil, sighting{}, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.seen[l.user] = now
-	return o, now, nil
+	s.seen[l.own] = now
+	return file, o, now, nil
 }
 
 // keyFileOf returns where the private key is of a login that has no refresh token.
@@ -176,7 +195,7 @@ func (s *Store) saveGrant(ctx context.Context, l login, g keystore.Grant) error 
 		return &keystore.Error{
 			Reason: keystore.ErrForeign,
 			Err:    errors.New("the Salesforce CLI keeps its logins itself"),
-			Hint:   fmt.Sprintf("`sf org login web --alias %s` logs in; FORCECRED_KEYSTORE names a keystore of forcecred's own", g.Org),
+			Hint:   "`" + hintLogin(string(g.Org)) + "` logs in; FORCECRED_KEYSTORE names a keystore of forcecred's own",
 		}
 	}
 	if err := s.rewrite(ctx, l, true, func(o object) (object, error) {
@@ -184,7 +203,7 @@ func (s *Store) saveGrant(ctx context.Context, l login, g keystore.Grant) error 
 	}); err != nil {
 		return err
 	}
-	known := keystore.Grant{Org: l.user, ClientID: g.ClientID, Rotates: g.Rotates, RefreshedAt: g.RefreshedAt}
+	known := keystore.Grant{Org: l.own, ClientID: g.ClientID, Rotates: g.Rotates, RefreshedAt: g.RefreshedAt}
 	// Best effort: it is no secret, and the next refresh brings it again.
 	_ = keystore.SaveGrant(ctx, s.config.Own, known)
 	return nil
@@ -195,23 +214,28 @@ func (s *Store) saveToken(ctx context.Context, l login, t keystore.Token) error 
 	err := s.rewrite(ctx, l, false, func(o object) (object, error) {
 		return s.change(ctx, o, l, secret.Text{}, t.AccessToken, t.InstanceURL)
 	})
-	t.Org = l.user
+	t.Org = l.own
 	return errors.Join(err, keystore.SaveToken(ctx, s.config.Own, t))
 }
 
-// change returns o with those of the three that are set. It returns ErrForeign
-// when the refresh token in o is not the one that this process has last seen.
-func (s *Store) change(ctx context.Context, o object, l login, refresh, access secret.Text, instanceURL string) (object, error) {
+// change returns the file with those of the three that are set. It returns
+// ErrForeign when the refresh token in it is not the one that this process has last
+// seen.
+func (s *Store) change(ctx context.Context, file object, l login, refresh, access secret.Text, instanceURL string) (object, error) {
 	s.mu.Lock()
-	seen := s.seen[l.user]
+	seen := s.seen[l.own]
 	s.mu.Unlock()
+	o, err := l.members(file)
+	if err != nil {
+		return nil, err
+	}
 	stored, err := s.secret(ctx, o, l, refreshTokenMember)
 	if err != nil {
 		return nil, err
 	}
 	if !stored.Equal(seen.refresh) && !stored.Equal(refresh) {
 		return nil, &keystore.Error{
-			Reason: keystore.ErrForeign, Err: fmt.Errorf("%s has signed in anew with the Salesforce CLI meanwhile, which stands", l.user),
+			Reason: keystore.ErrForeign, Err: fmt.Errorf("%s has signed in anew with the Salesforce CLI meanwhile, which stands", l),
 		}
 	}
 	k, err := s.readKey(ctx)
@@ -227,6 +251,9 @@ func (s *Store) change(ctx context.Context, o object, l login, refresh, access s
 		if o, err = o.with(accessTokenMember, k.seal(access)); err != nil {
 			return nil, err
 		}
+	}
+	if l.app != "" {
+		return file.within(o, clientAppsMember, l.app) // the CLI leaves the user's own instance alone, too
 	}
 	if before, err := o.text(instanceURLMember); err != nil || instanceURL == "" || strings.TrimSuffix(before, "/") == instanceURL {
 		return o, err
@@ -281,7 +308,7 @@ func (s *Store) proveWritable(ctx context.Context, l login) error {
 		}
 	}
 	s.mu.Lock()
-	rotation := s.held[l.user]
+	rotation := s.held[l.own]
 	s.mu.Unlock()
 	if rotation != nil && !rotation.isOurs() {
 		return &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("another process took over the Salesforce CLI's rotation lock"), Hint: "try again"}

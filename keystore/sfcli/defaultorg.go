@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"forcecred/keystore"
 )
@@ -21,7 +22,7 @@ func DefaultOrg(ctx context.Context, home, workDir string) (string, error) {
 		places = append(places, project)
 	}
 	for _, place := range append(places, home) {
-		org, err := targetOrg(ctx, filepath.Join(place, ".sf", "config.json"))
+		org, err := targetOrg(ctx, place)
 		if err != nil {
 			return "", keystore.Failed("find the Salesforce CLI's default org", err)
 		}
@@ -46,19 +47,40 @@ func projectOf(dir string) (project string, ok bool) {
 	}
 }
 
-func targetOrg(ctx context.Context, path string) (string, error) {
+// targetOrg returns the default org of a place. The CLI writes it into two files,
+// under a name of each; if they differ, the younger file counts.
+func targetOrg(ctx context.Context, place string) (string, error) {
+	org, at, err := configured(ctx, filepath.Join(place, ".sf", "config.json"), "target-org")
+	if err != nil {
+		return "", err
+	}
+	old, oldAt, err := configured(ctx, filepath.Join(place, ".sfdx", "sfdx-config.json"), "defaultusername")
+	if err != nil {
+		return "", err
+	}
+	if org == "" || old != "" && oldAt.After(at) {
+		return old, nil
+	}
+	return org, nil
+}
+
+// configured returns the text that a file of the CLI's configuration has under a
+// name, "" for none, and when the file was written.
+func configured(ctx context.Context, path, name string) (text string, at time.Time, err error) {
 	data, err := readJSON(ctx, path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
+	if errors.Is(err, fs.ErrNotExist) || isNoFolder(err) {
+		return "", time.Time{}, nil
 	}
 	var config map[string]json.RawMessage
 	if err == nil {
 		err = json.Unmarshal(data, &config)
 	}
 	if err != nil {
-		return "", &keystore.Error{Reason: keystore.ErrUnavailable, Err: fmt.Errorf("the Salesforce CLI's %s can't be read", path), Hint: "mend it, or name the org in the request"}
+		return "", time.Time{}, &keystore.Error{Reason: keystore.ErrUnavailable, Err: fmt.Errorf("the Salesforce CLI's %s can't be read", path), Hint: "repair it, or name the org in the request"}
 	}
-	var org string
-	_ = json.Unmarshal(config["target-org"], &org) // what is not a string is as good as none
-	return org, nil
+	if info, err := os.Stat(path); err == nil {
+		at = info.ModTime()
+	}
+	_ = json.Unmarshal(config[name], &text) // what is not a string is as good as none
+	return text, at, nil
 }

@@ -43,31 +43,31 @@ func (s *Store) lock(ctx context.Context, key keystore.Key) (release func() erro
 		return nil, err
 	}
 	s.mu.Lock()
-	before := s.seen[l.user]
+	before := s.seen[l.own]
 	s.mu.Unlock()
 	// One process of forcecred's at a time tries for the CLI's lock, which gives no
 	// heed to who came first and which two may take from a dead holder at once.
-	unlockOwn, err := s.config.Own.Lock(ctx, l.user)
+	unlockOwn, err := s.config.Own.Lock(ctx, l.own)
 	if err != nil {
 		return nil, err
 	}
 	limited, cancel := context.WithTimeout(ctx, rotationBudget)
 	defer cancel()
-	rotation, err := takeMkdirLock(limited, l.file+".token-rotation.lock")
+	rotation, err := takeMkdirLock(limited, l.file+".token-rotation"+lockSuffix)
 	if err != nil {
 		return nil, errors.Join(err, unlockOwn())
 	}
 	s.mu.Lock()
-	s.held[l.user] = rotation
+	s.held[l.own] = rotation
 	s.mu.Unlock()
 	if !before.at.IsZero() {
 		s.adopt(ctx, l, before)
 	}
 	return func() error {
 		s.mu.Lock()
-		write := s.write[l.user]
-		delete(s.write, l.user)
-		delete(s.held, l.user)
+		write := s.write[l.own]
+		delete(s.write, l.own)
+		delete(s.held, l.own)
 		s.mu.Unlock()
 		if write != nil {
 			err = write.release()
@@ -82,17 +82,17 @@ func (s *Store) lock(ctx context.Context, key keystore.Key) (release func() erro
 // it ends, and is not read here. It is best effort: without it there is one
 // refresh more.
 func (s *Store) adopt(ctx context.Context, l login, before sighting) {
-	o, now, err := s.look(ctx, l)
+	file, _, now, err := s.look(ctx, l)
 	if err != nil || now.access.Empty() || now.access.Equal(before.access) || strings.HasPrefix(now.access.Reveal(), "eyJ") {
 		return
 	}
-	cached, err := keystore.LoadToken(ctx, s.config.Own, l.user)
+	cached, err := keystore.LoadToken(ctx, s.config.Own, l.own)
 	if err == nil && cached.AccessToken.Equal(now.access) {
 		return // it was forcecred that refreshed, and knows better
 	}
-	instance, _ := o.text(instanceURLMember) // look has seen that o is an object
+	instance, _ := file.text(instanceURLMember) // look has seen that the file is an object
 	_ = keystore.SaveToken(ctx, s.config.Own, keystore.Token{
-		Org: l.user, AccessToken: now.access, TokenType: "Bearer", InstanceURL: strings.TrimSuffix(instance, "/"),
+		Org: l.own, AccessToken: now.access, TokenType: "Bearer", InstanceURL: strings.TrimSuffix(instance, "/"),
 		ID:          cached.ID, // of the same user
 		RefreshedAt: before.at, ExpiresAt: before.at.Add(assumedSession), ExpiresSource: "assumed",
 	})
@@ -102,15 +102,15 @@ func (s *Store) adopt(ctx context.Context, l login, before sighting) {
 // which its readers wait, unless keepWrites has it.
 func (s *Store) lockWrites(ctx context.Context, l login) (*mkdirLock, error) {
 	s.mu.Lock()
-	kept := s.write[l.user]
-	delete(s.write, l.user)
+	kept := s.write[l.own]
+	delete(s.write, l.own)
 	s.mu.Unlock()
 	if kept != nil {
 		return kept, nil
 	}
 	limited, cancel := context.WithTimeout(ctx, writeBudget)
 	defer cancel()
-	lock, err := takeMkdirLock(limited, l.file+".lock")
+	lock, err := takeMkdirLock(limited, l.file+lockSuffix)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		err = &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("another program keeps the write lock of the Salesforce CLI's login"), Hint: "try again"}
 	}
@@ -122,9 +122,9 @@ func (s *Store) lockWrites(ctx context.Context, l login) (*mkdirLock, error) {
 func (s *Store) keepWrites(l login, lock *mkdirLock) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.held[l.user] == nil {
+	if s.held[l.own] == nil {
 		return false
 	}
-	s.write[l.user] = lock
+	s.write[l.own] = lock
 	return true
 }

@@ -6,74 +6,120 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"sync"
+	"strings"
 
 	"forcecred/keystore"
 	"forcecred/keystore/regular"
 )
 
-// login is one of the CLI's: a username with its auth file.
+// login is one of the CLI's: a username with its auth file or, in that file, an
+// app that is linked to the user.
 type login struct {
-	user keystore.Org
+	user string
+	app  string // the name of the client app, "" for the user's own login
 	file string
+	own  keystore.Org // names what is stored of it outside of the CLI's files
+}
+
+// String names the login for people.
+func (l login) String() string {
+	if l.app == "" {
+		return l.user
+	}
+	return l.user + " with the app " + l.app
 }
 
 const authSuffix = ".json"
 
-// username is what the CLI takes for the name of an auth file. Without it an org
-// called key would be key.json, which holds the key.
-var username = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[^.][^@]*@[^.]+(\.[^.\s]+)+$`) })
-
-func isUsername(name string) bool {
-	_, err := keystore.ParseOrg(name)
-	return err == nil && username().MatchString(name)
+func (s *Store) loginOf(user, app string) login {
+	return login{user, app, filepath.Join(s.config.Dir, filepath.FromSlash(user)+authSuffix), ownName(user, app)}
 }
 
-// find returns the login that key's org names: by an alias, else by its username.
+// appMark stands between the name of a login and that of an app linked to it.
+const appMark = "+"
+
+// find returns the login that key's org names: by an alias, else by its username,
+// as the CLI reads a name; else, after a +, by the name of a client app.
 func (s *Store) find(ctx context.Context, key keystore.Key) (login, error) {
 	if err := ctx.Err(); err != nil {
 		return login{}, err
 	}
-	if err := key.Check(); err != nil {
+	if err := key.Kind.Check(); err != nil {
+		return login{}, err
+	}
+	name := string(key.Org)
+	if err := checkName(name); err != nil {
 		return login{}, err
 	}
 	aliases, err := s.aliases(ctx)
 	if err != nil {
 		return login{}, err
 	}
-	user, isAlias := aliases[string(key.Org)]
-	if !isAlias {
-		user = string(key.Org)
+	l, err := s.named(aliases, name)
+	// The longest name of a login counts: an alias may have a + too.
+	for end := len(name); errors.Is(err, keystore.ErrNotFound); {
+		if end = strings.LastIndex(name[:end], appMark); end < 1 {
+			break
+		}
+		if of, appErr := s.named(aliases, name[:end]); appErr == nil {
+			if app := s.loginOf(of.user, name[end+len(appMark):]); s.hasApp(ctx, app) {
+				l, err = app, nil
+			}
+		}
 	}
-	if !isUsername(user) {
-		return login{}, notLoggedIn(key.Org, isAlias)
-	}
-	l := s.loginOf(keystore.Org(user))
-	switch _, err := os.Stat(l.file); {
-	case errors.Is(err, fs.ErrNotExist):
-		return login{}, notLoggedIn(key.Org, isAlias)
-	case err != nil:
-		return login{}, regular.Explain(err)
+	if err != nil {
+		return login{}, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.users[key.Org] = l.user
+	s.users[key.Org] = l.own
 	return l, nil
 }
 
-func (s *Store) loginOf(user keystore.Org) login {
-	return login{user, filepath.Join(s.config.Dir, string(user)+authSuffix)}
+// named returns the login of that alias or username.
+func (s *Store) named(aliases map[string]string, name string) (login, error) {
+	user, isAlias := aliases[name]
+	if !isAlias {
+		user = name
+	}
+	if err := checkUsername(user); err != nil {
+		return login{}, notLoggedIn(name, isAlias)
+	}
+	l := s.loginOf(user, "")
+	switch info, err := os.Stat(l.file); {
+	case errors.Is(err, fs.ErrNotExist), isNoFolder(err), err == nil && info.IsDir():
+		return login{}, notLoggedIn(name, isAlias)
+	case err != nil:
+		return login{}, regular.Explain(err)
+	}
+	return l, nil
 }
 
-func notLoggedIn(org keystore.Org, isAlias bool) error {
-	hint := fmt.Sprintf("`sf org list` shows the Salesforce CLI's logins, `sf org login web --alias %s` adds one", org)
+// isNoFolder reports whether a path leads through a file, or has a name that is
+// too long for the file system: then nothing is there.
+func isNoFolder(err error) bool {
+	cause, ok := errors.AsType[*fs.PathError](err)
+	return ok && slices.Contains(noSuchFile, cause.Err)
+}
+
+// hasApp reports whether an app of that name is linked to the user. A file that
+// can't be read is told of where the user's own login is asked for.
+func (s *Store) hasApp(ctx context.Context, l login) bool {
+	o, err := readAuth(ctx, l)
+	if err != nil {
+		return false
+	}
+	_, err = o.object(clientAppsMember, l.app)
+	return err == nil
+}
+
+func notLoggedIn(name string, isAlias bool) error {
+	hint := "`sf org list` shows the Salesforce CLI's logins, `" + hintLogin(name) + "` adds one"
 	if isAlias {
-		hint = fmt.Sprintf("the Salesforce CLI has the alias %s, but no login of the user that it stands for; `sf org login web --alias %s` logs in", org, org)
+		hint = fmt.Sprintf("the Salesforce CLI has the alias %s, but no login of the user that it stands for; `%s` logs in", name, hintLogin(name))
 	}
 	return &keystore.Error{Reason: keystore.ErrNotFound, Hint: hint}
 }
@@ -86,61 +132,29 @@ func (s *Store) aliases(ctx context.Context) (map[string]string, error) {
 		return nil, nil
 	}
 	if err == nil {
-		var groups map[string]map[string]string
+		var groups map[string]map[string]json.RawMessage
 		if err = json.Unmarshal(data, &groups); err == nil {
-			return groups["orgs"], nil
+			return textsOf(groups["orgs"]), nil
 		}
 		err = notJSON(path)
 	}
 	if errors.Is(err, keystore.ErrCorrupt) {
 		// It is no fault of one org: with a part of its aliases, orgs would seem to be gone.
 		return nil, &keystore.Error{
-			Reason: keystore.ErrUnavailable, Err: fmt.Errorf("the Salesforce CLI's %s is damaged", path), Hint: "mend it, or set its aliases again with `sf alias set`",
+			Reason: keystore.ErrUnavailable, Err: fmt.Errorf("the Salesforce CLI's %s is damaged", path), Hint: "repair it, or set its aliases again with `sf alias set`",
 		}
 	}
 	return nil, err
 }
 
-func (s *Store) grantKeys(ctx context.Context) ([]keystore.Key, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	aliases, err := s.aliases(ctx)
-	if err != nil {
-		return nil, err
-	}
-	names := map[string]string{} // by username
-	for _, alias := range slices.Sorted(maps.Keys(aliases)) {
-		_, isNamed := names[aliases[alias]]
-		if _, err := keystore.ParseOrg(alias); err == nil && !isNamed {
-			names[aliases[alias]] = alias
+// textsOf returns those members that are text: no other value is a username.
+func textsOf(members map[string]json.RawMessage) map[string]string {
+	texts := map[string]string{}
+	for name, value := range members {
+		var text string
+		if json.Unmarshal(value, &text) == nil {
+			texts[name] = text
 		}
 	}
-	entries, err := os.ReadDir(s.config.Dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, regular.Explain(err)
-	}
-	var keys []keystore.Key
-	for _, entry := range entries {
-		user, ok := cutSuffix(entry.Name())
-		if !ok || entry.IsDir() {
-			continue
-		}
-		name := user
-		if alias, ok := names[user]; ok {
-			name = alias
-		}
-		keys = append(keys, keystore.Key{Kind: keystore.KindGrant, Org: keystore.Org(name)})
-	}
-	return keys, nil
-}
-
-// cutSuffix returns the username of an auth file's name, and false for the name
-// of any other file.
-func cutSuffix(name string) (user string, ok bool) {
-	if filepath.Ext(name) != authSuffix {
-		return "", false
-	}
-	user = name[:len(name)-len(authSuffix)]
-	return user, isUsername(user)
+	return texts
 }

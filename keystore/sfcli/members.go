@@ -40,30 +40,73 @@ func (o object) spans() ([]span, error) {
 	return all, nil
 }
 
-// text returns the string that is the value of that member, "" when there is
-// none. Of a name that comes twice the last counts, as it does in JavaScript.
-func (o object) text(name string) (string, error) {
+// object returns the object that is reached by those members, one in the other.
+func (o object) object(path ...string) (object, error) {
+	for _, name := range path {
+		s, err := o.last(name)
+		if err != nil {
+			return nil, err
+		}
+		if o = o[s.begin:s.end]; len(o) == 0 || o[0] != '{' {
+			return nil, errNotObject
+		}
+	}
+	return o, nil
+}
+
+// within returns o with the object that is reached by those members replaced.
+func (o object) within(inner object, path ...string) (object, error) {
+	if len(path) == 0 {
+		return inner, nil
+	}
+	outer, err := o.object(path[0])
+	if err != nil {
+		return nil, err
+	}
+	if outer, err = outer.within(inner, path[1:]...); err != nil {
+		return nil, err
+	}
+	return o.set(path[0], outer)
+}
+
+// last returns where the value of that member is, an empty span if there is none.
+// Of a name that comes twice the last counts, as it does in JavaScript.
+func (o object) last(name string) (span, error) {
 	all, err := o.spans()
+	if err != nil {
+		return span{}, err
+	}
+	for i := len(all) - 1; i >= 0; i-- {
+		if all[i].name == name {
+			return all[i], nil
+		}
+	}
+	return span{}, nil
+}
+
+// text returns the string that is the value of that member, "" if there is none.
+func (o object) text(name string) (string, error) {
+	s, err := o.last(name)
 	if err != nil {
 		return "", err
 	}
 	var text string
-	for _, s := range all {
-		if s.name == name {
-			text = ""
-			_ = json.Unmarshal(o[s.begin:s.end], &text) // what is not a string is as good as none
-		}
-	}
+	_ = json.Unmarshal(o[s.begin:s.end], &text) // what is not a string is as good as none
 	return text, nil
 }
 
 // with returns o with that member set to a string.
 func (o object) with(name, text string) (object, error) {
-	all, err := o.spans()
+	value, err := json.Marshal(text)
 	if err != nil {
 		return nil, err
 	}
-	value, err := json.Marshal(text)
+	return o.set(name, value)
+}
+
+// set returns o with that member set to a value.
+func (o object) set(name string, value []byte) (object, error) {
+	all, err := o.spans()
 	if err != nil {
 		return nil, err
 	}
@@ -72,8 +115,11 @@ func (o object) with(name, text string) (object, error) {
 			return bytes.Join([][]byte{o[:s.begin], value, o[s.end:]}, nil), nil
 		}
 	}
-	member := append(append([]byte{'"'}, name...), `": `...)
-	member = append(member, value...)
+	key, err := json.Marshal(name)
+	if err != nil {
+		return nil, err
+	}
+	member := bytes.Join([][]byte{key, value}, []byte(": "))
 	if len(all) > 0 {
 		member = append(member, ',')
 	}

@@ -17,9 +17,10 @@ import (
 // proper-lockfile does it: the holder touches it, and who finds it untouched for
 // too long takes its holder for dead.
 const (
-	lockTouch = 5 * time.Second
-	lockStale = 10 * time.Second
-	lockPause = 20 * time.Millisecond // between two tries
+	lockSuffix = ".lock"
+	lockTouch  = 5 * time.Second
+	lockStale  = 10 * time.Second
+	lockPause  = 20 * time.Millisecond // between two tries
 )
 
 // mkdirLock is a lock that this process holds.

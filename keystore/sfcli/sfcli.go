@@ -4,7 +4,6 @@ package sfcli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 
 	"forcecred/keystore"
@@ -14,9 +13,9 @@ import (
 type Config struct {
 	Dir string // the Salesforce CLI's folder of state, ~/.sfdx
 
-	// Own keeps, by username, what the CLI's files have no place for: the answer
-	// of the last refresh with its expiry, what refreshes showed of the grant,
-	// the key of a journal. Its lock is taken before the CLI's.
+	// Own keeps, by username or an encoding of one, what the CLI's files have no
+	// place for: the answer of the last refresh with its expiry, what refreshes
+	// showed of the grant, the key of a journal. Its lock is taken before the CLI's.
 	Own keystore.Store
 
 	Audience        string   // of assertions, for logins by private key; "" is where they log in
@@ -26,15 +25,16 @@ type Config struct {
 }
 
 // Store is a [keystore.Store] over the Salesforce CLI's auth files. An org's
-// name is one of the CLI's aliases, or a username. Logins come and go by the
-// CLI alone: storing and removing a grant is ErrForeign.
+// name is one of the CLI's aliases, or a username; with + and the name of a client
+// app, that app's login of the user. See [Store.ParseOrg] for what a name can hold.
+// Logins come and go by the CLI alone: storing and removing a grant is ErrForeign.
 type Store struct {
 	config Config
 
 	mu    sync.Mutex
 	key   *key                          // nil until it was needed
-	users map[keystore.Org]keystore.Org // by each name that was asked for
-	seen  map[keystore.Org]sighting     // by username
+	users map[keystore.Org]keystore.Org // the name in config.Own, by each name that was asked for
+	seen  map[keystore.Org]sighting     // by the name in config.Own, as the next two
 	held  map[keystore.Org]*mkdirLock   // rotation locks that this process has
 	write map[keystore.Org]*mkdirLock   // write locks that are held until a refresh is saved as a whole
 }
@@ -76,14 +76,14 @@ func (s *Store) get(ctx context.Context, key keystore.Key) ([]byte, error) {
 		grant.Org = key.Org
 		return keystore.EncodeGrant(grant)
 	case keystore.KindToken:
-		token, err := keystore.LoadToken(ctx, s.config.Own, l.user)
+		token, err := keystore.LoadToken(ctx, s.config.Own, l.own)
 		if err != nil {
 			return nil, err
 		}
 		token.Org = key.Org
 		return keystore.EncodeToken(token)
 	}
-	return s.config.Own.Get(ctx, keystore.Key{Kind: key.Kind, Org: l.user})
+	return s.config.Own.Get(ctx, keystore.Key{Kind: key.Kind, Org: l.own})
 }
 
 // Set stores item under key. Of a grant only what a refresh changes is stored.
@@ -122,7 +122,7 @@ func (s *Store) set(ctx context.Context, key keystore.Key, item []byte) error {
 			return err
 		}
 	}
-	return s.config.Own.Set(ctx, keystore.Key{Kind: key.Kind, Org: l.user}, item)
+	return s.config.Own.Set(ctx, keystore.Key{Kind: key.Kind, Org: l.own}, item)
 }
 
 // Remove removes the item under key. A grant that is there is the CLI's, and
@@ -146,15 +146,15 @@ func (s *Store) remove(ctx context.Context, key keystore.Key) error {
 		return &keystore.Error{
 			Reason: keystore.ErrForeign,
 			Err:    errors.New("the login is the Salesforce CLI's"),
-			Hint:   fmt.Sprintf("`sf org logout --target-org %s` removes it", key.Org),
+			Hint:   "`" + hintLogout(l, string(key.Org)) + "` removes it",
 		}
 	}
-	return s.config.Own.Remove(ctx, keystore.Key{Kind: key.Kind, Org: l.user})
+	return s.config.Own.Remove(ctx, keystore.Key{Kind: key.Kind, Org: l.own})
 }
 
 // Keys returns the keys of all items of that kind. A login has one grant, under
-// the first of its aliases or, where it has none, its username; the other items
-// are listed by username. It returns ErrUnavailable, or the context's error.
+// one of its aliases or, if it has none, its username; the other items are listed
+// as config.Own has them. It returns ErrUnavailable, or the context's error.
 func (s *Store) Keys(ctx context.Context, kind keystore.Kind) ([]keystore.Key, error) {
 	var keys []keystore.Key
 	var err error
@@ -169,13 +169,14 @@ func (s *Store) Keys(ctx context.Context, kind keystore.Kind) ([]keystore.Key, e
 	return keys, nil
 }
 
-// User returns the username that org stood for when it was last asked for, else
-// org: under that name a login has what is kept of it outside of the store.
+// User returns the name under which the login that org stood for, when it was last
+// asked for, has what is stored of it outside of the CLI's files: one of
+// forcecred's own names. One that was not asked for is its own.
 func (s *Store) User(org keystore.Org) keystore.Org {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if user, ok := s.users[org]; ok {
 		return user
 	}
-	return org
+	return ownName(string(org), "")
 }

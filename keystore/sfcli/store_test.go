@@ -26,8 +26,9 @@ func TestGrant(t *testing.T) {
 		}
 	}
 	keys, err := r.open().Keys(t.Context(), keystore.KindGrant)
-	if want := []keystore.Key{{Kind: keystore.KindGrant, Org: "also"}}; err != nil || !slices.Equal(keys, want) {
-		t.Errorf("keys: %v, %v; want %v: one login, by the first of its aliases", keys, err, want)
+	want := []keystore.Key{{Kind: keystore.KindGrant, Org: "also"}, {Kind: keystore.KindGrant, Org: "also+app"}}
+	if err != nil || !slices.Equal(keys, want) {
+		t.Errorf("keys: %v, %v; want %v: each login, by the first of its aliases", keys, err, want)
 	}
 }
 
