@@ -25,7 +25,11 @@ func (h *Helper) asked(grant keystore.Grant) (salesforce.Grant, salesforce.Login
 		}
 		g := salesforce.JWTGrant{
 			Login: login, ClientID: grant.ClientID, ClientSecret: grant.ClientSecret,
-			Username: grant.Username, Key: key, KeyID: grant.KeyID, Audience: grant.Audience,
+			Username: grant.Username, Key: key, KeyID: grant.KeyID, Audience: grant.Audience, AudienceURL: grant.AudienceURL,
+		}
+		// A host that is not allowed any more is not tried first.
+		if accepted, err := salesforce.ParseLogin(grant.Accepted.LoginURL, grant.Accepted.Site, grant.AllowHost); err == nil {
+			g.Accepted = salesforce.Target{Login: accepted, Audience: grant.Accepted.Audience}
 		}
 		return g, login, g.Check()
 	case keystore.ClientCredentials:
@@ -51,6 +55,23 @@ func checkCredentials(grant keystore.Grant) error {
 		}
 	}
 	return nil
+}
+
+// loginOf returns the host that knows the grant's tokens: where its last assertion
+// was taken, else where the org's users log in.
+func loginOf(grant keystore.Grant) (salesforce.Login, error) {
+	if at := grant.Accepted; at.LoginURL != "" {
+		return salesforce.ParseLogin(at.LoginURL, at.Site, grant.AllowHost)
+	}
+	return salesforce.ParseLogin(grant.LoginURL, grant.Site, grant.AllowHost)
+}
+
+// targetOf returns a target as it is stored, the zero one for none.
+func targetOf(t salesforce.Target) keystore.Target {
+	if t == (salesforce.Target{}) {
+		return keystore.Target{}
+	}
+	return keystore.Target{LoginURL: t.Login.URL(), Site: t.Login.Site(), Audience: t.Audience}
 }
 
 // privateKey returns the key that the grant holds, or names.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"forcecred/keystore"
-	"forcecred/salesforce"
 )
 
 // Logout ends the org's login at Salesforce, then forgets the org. When the
@@ -51,7 +50,7 @@ func (h *Helper) revoke(ctx context.Context, org keystore.Org) error {
 	if token.Empty() {
 		return nil
 	}
-	login, err := salesforce.ParseLogin(grant.LoginURL, grant.Site, grant.AllowHost)
+	login, err := loginOf(grant)
 	if err != nil {
 		return storeError("use the grant of", org, err)
 	}

@@ -41,12 +41,13 @@ func (h *Helper) save(ctx context.Context, grant keystore.Grant, s spent, seal *
 }
 
 // saveGrant keeps what a refresh showed of the grant: the next refresh token,
-// whether there is one at all, and where the org is. What the keystore does not take is sealed
+// whether there is one at all, where the org is, and where an assertion was taken. What the keystore does not take is sealed
 // into the journal, where the grant has a seal.
 func (h *Helper) saveGrant(ctx context.Context, grant keystore.Grant, answer salesforce.Answer, seal *seal, spendErr error) error {
 	next := answer.RefreshToken
 	rotated := hasRotated(grant, next)
-	known := !mayRotate(grant) && grant.InstanceURL == answer.InstanceURL
+	accepted := targetOf(answer.Accepted)
+	known := !mayRotate(grant) && grant.InstanceURL == answer.InstanceURL && grant.Accepted == accepted
 	if !rotated && (spendErr != nil || known) {
 		return nil // nothing new
 	}
@@ -59,7 +60,7 @@ func (h *Helper) saveGrant(ctx context.Context, grant keystore.Grant, answer sal
 		updated.Rotates = &rotated
 	}
 	if spendErr == nil {
-		updated.InstanceURL = answer.InstanceURL
+		updated.InstanceURL, updated.Accepted = answer.InstanceURL, accepted
 	}
 	updated.RefreshedAt = h.Now()
 	save := func() error { return h.saveAndReadBack(ctx, updated) }

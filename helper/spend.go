@@ -73,6 +73,9 @@ func (h *Helper) exchange(ctx context.Context, s *spent) error {
 	var err error
 	s.at = h.Now()
 	s.answer, err = s.client.Exchange(context.WithoutCancel(ctx), s.asked)
+	if s.answer.Accepted != (salesforce.Target{}) {
+		s.login = s.answer.Accepted.Login
+	}
 	return err
 }
 

@@ -168,7 +168,7 @@ func (h *Helper) Check(ctx context.Context, p Prober, name string) protocol.Toke
 	case token.AccessToken.Empty():
 		return protocol.TokenCheck{State: protocol.TokenNone}
 	}
-	login, err := salesforce.ParseLogin(grant.LoginURL, grant.Site, grant.AllowHost)
+	login, err := loginOf(grant)
 	if err != nil {
 		return unknownToken(storeError("use the grant of", org, err))
 	}

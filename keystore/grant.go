@@ -14,7 +14,7 @@ type GrantType string
 // The types of a [Grant]. The comment at each says which fields are its own.
 const (
 	RefreshToken      GrantType = "refresh_token"      // RefreshToken, Rotates
-	JWTBearer         GrantType = "jwt_bearer"         // PrivateKey or PrivateKeyFile, KeyID, Audience; Username is the assertion's subject
+	JWTBearer         GrantType = "jwt_bearer"         // PrivateKey or PrivateKeyFile, KeyID, Audience, AudienceURL, Accepted; Username is the assertion's subject
 	ClientCredentials GrantType = "client_credentials" // none; ClientSecret is not empty
 )
 
@@ -37,13 +37,22 @@ type Grant struct {
 	PrivateKey     secret.Text `json:"private_key"`                // PEM of an RSA key
 	PrivateKeyFile string      `json:"private_key_file,omitempty"` // or where that lies: an absolute path, read at each use
 	KeyID          string      `json:"key_id,omitempty"`           // names the key to Salesforce, in the assertion's kid; or ""
-	Audience       string      `json:"audience,omitempty"`         // of the assertion; "" is where the org's users log in
+	Audience       string      `json:"audience,omitempty"`         // of the assertion; if it is "", several are tried
+	AudienceURL    string      `json:"audience_url,omitempty"`     // one more audience to try, from the Salesforce CLI's environment
+	Accepted       Target      `json:"accepted,omitzero"`          // where the last assertion was taken; tried first
 	Username       string      `json:"username,omitempty"`         // for people only, but in a JWTBearer grant
 	SessionTimeout Seconds     `json:"session_timeout,omitempty"`  // as configured by the user; 0 when not
 	Rotates        *bool       `json:"rotates,omitempty"`          // nil until the first refresh showed it
 	InstanceURL    string      `json:"instance_url,omitempty"`     // where the last refresh said that the org is; "" until then
 	StoredAt       time.Time   `json:"stored_at,omitzero"`         // when a person stored it
 	RefreshedAt    time.Time   `json:"refreshed_at,omitzero"`      // when a refresh last changed it
+}
+
+// Target is where an assertion goes, and whom it is for.
+type Target struct {
+	LoginURL string `json:"login_url"`
+	Site     string `json:"site,omitempty"`
+	Audience string `json:"audience"`
 }
 
 // Seconds is a length of time as it is stored and as the protocol speaks of it.

@@ -94,7 +94,7 @@ type StoreRequest struct {
 	PrivateKey     secret.Text // an RSA key in PEM
 	PrivateKeyFile string      // or where it lies, an absolute path
 	KeyID          string      // the assertion's kid, or ""
-	Audience       string      // the assertion's aud; "" is where the org's users log in
+	Audience       string      // the assertion's aud; if it is "", several are tried
 	Username       string
 	SessionTimeout time.Duration // whole seconds, 0 when not known
 	AllowHost      bool          // LoginURL may name a host that is not Salesforce's

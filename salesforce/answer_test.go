@@ -47,7 +47,7 @@ func TestDecodeAnswer(t *testing.T) {
 		SiteURL: "https://acme.my.site.com/p", SiteID: "0DB", TokenFormat: "opaque", APIInstanceURL: "https://api.salesforce.com",
 		Date: time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC),
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(Login{})); diff != "" {
 		t.Error(diff)
 	}
 	if orgID, userID := Identity(got.ID); orgID != "00D000000000001AAA" || userID != "005000000000001AAA" {

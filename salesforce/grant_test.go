@@ -113,7 +113,8 @@ func TestClock(t *testing.T) {
 		{"user hasn't approved this consumer", "Tue, 24 Nov 2026 10:14:00 GMT", notPreapproved.hint()},
 	} {
 		resp := response{status: http.StatusBadRequest, header: http.Header{"Date": {tt.date}}}
-		e := refusedAssertion(refusal(resp, "invalid_grant", tt.description, nil), resp, sent)
+		e := refusal(resp, "invalid_grant", tt.description, nil)
+		refusedAssertion(e, resp, sent)
 		if !strings.Contains(e.Hint, tt.hint) {
 			t.Errorf("%s at %q: %q, want %q", tt.description, tt.date, e.Hint, tt.hint)
 		}
@@ -155,7 +156,7 @@ func TestAssertionIsNotShown(t *testing.T) {
 		t.Fatal(err)
 	}
 	g := JWTGrant{Login: testGrant(t).Login, ClientID: "test-client-id", Username: "test-user@example.com", Key: key}
-	assertion, err := g.assertion(time.Now())
+	assertion, err := g.assertion("https://login.salesforce.com", time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,9 @@ type JWTGrant struct {
 	Username     string
 	Key          PrivateKey
 	KeyID        string // the assertion's kid, or ""
-	Audience     string // the assertion's aud; "" is where the Login is
+	Audience     string // the assertion's aud; if it is "", those of Targets are tried
+	AudienceURL  string // one more audience that Targets has, or ""
+	Accepted     Target // where the last assertion was taken, or none
 }
 
 // assertionLife is how long an assertion is good, by our clock. Salesforce wants
@@ -35,42 +37,82 @@ const assertionLife = 90 * time.Second
 
 // Check returns what is wrong with the grant.
 func (g JWTGrant) Check() error {
-	if g.Audience == "" {
-		return nil
+	if err := checkAudience(g.Audience); err != nil {
+		return fmt.Errorf("audience %w", err)
 	}
-	if _, err := origin.Parse(g.Audience); err != nil || strings.ContainsAny(g.Audience, "?#") || !only(g.Audience, isVisible) {
-		return errors.New("audience is not an https URL such as https://login.salesforce.com")
+	if err := checkAudience(g.AudienceURL); err != nil {
+		return fmt.Errorf("SF_AUDIENCE_URL %w", err)
 	}
 	return nil
 }
 
-func (g JWTGrant) exchange(ctx context.Context, c *Client) (Answer, error) {
-	now := time.Now()
-	assertion, err := g.assertion(now)
-	if err != nil {
-		return Answer{}, &Error{Reason: Refused, Err: fmt.Errorf("sign the assertion: %w", err), Hint: wrongAssertion.hint()}
+func checkAudience(audience string) error {
+	if audience == "" {
+		return nil
 	}
-	resp, fail := c.post(ctx, g.Login.Endpoint("token"), url.Values{
+	if _, err := origin.Parse(audience); err != nil || strings.ContainsAny(audience, "?#") || !only(audience, isVisible) {
+		return errors.New("is not an https URL such as https://login.salesforce.com")
+	}
+	return nil
+}
+
+// exchange presents an assertion, which spends nothing, to one target after the
+// other, until one takes it. All tries together take no longer than one request may.
+func (g JWTGrant) exchange(ctx context.Context, c *Client) (Answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, ExchangeTimeout)
+	defer cancel()
+	var refusal *Error // of the org's own host
+	all := g.Targets()
+	for i, target := range all {
+		answer, fail, isElsewhere := g.present(ctx, c, target)
+		if fail == nil {
+			if target != all[0] || target == g.Accepted {
+				answer.Accepted = target
+			}
+			return answer, nil
+		}
+		isOwn := target.Login == g.Login
+		if isOwn && refusal == nil {
+			refusal = fail
+		}
+		// Whatever a host says that is only tried, the org may be elsewhere.
+		if (isOwn || i == 0) && !isElsewhere {
+			return Answer{}, fail
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return Answer{}, refusal
+}
+
+// present sends an assertion once. If it is refused, isElsewhere says that another
+// host or audience may be the right one.
+func (g JWTGrant) present(ctx context.Context, c *Client, t Target) (answer Answer, fail *Error, isElsewhere bool) {
+	now := time.Now()
+	assertion, err := g.assertion(t.Audience, now)
+	if err != nil {
+		return Answer{}, &Error{Reason: Refused, Err: fmt.Errorf("sign the assertion: %w", err), Hint: wrongAssertion.hint()}, false
+	}
+	resp, fail := c.post(ctx, t.Login.Endpoint("token"), url.Values{
 		"grant_type": {"urn:ietf:params:oauth:grant-type:jwt-bearer"},
 		"assertion":  {assertion.Reveal()},
 	})
 	if fail != nil {
-		return Answer{}, fail
+		return Answer{}, fail, false
 	}
-	answer, err := decodeAnswer(resp, g.Login, g.ClientSecret, assertion)
+	answer, err = decodeAnswer(resp, t.Login, g.ClientSecret, assertion)
 	if err != nil {
-		return Answer{}, refusedAssertion(errorOf(err), resp, now)
+		fail = errorOf(err)
+		return Answer{}, fail, refusedAssertion(fail, resp, now)
 	}
 	answer.RefreshToken = secret.Text{} // which the app does not need
-	return answer, nil
+	return answer, nil, false
 }
 
-// assertion returns what says, for a short time, that the app may stand for the user.
-func (g JWTGrant) assertion(now time.Time) (secret.Text, error) {
-	audience := g.Audience
-	if audience == "" {
-		audience = g.Login.URL() + g.Login.Site()
-	}
+// assertion returns what says to an audience, for a short time, that the app may
+// stand for the user.
+func (g JWTGrant) assertion(audience string, now time.Time) (secret.Text, error) {
 	// Not the library's own claims, whose audience is a list: Salesforce's is one URL.
 	claims, err := json.Marshal(struct {
 		Issuer   string `json:"iss"`
@@ -98,12 +140,17 @@ func (g JWTGrant) assertion(now time.Time) (secret.Text, error) {
 }
 
 // refusedAssertion says what a refusal means. Salesforce does not say that it was
-// the clock, but it says by its Date header what time it is.
-func refusedAssertion(e *Error, resp response, sent time.Time) *Error {
+// the clock, but it says by its Date header what time it is. If isElsewhere, the host
+// does not know the app or the user, or wants another audience.
+func refusedAssertion(e *Error, resp response, sent time.Time) (isElsewhere bool) {
 	row := reworded(e, byWordsOfAssertion, assertionNotTaken)
+	switch row.meaning {
+	case wrongAudience, unknownHere, notThere, notPreapproved:
+		return true
+	}
 	date, err := http.ParseTime(resp.header.Get("Date"))
 	if err != nil || row.meaning != assertionEnded && row.meaning != wrongAssertion {
-		return e
+		return false
 	}
 	switch off := sent.Sub(date).Truncate(time.Second); {
 	case off > assertionLife:
@@ -111,5 +158,5 @@ func refusedAssertion(e *Error, resp response, sent time.Time) *Error {
 	case off < -assertionLife:
 		e.Hint = fmt.Sprintf("this machine's clock is %v behind Salesforce's, where the assertion has ended already; set the clock, and try again", -off)
 	}
-	return e
+	return false
 }

@@ -38,6 +38,7 @@ type Answer struct {
 	TokenFormat    string
 	APIInstanceURL string    // as InstanceURL, or ""
 	ForeignSite    bool      // the answer had a SiteURL, which names another host
+	Accepted       Target    // where a JWTGrant's assertion was taken, if that is not where it is tried first
 	Date           time.Time // the server's clock, from the Date header; zero when it sent none
 }
 

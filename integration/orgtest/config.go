@@ -24,6 +24,7 @@ type Config struct {
 	// What stands in a browser's place where nobody signs in.
 	AppKey        *rsa.PublicKey // of the app's certificate, that signs assertions (JWT bearer); nil is an app without one
 	LaxAssertions bool           // an assertion may end years from now, as the Salesforce CLI's do, which takes seconds for milliseconds
+	Audiences     []string       // what an assertion has to be for; nil is where it is sent to
 	RunAs         bool           // the app may stand for itself (client credentials), and is then the user
 
 	ClientID     string // default "3MVG9.test-client-id"

@@ -74,6 +74,9 @@ func (o *Org) asJWTBearer(c call) answer {
 // audiences are the URLs that an assertion may be for: where it is sent to, by
 // that name or by the org's own.
 func (o *Org) audiences(c call) []string {
+	if o.cfg.Audiences != nil {
+		return o.cfg.Audiences
+	}
 	return []string{"https://" + c.Host + o.cfg.Site, o.URL + o.cfg.Site}
 }
 

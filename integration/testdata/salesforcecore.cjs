@@ -3,9 +3,11 @@
 // which its library is.
 const { createRequire } = require('node:module');
 const fs = require('node:fs');
+const path = require('node:path');
 const readline = require('node:readline');
 
-const core = createRequire(fs.realpathSync(process.argv[2]))('@salesforce/core');
+const ofCLI = createRequire(fs.realpathSync(process.argv[2]));
+const core = ofCLI('@salesforce/core');
 
 // afresh returns what a new process of the CLI's would see.
 async function afresh() {
@@ -43,6 +45,10 @@ const commands = {
     return new Promise((resolve, reject) => {
       info.getConnectionOptions(app).refreshFn(undefined, async (err, accessToken) => (err ? reject(err) : resolve(accessToken))).catch(reject);
     });
+  },
+  // audiences returns where an assertion is sent, and for whom: [[login, audience]].
+  async audiences({ login, audience }) {
+    return ofCLI(path.join(path.dirname(ofCLI.resolve('@salesforce/core')), 'util', 'sfdcUrl.js')).getLoginAudienceCombos(audience, login);
   },
   // target returns the default org.
   async target() {

@@ -86,7 +86,7 @@ func (s *Store) readGrant(ctx context.Context, l login) (keystore.Grant, error) 
 	g := keystore.Grant{Type: keystore.RefreshToken, Username: l.user, RefreshToken: now.refresh}
 	// A key beside a refresh token is left over from an earlier login.
 	if g.RefreshToken.Empty() {
-		g.Type, g.Audience = keystore.JWTBearer, s.config.Audience
+		g.Type, g.AudienceURL = keystore.JWTBearer, s.config.Audience
 		if g.PrivateKeyFile, err = keyFileOf(o, l); err != nil {
 			return keystore.Grant{}, err
 		}
@@ -109,8 +109,11 @@ func (s *Store) readGrant(ctx context.Context, l login) (keystore.Grant, error) 
 	// Best effort: that is knowledge which the next refresh brings again.
 	if known, err := keystore.LoadGrant(ctx, s.config.Own, l.own); err == nil && known.ClientID == g.ClientID {
 		g.RefreshedAt = known.RefreshedAt
-		if g.Type == keystore.RefreshToken {
+		switch {
+		case g.Type == keystore.RefreshToken:
 			g.Rotates = known.Rotates
+		case known.LoginURL == g.LoginURL && known.Site == g.Site:
+			g.Accepted = known.Accepted
 		}
 	}
 	return g, nil
@@ -203,7 +206,9 @@ func (s *Store) saveGrant(ctx context.Context, l login, g keystore.Grant) error 
 	}); err != nil {
 		return err
 	}
-	known := keystore.Grant{Org: l.own, ClientID: g.ClientID, Rotates: g.Rotates, RefreshedAt: g.RefreshedAt}
+	known := keystore.Grant{
+		Org: l.own, ClientID: g.ClientID, Rotates: g.Rotates, RefreshedAt: g.RefreshedAt, LoginURL: g.LoginURL, Site: g.Site, Accepted: g.Accepted,
+	}
 	// Best effort: it is no secret, and the next refresh brings it again.
 	_ = keystore.SaveGrant(ctx, s.config.Own, known)
 	return nil

@@ -18,7 +18,7 @@ type Config struct {
 	// showed of the grant, the key of a journal. Its lock is taken before the CLI's.
 	Own keystore.Store
 
-	Audience        string   // of assertions, for logins by private key; "" is where they log in
+	Audience        string   // SF_AUDIENCE_URL: one more audience to try, for logins by private key; or ""
 	GenericKeychain bool     // the CLI's key is in Dir/key.json and not in a keyring
 	SecretTool      string   // the program that asks a Linux keyring for the key
 	Environ         []string // that program's environment

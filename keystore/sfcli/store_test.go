@@ -72,7 +72,7 @@ func TestKeyLogin(t *testing.T) {
 	s := New(Config{Dir: r.dir, Own: r.own, GenericKeychain: true, Audience: "https://login.salesforce.com"})
 	g := r.grant(t, s, "prod")
 	if g.Type != keystore.JWTBearer || g.PrivateKeyFile != keyFile || g.ClientID != "test-client-id" || g.Username != string(testUser) ||
-		g.LoginURL != "https://acme.my.salesforce.com" || g.Audience != "https://login.salesforce.com" || !g.RefreshToken.Empty() {
+		g.LoginURL != "https://acme.my.salesforce.com" || g.AudienceURL != "https://login.salesforce.com" || g.Audience != "" || !g.RefreshToken.Empty() {
 		t.Errorf("not what the CLI wrote: %+v", g)
 	}
 	before := r.read(t)
