@@ -59,7 +59,7 @@ func table(orgs []protocol.ListedOrg, now time.Time) grid {
 }
 
 func noOrgs(w io.Writer) error {
-	_, err := fmt.Fprintln(w, "no orgs; `forcecred login` adds one")
+	_, err := fmt.Fprintln(w, "no orgs; `forcecred login ORG` adds one")
 	return err
 }
 

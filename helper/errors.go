@@ -43,7 +43,7 @@ func storeError(doing string, org keystore.Org, err error) *protocol.Error {
 		e.Code = protocol.OrgNotFound
 		e.Message = fmt.Sprintf("there is no org %q in the keystore", org)
 		if e.Hint == "" { // the store's own, where an org is not stored by forcecred
-			e.Hint = "`forcecred list` shows what there is, `forcecred login` adds an org"
+			e.Hint = "`forcecred list` shows what there is, `forcecred login ORG` adds one"
 		}
 	case errors.Is(err, context.DeadlineExceeded):
 		e.Retryable = true

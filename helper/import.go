@@ -59,7 +59,7 @@ func (h *Helper) Import(ctx context.Context, logins keystore.Store, name string,
 	if err := h.Keystore.Remove(ctx, keystore.Key{Kind: keystore.KindToken, Org: org}); err != nil {
 		return storeError("drop the cached token of", org, err)
 	}
-	grant.StoredAt = h.Now()
+	grant.StoredAt, grant.Source, grant.ClientApp = h.Now(), keystore.Stored, ""
 	if err := h.saveAndReadBack(ctx, grant); err != nil {
 		return storeError("store the grant of", org, err)
 	}

@@ -169,7 +169,7 @@ func (h *Helper) redeem(ctx context.Context, s spent, asked salesforce.Authoriza
 func (h *Helper) saveLogin(ctx context.Context, grant keystore.Grant, s spent) (protocol.ListedOrg, error) {
 	ctx = context.WithoutCancel(ctx)
 	grant.RefreshToken, grant.InstanceURL = s.answer.RefreshToken, s.answer.InstanceURL
-	grant.Username = h.username(ctx, s)
+	grant.Username, grant.Source = h.username(ctx, s), keystore.Browser
 	// As in Store: the old grant's token must not answer for the new one.
 	err := h.Keystore.Remove(ctx, keystore.Key{Kind: keystore.KindToken, Org: grant.Org})
 	if err == nil {

@@ -59,7 +59,9 @@ func (h *Helper) revoke(ctx context.Context, org keystore.Org) error {
 		return err
 	}
 	if err := client.Revoke(ctx, login, token); err != nil {
-		return salesforceError("end the login of", org, err)
+		e := salesforceError("end the login of", org, err)
+		e.Hint = withCommand(e.Hint, grant)
+		return e
 	}
 	return nil
 }

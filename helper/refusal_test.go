@@ -21,12 +21,12 @@ var outcomes = map[string]struct {
 	retryable bool
 	hint      string
 }{
-	"expired-token":          {protocol.SignInAgain, false, "`forcecred store`"},
-	"error-200":              {protocol.SignInAgain, false, "`forcecred store`"},
-	"token-validity-expired": {protocol.SignInAgain, false, "`forcecred store`"},
+	"expired-token":          {protocol.SignInAgain, false, "`forcecred store prod`"},
+	"error-200":              {protocol.SignInAgain, false, "`forcecred store prod`"},
+	"token-validity-expired": {protocol.SignInAgain, false, "`forcecred store prod`"},
 	"authentication-failure": {protocol.SignInAgain, false, "Login History"},
-	"user-credentials":       {protocol.SignInAgain, false, "`forcecred store`"},
-	"invalid-token":          {protocol.SignInAgain, false, "`forcecred store`"},
+	"user-credentials":       {protocol.SignInAgain, false, "`forcecred store prod`"},
+	"invalid-token":          {protocol.SignInAgain, false, "`forcecred store prod`"},
 
 	"busy":                    {protocol.TemporarilyUnavailable, true, "try again"},
 	"busy-old-text":           {protocol.TemporarilyUnavailable, true, "try again"},
@@ -117,11 +117,11 @@ var outcomes = map[string]struct {
 	"truncated-after-commit": {protocol.TemporarilyUnavailable, true, "try again"},
 	"503-after-commit":       {protocol.TemporarilyUnavailable, true, "status.salesforce.com"},
 
-	"echo":      {protocol.SignInAgain, false, "`forcecred store`"},
-	"echo-form": {protocol.SignInAgain, false, "`forcecred store`"},
-	"echo-html": {protocol.SignInAgain, false, "`forcecred store`"},
-	"echo-json": {protocol.SignInAgain, false, "`forcecred store`"},
-	"echo-cut":  {protocol.SignInAgain, false, "`forcecred store`"},
+	"echo":      {protocol.SignInAgain, false, "`forcecred store prod`"},
+	"echo-form": {protocol.SignInAgain, false, "`forcecred store prod`"},
+	"echo-html": {protocol.SignInAgain, false, "`forcecred store prod`"},
+	"echo-json": {protocol.SignInAgain, false, "`forcecred store prod`"},
+	"echo-cut":  {protocol.SignInAgain, false, "`forcecred store prod`"},
 	"echo-page": {protocol.Refused, false, "network"},
 }
 

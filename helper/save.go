@@ -25,6 +25,7 @@ func (h *Helper) save(ctx context.Context, grant keystore.Grant, s spent, seal *
 	}
 	if spendErr != nil {
 		e := refreshError(grant.Org, spendErr)
+		e.Hint = withCommand(e.Hint, grant)
 		if mayRotate(grant) && !hasRotated(grant, s.answer.RefreshToken) && isOutcomeUnknown(spendErr) {
 			e.Hint = strings.TrimPrefix(e.Hint+"; "+hintOutcome, "; ")
 		}
@@ -84,7 +85,7 @@ func (h *Helper) saveGrant(ctx context.Context, grant keystore.Grant, answer sal
 	if sealErr := h.sealNext(grant, next, seal); sealErr != nil {
 		e := storeError("save the new refresh token of", grant.Org, err)
 		e.Message += fmt.Sprintf("; nor is it in the journal: %v", sealErr)
-		e.Hint = "the login is lost: the user has to sign in again, once the keystore can be written"
+		e.Hint = withCommand("the login is lost: once the keystore can be written, "+string(salesforce.LogInAgain), grant)
 		e.Retryable = false
 		return e
 	}

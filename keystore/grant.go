@@ -30,6 +30,8 @@ type Grant struct {
 	Type           GrantType   `json:"grant_type,omitempty"` // absent where an item is older than the types: RefreshToken
 	LoginURL       string      `json:"login_url"`            // https://login.salesforce.com
 	AllowHost      bool        `json:"allow_host,omitempty"` // LoginURL is not one of Salesforce's; the user accepted it
+	Source         Source      `json:"source,omitempty"`
+	ClientApp      string      `json:"client_app,omitempty"` // of a login of the Salesforce CLI's: the app that is linked to the user, or ""
 	Site           string      `json:"site,omitempty"`       // path of an Experience Cloud site: "" or /partners
 	ClientID       string      `json:"client_id"`
 	ClientSecret   secret.Text `json:"client_secret"` // empty for a public client
@@ -54,6 +56,16 @@ type Target struct {
 	Site     string `json:"site,omitempty"`
 	Audience string `json:"audience"`
 }
+
+// Source says who made a login, and so by which command it is made again.
+type Source string
+
+// The sources of a [Grant].
+const (
+	Stored        Source = ""      // stored by a person or a program
+	Browser       Source = "login" // by a login with the browser
+	SalesforceCLI Source = "sf"    // the Salesforce CLI, whose login is used where it is
+)
 
 // Seconds is a length of time as it is stored and as the protocol speaks of it.
 type Seconds int64

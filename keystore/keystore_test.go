@@ -41,7 +41,7 @@ func TestItemsRoundTrip(t *testing.T) {
 	grant := Grant{
 		Org: "prod", Type: JWTBearer, PrivateKey: secret.New("test-private-key"), PrivateKeyFile: "/keys/test.pem", KeyID: "test-key-1", Audience: "https://login.salesforce.com",
 		AudienceURL: "https://gs1.salesforce.com", Accepted: Target{LoginURL: "https://test.salesforce.com", Audience: "https://test.salesforce.com"},
-		LoginURL: "https://login.salesforce.com", AllowHost: true, Site: "/partners",
+		LoginURL: "https://login.salesforce.com", AllowHost: true, Source: Browser, ClientApp: "app", Site: "/partners",
 		ClientID: "test-client-id", ClientSecret: secret.New("test-client-secret"), RefreshToken: secret.New("test-refresh-token-1"),
 		Username: "me@acme.com", SessionTimeout: 7200, Rotates: &rotates, InstanceURL: "https://acme.my.salesforce.com", StoredAt: now, RefreshedAt: now,
 	}

@@ -20,7 +20,7 @@ var refusals = []struct {
 }{
 	{"jwt", "invalid_grant", "expired authorization code", Refused, "this machine's clock"},
 	{"jwt", "invalid_grant", "Audience validation failed", Refused, "My Domain"},
-	{"jwt", "invalid_grant", "audience is invalid", Refused, "with audience"},
+	{"jwt", "invalid_grant", "audience is invalid", Refused, "give the audience"},
 	{"jwt", "invalid_grant", "invalid assertion", Refused, "certificate"},
 	{"jwt", "invalid_grant", "user hasn't approved this consumer", Refused, "pre-authorized"},
 	{"jwt", "invalid_client", "invalid client credentials", Refused, "certificate"},
@@ -72,7 +72,7 @@ func TestGrantRefusals(t *testing.T) {
 				if e.Reason != tt.want || !strings.Contains(e.Hint, tt.hint) {
 					t.Errorf("%s: %s %q: %s, hint %q; want %s, %q", name, tt.code, tt.description, e.Reason, e.Hint, tt.want, tt.hint)
 				}
-				for _, wrong := range []string{"refresh token", "sign in again", "api and refresh_token"} {
+				for _, wrong := range []string{"refresh token", "log in again", "api and refresh_token"} {
 					if strings.Contains(e.Hint, wrong) {
 						t.Errorf("%s: %s %q: the hint speaks of what there is not: %q", name, tt.code, tt.description, e.Hint)
 					}

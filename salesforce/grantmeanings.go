@@ -11,7 +11,7 @@ var (
 		"check client_id, the private key and this machine's clock; a Salesforce admin uploads the key's certificate to the app (Enable JWT Bearer Flow, or Use digital signatures)"}
 	wrongAudience = meaning{Refused,
 		"the assertion was made for another host than Salesforce wants",
-		"`forcecred store` again with the org's My Domain as login_url, https://NAME.my.salesforce.com, or with audience, https://login.salesforce.com or https://test.salesforce.com"}
+		string(OtherAudience) + ", or the org's My Domain, https://NAME.my.salesforce.com, as login URL"}
 	notPreapproved = meaning{Refused,
 		"no admin has approved that the app stands for this user, or there is no such user in the org of login_url",
 		"check username; a Salesforce admin sets the app's policy to Admin approved users are pre-authorized, and gives the user one of its profiles or permission sets"}
@@ -24,13 +24,13 @@ var (
 
 	needsMyDomain = meaning{Refused,
 		"Salesforce takes client credentials at the org's own host alone",
-		"`forcecred store` again with the org's My Domain as login_url, https://NAME.my.salesforce.com"}
+		string(OtherHost)}
 	noRunAsUser = meaning{Refused,
 		"nobody has chosen the user that the app is to be in the org",
 		"a Salesforce admin has to set Run As in the app's policies, under Client Credentials Flow, to a user with the permission API Enabled"}
 	wrongClientSecret = meaning{Refused,
 		"client_secret is not the app's",
-		"take the consumer secret from the app in Salesforce Setup and `forcecred store` again"}
+		string(OtherSecret) + ", which Salesforce Setup shows with the app"}
 	clientNotTaken = meaning{Refused,
 		"Salesforce does not take the client's credentials, for the reason that it gives",
 		"check client_id, client_secret and login_url; a Salesforce admin finds more in Setup, Login History"}
@@ -40,10 +40,10 @@ var (
 
 	unknownHere = meaning{Refused,
 		"no app with this client_id is known in the org of login_url",
-		"check client_id, and that login_url is the org's My Domain, https://NAME.my.salesforce.com; a new app is known after some ten minutes"}
+		string(OtherClient) + ", the org's My Domain, https://NAME.my.salesforce.com; a new app is known after some ten minutes"}
 	notThere = meaning{Refused,
 		"no External Client App with this client_id is known where login_url leads",
-		"`forcecred store` again with the org's My Domain as login_url, https://NAME.my.salesforce.com, which such apps need since Spring '26; if it is that, a Salesforce admin has to install the app"}
+		string(OtherHost) + ", which such apps need since Spring '26; if it is that, a Salesforce admin has to install the app"}
 	noScopes = meaning{Refused,
 		"the app has no OAuth scope that this request can use",
 		"a Salesforce admin has to give the app the scopes it needs (api)"}

@@ -6,19 +6,19 @@ package salesforce
 var (
 	codeUseless = meaning{GrantDead,
 		"the code that Salesforce gave the browser is used up, or older than 15 minutes",
-		"run `forcecred login` again, and finish it without going back in the browser"}
+		"run the login again, and finish it without going back in the browser"}
 	loginNotTaken = meaning{GrantDead,
 		"Salesforce does not take the login, for the reason that it gives",
-		"run `forcecred login` again; if it stays so, ask a Salesforce admin to look into Login History"}
+		"run the login again; if it stays so, ask a Salesforce admin to look into Login History"}
 	otherVerifier = meaning{Refused,
 		"the code that came back answers another request than the one that forcecred made",
-		"run `forcecred login` again; if it stays so, find out what rewrites addresses between the browser and Salesforce"}
+		"run the login again; if it stays so, find out what rewrites addresses between the browser and Salesforce"}
 	wrongCallback = meaning{Refused,
 		"the app has no callback URL that is, to the letter, the one that forcecred listens at",
 		"add http://localhost:1717/OauthRedirect to the app's callback URLs in Salesforce Setup, or give the port of the one it has as --port"}
 	consentDenied = meaning{Refused,
 		"the user, or the app's policy, said no in the browser",
-		"run `forcecred login` again and allow the access, or ask a Salesforce admin to let this user use the app"}
+		"run the login again and allow the access, or ask a Salesforce admin to let this user use the app"}
 	appBlocked = meaning{Refused,
 		"a Salesforce admin has blocked the app, or the org blocks apps that are not installed in it (since September 2025)",
 		"a Salesforce admin has to install or unblock it in Setup, Connected Apps OAuth Usage"}
@@ -33,7 +33,7 @@ var (
 		"a Salesforce admin has to give the app api and refresh_token, or ask for what it has with --scopes"}
 	loginSecret = meaning{Refused,
 		"client_secret is not the app's, or it is missing and the app requires one",
-		"run `forcecred login` again with the app's consumer secret, --client-secret-file -; for a public client an admin has to switch off Require Secret for Web Server Flow"}
+		"run the login again with the app's consumer secret, --client-secret-file -; for a public client an admin has to switch off Require Secret for Web Server Flow"}
 	loginClient = meaning{Refused,
 		"no app with this client_id is known where the login URL leads",
 		"check --client-id, and give the org's My Domain as --login-url (sandboxes: https://test.salesforce.com); a new app is known everywhere after some ten minutes"}

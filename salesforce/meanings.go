@@ -23,13 +23,13 @@ var (
 
 	dead = meaning{GrantDead,
 		"the refresh token was revoked, replaced by a newer one, or is too old for the app's policy",
-		"sign in again with `forcecred login`, or `forcecred store` a new token; if that dies soon too, ask a Salesforce admin whether the user was frozen for an anonymising VPN or proxy (Salesforce does so since April 2026)"}
+		string(LogInAgain) + "; if that dies soon too, ask a Salesforce admin whether the user was frozen for an anonymising VPN or proxy (Salesforce does so since April 2026)"}
 	loginNotAccepted = meaning{GrantDead,
 		"Salesforce does not accept the login any more: the user, the user's permissions or the org's settings have changed",
-		"sign in again with `forcecred login`, or `forcecred store` a new token; if signing in fails too, ask a Salesforce admin to look into Login History"}
+		string(LogInAgain) + "; if that fails too, ask a Salesforce admin to look into Login History"}
 	deadForWhateverReason = meaning{GrantDead,
 		"Salesforce does not take the refresh token, for the reason that it gives",
-		"sign in again with `forcecred login`, or `forcecred store` a new token"}
+		string(LogInAgain)}
 
 	apiOff = meaning{Refused,
 		"the API is switched off for the org, or for this user",
@@ -51,13 +51,13 @@ var (
 		"a Salesforce admin has to install it, or to give the user the permission Approve Uninstalled Connected Apps"}
 	wrongClient = meaning{Refused,
 		"no app with this client_id is known where login_url leads",
-		"check client_id, and that login_url is the org's: sandboxes log in at https://test.salesforce.com or their My Domain; then `forcecred store` again"}
+		string(OtherClient) + "; sandboxes log in at https://test.salesforce.com or their My Domain"}
 	wrongSecret = meaning{Refused,
 		"client_secret is not the app's, or it is missing and the app requires one",
-		"take the consumer secret from the app in Salesforce Setup and `forcecred store` again; for a public client an admin has to switch off Require Secret for Refresh Token Flow"}
+		string(OtherSecret) + ", which Salesforce Setup shows with the app; for a public client an admin has to switch off Require Secret for Refresh Token Flow"}
 	wrongScopes = meaning{Refused,
 		"the app has no OAuth scope that this request can use",
-		"a Salesforce admin has to give the app the scopes it needs (api and refresh_token), then sign in again"}
+		"a Salesforce admin has to give the app the scopes it needs (api and refresh_token); then " + string(LogInAgain)}
 	flowOff = meaning{Refused,
 		"the app, or the org, does not allow refresh tokens to be spent",
 		"a Salesforce admin has to allow the refresh token flow in the app's OAuth settings"}
@@ -73,7 +73,7 @@ var (
 
 	redirected = meaning{Refused,
 		"the host sends us to another address, and secrets are not sent after it",
-		"`forcecred store` again with the org's My Domain as login_url, https://NAME.my.salesforce.com"}
+		string(OtherHost)}
 	noEndpoint = meaning{Refused,
 		"there is no token endpoint at this address",
 		"check login_url and site; an Experience Cloud site needs its path (/partners) as site"}

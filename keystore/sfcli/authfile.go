@@ -71,7 +71,7 @@ func (l login) members(file object) (object, error) {
 	}
 	o, err := file.object(clientAppsMember, l.app)
 	if err != nil {
-		return nil, unusable(l, "is gone: the app is not linked to the user any more", "`sf org login web --client-app NAME --username USER` links an app")
+		return nil, unusable(l, "is gone: the app is not linked to the user any more", "`"+hintLinkApp(l)+"` links an app")
 	}
 	return o, nil
 }
@@ -83,7 +83,7 @@ func (s *Store) readGrant(ctx context.Context, l login) (keystore.Grant, error) 
 	if err != nil {
 		return keystore.Grant{}, err
 	}
-	g := keystore.Grant{Type: keystore.RefreshToken, Username: l.user, RefreshToken: now.refresh}
+	g := keystore.Grant{Type: keystore.RefreshToken, Source: keystore.SalesforceCLI, ClientApp: l.app, Username: l.user, RefreshToken: now.refresh}
 	// A key beside a refresh token is left over from an earlier login.
 	if g.RefreshToken.Empty() {
 		g.Type, g.AudienceURL = keystore.JWTBearer, s.config.Audience
@@ -149,14 +149,12 @@ func keyFileOf(o object, l login) (string, error) {
 	case file == "":
 		return "", unusable(l, "is an access token alone, which can't be refreshed", hintSignIn)
 	case !filepath.IsAbs(file):
-		return "", unusable(l, "names its private key by a path that is not absolute", hintKeyLogin)
+		return "", unusable(l, "names its private key by a path that is not absolute", hintKeyLogin(l))
 	case clientID == "":
-		return "", unusable(l, "has a private key and names no app", hintKeyLogin)
+		return "", unusable(l, "has a private key and names no app", hintKeyLogin(l))
 	}
 	return file, nil
 }
-
-const hintKeyLogin = "log in again with `sf org login jwt`"
 
 // splitSite returns the base of a login URL and the path of an Experience Cloud
 // site, which the CLI keeps in one.

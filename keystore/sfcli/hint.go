@@ -2,7 +2,6 @@ package sfcli
 
 import (
 	"context"
-	"strings"
 
 	"forcecred/keystore"
 )
@@ -20,12 +19,22 @@ func hintLogin(alias string) string {
 	return "sf org login web --alias " + alias
 }
 
+// hintKeyLogin says how a login by private key is made again.
+func hintKeyLogin(l login) string {
+	return "log in again with `sf org login jwt --username " + keystore.Word(l.user, "USERNAME") + " --jwt-key-file KEY_FILE --client-id CLIENT_ID`"
+}
+
+// hintLinkApp returns the command that links an app to the user of a login.
+func hintLinkApp(l login) string {
+	return "sf org login web --client-app APP --username " + keystore.Word(l.user, "USERNAME") + " --client-id CLIENT_ID"
+}
+
 // hintLogout returns the command that ends a login, which was found by that name.
 func hintLogout(l login, name string) string {
 	if l.app != "" {
-		return "sf org logout --client-app " + Word(l.app, "APP") + " --target-org " + Word(l.user, "USER")
+		return "sf org logout --client-app " + keystore.Word(l.app, "APP") + " --target-org " + keystore.Word(l.user, "USER")
 	}
-	return "sf org logout --target-org " + Word(name, "ALIAS")
+	return "sf org logout --target-org " + keystore.Word(name, "ALIAS")
 }
 
 // LogoutCommand returns the command that ends the login of that name, and false if
@@ -36,16 +45,4 @@ func (s *Store) LogoutCommand(ctx context.Context, org keystore.Org) (command st
 		return "", false
 	}
 	return hintLogout(l, string(org)), true
-}
-
-// Word returns name as one word of a command in every shell, or instead if it has
-// characters that some shell does not take for themselves between double quotes.
-func Word(name, instead string) string {
-	switch {
-	case quoting(name) == 0:
-		return name
-	case strings.HasPrefix(name, "-") || checkName(name) != nil || strings.ContainsAny(name, "\"`$\\!%^\u201c\u201d\u201e"):
-		return instead
-	}
-	return `"` + name + `"`
 }

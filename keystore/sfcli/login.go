@@ -141,7 +141,7 @@ func (s *Store) aliases(ctx context.Context) (map[string]string, error) {
 	if errors.Is(err, keystore.ErrCorrupt) {
 		// It is no fault of one org: with a part of its aliases, orgs would seem to be gone.
 		return nil, &keystore.Error{
-			Reason: keystore.ErrUnavailable, Err: fmt.Errorf("the Salesforce CLI's %s is damaged", path), Hint: "repair it, or set its aliases again with `sf alias set`",
+			Reason: keystore.ErrUnavailable, Err: fmt.Errorf("the Salesforce CLI's %s is damaged", path), Hint: "repair it, or delete it and set its aliases again with `sf alias set ALIAS=USERNAME`",
 		}
 	}
 	return nil, err

@@ -70,10 +70,10 @@ func (all *survey) add(ctx context.Context, s *Store, aliases map[string]string,
 		}
 	}
 	if l.app != "" {
-		all.leaveOut(l.String(), errors.New("no name leads to it: the app's name is longer than forcecred takes or has what nobody can see, or an alias has that name"), "link the app anew by another name, `sf org login web --client-app NAME --username USER`")
+		all.leaveOut(l.String(), errors.New("no name leads to it: the app's name is longer than forcecred takes or has what nobody can see, or an alias has that name"), "link the app again by another name, `"+hintLinkApp(l)+"`")
 		return
 	}
-	all.leaveOut(l.user, errors.New("an alias has its name, and stands for another login"), "`sf alias unset` removes the alias, `sf alias set` gives the login one")
+	all.leaveOut(l.user, errors.New("an alias has its name, and stands for another login"), "`sf alias unset "+keystore.Word(l.user, "ALIAS")+"` removes the alias")
 }
 
 func (all *survey) leaveOut(name string, err error, hint string) {

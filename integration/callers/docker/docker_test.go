@@ -206,7 +206,7 @@ func TestClient(t *testing.T) {
 	if err := client.Erase(r.ask, r.URL); err != nil {
 		t.Errorf("erase: %v", err)
 	}
-	if _, err := client.Get(r.ask, r.URL); err == nil || credentials.IsErrCredentialsNotFound(err) || !strings.Contains(err.Error(), "sign in again") {
+	if _, err := client.Get(r.ask, r.URL); err == nil || credentials.IsErrCredentialsNotFound(err) || !strings.Contains(err.Error(), "log in again") {
 		t.Errorf("get with a dead grant: %v", err)
 	}
 }
