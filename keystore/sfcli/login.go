@@ -58,6 +58,18 @@ func (s *Store) find(ctx context.Context, key keystore.Key) (login, error) {
 	if err != nil {
 		return login{}, err
 	}
+	l, err := s.resolve(ctx, aliases, name)
+	if err != nil {
+		return login{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.users[key.Org] = l.own
+	return l, nil
+}
+
+// resolve is find, where the aliases are known.
+func (s *Store) resolve(ctx context.Context, aliases map[string]string, name string) (login, error) {
 	l, err := s.named(aliases, name)
 	// The longest name of a login counts: an alias may have a + too.
 	for end := len(name); errors.Is(err, keystore.ErrNotFound); {
@@ -70,13 +82,7 @@ func (s *Store) find(ctx context.Context, key keystore.Key) (login, error) {
 			}
 		}
 	}
-	if err != nil {
-		return login{}, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.users[key.Org] = l.own
-	return l, nil
+	return l, err
 }
 
 // named returns the login of that alias or username.

@@ -64,7 +64,10 @@ func (s *Store) survey(ctx context.Context) (survey, error) {
 // add adds a login by the first of its names by which it is found.
 func (all *survey) add(ctx context.Context, s *Store, aliases map[string]string, l login) {
 	for _, name := range namesOf(l, aliases) {
-		if found, err := s.find(ctx, keystore.Key{Kind: keystore.KindGrant, Org: keystore.Org(name)}); err == nil && found.own == l.own {
+		if checkName(name) != nil {
+			continue
+		}
+		if found, err := s.resolve(ctx, aliases, name); err == nil && found.own == l.own {
 			all.names = append(all.names, keystore.Org(name))
 			return
 		}
