@@ -27,6 +27,14 @@ type Config struct {
 	Audiences     []string       // what an assertion has to be for; nil is where it is sent to
 	RunAs         bool           // the app may stand for itself (client credentials), and is then the user
 
+	// Data Cloud, where access tokens whose scopes have one that begins with cdp_ are
+	// exchanged for tokens of the tenant.
+	DataCloud         bool          // the org has it
+	DataCloudURL      string        // instance_url of the answer, default: the org's host and port, without https://
+	DataCloudLength   time.Duration // expires_in, default 7130 s, as Salesforce's sample has it
+	DataCloudSilent   bool          // the answer has no expires_in
+	DataCloudOutsider bool          // the user has no permission set for it
+
 	ClientID     string // default "3MVG9.test-client-id"
 	ClientSecret string // "" is a public client
 	Username     string // default "test-user@example.com"
@@ -75,6 +83,7 @@ func (c *Config) complete() error {
 	c.Scope = cmp.Or(c.Scope, "api refresh_token")
 	c.CallbackURL = cmp.Or(c.CallbackURL, "http://localhost:1717/OauthRedirect")
 	c.SessionLength = cmp.Or(c.SessionLength, 2*time.Hour)
+	c.DataCloudLength = cmp.Or(c.DataCloudLength, 7130*time.Second)
 	if c.Now == nil {
 		c.Now = time.Now
 	}

@@ -41,6 +41,7 @@ type Org struct {
 	access    map[string]*session
 	busy      map[string]bool // refresh tokens that are being processed
 	idTokens  []string
+	tenant    []*tenantToken
 	codes     map[string]*code
 	asserted  []Assertion
 	presented []string // assertions, which are secrets as long as they are good
@@ -61,7 +62,7 @@ func Start(cfg Config) (*Org, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start a stand-in org: make its certificate: %w", err)
 	}
-	if cfg.JWT || cfg.openID() {
+	if cfg.JWT || cfg.openID() || cfg.DataCloud {
 		if _, err := signingKey(); err != nil {
 			return nil, fmt.Errorf("start a stand-in org: make its signing key: %w", err)
 		}
@@ -137,8 +138,8 @@ func (o *Org) String() string { return "stand-in org at " + o.URL + o.cfg.Site }
 func (o *Org) GoString() string { return o.String() }
 
 // Secrets returns all that must never be seen where it does not belong: the
-// client secret with each refresh, access or ID token and each code issued, and
-// each assertion shown so far.
+// client secret with each refresh, access, ID or Data Cloud token and each code
+// issued, and each assertion shown so far.
 func (o *Org) Secrets() []string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -151,6 +152,9 @@ func (o *Org) Secrets() []string {
 		for _, s := range g.sessions {
 			secrets = append(secrets, s.token)
 		}
+	}
+	for _, t := range o.tenant {
+		secrets = append(secrets, t.token)
 	}
 	secrets = slices.AppendSeq(secrets, maps.Keys(o.codes))
 	return slices.Concat(secrets, o.idTokens, o.presented)

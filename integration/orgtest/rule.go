@@ -21,7 +21,11 @@ const (
 	Identity   Endpoint = "identity"   // /id/ORG/USER
 	Keys       Endpoint = "keys"       // /id/keys
 	Data       Endpoint = "data"       // /services/data and all below
-	Unknown    Endpoint = "unknown"    // what is not there
+	DataCloud  Endpoint = "datacloud"  // /services/a360/token
+
+	// Of the Data Cloud tenant, whose host stands in for another one than the org's.
+	RevokeDataCloud Endpoint = "datacloud-revoke" // /services/a360/revoke
+	Unknown         Endpoint = "unknown"          // what is not there
 )
 
 // endpoint returns whose path it is.
@@ -31,6 +35,10 @@ func (o *Org) endpoint(path string) Endpoint {
 		return Identity
 	case "/id/keys":
 		return Keys
+	case "/services/a360/token":
+		return DataCloud
+	case "/services/a360/revoke":
+		return RevokeDataCloud
 	}
 	// The Salesforce CLI doubles the slash after an instance URL that it was given.
 	rest, ok := strings.CutPrefix("/"+strings.TrimLeft(path, "/"), "/services/data")
@@ -95,6 +103,11 @@ func (o *Org) rule(c call) rule {
 			required: []string{"token", "client_id", "client_secret"}, optional: []string{"token_type_hint"}}
 	case Revoke:
 		return rule{methods: []string{http.MethodPost}, form: true, required: []string{"token"}, optional: []string{"token_type_hint"}}
+	case DataCloud:
+		return rule{methods: []string{http.MethodPost}, form: true,
+			required: []string{"grant_type", "subject_token", "subject_token_type"}, optional: []string{"dataspace"}}
+	case RevokeDataCloud:
+		return rule{methods: []string{http.MethodPost}, form: true, required: []string{"token"}, bearer: true}
 	case UserInfo:
 		return rule{methods: []string{http.MethodGet, http.MethodPost}, bearer: true}
 	case Identity:

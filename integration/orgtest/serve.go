@@ -109,10 +109,19 @@ func (o *Org) process(c call, readable bool, fault Fault) answer {
 		return o.keys(c)
 	case Data:
 		return o.data(c)
+	case DataCloud:
+		return o.exchangeDataCloud(c)
+	case RevokeDataCloud:
+		return o.revokeDataCloud(c)
 	default:
-		return answer{status: http.StatusNotFound, body: []byte("<html><body>URL No Longer Exists</body></html>"),
-			header: http.Header{"Content-Type": {"text/html;charset=UTF-8"}}}
+		return notThere()
 	}
+}
+
+// notThere is the page for a path that nobody serves.
+func notThere() answer {
+	return answer{status: http.StatusNotFound, body: []byte("<html><body>URL No Longer Exists</body></html>"),
+		header: http.Header{"Content-Type": {"text/html;charset=UTF-8"}}}
 }
 
 // mustPause waits, or drops the request when the org is closed meanwhile.
