@@ -51,7 +51,7 @@ func probe(ctx context.Context, store keystore.Store, org keystore.Org) error {
 // Kept is what was read of an org.
 type Kept struct {
 	Grant   keystore.Grant
-	Largest int // the bytes of the larger one of its items
+	Largest int // the bytes of the largest of its items
 }
 
 // Reads reads the items of all orgs, or of those that are named, and returns
@@ -142,11 +142,13 @@ func read(ctx context.Context, store keystore.Store, org keystore.Org) (Kept, er
 		return Kept{}, err
 	}
 	k := Kept{grant, len(item)}
-	token, err := store.Get(ctx, keystore.Key{Kind: keystore.KindToken, Org: org})
-	if err != nil && !errors.Is(err, keystore.ErrNotFound) && !errors.Is(err, keystore.ErrCorrupt) { // which a refresh replaces
-		return Kept{}, err
+	for _, kind := range []keystore.Kind{keystore.KindToken, keystore.KindDataCloud} {
+		token, err := store.Get(ctx, keystore.Key{Kind: kind, Org: org})
+		if err != nil && !errors.Is(err, keystore.ErrNotFound) && !errors.Is(err, keystore.ErrCorrupt) { // which a refresh replaces
+			return Kept{}, err
+		}
+		k.Largest = max(k.Largest, len(token))
 	}
-	k.Largest = max(k.Largest, len(token))
 	return k, nil
 }
 

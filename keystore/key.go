@@ -44,6 +44,9 @@ const (
 	KindGrant Kind = "org"   // a [Grant]; changes when it is stored and when Salesforce rotates it
 	KindToken Kind = "token" // a [Token]; changes with each refresh
 
+	// KindDataCloud is a [Token] for Data Cloud, which the org's own was exchanged for.
+	KindDataCloud Kind = "datacloud"
+
 	// KindJournal is the key that opens what a refresh may have to leave in the
 	// journal; it is there while a refresh token is being spent, and after one
 	// that could not be saved.

@@ -46,7 +46,7 @@ func TestItemsRoundTrip(t *testing.T) {
 		Username: "me@acme.com", SessionTimeout: 7200, Rotates: &rotates, InstanceURL: "https://acme.my.salesforce.com", StoredAt: now, RefreshedAt: now,
 	}
 	token := Token{
-		Org: "prod", AccessToken: secret.New("test-access-token-1"), TokenType: "Bearer", InstanceURL: "https://acme.my.salesforce.com",
+		Org: "prod", For: DataCloud, AccessToken: secret.New("test-access-token-1"), TokenType: "Bearer", InstanceURL: "https://acme.my.salesforce.com",
 		ID: "https://login.salesforce.com/id/00D/005", IssuedAt: "1708058728442", Signature: "c2ln", Scope: "api",
 		IDToken: secret.New("test-id-token-1"), SiteURL: "https://acme.my.site.com", SiteID: "0DB", TokenFormat: "jwt",
 		APIInstanceURL: "https://api.salesforce.com", RefreshedAt: now, ExpiresAt: now, ExpiresSource: "jwt", SessionLength: 900, LearnedAt: now,
@@ -65,7 +65,7 @@ func TestItemsRoundTrip(t *testing.T) {
 	if diff := cmp.Diff(grant, gotGrant); diff != "" || err != nil {
 		t.Errorf("grant: %v\n%s", err, diff)
 	}
-	gotToken, err := LoadToken(t.Context(), s, "prod")
+	gotToken, err := LoadTokenFor(t.Context(), s, "prod", DataCloud)
 	if diff := cmp.Diff(token, gotToken); diff != "" || err != nil {
 		t.Errorf("token: %v\n%s", err, diff)
 	}
@@ -120,6 +120,33 @@ func TestLoadRefusesForeignItems(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestTokensAreNotConfused: each API's token has an item of its own, and one that
+// lies in another's is refused.
+func TestTokensAreNotConfused(t *testing.T) {
+	t.Parallel()
+	s := memory{}
+	own, tenants := Token{Org: "prod", AccessToken: secret.New("test-access-token-1")}, Token{Org: "prod", For: DataCloud, AccessToken: secret.New("test-access-token-2")}
+	if err := errors.Join(SaveToken(t.Context(), s, own), SaveToken(t.Context(), s, tenants)); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []Token{own, tenants} {
+		got, err := LoadTokenFor(t.Context(), s, "prod", want.For)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil || !got.AccessToken.Equal(want.AccessToken) {
+			t.Errorf("for %q: %v\n%s", want.For, err, diff)
+		}
+	}
+	s[own.Key()], s[tenants.Key()] = s[tenants.Key()], s[own.Key()]
+	for _, api := range []API{OrgAPI, DataCloud} {
+		if got, err := LoadTokenFor(t.Context(), s, "prod", api); !errors.Is(err, ErrCorrupt) || !got.AccessToken.Empty() {
+			t.Errorf("for %q, the other's item: %v", api, err)
+		}
+	}
+	s[own.Key()] = []byte(`{"version":1,"org":"prod","for":"later","access_token":"test-access-token-3"}`)
+	if _, err := LoadToken(t.Context(), s, "prod"); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("for an API that is not known: %v", err)
 	}
 }
 

@@ -8,10 +8,23 @@ import (
 	"forcecred/keystore/secret"
 )
 
-// Token is the cached answer of an org's token endpoint. Its text is
-// Salesforce's own, but for the trailing slash that InstanceURL loses.
+// API is what an access token is for.
+type API string
+
+// The APIs of Salesforce that a [Token] may be for.
+const (
+	OrgAPI    API = ""           // the org's own APIs, at its instance URL
+	DataCloud API = "data-cloud" // the APIs of Data Cloud (Data 360), at the tenant's own URL
+)
+
+// kinds are the kinds of the items that hold the tokens for each API.
+var kinds = map[API]Kind{OrgAPI: KindToken, DataCloud: KindDataCloud}
+
+// Token is a cached answer of an org's token endpoints. Its text is Salesforce's
+// own, but for the trailing slash that InstanceURL loses.
 type Token struct {
 	Org            Org         `json:"org"`
+	For            API         `json:"for,omitempty"`
 	AccessToken    secret.Text `json:"access_token"`
 	TokenType      string      `json:"token_type,omitempty"`
 	InstanceURL    string      `json:"instance_url"`
@@ -33,6 +46,9 @@ type Token struct {
 	LearnedAt     time.Time `json:"learned_at,omitzero"`
 }
 
+// Key returns the key under which t is stored.
+func (t Token) Key() Key { return Key{kinds[t.For], t.Org} }
+
 // tokenItem is a Token as stored: its own fields hide those of the Token that
 // would encode as "[redacted]". Only here are they revealed.
 type tokenItem struct {
@@ -47,7 +63,13 @@ const tokenVersion = 1
 // LoadToken reads org's cached token. It returns the store's errors, and
 // ErrCorrupt when the item is not a token of that org.
 func LoadToken(ctx context.Context, s Store, org Org) (Token, error) {
-	key := Key{KindToken, org}
+	return LoadTokenFor(ctx, s, org, OrgAPI)
+}
+
+// LoadTokenFor is LoadToken of the org's token for that API. A token for another
+// API in its item is ErrCorrupt.
+func LoadTokenFor(ctx context.Context, s Store, org Org, api API) (Token, error) {
+	key := Key{kinds[api], org}
 	data, err := s.Get(ctx, key)
 	if err != nil {
 		return Token{}, err
@@ -65,19 +87,23 @@ func DecodeToken(key Key, data []byte) (Token, error) {
 	if err := checkItem(key, item.Version, tokenVersion, item.Org); err != nil {
 		return Token{}, err
 	}
+	if kinds[item.For] != key.Kind {
+		return Token{}, corrupt(key, "the item has a token for another API", storeAgain)
+	}
 	t := item.Token
 	t.AccessToken = secret.New(item.AccessToken)
 	t.IDToken = secret.New(item.IDToken)
 	return t, nil
 }
 
-// SaveToken writes t, replacing the org's cached token. It returns the store's errors.
+// SaveToken writes t, replacing the org's cached token for the same API. It
+// returns the store's errors.
 func SaveToken(ctx context.Context, s Store, t Token) error {
 	data, err := EncodeToken(t)
 	if err != nil {
 		return err
 	}
-	return s.Set(ctx, Key{KindToken, t.Org}, data)
+	return s.Set(ctx, t.Key(), data)
 }
 
 // EncodeToken returns the item that a store keeps of t, its secrets included.

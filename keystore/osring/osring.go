@@ -139,7 +139,7 @@ func (s *Store) get(ctx context.Context, key keystore.Key) ([]byte, error) {
 		err = &keystore.Error{Reason: keystore.ErrCorrupt, Err: errTorn, Hint: hintStoreAgain}
 	}
 	switch {
-	case isLost(err) && key.Kind == keystore.KindToken:
+	case isLost(err) && (key.Kind == keystore.KindToken || key.Kind == keystore.KindDataCloud):
 		return nil, notFound()
 	case errors.Is(err, errDenied) && key.Kind == keystore.KindJournal:
 		// Its content is there. It may be wanted before a refresh token is spent.

@@ -76,14 +76,21 @@ func (s *Store) get(ctx context.Context, key keystore.Key) ([]byte, error) {
 		grant.Org = key.Org
 		return keystore.EncodeGrant(grant)
 	case keystore.KindToken:
-		token, err := keystore.LoadToken(ctx, s.config.Own, l.own)
-		if err != nil {
-			return nil, err
-		}
-		token.Org = key.Org
-		return keystore.EncodeToken(token)
+		return s.readToken(ctx, l, key.Org, keystore.OrgAPI)
+	case keystore.KindDataCloud:
+		return s.readToken(ctx, l, key.Org, keystore.DataCloud)
 	}
 	return s.config.Own.Get(ctx, keystore.Key{Kind: key.Kind, Org: l.own})
+}
+
+// readToken reads a cached token, which lies under the username, as the token of org.
+func (s *Store) readToken(ctx context.Context, l login, org keystore.Org, api keystore.API) ([]byte, error) {
+	token, err := keystore.LoadTokenFor(ctx, s.config.Own, l.own, api)
+	if err != nil {
+		return nil, err
+	}
+	token.Org = org
+	return keystore.EncodeToken(token)
 }
 
 // Set stores item under key. Of a grant only what a refresh changes is stored.
@@ -115,6 +122,13 @@ func (s *Store) set(ctx context.Context, key keystore.Key, item []byte) error {
 			return err
 		}
 		return s.saveToken(ctx, l, token)
+	case keystore.KindDataCloud: // of which the CLI has no file
+		token, err := keystore.DecodeToken(key, item)
+		if err != nil {
+			return err
+		}
+		token.Org = l.own
+		return keystore.SaveToken(ctx, s.config.Own, token)
 	case keystore.KindJournal:
 		// It is stored before a refresh token is spent: the last moment to see
 		// whether the file can be written that its successor has to go to.

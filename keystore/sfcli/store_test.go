@@ -235,6 +235,37 @@ func TestRefresh(t *testing.T) {
 	}
 }
 
+// TestDataCloudTokenIsOurs: a token for Data Cloud is cached for each of a login's
+// names among forcecred's own items, and changes nothing in the CLI's file.
+func TestDataCloudTokenIsOurs(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	before := r.read(t)
+	s := r.open()
+	token := keystore.Token{Org: "prod", For: keystore.DataCloud, AccessToken: secret.New("test-data-cloud-token-1"), InstanceURL: "https://tenant.c360a.salesforce.com"}
+	if err := keystore.SaveToken(t.Context(), s, token); err != nil {
+		t.Fatal(err)
+	}
+	for _, org := range []keystore.Org{"prod", "also", testUser} {
+		got, err := keystore.LoadTokenFor(t.Context(), r.open(), org, keystore.DataCloud)
+		if err != nil || got.Org != org || !got.AccessToken.Equal(token.AccessToken) {
+			t.Errorf("%s: %v", org, err)
+		}
+		if _, err := keystore.LoadToken(t.Context(), r.open(), org); !errors.Is(err, keystore.ErrNotFound) {
+			t.Errorf("%s: the org's own token: %v", org, err)
+		}
+	}
+	if string(r.read(t)) != string(before) {
+		t.Error("the CLI's file has changed")
+	}
+	if err := s.Remove(t.Context(), keystore.Key{Kind: keystore.KindDataCloud, Org: "also"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := keystore.LoadTokenFor(t.Context(), r.open(), "prod", keystore.DataCloud); !errors.Is(err, keystore.ErrNotFound) {
+		t.Errorf("after it was removed by another name: %v", err)
+	}
+}
+
 // others returns what a refresh must not change: each byte but three values.
 func others(t *testing.T, o object) []string {
 	t.Helper()

@@ -277,13 +277,20 @@ func testTyped(t *testing.T, first, second keystore.Store) {
 			t.Errorf("grant: %v\n%s", err, diff)
 		}
 	}
-	if err := keystore.SaveToken(t.Context(), first, token); err != nil {
-		t.Fatal(err)
+	tenants := token
+	tenants.For, tenants.AccessToken = keystore.DataCloud, secret.New("test-data-cloud-token-1")
+	for _, want := range []keystore.Token{token, tenants} {
+		if err := keystore.SaveToken(t.Context(), first, want); err != nil {
+			t.Fatal(err)
+		}
 	}
-	gotToken, err := keystore.LoadToken(t.Context(), second, "Prod")
-	if diff := cmp.Diff(token, gotToken); diff != "" || err != nil {
-		t.Errorf("token: %v\n%s", err, diff)
+	for _, want := range []keystore.Token{token, tenants} {
+		got, err := keystore.LoadTokenFor(t.Context(), second, "Prod", want.For)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil || !got.AccessToken.Equal(want.AccessToken) {
+			t.Errorf("token for %q: %v\n%s", want.For, err, diff)
+		}
 	}
+	wantKeys(t, second, keystore.KindDataCloud, "Prod")
 	if _, err := keystore.LoadGrant(t.Context(), second, "prod"); !errors.Is(err, keystore.ErrNotFound) {
 		t.Errorf("a name in another case: got %v, want ErrNotFound", err)
 	}
