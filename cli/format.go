@@ -20,8 +20,9 @@ func render(w io.Writer, c protocol.Credential, format string) error {
 	case "header":
 		text = "Authorization: Bearer " + token
 	case "env", "env-fish", "env-powershell":
-		lines := make([]string, len(usualVariables))
-		for i, v := range usualVariables {
+		variables := variablesFor(c)
+		lines := make([]string, len(variables))
+		for i, v := range variables {
 			lines[i] = assignments[format](v.name, v.value(c))
 		}
 		text = strings.Join(lines, "\n")

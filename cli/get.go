@@ -8,9 +8,16 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// orgAPI is what --for calls the org's own API, which a request does not name.
+const orgAPI = "org"
+
+// apiNames are what a request calls the words of --for.
+var apiNames = map[string]string{orgAPI: "", protocol.DataCloud: protocol.DataCloud}
+
 func getCommand(p Process) *cobra.Command {
 	format := newChoice("json", "token", "header", "env", "env-fish", "env-powershell", "curl", "sf")
 	minTTL := &seconds{protocol.DefaultMinTTL}
+	api := newChoice(orgAPI, protocol.DataCloud)
 	var force, reveal bool
 	cmd := &cobra.Command{
 		Use:     "get [ORG]",
@@ -33,6 +40,12 @@ token (the token alone), or the form of those who take it:
   curl            for curl --config -
   sf              for sf org login access-token
 
+With --for data-cloud, or "for":"data-cloud" in the request, the token is for
+the APIs of Data Cloud (Data 360), and instance_url is the tenant's. forcecred
+exchanges the org's own token for it. --min-ttl, --force and rejected_token
+apply to the Data Cloud token. The formats for shells then set
+DATA_CLOUD_ACCESS_TOKEN and DATA_CLOUD_INSTANCE_URL.
+
 A terminal shows tokens shortened, unless --reveal is given.`,
 		Args: atMostOneOrg,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -43,6 +56,12 @@ A terminal shows tokens shortened, unless --reveal is given.`,
 			req.Force = force
 			if cmd.Flags().Changed("min-ttl") {
 				req.MinTTL = minTTL.Duration
+			}
+			if cmd.Flags().Changed("for") {
+				req.For = apiNames[api.value]
+			}
+			if req.For == protocol.DataCloud && format.value == "sf" {
+				return usage("--format sf is for the org's own token: the Salesforce CLI does not take one of Data Cloud")
 			}
 			h, err := p.helperFor(cmd.Context(), args)
 			if err != nil {
@@ -65,6 +84,7 @@ A terminal shows tokens shortened, unless --reveal is given.`,
 	}
 	cmd.Flags().Var(format, "format", "what to print, as above")
 	cmd.Flags().Var(minTTL, "min-ttl", "how long the token must still live")
+	cmd.Flags().Var(api, "for", "the API that the token is for: org or data-cloud")
 	cmd.Flags().BoolVar(&force, "force", false, "refresh even if the cached token seems good")
 	cmd.Flags().BoolVar(&reveal, "reveal", false, "show tokens whole on a terminal")
 	return cmd

@@ -27,6 +27,22 @@ var usualVariables = []variable{
 	{"SALESFORCE_INSTANCE_URL", instanceURL},
 }
 
+// dataCloudVariables are those of a token for Data Cloud, by Salesforce's own names
+// for the two values. A program that looks for the usual ones would send the
+// token to the org, which refuses it.
+var dataCloudVariables = []variable{
+	{"DATA_CLOUD_ACCESS_TOKEN", accessToken},
+	{"DATA_CLOUD_INSTANCE_URL", instanceURL},
+}
+
+// variablesFor returns the variables for c.
+func variablesFor(c protocol.Credential) []variable {
+	if c.For == protocol.DataCloud {
+		return dataCloudVariables
+	}
+	return usualVariables
+}
+
 // value returns what v holds of c.
 func (v variable) value(c protocol.Credential) string {
 	if v.field == accessToken {

@@ -11,6 +11,7 @@ func credential(t keystore.Token) protocol.Credential {
 	orgID, userID := salesforce.Identity(t.ID)
 	return protocol.Credential{
 		Org:            string(t.Org),
+		For:            string(t.For),
 		AccessToken:    t.AccessToken,
 		TokenType:      t.TokenType,
 		InstanceURL:    t.InstanceURL,

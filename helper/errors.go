@@ -96,6 +96,8 @@ var codes = map[salesforce.Reason]struct {
 	salesforce.ServerFault: {protocol.TemporarilyUnavailable, true},
 	salesforce.GrantDead:   {protocol.SignInAgain, false},
 	salesforce.Refused:     {protocol.Refused, false},
+
+	salesforce.TokenRefused: {protocol.Refused, false},
 }
 
 // refreshError tells why the token of org could not be refreshed.

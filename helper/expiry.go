@@ -22,15 +22,9 @@ const (
 )
 
 // setExpiry sets when token ends, by our clock, from the surest source there is.
-// Salesforce never says expires_in.
+// Of an org's own token Salesforce never says expires_in.
 func (h *Helper) setExpiry(ctx context.Context, s spent, grant keystore.Grant, token *keystore.Token, cached keystore.Token) {
-	set := func(at time.Time, source protocol.ExpiresSource) bool {
-		if now := h.Now(); !at.After(now) || at.After(now.Add(longestSession)) {
-			return false // a token that was just handed out has not ended, and does not live for weeks
-		}
-		token.ExpiresAt, token.ExpiresSource = at, string(source)
-		return true
-	}
+	set := func(at time.Time, source protocol.ExpiresSource) bool { return h.setEnd(token, at, source) }
 
 	if age := s.at.Sub(cached.LearnedAt); age >= 0 && age < learnedFor {
 		token.SessionLength, token.LearnedAt = cached.SessionLength, cached.LearnedAt
@@ -62,6 +56,16 @@ func (h *Helper) setExpiry(ctx context.Context, s spent, grant keystore.Grant, t
 	default:
 		set(s.at.Add(assumedSession), protocol.ExpiresAssumed)
 	}
+}
+
+// setEnd sets when token ends, and reports false when that can't be: a token that
+// was just handed out has not ended, and does not live for weeks.
+func (h *Helper) setEnd(token *keystore.Token, at time.Time, source protocol.ExpiresSource) bool {
+	if now := h.Now(); !at.After(now) || at.After(now.Add(longestSession)) {
+		return false
+	}
+	token.ExpiresAt, token.ExpiresSource = at, string(source)
+	return true
 }
 
 // byOurClock moves the end of a token that was just handed out from the server's

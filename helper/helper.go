@@ -46,10 +46,13 @@ type OAuth interface {
 	ExchangeCode(ctx context.Context, a salesforce.Authorization, clientSecret, code secret.Text) (salesforce.Answer, error)
 	Username(ctx context.Context, login salesforce.Login, accessToken secret.Text) (string, error)
 	Revoke(ctx context.Context, login salesforce.Login, token secret.Text) error
+	ExchangeDataCloud(ctx context.Context, login salesforce.Login, instanceURL string, accessToken secret.Text) (salesforce.Answer, error)
+	RevokeDataCloud(ctx context.Context, login salesforce.Login, instanceURL string, accessToken secret.Text) error
 }
 
-// Get returns an access token of the org, from the cache where that one lives
-// for req.MinTTL at least, or for half a session where that lasts no longer.
+// Get returns an access token of the org for the API that req names, from the
+// cache where that one lives for req.MinTTL at least, or for half a session where
+// that lasts no longer.
 func (h *Helper) Get(ctx context.Context, req protocol.GetRequest) (protocol.Credential, error) {
 	org, err := h.org(ctx, req.Org)
 	if err != nil {
@@ -57,7 +60,9 @@ func (h *Helper) Get(ctx context.Context, req protocol.GetRequest) (protocol.Cre
 	}
 	token, err := h.token(ctx, org, req)
 	if err != nil {
-		h.noteFailure(org, err)
+		if req.For == "" {
+			h.noteFailure(org, err)
+		}
 		return protocol.Credential{}, err
 	}
 	return credential(token), nil
@@ -65,8 +70,9 @@ func (h *Helper) Get(ctx context.Context, req protocol.GetRequest) (protocol.Cre
 
 // token answers Get. The steps are those of docs/decisions/0001.
 func (h *Helper) token(ctx context.Context, org keystore.Org, req protocol.GetRequest) (keystore.Token, error) {
+	api := keystore.API(req.For)
 	// 1. Look.
-	cached, err := h.cached(ctx, org)
+	cached, err := h.cached(ctx, org, api)
 	if err != nil {
 		return keystore.Token{}, err
 	}
@@ -81,14 +87,23 @@ func (h *Helper) token(ctx context.Context, org keystore.Org, req protocol.GetRe
 	}
 	unlock, err := h.lock(ctx, org)
 	if err != nil {
-		return h.lookOnceMore(ctx, org, wanted, err)
+		return h.lookOnceMore(ctx, org, api, wanted, err)
 	}
 	defer unlock()
-
 	deadline := h.Now().Add(spendBudget)
+	if api == keystore.DataCloud {
+		return h.dataCloudToken(ctx, org, wanted, deadline)
+	}
+	return h.refreshed(ctx, org, wanted, deadline)
+}
+
+// refreshed returns the org's own token: the cached one where it will do, else a
+// new one by deadline. It is called under the lock.
+func (h *Helper) refreshed(ctx context.Context, org keystore.Org, wanted demand, deadline time.Time) (keystore.Token, error) {
 	for range maxAdoptions {
 		// 3. Look again: while we waited, somebody else may have refreshed.
-		if cached, err = h.cached(ctx, org); err != nil {
+		cached, err := h.cached(ctx, org, keystore.OrgAPI)
+		if err != nil {
 			return keystore.Token{}, err
 		}
 		if wanted.metBy(cached, h.Now()) {

@@ -38,6 +38,9 @@ type fixture struct {
 	waited   []time.Duration
 	holding  bool
 	journal  journalInMemory
+
+	trade  func(accessToken string) (salesforce.Answer, error) // for a token of Data Cloud
+	trades []string                                            // the access tokens that came to it
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -130,6 +133,18 @@ func (f *fixture) Username(context.Context, salesforce.Login, secret.Text) (stri
 func (f *fixture) Revoke(_ context.Context, _ salesforce.Login, token secret.Text) error {
 	if f.revoke == nil {
 		f.revoked = append(f.revoked, token.Reveal())
+	}
+	return f.revoke
+}
+
+func (f *fixture) ExchangeDataCloud(_ context.Context, _ salesforce.Login, _ string, accessToken secret.Text) (salesforce.Answer, error) {
+	f.trades = append(f.trades, strings.TrimPrefix(accessToken.Reveal(), "00Dxx!"))
+	return f.trade(accessToken.Reveal())
+}
+
+func (f *fixture) RevokeDataCloud(_ context.Context, _ salesforce.Login, instanceURL string, token secret.Text) error {
+	if f.revoke == nil {
+		f.revoked = append(f.revoked, instanceURL+" "+token.Reveal())
 	}
 	return f.revoke
 }

@@ -56,7 +56,7 @@ func (h *Helper) Import(ctx context.Context, logins keystore.Store, name string,
 			Hint: fmt.Sprintf("`forcecred erase %s` removes it", org),
 		}
 	}
-	if err := h.Keystore.Remove(ctx, keystore.Key{Kind: keystore.KindToken, Org: org}); err != nil {
+	if err := h.dropTokens(ctx, org); err != nil {
 		return storeError("drop the cached token of", org, err)
 	}
 	grant.StoredAt, grant.Source, grant.ClientApp = h.Now(), keystore.Stored, ""

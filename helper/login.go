@@ -151,7 +151,7 @@ func (h *Helper) redeem(ctx context.Context, s spent, asked salesforce.Authoriza
 		if !s.answer.RefreshToken.Empty() {
 			return s, err // the code is used up: what failed is the check of what it brought
 		}
-		pause, again := mayResend(err, grant, try)
+		pause, again := mayResend(err, mayRotate(grant), try)
 		if !again || isBusy(err) || !h.fits(pause, deadline) {
 			return s, err
 		}
@@ -170,8 +170,8 @@ func (h *Helper) saveLogin(ctx context.Context, grant keystore.Grant, s spent) (
 	ctx = context.WithoutCancel(ctx)
 	grant.RefreshToken, grant.InstanceURL = s.answer.RefreshToken, s.answer.InstanceURL
 	grant.Username, grant.Source = h.username(ctx, s), keystore.Browser
-	// As in Store: the old grant's token must not answer for the new one.
-	err := h.Keystore.Remove(ctx, keystore.Key{Kind: keystore.KindToken, Org: grant.Org})
+	// As in Store: the old grant's tokens must not answer for the new one.
+	err := h.dropTokens(ctx, grant.Org)
 	if err == nil {
 		err = h.insist(ctx, func() error { return h.saveAndReadBack(ctx, grant) })
 	}

@@ -39,9 +39,10 @@ func (h *Helper) revoke(ctx context.Context, org keystore.Org) error {
 	if err != nil {
 		return err
 	}
+	h.revokeDataCloud(ctx, grant)
 	token := grant.RefreshToken
 	if token.Empty() {
-		cached, err := h.cached(ctx, org)
+		cached, err := h.cached(ctx, org, keystore.OrgAPI)
 		if err != nil {
 			return err
 		}

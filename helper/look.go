@@ -10,11 +10,11 @@ import (
 	"forcecred/protocol"
 )
 
-// cached returns the org's cached token, or the zero Token when there is none.
-// A cache that can't be read as a token, or whose token belongs to no host, is as
-// good as none: the refresh that follows replaces it.
-func (h *Helper) cached(ctx context.Context, org keystore.Org) (keystore.Token, error) {
-	token, err := keystore.LoadToken(ctx, h.Keystore, org)
+// cached returns the org's cached token for that API, or the zero Token when
+// there is none. A cache that can't be read as a token, or whose token belongs to no
+// host, is as good as none: the refresh that follows replaces it.
+func (h *Helper) cached(ctx context.Context, org keystore.Org, api keystore.API) (keystore.Token, error) {
+	token, err := keystore.LoadTokenFor(ctx, h.Keystore, org, api)
 	if isAny(err, keystore.ErrNotFound, keystore.ErrCorrupt) {
 		return keystore.Token{}, nil
 	}
@@ -39,12 +39,12 @@ func (h *Helper) grant(ctx context.Context, org keystore.Org) (keystore.Grant, e
 
 // lookOnceMore is what is left to do without the lock: whoever held it for so
 // long may have brought a token. Else lockErr stands.
-func (h *Helper) lookOnceMore(ctx context.Context, org keystore.Org, wanted demand, lockErr error) (keystore.Token, error) {
+func (h *Helper) lookOnceMore(ctx context.Context, org keystore.Org, api keystore.API, wanted demand, lockErr error) (keystore.Token, error) {
 	if !errors.Is(lockErr, context.DeadlineExceeded) {
 		return keystore.Token{}, lockErr
 	}
 	// The caller's own time may be over as well, but a read is short.
-	cached, err := h.cached(context.WithoutCancel(ctx), org)
+	cached, err := h.cached(context.WithoutCancel(ctx), org, api)
 	if err != nil || !wanted.metBy(cached, h.Now()) {
 		return keystore.Token{}, lockErr
 	}

@@ -9,8 +9,8 @@ import (
 	"forcecred/protocol"
 )
 
-// Memory is a Helper that remembers the last token of each org for a few
-// seconds, for a process that is asked often. Callers who come while an org's
+// Memory is a Helper that remembers the last token of each org and API for a
+// few seconds, for a process that is asked often. Callers who come while an org's
 // token is being got wait for that one, so that a crowd reads the keystore once.
 //
 // It answers as its Helper does, but that what another process stores, erases
@@ -19,8 +19,14 @@ type Memory struct {
 	*Helper
 
 	mu      sync.Mutex
-	tokens  map[keystore.Org]*remembered
-	current map[keystore.Org]*fetch
+	tokens  map[topic]*remembered
+	current map[topic]*fetch
+}
+
+// topic is what a Memory remembers one token of.
+type topic struct {
+	org keystore.Org
+	api keystore.API
 }
 
 // memoryLife is how long a token is remembered: long enough for a caller that
@@ -49,7 +55,7 @@ func (f *fetch) serves(d demand) bool {
 
 // NewMemory returns a Memory in front of h.
 func NewMemory(h *Helper) *Memory {
-	return &Memory{Helper: h, tokens: map[keystore.Org]*remembered{}, current: map[keystore.Org]*fetch{}}
+	return &Memory{Helper: h, tokens: map[topic]*remembered{}, current: map[topic]*fetch{}}
 }
 
 // Get is [Helper.Get].
@@ -66,18 +72,19 @@ func (m *Memory) Get(ctx context.Context, req protocol.GetRequest) (protocol.Cre
 }
 
 func (m *Memory) recall(ctx context.Context, org keystore.Org, req protocol.GetRequest) (keystore.Token, error) {
+	about := topic{org, keystore.API(req.For)}
 	if req.Force {
 		// What it rejects is what the keystore has as it arrives, so that it can't
 		// wait for somebody else first.
-		m.forget(org)
+		m.forget(about)
 		return m.token(ctx, org, req)
 	}
 	wanted := demand{req.MinTTL, req.RejectedToken}
 	for {
-		token, other, mine := m.look(org, wanted)
+		token, other, mine := m.look(about, wanted)
 		switch {
 		case mine != nil:
-			return m.fetch(ctx, org, req, mine)
+			return m.fetch(ctx, about, req, mine)
 		case other == nil:
 			return token, nil
 		}
@@ -94,39 +101,39 @@ func (m *Memory) recall(ctx context.Context, org keystore.Org, req protocol.GetR
 
 // look returns a token that is remembered and will do, or the fetch to wait for,
 // or a new one that the caller has to make.
-func (m *Memory) look(org keystore.Org, wanted demand) (token keystore.Token, other, mine *fetch) {
+func (m *Memory) look(about topic, wanted demand) (token keystore.Token, other, mine *fetch) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if r, ok := m.tokens[org]; ok && wanted.metBy(r.token, m.Now()) {
+	if r, ok := m.tokens[about]; ok && wanted.metBy(r.token, m.Now()) {
 		return r.token, nil, nil
 	}
-	if other, busy := m.current[org]; busy {
+	if other, busy := m.current[about]; busy {
 		return keystore.Token{}, other, nil
 	}
 	mine = &fetch{demand: wanted, done: make(chan struct{})}
-	m.current[org] = mine
+	m.current[about] = mine
 	return keystore.Token{}, nil, mine
 }
 
 // fetch asks the Helper. Whatever becomes of that, those who wait go on.
-func (m *Memory) fetch(ctx context.Context, org keystore.Org, req protocol.GetRequest, f *fetch) (keystore.Token, error) {
-	defer m.learn(org, f)
-	f.token, f.err = m.token(ctx, org, req)
+func (m *Memory) fetch(ctx context.Context, about topic, req protocol.GetRequest, f *fetch) (keystore.Token, error) {
+	defer m.learn(about, f)
+	f.token, f.err = m.token(ctx, about.org, req)
 	f.settled = f.err == nil || ctx.Err() == nil
 	return f.token, f.err
 }
 
 // learn remembers what a fetch brought, unless the org was forgotten meanwhile,
 // and lets those go on who wait for it.
-func (m *Memory) learn(org keystore.Org, f *fetch) {
+func (m *Memory) learn(about topic, f *fetch) {
 	defer close(f.done)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.current[org] != f {
+	if m.current[about] != f {
 		return
 	}
-	delete(m.current, org)
-	m.drop(org)
+	delete(m.current, about)
+	m.drop(about)
 	if !f.settled || f.err != nil {
 		return
 	}
@@ -134,38 +141,45 @@ func (m *Memory) learn(org keystore.Org, f *fetch) {
 	r.drop = time.AfterFunc(memoryLife, func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		if m.tokens[org] == r {
-			delete(m.tokens, org)
+		if m.tokens[about] == r {
+			delete(m.tokens, about)
 		}
 	})
-	m.tokens[org] = r
+	m.tokens[about] = r
 }
 
 // drop needs m.mu.
-func (m *Memory) drop(org keystore.Org) {
-	if r, ok := m.tokens[org]; ok {
+func (m *Memory) drop(about topic) {
+	if r, ok := m.tokens[about]; ok {
 		r.drop.Stop()
-		delete(m.tokens, org)
+		delete(m.tokens, about)
 	}
 }
 
-// forget drops what is remembered of org, and keeps a fetch that is under way
-// from bringing it back.
-func (m *Memory) forget(org keystore.Org) {
+// forget drops what is remembered of it, and keeps a fetch that is under way from
+// bringing it back.
+func (m *Memory) forget(about topic) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.drop(org)
-	delete(m.current, org)
+	m.drop(about)
+	delete(m.current, about)
+}
+
+// forgetOrg forgets all of an org's tokens.
+func (m *Memory) forgetOrg(org keystore.Org) {
+	for _, api := range apis {
+		m.forget(topic{org, api})
+	}
 }
 
 // Store is [Helper.Store].
 func (m *Memory) Store(ctx context.Context, req protocol.StoreRequest, verify bool) error {
-	defer m.forget(keystore.Org(req.Org))
+	defer m.forgetOrg(keystore.Org(req.Org))
 	return m.Helper.Store(ctx, req, verify)
 }
 
 // Erase is [Helper.Erase].
 func (m *Memory) Erase(ctx context.Context, req protocol.EraseRequest) error {
-	defer m.forget(keystore.Org(req.Org))
+	defer m.forgetOrg(keystore.Org(req.Org))
 	return m.Helper.Erase(ctx, req)
 }

@@ -227,12 +227,12 @@ func TestMemoryDoesNotBringBack(t *testing.T) {
 		m, _, _ := newMemory(t)
 		mustGet(t, m, protocol.GetRequest{})
 		time.Sleep(memoryLife + time.Millisecond)
-		_, _, slow := m.look("prod", demand{}) // it has read, and not come back yet
+		_, _, slow := m.look(topic{org: "prod"}, demand{}) // it has read, and not come back yet
 		if err := m.Erase(t.Context(), protocol.EraseRequest{Org: "prod"}); err != nil {
 			t.Fatal(err)
 		}
 		slow.token, slow.settled = keystore.Token{Org: "prod", AccessToken: secret.New("erased")}, true
-		m.learn("prod", slow)
+		m.learn(topic{org: "prod"}, slow)
 		if _, err := m.Get(t.Context(), protocol.GetRequest{Org: "prod"}); codeOf(err) != protocol.OrgNotFound {
 			t.Errorf("after erase: %v", err)
 		}

@@ -44,7 +44,7 @@ func (h *Helper) spend(ctx context.Context, grant keystore.Grant, deadline time.
 		if hasRotated(grant, s.answer.RefreshToken) {
 			return s, err // whatever else it says, this token is dead, and its successor is here
 		}
-		pause, again := mayResend(err, grant, try)
+		pause, again := mayResend(err, mayRotate(grant), try)
 		if !again || !h.fits(pause, deadline) {
 			return s, err
 		}
@@ -79,10 +79,10 @@ func (h *Helper) exchange(ctx context.Context, s *spent) error {
 	return err
 }
 
-// mayResend is the retry rule of docs/decisions/0001: whether the same grant
-// may be sent after err, and after how long a pause. What may have been
-// rotated is sent again only when it is certain that it was not.
-func mayResend(err error, grant keystore.Grant, try int) (pause time.Duration, again bool) {
+// mayResend is the retry rule of docs/decisions/0001: whether the same request
+// may be sent after err, and after how long a pause. One that may rotate a refresh
+// token is sent again only when it is certain that it did not.
+func mayResend(err error, mayRotate bool, try int) (pause time.Duration, again bool) {
 	e := (*salesforce.Error)(nil)
 	if err == nil || try == spendTries || !errors.As(err, &e) {
 		return 0, false
@@ -90,7 +90,7 @@ func mayResend(err error, grant keystore.Grant, try int) (pause time.Duration, a
 	switch e.Reason {
 	case salesforce.Unreachable, salesforce.Busy, salesforce.Throttled:
 	case salesforce.Lost, salesforce.ServerFault:
-		if mayRotate(grant) {
+		if mayRotate {
 			return 0, false
 		}
 	default:

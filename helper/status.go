@@ -161,7 +161,7 @@ func (h *Helper) Check(ctx context.Context, p Prober, name string) protocol.Toke
 	if err != nil {
 		return unknownToken(err)
 	}
-	token, err := h.cached(ctx, org)
+	token, err := h.cached(ctx, org, keystore.OrgAPI)
 	switch {
 	case err != nil:
 		return unknownToken(err)

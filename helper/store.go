@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"forcecred/keystore"
+	"forcecred/keystore/secret"
 	"forcecred/protocol"
 	"forcecred/salesforce"
 )
@@ -23,9 +24,9 @@ func (h *Helper) Store(ctx context.Context, req protocol.StoreRequest, verify bo
 		return err
 	}
 	defer unlock()
-	// The cached token goes first: were we to die between the two, the new
-	// grant must not answer with the old one's token.
-	if err := h.Keystore.Remove(ctx, keystore.Key{Kind: keystore.KindToken, Org: grant.Org}); err != nil {
+	// The cached tokens go first: were we to die between the two, the new
+	// grant must not answer with the old one's tokens.
+	if err := h.dropTokens(ctx, grant.Org); err != nil {
 		return storeError("drop the cached token of", grant.Org, err)
 	}
 	if verify {
@@ -53,6 +54,20 @@ func (h *Helper) storeVerified(ctx context.Context, grant keystore.Grant) error 
 	h.cleanUp(ctx, prepared)
 	spent.release()
 	return err
+}
+
+// apis are those that an org has a cached token for. Its own is the last, whose
+// token the others come from.
+var apis = []keystore.API{keystore.DataCloud, keystore.OrgAPI}
+
+// dropTokens removes all cached tokens of an org. It returns the store's errors.
+func (h *Helper) dropTokens(ctx context.Context, org keystore.Org) error {
+	for _, api := range apis {
+		if err := h.Keystore.Remove(ctx, keystore.Token{Org: org, For: api}.Key()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // newGrant checks a request and makes a grant of it.
@@ -103,8 +118,8 @@ func (h *Helper) newGrant(req protocol.StoreRequest) (keystore.Grant, error) {
 	return grant, nil
 }
 
-// Erase forgets an org; or only its cached token, where that is asked for, or
-// is the rejected one. What is not there is erased already.
+// Erase forgets an org; or only its own cached token, where that is asked for; or
+// only the rejected one of its cached tokens. What is not there is erased already.
 func (h *Helper) Erase(ctx context.Context, req protocol.EraseRequest) error {
 	org, err := h.org(ctx, req.Org)
 	if e, ok := errors.AsType[*protocol.Error](err); ok && e.Code == protocol.OrgNotFound {
@@ -113,8 +128,7 @@ func (h *Helper) Erase(ctx context.Context, req protocol.EraseRequest) error {
 	if err != nil {
 		return err
 	}
-	token, grant := keystore.Key{Kind: keystore.KindToken, Org: org}, keystore.Key{Kind: keystore.KindGrant, Org: org}
-	if h.absent(ctx, token) && h.absent(ctx, grant) && h.absent(ctx, journalKey(org)) {
+	if h.hasNothing(ctx, org) {
 		return nil // and no lock is left behind under a name that nobody stored
 	}
 	unlock, err := h.lock(ctx, org)
@@ -123,23 +137,44 @@ func (h *Helper) Erase(ctx context.Context, req protocol.EraseRequest) error {
 	}
 	defer unlock()
 	if req.CachedToken {
-		return h.remove(ctx, token)
+		return h.remove(ctx, keystore.Key{Kind: keystore.KindToken, Org: org})
 	}
 	if !req.RejectedToken.Empty() {
-		cached, err := h.cached(ctx, org)
-		if err != nil || !cached.AccessToken.Equal(req.RejectedToken) {
-			return err
-		}
-		return h.remove(ctx, token)
+		return h.eraseRejected(ctx, org, req.RejectedToken)
 	}
 	return h.eraseAll(ctx, org)
+}
+
+// hasNothing reports whether the store is sure that it has no item of the org.
+func (h *Helper) hasNothing(ctx context.Context, org keystore.Org) bool {
+	for _, kind := range []keystore.Kind{keystore.KindToken, keystore.KindGrant, keystore.KindJournal, keystore.KindDataCloud} {
+		if !h.absent(ctx, keystore.Key{Kind: kind, Org: org}) {
+			return false
+		}
+	}
+	return true
+}
+
+// eraseRejected removes the cached token that is the rejected one, if there is
+// one. It is called under the lock.
+func (h *Helper) eraseRejected(ctx context.Context, org keystore.Org, rejected secret.Text) error {
+	for _, api := range apis {
+		cached, err := h.cached(ctx, org, api)
+		if err != nil {
+			return err
+		}
+		if cached.AccessToken.Equal(rejected) {
+			return h.remove(ctx, cached.Key())
+		}
+	}
+	return nil
 }
 
 // eraseAll removes all that is kept of an org. The grant goes last: until then a
 // second try finds what is left to erase. It is called under the lock.
 func (h *Helper) eraseAll(ctx context.Context, org keystore.Org) error {
-	if err := h.remove(ctx, keystore.Key{Kind: keystore.KindToken, Org: org}); err != nil {
-		return err
+	if err := h.dropTokens(ctx, org); err != nil {
+		return storeError("erase", org, err)
 	}
 	if err := h.Journal.Remove(org); err != nil {
 		return storeError("erase the journal of", org, err)

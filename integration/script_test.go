@@ -207,6 +207,8 @@ func execForcecred(ts *testscript.TestScript, args []string) (status int) {
 // org assertion FILE: FILE is what the org has seen of the latest assertion.
 // org revoke: the refresh token is dead. org alive: it is not.
 // org rejected FILE: writes a request with the newest access token as the rejected one.
+// org rejected-data-cloud FILE: the same of Data Cloud's newest token.
+// org expire: all sessions end.
 func cmdOrg(ts *testscript.TestScript, neg bool, args []string) {
 	s := sceneOf(ts)
 	if neg || len(args) == 0 {
@@ -247,6 +249,11 @@ func cmdOrg(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	case "rejected":
 		writeRequest(ts, args[1], protocol.GetRequest{Org: "prod", RejectedToken: secret.New(s.org.AccessToken())}.Encode)
+	case "rejected-data-cloud":
+		req := protocol.GetRequest{Org: "prod", For: protocol.DataCloud, RejectedToken: secret.New(s.org.DataCloudToken())}
+		writeRequest(ts, args[1], req.Encode)
+	case "expire":
+		s.org.ExpireSessions()
 	default:
 		startOrg(ts, s, args[0], args[1:])
 	}
@@ -274,6 +281,10 @@ func startOrg(ts *testscript.TestScript, s *scene, name string, options []string
 			cfg.RunAs = true
 		case "openid":
 			cfg.Scope = "api refresh_token openid"
+		case "data-cloud":
+			cfg.DataCloud, cfg.DataCloudURL = true, "test-tenant.c360a.salesforce.com"
+		case "scope":
+			cfg.Scope = strings.ReplaceAll(value, ",", " ")
 		default:
 			ts.Fatalf("unknown option %s", option)
 		}
@@ -328,6 +339,9 @@ func compareAnswer(ts *testscript.TestScript, neg bool, args []string, stream st
 		got = strings.ReplaceAll(got, org.URL, "https://acme.my.salesforce.com")
 		if token := org.AccessToken(); token != "" {
 			got = strings.ReplaceAll(got, token, "00D000000000001!AQ…")
+		}
+		if token := org.DataCloudToken(); token != "" {
+			got = strings.ReplaceAll(got, token, "eyJhbGciOiJSUzI1NiIs…")
 		}
 	}
 	for pattern, same := range map[string]string{

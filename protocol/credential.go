@@ -14,6 +14,7 @@ import (
 // Salesforce said with it. Optional fields are "" when Salesforce sent none.
 type Credential struct {
 	Org            string
+	For            string // as in the request
 	AccessToken    secret.Text
 	TokenType      string // Bearer
 	InstanceURL    string // https://acme.my.salesforce.com, without a trailing slash
@@ -36,6 +37,7 @@ type Credential struct {
 type ExpiresSource string
 
 const (
+	ExpiresAnswer        ExpiresSource = "expires_in"    // the answer that brought the token, which Data Cloud's alone says
 	ExpiresJWT           ExpiresSource = "jwt"           // the token's own exp claim
 	ExpiresIntrospection ExpiresSource = "introspection" // Salesforce said so of this token
 	ExpiresLearned       ExpiresSource = "learned"       // issue time plus the session length that introspection showed before
@@ -51,6 +53,7 @@ const maxCredentialSize = 1 << 20
 type credentialJSON struct {
 	Version        int    `json:"version"`
 	Org            string `json:"org"`
+	For            string `json:"for,omitempty"`
 	AccessToken    string `json:"access_token"`
 	TokenType      string `json:"token_type"`
 	InstanceURL    string `json:"instance_url"`
@@ -72,7 +75,7 @@ type credentialJSON struct {
 // Encode writes the credential as one JSON object and a newline, in one write.
 func (c Credential) Encode(w io.Writer) error {
 	return writeJSON(w, credentialJSON{
-		Version, c.Org, c.AccessToken.Reveal(), c.TokenType, c.InstanceURL, c.ID, c.IssuedAt, c.Signature, c.Scope, c.IDToken.Reveal(),
+		Version, c.Org, c.For, c.AccessToken.Reveal(), c.TokenType, c.InstanceURL, c.ID, c.IssuedAt, c.Signature, c.Scope, c.IDToken.Reveal(),
 		c.SiteURL, c.SiteID, c.TokenFormat, c.APIInstanceURL, c.OrgID, c.UserID, formatTime(c.ExpiresAt), string(c.ExpiresSource),
 	})
 }
@@ -90,6 +93,7 @@ func DecodeCredential(r io.Reader) (Credential, error) {
 	err = o.Fields(map[string]any{
 		"version":          &version,
 		"org":              &c.Org,
+		"for":              &c.For,
 		"access_token":     &c.AccessToken,
 		"token_type":       &c.TokenType,
 		"instance_url":     &c.InstanceURL,

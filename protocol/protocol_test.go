@@ -15,7 +15,7 @@ import (
 )
 
 var credential = Credential{
-	Org: "prod", AccessToken: secret.New("00Dxx!test-access-token"), TokenType: "Bearer", InstanceURL: "https://acme.my.salesforce.com",
+	Org: "prod", For: DataCloud, AccessToken: secret.New("00Dxx!test-access-token"), TokenType: "Bearer", InstanceURL: "https://acme.my.salesforce.com",
 	ID: "https://login.salesforce.com/id/00D/005", IssuedAt: "1708058728442", Signature: "c2lnbmF0dXJl+/=", Scope: "api refresh_token",
 	IDToken: secret.New("test-id-token"), SiteURL: "https://acme.my.site.com/partners", SiteID: "0DB", TokenFormat: "jwt",
 	APIInstanceURL: "https://api.salesforce.com", OrgID: "00D", UserID: "005",

@@ -36,14 +36,18 @@ type GetRequest struct {
 	Org           string        // "" is the keystore's default org, where it has one
 	MinTTL        time.Duration // how long the token must still live, whole seconds
 	RejectedToken secret.Text   // the access token that the org has just refused, or empty
+	For           string        // the API that the token is for: "" is the org's own, or [DataCloud]
 	Force         bool          // whatever is cached was refused; not part of the JSON
 }
+
+// DataCloud is what a request for a token of Data Cloud (Data 360) is for.
+const DataCloud = "data-cloud"
 
 // DecodeGet reads a GetRequest to r's end. Its error is an [*Error] of [BadRequest].
 func DecodeGet(r io.Reader) (GetRequest, error) {
 	req := GetRequest{}
 	seconds := int64(DefaultMinTTL / time.Second)
-	err := decodeRequest(r, &req.Org, map[string]any{"min_ttl": &seconds, "rejected_token": &req.RejectedToken})
+	err := decodeRequest(r, &req.Org, map[string]any{"min_ttl": &seconds, "rejected_token": &req.RejectedToken, "for": &req.For})
 	if err != nil {
 		return GetRequest{}, err
 	}
@@ -59,6 +63,9 @@ func DecodeGet(r io.Reader) (GetRequest, error) {
 func (r GetRequest) Check() error {
 	if r.MinTTL < 0 || r.MinTTL > maxMinTTL {
 		return fmt.Errorf("min_ttl is not between 0 and %d seconds", maxMinTTL/time.Second)
+	}
+	if r.For != "" && r.For != DataCloud {
+		return fmt.Errorf("for is not %s, the only API besides the org's own that there are tokens for", DataCloud)
 	}
 	return nil
 }
@@ -76,7 +83,8 @@ func (r GetRequest) Encode(w io.Writer) error {
 		Org           string `json:"org"`
 		MinTTL        int64  `json:"min_ttl"`
 		RejectedToken string `json:"rejected_token,omitempty"`
-	}{Version, r.Org, int64(r.MinTTL / time.Second), r.RejectedToken.Reveal()})
+		For           string `json:"for,omitempty"`
+	}{Version, r.Org, int64(r.MinTTL / time.Second), r.RejectedToken.Reveal(), r.For})
 }
 
 // StoreRequest hands an org's secrets over to be kept. Which fields are set

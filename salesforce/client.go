@@ -92,6 +92,11 @@ type response struct {
 // Reason tells whether the request may have reached the server, and the response
 // has what came of an answer.
 func (c *Client) post(ctx context.Context, endpoint string, form url.Values) (response, *Error) {
+	return c.postAs(ctx, endpoint, form, secret.Text{})
+}
+
+// postAs is post with an access token or, where that is empty, without one.
+func (c *Client) postAs(ctx context.Context, endpoint string, form url.Values, accessToken secret.Text) (response, *Error) {
 	req, err := http.NewRequest(http.MethodPost, endpoint, strings.NewReader(form.Encode()))
 	if err != nil {
 		return response{}, errEndpoint()
@@ -101,7 +106,15 @@ func (c *Client) post(ctx context.Context, endpoint string, form url.Values) (re
 	// a request that it has processed.
 	req.GetBody = nil
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	authorize(req, accessToken)
 	return c.send(ctx, req)
+}
+
+// authorize adds an access token, unless it is empty.
+func authorize(req *http.Request, accessToken secret.Text) {
+	if !accessToken.Empty() {
+		req.Header.Set("Authorization", "Bearer "+accessToken.Reveal())
+	}
 }
 
 // get asks for what is at endpoint, with an access token or, where that is empty,
@@ -111,9 +124,7 @@ func (c *Client) get(ctx context.Context, endpoint string, accessToken secret.Te
 	if err != nil {
 		return response{}, errEndpoint()
 	}
-	if !accessToken.Empty() {
-		req.Header.Set("Authorization", "Bearer "+accessToken.Reveal())
-	}
+	authorize(req, accessToken)
 	return c.send(ctx, req)
 }
 

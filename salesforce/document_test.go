@@ -99,6 +99,14 @@ func TestErrorsDocument(t *testing.T) {
 	}
 	page["Login"] = gather(login)
 
+	dataCloud := salesforce.DataCloudRows()
+	for _, row := range dataCloud {
+		if told := dataCloudOutcome(t, row.Error); told.Code != protocol.Refused || told.Hint != row.Error.Hint || told.Retryable {
+			t.Errorf("%s: a Helper tells %s, %q, retryable: %v", row.Seen, told.Code, told.Hint, told.Retryable)
+		}
+	}
+	page["DataCloud"] = gather(dataCloud)
+
 	tmpl, err := template.New("errors.md.tmpl").Funcs(template.FuncMap{
 		"status": func(c protocol.Code) int { return c.ExitStatus() },
 	}).ParseFiles("testdata/errors.md.tmpl")
@@ -161,6 +169,17 @@ func sentence(s string) string {
 // outcome is what a Helper tells of a refresh that failed with err.
 func outcome(t *testing.T, err *salesforce.Error, rotates bool) *protocol.Error {
 	t.Helper()
+	return toldOf(t, failing{err: err}, rotates, protocol.GetRequest{Org: "prod"})
+}
+
+// dataCloudOutcome is what a Helper tells of an exchange that failed with err.
+func dataCloudOutcome(t *testing.T, err *salesforce.Error) *protocol.Error {
+	t.Helper()
+	return toldOf(t, failingExchange{err: err}, false, protocol.GetRequest{Org: "prod", For: protocol.DataCloud})
+}
+
+func toldOf(t *testing.T, client helper.OAuth, rotates bool, req protocol.GetRequest) *protocol.Error {
+	t.Helper()
 	store := storetest.NewMemory()
 	grant := keystore.Grant{
 		Org: "prod", LoginURL: salesforce.DefaultLoginURL, ClientID: "test-client-id", RefreshToken: secret.New("test-refresh-token"), Rotates: &rotates,
@@ -169,11 +188,11 @@ func outcome(t *testing.T, err *salesforce.Error, rotates bool) *protocol.Error 
 		t.Fatal(err)
 	}
 	h := &helper.Helper{
-		Keystore: store, Journal: noJournal{}, Connect: func() (helper.OAuth, error) { return failing{err: err}, nil },
+		Keystore: store, Journal: noJournal{}, Connect: func() (helper.OAuth, error) { return client, nil },
 		HoldSignals: func() func() { return func() {} }, Warn: func(m string) { t.Error("warning: ", m) },
 		Now: time.Now, Wait: func(context.Context, time.Duration) error { return nil },
 	}
-	_, failed := h.Get(t.Context(), protocol.GetRequest{Org: "prod"})
+	_, failed := h.Get(t.Context(), req)
 	told := (*protocol.Error)(nil)
 	if !errors.As(failed, &told) {
 		t.Fatalf("got %v", failed)
@@ -204,6 +223,21 @@ func (f failing) Exchange(context.Context, salesforce.Grant) (salesforce.Answer,
 
 func (f failing) Introspect(context.Context, salesforce.Login, string, secret.Text, secret.Text) (salesforce.Introspection, error) {
 	return salesforce.Introspection{}, f.err
+}
+
+// failingExchange is a Salesforce that refreshes, and fails in one way when the
+// token is to be exchanged.
+type failingExchange struct {
+	helper.OAuth
+	err *salesforce.Error
+}
+
+func (f failingExchange) Exchange(context.Context, salesforce.Grant) (salesforce.Answer, error) {
+	return salesforce.Answer{AccessToken: secret.New("test-access-token"), InstanceURL: "https://acme.my.salesforce.com"}, nil
+}
+
+func (f failingExchange) ExchangeDataCloud(context.Context, salesforce.Login, string, secret.Text) (salesforce.Answer, error) {
+	return salesforce.Answer{}, f.err
 }
 
 // noJournal has no entry, and needs none.

@@ -19,6 +19,9 @@ const (
 	ServerFault Reason = "server_fault" // a fault of Salesforce's, outcome unknown
 	GrantDead   Reason = "grant_dead"   // the refresh token is no longer good
 	Refused     Reason = "refused"      // no, until somebody changes a setting
+
+	// TokenRefused says that the access token which was to be exchanged is not good.
+	TokenRefused Reason = "token_refused"
 )
 
 // Error is a failed request to an OAuth endpoint.

@@ -143,6 +143,14 @@ func LoginRows() []Row {
 	return rows
 }
 
+// DataCloudRows returns the rows that the exchange for a Data Cloud token has before
+// the others, and what it tells by other marks.
+func DataCloudRows() []Row {
+	return append(wordsRows(byWordsOfDataCloud),
+		orgTokenRefused.row("other words of `invalid_grant`, HTTP 401, or a login page", http.StatusUnauthorized),
+		dataCloudOff.row("HTTP 404", http.StatusNotFound))
+}
+
 func wordsRows(table []wordsRow) (rows []Row) {
 	for i, row := range table {
 		seen := row.code

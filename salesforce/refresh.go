@@ -40,6 +40,10 @@ type Answer struct {
 	ForeignSite    bool      // the answer had a SiteURL, which names another host
 	Accepted       Target    // where a JWTGrant's assertion was taken, if that is not where it is tried first
 	Date           time.Time // the server's clock, from the Date header; zero when it sent none
+
+	// ExpiresIn is how long a token of Data Cloud lives; 0 when the answer does not
+	// say, as for all other tokens.
+	ExpiresIn time.Duration
 }
 
 // exchange spends the grant's refresh token for a new access token (RFC 6749,

@@ -15,11 +15,11 @@ import (
 // package. A message prints what it holds: none is ever logged or put into an error.
 
 func getMessage(r protocol.GetRequest) *pb.GetRequest {
-	return &pb.GetRequest{Org: r.Org, MinTtl: durationpb.New(r.MinTTL), RejectedToken: r.RejectedToken.Reveal(), Force: r.Force}
+	return &pb.GetRequest{Org: r.Org, MinTtl: durationpb.New(r.MinTTL), RejectedToken: r.RejectedToken.Reveal(), Force: r.Force, TokenFor: r.For}
 }
 
 func watchMessage(r protocol.GetRequest) *pb.WatchRequest {
-	return &pb.WatchRequest{Org: r.Org, MinTtl: durationpb.New(r.MinTTL), RejectedToken: r.RejectedToken.Reveal(), Force: r.Force}
+	return &pb.WatchRequest{Org: r.Org, MinTtl: durationpb.New(r.MinTTL), RejectedToken: r.RejectedToken.Reveal(), Force: r.Force, TokenFor: r.For}
 }
 
 // getMessages are those that getRequest reads.
@@ -28,10 +28,13 @@ type getMessages interface {
 	GetMinTtl() *durationpb.Duration
 	GetRejectedToken() string
 	GetForce() bool
+	GetTokenFor() string
 }
 
 func getRequest(m getMessages) protocol.GetRequest {
-	r := protocol.GetRequest{Org: m.GetOrg(), MinTTL: protocol.DefaultMinTTL, RejectedToken: secret.New(m.GetRejectedToken()), Force: m.GetForce()}
+	r := protocol.GetRequest{
+		Org: m.GetOrg(), MinTTL: protocol.DefaultMinTTL, RejectedToken: secret.New(m.GetRejectedToken()), Force: m.GetForce(), For: m.GetTokenFor(),
+	}
 	if ttl := m.GetMinTtl(); ttl != nil {
 		r.MinTTL = ttl.AsDuration()
 	}
@@ -106,6 +109,7 @@ func credentialMessage(c protocol.Credential) *pb.Credential {
 		UserId:         c.UserID,
 		ExpiresAt:      timestamp(c.ExpiresAt),
 		ExpiresSource:  string(c.ExpiresSource),
+		TokenFor:       c.For,
 	}
 }
 
@@ -128,6 +132,7 @@ func credential(m *pb.Credential) protocol.Credential {
 		UserID:         m.GetUserId(),
 		ExpiresAt:      instant(m.GetExpiresAt()),
 		ExpiresSource:  protocol.ExpiresSource(m.GetExpiresSource()),
+		For:            m.GetTokenFor(),
 	}
 }
 

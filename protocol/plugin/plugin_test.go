@@ -73,7 +73,7 @@ var sameSecret = cmp.Comparer(func(a, b secret.Text) bool { return a.Equal(b) })
 var (
 	aTime       = time.Date(2026, 11, 24, 10, 0, 0, 123, time.UTC)
 	aCredential = protocol.Credential{
-		Org: "prod", AccessToken: secret.New("00Dxx!test-access-token"), TokenType: "Bearer", InstanceURL: "https://acme.my.salesforce.com", ID: "id",
+		Org: "prod", For: protocol.DataCloud, AccessToken: secret.New("00Dxx!test-access-token"), TokenType: "Bearer", InstanceURL: "https://acme.my.salesforce.com", ID: "id",
 		IssuedAt: "1708058728442", Signature: "signature", Scope: "api", IDToken: secret.New("test-id-token"), SiteURL: "site-url", SiteID: "site-id",
 		TokenFormat: "jwt", APIInstanceURL: "api-url", OrgID: "00D", UserID: "005", ExpiresAt: aTime, ExpiresSource: protocol.ExpiresJWT,
 	}
@@ -83,7 +83,7 @@ var (
 func TestMessages(t *testing.T) {
 	t.Parallel()
 	get := []protocol.GetRequest{
-		{Org: "prod", MinTTL: 5 * time.Minute, RejectedToken: secret.New("test-access-token"), Force: true},
+		{Org: "prod", MinTTL: 5 * time.Minute, RejectedToken: secret.New("test-access-token"), Force: true, For: protocol.DataCloud},
 		{Org: "prod"},
 	}
 	stores := []protocol.StoreRequest{

@@ -35,6 +35,7 @@ type GetRequest struct {
 	MinTtl        *durationpb.Duration   `protobuf:"bytes,2,opt,name=min_ttl,json=minTtl,proto3" json:"min_ttl,omitempty"`                      // how long the token must still live; 60 s when not set
 	RejectedToken string                 `protobuf:"bytes,3,opt,name=rejected_token,json=rejectedToken,proto3" json:"rejected_token,omitempty"` // the access token that the org has just refused
 	Force         bool                   `protobuf:"varint,4,opt,name=force,proto3" json:"force,omitempty"`                                     // whatever is cached was refused
+	TokenFor      string                 `protobuf:"bytes,5,opt,name=token_for,json=tokenFor,proto3" json:"token_for,omitempty"`                // the API that the token is for: "" is the org's own; data-cloud
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -97,6 +98,13 @@ func (x *GetRequest) GetForce() bool {
 	return false
 }
 
+func (x *GetRequest) GetTokenFor() string {
+	if x != nil {
+		return x.TokenFor
+	}
+	return ""
+}
+
 type GetResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Credential    *Credential            `protobuf:"bytes,1,opt,name=credential,proto3" json:"credential,omitempty"`
@@ -147,6 +155,7 @@ type WatchRequest struct {
 	MinTtl        *durationpb.Duration   `protobuf:"bytes,2,opt,name=min_ttl,json=minTtl,proto3" json:"min_ttl,omitempty"`                      // how long before its end a token is replaced; 60 s when not set, 10 s at least
 	RejectedToken string                 `protobuf:"bytes,3,opt,name=rejected_token,json=rejectedToken,proto3" json:"rejected_token,omitempty"` // as in GetRequest, for the first token
 	Force         bool                   `protobuf:"varint,4,opt,name=force,proto3" json:"force,omitempty"`                                     // as in GetRequest, for the first token
+	TokenFor      string                 `protobuf:"bytes,5,opt,name=token_for,json=tokenFor,proto3" json:"token_for,omitempty"`                // as in GetRequest
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -207,6 +216,13 @@ func (x *WatchRequest) GetForce() bool {
 		return x.Force
 	}
 	return false
+}
+
+func (x *WatchRequest) GetTokenFor() string {
+	if x != nil {
+		return x.TokenFor
+	}
+	return ""
 }
 
 type WatchResponse struct {
@@ -273,7 +289,8 @@ type Credential struct {
 	OrgId          string                 `protobuf:"bytes,14,opt,name=org_id,json=orgId,proto3" json:"org_id,omitempty"`
 	UserId         string                 `protobuf:"bytes,15,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
 	ExpiresAt      *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`             // by this machine's clock
-	ExpiresSource  string                 `protobuf:"bytes,17,opt,name=expires_source,json=expiresSource,proto3" json:"expires_source,omitempty"` // jwt, introspection, learned, configured, assumed: the surest first
+	ExpiresSource  string                 `protobuf:"bytes,17,opt,name=expires_source,json=expiresSource,proto3" json:"expires_source,omitempty"` // expires_in, jwt, introspection, learned, configured, assumed: the surest first
+	TokenFor       string                 `protobuf:"bytes,18,opt,name=token_for,json=tokenFor,proto3" json:"token_for,omitempty"`                // as in the request
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -423,6 +440,13 @@ func (x *Credential) GetExpiresAt() *timestamppb.Timestamp {
 func (x *Credential) GetExpiresSource() string {
 	if x != nil {
 		return x.ExpiresSource
+	}
+	return ""
+}
+
+func (x *Credential) GetTokenFor() string {
+	if x != nil {
+		return x.TokenFor
 	}
 	return ""
 }
@@ -1080,26 +1104,28 @@ var File_forcecred_v1_credential_proto protoreflect.FileDescriptor
 
 const file_forcecred_v1_credential_proto_rawDesc = "" +
 	"\n" +
-	"\x1dforcecred/v1/credential.proto\x12\fforcecred.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8f\x01\n" +
+	"\x1dforcecred/v1/credential.proto\x12\fforcecred.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xac\x01\n" +
 	"\n" +
 	"GetRequest\x12\x10\n" +
 	"\x03org\x18\x01 \x01(\tR\x03org\x122\n" +
 	"\amin_ttl\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x06minTtl\x12%\n" +
 	"\x0erejected_token\x18\x03 \x01(\tR\rrejectedToken\x12\x14\n" +
-	"\x05force\x18\x04 \x01(\bR\x05force\"G\n" +
+	"\x05force\x18\x04 \x01(\bR\x05force\x12\x1b\n" +
+	"\ttoken_for\x18\x05 \x01(\tR\btokenFor\"G\n" +
 	"\vGetResponse\x128\n" +
 	"\n" +
 	"credential\x18\x01 \x01(\v2\x18.forcecred.v1.CredentialR\n" +
-	"credential\"\x91\x01\n" +
+	"credential\"\xae\x01\n" +
 	"\fWatchRequest\x12\x10\n" +
 	"\x03org\x18\x01 \x01(\tR\x03org\x122\n" +
 	"\amin_ttl\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x06minTtl\x12%\n" +
 	"\x0erejected_token\x18\x03 \x01(\tR\rrejectedToken\x12\x14\n" +
-	"\x05force\x18\x04 \x01(\bR\x05force\"I\n" +
+	"\x05force\x18\x04 \x01(\bR\x05force\x12\x1b\n" +
+	"\ttoken_for\x18\x05 \x01(\tR\btokenFor\"I\n" +
 	"\rWatchResponse\x128\n" +
 	"\n" +
 	"credential\x18\x01 \x01(\v2\x18.forcecred.v1.CredentialR\n" +
-	"credential\"\xa4\x04\n" +
+	"credential\"\xc1\x04\n" +
 	"\n" +
 	"Credential\x12\x10\n" +
 	"\x03org\x18\x01 \x01(\tR\x03org\x12!\n" +
@@ -1122,7 +1148,8 @@ const file_forcecred_v1_credential_proto_rawDesc = "" +
 	"\auser_id\x18\x0f \x01(\tR\x06userId\x129\n" +
 	"\n" +
 	"expires_at\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\x12%\n" +
-	"\x0eexpires_source\x18\x11 \x01(\tR\rexpiresSource\"\x90\x04\n" +
+	"\x0eexpires_source\x18\x11 \x01(\tR\rexpiresSource\x12\x1b\n" +
+	"\ttoken_for\x18\x12 \x01(\tR\btokenFor\"\x90\x04\n" +
 	"\fStoreRequest\x12\x10\n" +
 	"\x03org\x18\x01 \x01(\tR\x03org\x12\x1b\n" +
 	"\tlogin_url\x18\x02 \x01(\tR\bloginUrl\x12\x12\n" +

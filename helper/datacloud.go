@@ -1,0 +1,141 @@
+package helper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"forcecred/keystore"
+	"forcecred/protocol"
+	"forcecred/salesforce"
+)
+
+// dataCloudToken returns the org's token for Data Cloud: the cached one where it
+// will do, else what the org's own token is exchanged for by deadline. It is
+// called under the lock. See docs/decisions/0024.
+func (h *Helper) dataCloudToken(ctx context.Context, org keystore.Org, wanted demand, deadline time.Time) (keystore.Token, error) {
+	cached, err := h.cached(ctx, org, keystore.DataCloud)
+	if err != nil || wanted.metBy(cached, h.Now()) {
+		return cached, err
+	}
+	own, err := h.cached(ctx, org, keystore.OrgAPI)
+	if err != nil {
+		return keystore.Token{}, err
+	}
+	// Nobody knows whether the new token outlives the session that it comes from.
+	ownWanted := demand{minTTL: wanted.minTTL}
+	isNew := !ownWanted.metBy(own, h.Now())
+	if isNew {
+		if own, err = h.refreshedFor(ctx, org, ownWanted, deadline); err != nil {
+			return keystore.Token{}, err
+		}
+	}
+	token, err := h.exchangeDataCloud(ctx, own, deadline)
+	if isTokenRefused(err) && !isNew {
+		ownWanted.rejected = own.AccessToken
+		if own, err = h.refreshedFor(ctx, org, ownWanted, deadline); err != nil {
+			return keystore.Token{}, err
+		}
+		token, err = h.exchangeDataCloud(ctx, own, deadline)
+	}
+	if err != nil {
+		return keystore.Token{}, salesforceError("get the Data Cloud token of", org, err)
+	}
+	if err := keystore.SaveToken(context.WithoutCancel(ctx), h.Keystore, token); err != nil {
+		// The token is good all the same; the next caller has to exchange again.
+		h.Warn(storeError("cache the Data Cloud token of", org, err).Message)
+	}
+	return token, nil
+}
+
+// refreshedFor is refreshed for a token that is to be exchanged: a failure is one
+// of the org's own refresh.
+func (h *Helper) refreshedFor(ctx context.Context, org keystore.Org, wanted demand, deadline time.Time) (keystore.Token, error) {
+	own, err := h.refreshed(ctx, org, wanted, deadline)
+	if err != nil {
+		h.noteFailure(org, err)
+	}
+	return own, err
+}
+
+// exchangeDataCloud exchanges the org's own token. That spends nothing, so it is
+// tried again as a grant that does not rotate. Its error is a [*salesforce.Error],
+// or a [*protocol.Error] when nothing could be sent.
+func (h *Helper) exchangeDataCloud(ctx context.Context, own keystore.Token, deadline time.Time) (keystore.Token, error) {
+	client, login, err := h.dataCloudClient(ctx, own.Org)
+	if err != nil {
+		return keystore.Token{}, err
+	}
+	if !h.fits(0, deadline) {
+		return keystore.Token{}, errNoTimeLeft(own.Org)
+	}
+	for try := 1; ; try++ {
+		at := h.Now()
+		answer, err := client.ExchangeDataCloud(ctx, login, own.InstanceURL, own.AccessToken)
+		if err == nil {
+			return h.newDataCloudToken(own.Org, answer, at), nil
+		}
+		pause, again := mayResend(err, false, try)
+		if !again || !h.fits(pause, deadline) || h.Wait(ctx, pause) != nil {
+			return keystore.Token{}, err
+		}
+	}
+}
+
+// dataCloudClient returns what asks for org, and where org logs in.
+func (h *Helper) dataCloudClient(ctx context.Context, org keystore.Org) (OAuth, salesforce.Login, error) {
+	grant, err := h.grant(ctx, org)
+	if err != nil {
+		return nil, salesforce.Login{}, err
+	}
+	login, err := salesforce.ParseLogin(grant.LoginURL, grant.Site, grant.AllowHost)
+	if err != nil {
+		return nil, login, storeError("use the grant of", org, err)
+	}
+	client, err := h.Connect()
+	return client, login, err
+}
+
+func isTokenRefused(err error) bool {
+	e := (*salesforce.Error)(nil)
+	return errors.As(err, &e) && e.Reason == salesforce.TokenRefused
+}
+
+func errNoTimeLeft(org keystore.Org) *protocol.Error {
+	return &protocol.Error{
+		Code: protocol.TemporarilyUnavailable, Message: fmt.Sprintf("get the Data Cloud token of %q: the refresh of the org's own token took too long", org),
+		Org: string(org), Retryable: true, Hint: "try again; the org's own token is refreshed by now",
+	}
+}
+
+// newDataCloudToken returns the token of an answer to what was sent at that time.
+func (h *Helper) newDataCloudToken(org keystore.Org, a salesforce.Answer, at time.Time) keystore.Token {
+	token := newToken(org, a, at)
+	token.For = keystore.DataCloud
+	if a.ExpiresIn > 0 && h.setEnd(&token, at.Add(a.ExpiresIn), protocol.ExpiresAnswer) {
+		return token
+	}
+	issued, expires, ok := salesforce.JWTLifetime(a.AccessToken)
+	if !ok || !h.setEnd(&token, spent{answer: a, at: at}.byOurClock(issued, expires), protocol.ExpiresJWT) {
+		h.setEnd(&token, at.Add(assumedSession), protocol.ExpiresAssumed)
+	}
+	return token
+}
+
+// revokeDataCloud ends the org's cached token for Data Cloud, before what it came
+// from ends. When that fails, the token ends by itself in an hour or two.
+func (h *Helper) revokeDataCloud(ctx context.Context, grant keystore.Grant) {
+	token, err := h.cached(ctx, grant.Org, keystore.DataCloud)
+	if err != nil || token.AccessToken.Empty() || !token.ExpiresAt.After(h.Now()) {
+		return
+	}
+	client, login, err := h.dataCloudClient(ctx, grant.Org)
+	if err == nil {
+		err = client.RevokeDataCloud(ctx, login, token.InstanceURL, token.AccessToken)
+	}
+	if err != nil {
+		e := salesforceError("end the Data Cloud token of", grant.Org, err)
+		h.Warn(fmt.Sprintf("%s; it is good until %s", e.Message, token.ExpiresAt.UTC().Format(time.RFC3339)))
+	}
+}
