@@ -103,6 +103,7 @@ func Command(p Process) *cobra.Command {
 	root.AddCommand(serveCommand(p))
 	root.AddCommand(loginCommand(p))
 	root.AddCommand(logoutCommand(p))
+	root.AddCommand(setCommand(p))
 	root.AddGroup(&cobra.Group{ID: orgCommands, Title: "Orgs and their tokens:"}, &cobra.Group{ID: callerCommands, Title: "Other programs, which call forcecred themselves:"})
 	root.SetHelpCommand(helpCommand(root))
 	root.PersistentFlags().Var(newChoice("text", "json"), errorFormatFlag, "how a failure is told on stderr: text or json")

@@ -110,8 +110,12 @@ func unreadable(path string, err error) error {
 // token can be had for at any time.
 func isRefreshed(grant keystore.Grant) bool { return grant.Type == keystore.RefreshToken }
 
-// sameSecrets reports whether two grants hold the same.
-func sameSecrets(a, b keystore.Grant) bool {
+// sameGrant reports whether two grants hold the same secrets and settings.
+func sameGrant(a, b keystore.Grant) bool {
+	if a.LoginURL != b.LoginURL || a.Site != b.Site || a.SessionTimeout != b.SessionTimeout ||
+		a.PrivateKeyFile != b.PrivateKeyFile || a.KeyID != b.KeyID || a.Audience != b.Audience {
+		return false
+	}
 	for _, pair := range [][2]secret.Text{{a.RefreshToken, b.RefreshToken}, {a.ClientSecret, b.ClientSecret}, {a.PrivateKey, b.PrivateKey}} {
 		if !pair[0].Equal(pair[1]) {
 			return false

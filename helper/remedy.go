@@ -22,19 +22,19 @@ var remedies = map[loginKind]map[salesforce.Remedy]string{
 	},
 	{keystore.Stored, keystore.RefreshToken}: {
 		salesforce.LogInAgain:  "`forcecred store {org}` with a new refresh token, or `forcecred login {org}` with the browser",
-		salesforce.OtherHost:   "`forcecred store {org}`",
+		salesforce.OtherHost:   "`forcecred set {org} --login-url https://NAME.my.salesforce.com`",
 		salesforce.OtherClient: "`forcecred store {org}`",
-		salesforce.OtherSecret: "`forcecred store {org}`",
+		salesforce.OtherSecret: "`forcecred set {org} --client-secret-file -`",
 	},
 	{keystore.Stored, keystore.JWTBearer}: {
-		salesforce.OtherHost:     "`forcecred store {org}`",
+		salesforce.OtherHost:     "`forcecred set {org} --login-url https://NAME.my.salesforce.com`",
 		salesforce.OtherClient:   "`forcecred store {org}`",
-		salesforce.OtherAudience: "`forcecred store {org}`",
+		salesforce.OtherAudience: "`forcecred set {org} --audience AUDIENCE`",
 	},
 	{keystore.Stored, keystore.ClientCredentials}: {
-		salesforce.OtherHost:   "`forcecred store {org}`",
+		salesforce.OtherHost:   "`forcecred set {org} --login-url https://NAME.my.salesforce.com`",
 		salesforce.OtherClient: "`forcecred store {org}`",
-		salesforce.OtherSecret: "`forcecred store {org}`",
+		salesforce.OtherSecret: "`forcecred set {org} --client-secret-file -`",
 	},
 	{keystore.SalesforceCLI, keystore.RefreshToken}: {
 		salesforce.LogInAgain:  "`sf org login web{alias} --instance-url {url}{client}`",

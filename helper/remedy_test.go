@@ -63,7 +63,7 @@ func TestWithCommand(t *testing.T) {
 		{app, salesforce.LogInAgain, "log in again (`sf org logout --client-app \"my app\" --target-org \"o'brien@acme.com\"`, then `sf org login web --client-app \"my app\" --username \"o'brien@acme.com\" --client-id 3MVG9.app`)"},
 		{keystore.Grant{Org: "prod", Type: keystore.RefreshToken, Source: keystore.Browser}, salesforce.LogInAgain, "log in again (`forcecred login prod`)"},
 		{keystore.Grant{Org: "prod", Type: keystore.RefreshToken, Source: keystore.Browser}, salesforce.OtherHost, string(salesforce.OtherHost) + " (`forcecred login prod --login-url https://NAME.my.salesforce.com`)"},
-		{keystore.Grant{Org: "prod", Type: keystore.ClientCredentials}, salesforce.OtherSecret, "give the app's consumer secret (`forcecred store prod`)"},
+		{keystore.Grant{Org: "prod", Type: keystore.ClientCredentials}, salesforce.OtherSecret, "give the app's consumer secret (`forcecred set prod --client-secret-file -`)"},
 		{web, "unlock the keyring", "unlock the keyring"},
 	} {
 		if got := withCommand(string(tt.hint), tt.grant); got != tt.want {

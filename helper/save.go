@@ -118,7 +118,7 @@ func (h *Helper) saveAndReadBack(ctx context.Context, grant keystore.Grant) erro
 		return err
 	}
 	stored, err := keystore.LoadGrant(ctx, h.Keystore, grant.Org)
-	if isAny(err, keystore.ErrNotFound) || err == nil && !sameSecrets(stored, grant) {
+	if isAny(err, keystore.ErrNotFound) || err == nil && !sameGrant(stored, grant) {
 		return errNotKept(keystore.Key{Kind: keystore.KindGrant, Org: grant.Org})
 	}
 	return err

@@ -204,6 +204,7 @@ func execForcecred(ts *testscript.TestScript, args []string) (status int) {
 // org fail FAULT: from now on that fault strikes. org heal: no more.
 // org key FILE: writes the app's private key.
 // org adapt FILE: a request as a document shows it becomes one of this org, with the key in $WORK.
+// org renamed FILE: the request in FILE names the host that the org had before, where nobody is.
 // org assertion FILE: FILE is what the org has seen of the latest assertion.
 // org revoke: the refresh token is dead. org alive: it is not.
 // org rejected FILE: writes a request with the newest access token as the rejected one.
@@ -237,6 +238,9 @@ func cmdOrg(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(key.PEM), 0o600))
 	case "adapt":
 		adapt(ts, s.org, args[1])
+	case "renamed":
+		text := strings.ReplaceAll(ts.ReadFile(args[1]), s.org.URL, oldHost)
+		ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text), 0o600))
 	case "assertion":
 		if got, want := describe(s.org), ts.ReadFile(args[1]); got != want {
 			ts.Fatalf("the latest assertion is not %s:\n%s", args[1], got)
@@ -258,6 +262,9 @@ func cmdOrg(ts *testscript.TestScript, neg bool, args []string) {
 		startOrg(ts, s, args[0], args[1:])
 	}
 }
+
+// oldHost is where nobody listens.
+const oldHost = "https://127.0.0.1:1"
 
 func startOrg(ts *testscript.TestScript, s *scene, name string, options []string) {
 	cfg := orgtest.Config{ClientSecret: "test-client-secret-0001"}

@@ -136,7 +136,7 @@ func code(c protocol.Code, short, retry string) map[string]any {
 }
 
 // names are what Markdown shows as code.
-var names = regexp.MustCompile(`(client_id|client_secret|login_url|http://localhost:1717/OauthRedirect|"allow_host":true|HTTPS_PROXY|NO_PROXY|FORCECRED_CA_FILE|http://USER:PASSWORD@HOST:PORT|https://NAME\.my\.salesforce\.com)\b|--(force|port|scopes|login-url|client-id|client-secret-file)\b`)
+var names = regexp.MustCompile(`(client_id|client_secret|login_url|http://localhost:1717/OauthRedirect|"allow_host":true|HTTPS_PROXY|NO_PROXY|FORCECRED_CA_FILE|http://USER:PASSWORD@HOST:PORT|https://NAME\.my\.salesforce\.com)\b|--(force|port|scopes|login-url|audience|client-id|client-secret-file)\b`)
 
 // gather makes one row of those that mean the same, and sentences of their words.
 func gather(rows []salesforce.Row) []salesforce.Row {

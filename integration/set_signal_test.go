@@ -1,0 +1,30 @@
+//go:build unix
+
+package integration
+
+import (
+	"syscall"
+	"testing"
+	"time"
+
+	"forcecred/integration/orgtest"
+)
+
+// TestSetIsInterrupted: a signal waits until the change is stored that Salesforce
+// has begun.
+func TestSetIsInterrupted(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, orgtest.Config{Rotate: true, Delay: 300 * time.Millisecond})
+	cmd := r.command(t.Context(), "set", "prod", "--login-url", byAnotherName(r.org))
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for r.org.Count(orgtest.Token) == 0 {
+		time.Sleep(5 * time.Millisecond)
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // ended by the signal, or with success a moment before it
+	r.wantHost(t, byAnotherName(r.org))
+}
