@@ -144,6 +144,9 @@ func TestHintCommands(t *testing.T) {
 			}
 			for _, command := range commands {
 				stdin, want := request.String(), 0
+				if strings.HasPrefix(command, "forcecred set") {
+					command, stdin = strings.Replace(command, "AUDIENCE", r.org.URL, 1), r.org.ClientSecret()
+				}
 				if strings.HasPrefix(command, "forcecred login") {
 					// Nobody comes back from a browser: it is begun, and ends in time.
 					command += fmt.Sprintf(" --no-browser --timeout 100ms --port %d", freePort(t))

@@ -115,11 +115,6 @@ func decodeAnswer(resp response, login Login, clientSecret secret.Text, spent ..
 			return Answer{}, unusable(foreignHost, resp, fmt.Errorf("the answer's api_instance_url %w", err))
 		}
 	}
-	// A site may have its company's own domain. That is no reason to refuse a token
-	// that works at the instance.
-	if a.SiteURL != "" && !login.isSite(a.SiteURL) {
-		a.SiteURL, a.ForeignSite = "", true
-	}
 	if err := a.checkSignature(clientSecret); err != nil {
 		return Answer{}, unusable(wrongSignature, resp, err)
 	}
@@ -130,6 +125,11 @@ func decodeAnswer(resp response, login Login, clientSecret secret.Text, spent ..
 		a.Scope = ""
 	}
 	a.IDToken = secret.New(idToken)
+	// A site may have its company's own domain. That is no reason to refuse a token
+	// that works at the instance.
+	if a.SiteURL != "" && !login.isSite(a.SiteURL) {
+		a.SiteURL, a.ForeignSite = "", true
+	}
 	// Without the header the zero time says that the server's clock is not known.
 	a.Date, _ = http.ParseTime(resp.header.Get("Date"))
 	return a, nil
