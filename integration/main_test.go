@@ -18,6 +18,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == hostCommand {
 		os.Exit(runHost(os.Args[2]))
 	}
+	if len(os.Args) == 3 && os.Args[1] == askerCommand {
+		os.Exit(runAsker(os.Args[2]))
+	}
 	// Most of what runs here waits: for processes, for servers that hang, for
 	// pauses between tries. More of it can do so at once than there are CPUs.
 	if err := flag.Set("test.parallel", "8"); err != nil {

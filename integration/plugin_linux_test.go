@@ -61,7 +61,7 @@ func (s *seat) process(t *testing.T) int {
 
 func (s *seat) sockets(t *testing.T) []string {
 	t.Helper()
-	found, err := filepath.Glob(filepath.Join(s.dir, "plugin*"))
+	found, err := filepath.Glob(filepath.Join(s.dir, "forcecred-plugin*"))
 	if err != nil {
 		t.Fatal(err)
 	}

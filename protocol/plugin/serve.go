@@ -2,8 +2,11 @@ package plugin
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,6 +22,9 @@ import (
 // ServeOptions is what [Serve] needs of the process that it runs in.
 type ServeOptions struct {
 	Getenv func(string) string
+
+	// Stdout takes the handshake line, and nothing else.
+	Stdout io.Writer
 
 	// Log goes to the process's own stderr, as lines of JSON: a host that uses
 	// go-plugin logs them by their levels.
@@ -46,10 +52,9 @@ const (
 
 // Serve serves a Core to the host that has started this process, until the host
 // says that it is enough, or ctx ends. The Core is opened once it is certain that
-// there is a host, and what keeps it from opening is returned. Serve writes the handshake line to
-// os.Stdout, which go-plugin then replaces, like os.Stderr. It returns nil after
-// it has served, or a [*protocol.Error]: of [protocol.Usage] when nobody has
-// started it as a plugin, or not as one that it can be.
+// there is a host, and what keeps it from opening is returned. Serve returns nil
+// after it has served, or a [*protocol.Error]: of [protocol.Usage] when nobody has
+// started the process as a plugin, or not as one that it can be.
 func Serve(ctx context.Context, open func(context.Context) (Core, error), o ServeOptions) error {
 	if err := o.check(); err != nil {
 		return err
@@ -60,37 +65,63 @@ func Serve(ctx context.Context, open func(context.Context) (Core, error), o Serv
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	serving := &server{core: core, failed: func(err error) {
+	secured, err := mutualTLS(o.Getenv("PLUGIN_CLIENT_CERT"))
+	if err != nil {
+		return protocol.Errorf(protocol.Internal, "make a certificate: %v", err)
+	}
+	s, err := o.newServer(&server{core: core, failed: func(err error) {
 		if o.IsFinal(err) {
 			stop(err)
 		}
-	}}
-	served := false
-	goplugin.Serve(&goplugin.ServeConfig{
-		HandshakeConfig:  Handshake,
-		VersionedPlugins: plugins(serving),
-		Logger:           o.Log,
-		GRPCServer: func(options []grpc.ServerOption) *grpc.Server {
-			options = append(options, grpc.MaxRecvMsgSize(maxRequest), drainAtShutdown(o.Drain))
-			s := grpc.NewServer(append(options, survive(o.Log)...)...)
-			context.AfterFunc(ctx, func() {
-				o.Drain()
-				time.AfterFunc(grace, s.Stop) // the streams of go-plugin's own don't end by themselves
-				s.GracefulStop()
-			})
-			served = true
-			return s
-		},
-	})
-	o.Drain()
-	if !served {
-		// go-plugin has logged why.
-		return protocol.Errorf(protocol.Internal, "listen for the host: no socket can be made")
+	}}, secured)
+	if err != nil {
+		return protocol.Errorf(protocol.Internal, "make a server: %v", err)
 	}
+	defer s.Stop()
+	at, err := listen(o.Getenv)
+	if err != nil {
+		return err
+	}
+	defer at.Remove()
+	if _, err := io.WriteString(o.Stdout, handshakeLine(at.Addr(), secured, o.Getenv("PLUGIN_MULTIPLEX_GRPC") != "")); err != nil {
+		return protocol.Errorf(protocol.Internal, "write the handshake line: %v", err)
+	}
+	context.AfterFunc(ctx, func() {
+		o.Drain()
+		time.AfterFunc(grace, s.Stop) // the streams of go-plugin's own don't end by themselves
+		s.GracefulStop()
+	})
+	err = s.Serve(&connections{Listener: at})
+	o.Drain()
 	if cause := context.Cause(ctx); cause != nil && o.IsFinal(cause) {
 		return cause
 	}
+	if err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+		return protocol.Errorf(protocol.Internal, "accept connections: %v", err)
+	}
 	return nil
+}
+
+// newServer returns a server of the core and of go-plugin's own services. Those
+// find nothing to tell: this process writes to neither of their streams, and
+// brokers no connections.
+func (o ServeOptions) newServer(core *server, secured *tls.Config) (*grpc.Server, error) {
+	var s *grpc.Server
+	silence, _ := io.Pipe()
+	library := &goplugin.GRPCServer{
+		Plugins: plugins(core)[Version],
+		Server: func(options []grpc.ServerOption) *grpc.Server {
+			options = append(options, bounds()...)
+			options = append(options, drainAtShutdown(o.Drain))
+			s = grpc.NewServer(append(options, survive(o.Log)...)...)
+			return s
+		},
+		TLS:    secured,
+		Stdout: silence,
+		Stderr: silence,
+	}
+	err := library.Init()
+	return s, err
 }
 
 // check refuses a host with which there will be no talking, where go-plugin
@@ -117,6 +148,9 @@ func (o ServeOptions) check() error {
 		}
 	case certificate != "" && !x509.NewCertPool().AppendCertsFromPEM([]byte(certificate)):
 		return protocol.Errorf(protocol.Usage, "the host's client certificate is not one")
+	}
+	if o.Getenv("PLUGIN_UNIX_SOCKET_GROUP") != "" {
+		o.Log.Warn("PLUGIN_UNIX_SOCKET_GROUP is ignored: no user but the plugin's own can open its socket")
 	}
 	return nil
 }

@@ -24,22 +24,24 @@ import (
 )
 
 func main() {
-	dumps.Forbid()      // before there is a secret in memory
-	stderr := os.Stderr // go-plugin replaces it
+	dumps.Forbid() // before there is a secret in memory
+	// The handshake line alone goes to the real stdout, as forcecred's answer does.
+	stdout := os.Stdout
+	os.Stdout = os.Stderr
 	// Whoever logs here is a library; net/http's would show whole requests when
 	// GODEBUG asks for it.
 	log.SetOutput(io.Discard)
-	if err := run(os.Args[1:], stderr); err != nil {
+	if err := run(os.Args[1:], stdout, os.Stderr); err != nil {
 		e, ok := errors.AsType[*protocol.Error](err)
 		if !ok {
 			e = protocol.Errorf(protocol.Internal, "%v", err)
 		}
-		_ = e.WriteText(stderr) // there is nowhere else to tell it
+		_ = e.WriteText(os.Stderr) // there is nowhere else to tell it
 		os.Exit(e.Code.ExitStatus())
 	}
 }
 
-func run(args []string, stderr io.Writer) error {
+func run(args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("forcecred-plugin", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // it quotes what it does not know
 	requireMTLS := flags.Bool("require-mtls", true, "")
@@ -62,6 +64,7 @@ func run(args []string, stderr io.Writer) error {
 		return core{helper.NewMemory(h.Helper), h.Pin}, err
 	}, plugin.ServeOptions{
 		Getenv:      os.Getenv,
+		Stdout:      stdout,
 		Log:         warnings,
 		RequireMTLS: *requireMTLS,
 		Drain:       spending.drain,
@@ -84,12 +87,13 @@ func (c core) Store(ctx context.Context, req protocol.StoreRequest, verify bool)
 }
 
 // endings returns a context that ends when the process is to: by a signal, or
-// with its host. SIGINT is for the host to act on, which has it as well when
-// somebody presses Ctrl-C; go-plugin ignores it.
+// with its host.
 func endings() (ctx context.Context, end func()) {
-	// Whoever writes to the stderr of a host that is gone gets an error, and not
-	// a signal that ends the process in the middle of whatever it does.
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	// Nobody reads this channel. SIGINT is for the host to act on, which has it as
+	// well when somebody presses Ctrl-C. Whoever writes to the stderr of a host
+	// that is gone gets an error, and not SIGPIPE, which would end the process in
+	// the middle of whatever it does.
+	signal.Notify(make(chan os.Signal, 1), os.Interrupt, syscall.SIGPIPE)
 	ctx, end = context.WithCancel(context.Background())
 	for _, sig := range []os.Signal{syscall.SIGTERM, syscall.SIGHUP} {
 		if !signal.Ignored(sig) { // as nohup leaves one of them
