@@ -18,8 +18,12 @@ func gitCommand(p Process) *cobra.Command {
 		Long: `Answer git as a credential helper, for hosts where a stored org logs in or has
 its instance:
 
-  git config --global 'credential.https://*.my.salesforce.com.helper' \
-    '!forcecred git'
+  helper='credential.https://*.my.salesforce.com.helper'
+  git config --global --replace-all "$helper" ''
+  git config --global --add "$helper" '!forcecred git'
+
+The empty helper keeps git from handing the token to the helpers before it, such
+as store, which would save it as plain text.
 
 Git itself calls it with get, store, erase or capability. A host of no org, and
 an operation that it does not know, are answered with silence.`,
@@ -52,7 +56,15 @@ func (p Process) gitGet(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return p.answer(func(w io.Writer) error { return req.Encode(w, p.shown(credential)) })
+	if err := p.answer(func(w io.Writer) error { return req.Encode(w, p.shown(credential)) }); err != nil {
+		return err
+	}
+	// Asking git for its helpers would take longer than the whole answer.
+	if !req.Bearer && r.IsFirst("git-password") {
+		p.notice("warning: git hands this token to all of its credential helpers, as a password, and the helper store saves it as plain text;" +
+			" an empty line `helper =` above forcecred's in git's configuration prevents that (see docs/callers.md, git). This warning comes once")
+	}
+	return nil
 }
 
 // gitErase drops the token that git tells of. Git speaks of all that was

@@ -66,6 +66,10 @@ func TestConformance(t *testing.T) {
 			if dialect == "kubernetes" || dialect == "headers" {
 				args = []string{"-known", "prod", "-unknown", "nosuch", "--", binary, dialect}
 			}
+			// The first answer to git comes with a warning.
+			if got := r.run(t.Context(), r.place()+"\n", "git", "get"); got.status != 0 || got.stderr != savesWarning {
+				t.Fatalf("status %d: %s", got.status, got.stderr)
+			}
 			if deviations := conform(t, r.env, dialect, args...); len(deviations) > 0 {
 				t.Errorf("forcecred %s deviates: %q", dialect, deviations)
 			}

@@ -1,6 +1,9 @@
 package integration
 
 import (
+	"bytes"
+	"errors"
+	"io/fs"
 	"net/http"
 	"net/http/cgi"
 	"net/http/httptest"
@@ -8,6 +11,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -50,7 +55,7 @@ func (r *gitRig) git(t *testing.T, stdin string, args ...string) result {
 }
 
 // place is how git speaks of the org's host.
-func (r *gitRig) place() string {
+func (r *rig) place() string {
 	return "protocol=https\nhost=" + strings.TrimPrefix(r.org.URL, "https://") + "\n"
 }
 
@@ -64,6 +69,10 @@ func attributes(text string) map[string]string {
 	return all
 }
 
+// savesWarning is what comes once, when git takes a token as a password.
+const savesWarning = "forcecred: warning: git hands this token to all of its credential helpers, as a password, and the helper store saves it as plain text;" +
+	" an empty line `helper =` above forcecred's in git's configuration prevents that (see docs/callers.md, git). This warning comes once\n"
+
 // TestGit lets git ask, approve and reject.
 func TestGit(t *testing.T) {
 	t.Parallel()
@@ -71,15 +80,15 @@ func TestGit(t *testing.T) {
 	t.Logf("%s", r.git(t, "", "version").stdout)
 	got := r.git(t, r.place(), "credential", "fill")
 	answer := attributes(got.stdout)
-	if got.status != 0 || got.stderr != "" || answer["password"] != r.org.AccessToken() || answer["username"] != "prod" {
+	if got.status != 0 || got.stderr != savesWarning || answer["password"] != r.org.AccessToken() || answer["username"] != "prod" {
 		t.Fatalf("fill: status %d: %s", got.status, got.stderr)
 	}
 	// What git is told to store is ours already, and nothing of it is kept elsewhere.
 	if got := r.git(t, got.stdout, "credential", "approve"); got.status != 0 || got.stdout+got.stderr != "" {
 		t.Errorf("approve: status %d: %s", got.status, got.stderr)
 	}
-	if again := r.git(t, r.place(), "credential", "fill"); again.stdout != got.stdout || r.org.Count(orgtest.Token) != 1 {
-		t.Errorf("the second fill is not from the cache: %d token requests", r.org.Count(orgtest.Token))
+	if again := r.git(t, r.place(), "credential", "fill"); again.stdout != got.stdout || again.stderr != "" || r.org.Count(orgtest.Token) != 1 {
+		t.Errorf("the second fill is not from the cache: %d token requests: %s", r.org.Count(orgtest.Token), again.stderr)
 	}
 	// A refused token is replaced, by the one who finds it refused.
 	if got := r.git(t, got.stdout, "credential", "reject"); got.status != 0 || got.stdout+got.stderr != "" {
@@ -190,5 +199,109 @@ func TestGitRemote(t *testing.T) {
 	other := "https://localhost:" + u.Port() + "/repo.git"
 	if got := r.git(t, "", "-c", "http.sslVerify=false", "-c", "credential.helper=!forcecred git", "ls-remote", other); got.status == 0 || !strings.Contains(got.stderr, "could not read Username") {
 		t.Errorf("another name of the server: status %d: %s", got.status, got.stderr)
+	}
+}
+
+// TestGitStoreHelper: with the documented lines, git's own helper store, which
+// other lines name, saves no token of ours.
+func TestGitStoreHelper(t *testing.T) {
+	t.Parallel()
+	const store = "[credential]\n\thelper = store\n"
+	documented := pasted(t, "git")
+	for _, tt := range []struct {
+		name   string
+		config string
+		saved  bool
+	}{
+		{"store before our lines", store + documented, false},
+		{"store for the org's hosts, before our lines", strings.Replace(store, "[credential]", `[credential "https://*.my.salesforce.com"]`, 1) + documented, false},
+		// These two show that git saves it, and that the document says so.
+		{"store after our lines", documented + store, true},
+		{"store before lines without the empty one", store + strings.Replace(documented, "\thelper =\n", "", 1), true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			r := newGitRig(t, orgtest.Config{})
+			home := t.TempDir()
+			r.env = append(r.env, "HOME="+home, "XDG_CONFIG_HOME="+filepath.Join(home, ".config"))
+			writeFile(t, r.config, []byte(strings.ReplaceAll(tt.config, "https://*.my.salesforce.com", r.org.URL)))
+			var warnings string
+			for range 2 {
+				filled := r.git(t, r.place(), "credential", "fill")
+				if filled.status != 0 || attributes(filled.stdout)["password"] != r.org.AccessToken() {
+					t.Fatalf("fill: status %d: %s", filled.status, filled.stderr)
+				}
+				approved := r.git(t, filled.stdout, "credential", "approve")
+				if approved.status != 0 {
+					t.Fatalf("approve: status %d: %s", approved.status, approved.stderr)
+				}
+				warnings += filled.stderr + approved.stderr
+			}
+			if warnings != savesWarning {
+				t.Errorf("in two rounds git's stderr has: %q", warnings)
+			}
+			saved, err := os.ReadFile(filepath.Join(home, ".git-credentials"))
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				t.Fatal(err)
+			}
+			// It is saved as a part of a URL.
+			if got := strings.Contains(string(saved), url.QueryEscape(r.org.AccessToken())); got != tt.saved {
+				t.Errorf("~/.git-credentials has the token: %v, want %v", got, tt.saved)
+			}
+			if !tt.saved && len(saved) > 0 {
+				t.Errorf("~/.git-credentials has %d bytes", len(saved))
+			}
+		})
+	}
+}
+
+// TestGitWarnsOnlyOfPasswords: a git that takes the token as such does not hand it
+// to helpers that would save it.
+func TestGitWarnsOnlyOfPasswords(t *testing.T) {
+	t.Parallel()
+	r := newGitRig(t, orgtest.Config{})
+	for _, tt := range []struct{ name, request, stderr string }{
+		{"git from 2.46 on", "capability[]=authtype\n" + r.place(), ""},
+		{"a host of no org", "protocol=https\nhost=git.example.com\n", ""},
+		{"an older git", r.place(), savesWarning},
+		{"an older git, once more", r.place(), ""},
+	} {
+		if got := r.run(t.Context(), tt.request+"\n", "git", "get"); got.status != 0 || got.stderr != tt.stderr {
+			t.Errorf("%s: status %d: %q", tt.name, got.status, got.stderr)
+		}
+	}
+}
+
+// TestGitConfigLines runs the README's commands, twice, over a helper that is
+// there already.
+func TestGitConfigLines(t *testing.T) {
+	t.Parallel()
+	need(t, runtime.GOOS != "windows", "the lines are for a shell of Unix")
+	r := newGitRig(t, orgtest.Config{})
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	help := r.run(t.Context(), "", "git", "--help")
+	for name, lines := range map[string][][]byte{
+		"the README": regexp.MustCompile(`(?m)^\$ (git config .*)$`).FindAll(readme, -1),
+		"the help":   regexp.MustCompile(`(?m)^  (git config|helper=).*$`).FindAll([]byte(help.stdout), -1),
+	} {
+		if len(lines) < 2 {
+			t.Errorf("%s has %d lines for git", name, len(lines))
+		}
+		commands := strings.ReplaceAll(string(bytes.Join(lines, []byte("\n"))), "$ git", "git")
+		writeFile(t, r.config, []byte("[credential]\n\thelper = store\n"))
+		for range 2 {
+			sh := exec.CommandContext(t.Context(), "sh", "-e")
+			sh.Env, sh.Stdin = r.env, strings.NewReader(commands)
+			if got := finish(sh); got.status != 0 || got.stdout+got.stderr != "" {
+				t.Errorf("%s: status %d: %s%s", name, got.status, got.stdout, got.stderr)
+			}
+		}
+		got := r.git(t, "", "config", "--global", "--get-all", "credential.https://*.my.salesforce.com.helper")
+		if got.stdout != "\n!forcecred git\n" {
+			t.Errorf("%s: the helpers are %q", name, got.stdout)
+		}
 	}
 }

@@ -119,7 +119,7 @@ func TestPastedNames(t *testing.T) {
 	}
 	r.env = append(r.env, "PATH="+path) // git finds the link alone
 	got := r.git(t, r.place(), "credential", "fill")
-	if got.status != 0 || got.stderr != "" || attributes(got.stdout)["password"] != r.org.AccessToken() {
+	if got.status != 0 || got.stderr != savesWarning || attributes(got.stdout)["password"] != r.org.AccessToken() {
 		t.Errorf("fill: status %d: %s", got.status, got.stderr)
 	}
 }

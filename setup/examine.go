@@ -119,7 +119,7 @@ func examineFiles(at home.Home) (findings []protocol.Finding, isThere bool) {
 	data, hasData := doctor.DataFolder(at.Data)
 	findings = append(findings, data)
 	if hasData {
-		for _, name := range []string{"store", "locks", "journal", "failures", "tmp"} {
+		for _, name := range []string{"store", "locks", "journal", "failures", noticesFolder, "tmp"} {
 			folder, hasFolder := doctor.Folder(filepath.Join(at.Data, name))
 			if hasFolder && folder.State != protocol.OK {
 				findings = append(findings, folder)
