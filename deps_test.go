@@ -35,7 +35,7 @@ var rooms = map[string]room{
 	"forcecred/protocol/docker":                      {ours: []string{"protocol", "protocol/origin", "protocol/strictjson", "protocol/text"}},
 	"forcecred/protocol/kubernetes":                  {ours: []string{"protocol", "protocol/strictjson"}},
 	"forcecred/helper":                               {ours: []string{"protocol", "protocol/origin", "keystore", "keystore/secret", "salesforce"}},
-	"forcecred/salesforce":                           {ours: []string{"keystore/secret", "protocol/origin", "protocol/strictjson", "protocol/text"}, others: []string{"github.com/coreos/go-oidc/v3/oidc", "github.com/go-jose/go-jose/v4", "golang.org/x/net/http/httpproxy"}},
+	"forcecred/salesforce":                           {ours: []string{"keystore/secret", "protocol/origin", "protocol/strictjson", "protocol/text"}, others: []string{"github.com/coreos/go-oidc/v3/oidc", "github.com/go-jose/go-jose/v4", "golang.org/x/net/http/httpproxy", "golang.org/x/sys/unix"}},
 	"forcecred/loopback":                             {ours: []string{"keystore/secret"}},
 	"forcecred/keystore":                             {ours: []string{"keystore/secret"}},
 	"forcecred/keystore/secret":                      {},

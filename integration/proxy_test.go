@@ -334,27 +334,31 @@ func TestProxyIsPassedBy(t *testing.T) {
 	}
 	// A name that nobody can look up but the proxy shows who was asked.
 	r.storeAt(t, "far", "https://acme.invalid")
+	r.storeAt(t, "far-port", "https://acme.invalid:8443")
 	for _, tt := range []struct {
+		org      string
 		except   string
 		connects int
 		says     string
 	}{
-		{"", 4, "the proxy in HTTPS_PROXY can't reach the org's host"},
-		{"example.com, .invalid", 0, "the name acme.invalid can't be looked up"},
-		{"acme.invalid:443", 0, "the name acme.invalid can't be looked up"},
-		{"*", 0, "the name acme.invalid can't be looked up"},
-		{"example.com acme.invalid\texample.org", 0, "the name acme.invalid can't be looked up"},
-		{"*.invalid", 0, "the name acme.invalid can't be looked up"},
-		{"acme.invalid:8443", 4, "can't reach the org's host"},
+		{"far", "", 4, "the proxy in HTTPS_PROXY can't reach the org's host"},
+		{"far", "example.com, .invalid", 0, "the name acme.invalid can't be looked up"},
+		{"far", "acme.invalid:443", 0, "the name acme.invalid can't be looked up"},
+		{"far-port", "acme.invalid:443", 4, "the proxy in HTTPS_PROXY can't reach the org's host"},
+		{"far-port", "acme.invalid:8443", 0, "the name acme.invalid can't be looked up"},
+		{"far", "*", 0, "the name acme.invalid can't be looked up"},
+		{"far", "example.com acme.invalid\texample.org", 0, "the name acme.invalid can't be looked up"},
+		{"far", "*.invalid", 0, "the name acme.invalid can't be looked up"},
+		{"far", "acme.invalid:8443", 4, "the proxy in HTTPS_PROXY can't reach the org's host"},
 	} {
 		before := p.connects()
-		cmd := r.command(t.Context(), "get", "far")
+		cmd := r.command(t.Context(), "get", tt.org)
 		cmd.Env = append(cmd.Env, "NO_PROXY="+tt.except)
 		if got := finish(cmd); got.status != 7 || !strings.Contains(got.stderr, tt.says) || !strings.Contains(got.stderr, "forcecred: hint: check login_url") {
-			t.Errorf("NO_PROXY=%s: status %d: %s", tt.except, got.status, got.stderr)
+			t.Errorf("%s, NO_PROXY=%s: status %d: %s", tt.org, tt.except, got.status, got.stderr)
 		}
 		if n := p.connects() - before; n != tt.connects {
-			t.Errorf("NO_PROXY=%s: %d connects, want %d", tt.except, n, tt.connects)
+			t.Errorf("%s, NO_PROXY=%s: %d connects, want %d", tt.org, tt.except, n, tt.connects)
 		}
 	}
 }

@@ -72,7 +72,7 @@ func (c *Client) ExchangeCode(ctx context.Context, a Authorization, clientSecret
 	if !clientSecret.Empty() {
 		form.Set("client_secret", clientSecret.Reveal())
 	}
-	resp, fail := c.post(ctx, a.Login.Endpoint("token"), form)
+	resp, fail := c.requestToken(ctx, a.Login, form)
 	if fail != nil {
 		return Answer{RefreshToken: salvage(resp)}, ofLogin(fail)
 	}

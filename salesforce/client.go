@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -23,9 +22,7 @@ const (
 	maxBodyBytes   = 256 << 10 // decoded: a token answer is a few KiB
 
 	// An introspection follows its refresh on the same connection, which saves
-	// it a handshake; the connection ends with the process. In a process that
-	// lives on it does not wait for the next refresh: a token sent on it while
-	// the server closes it would be lost, and nobody would know whether it was spent.
+	// it a handshake. No other request is expected that soon.
 	idleTimeout = 5 * time.Second
 )
 
@@ -44,26 +41,23 @@ type Config struct {
 }
 
 // Client sends requests to OAuth endpoints. It is safe for concurrent use.
+//
+// No request outlives its call, nor the process: when a method returns an
+// error, the system has discarded what it had not sent of the request.
 type Client struct {
-	http      *http.Client
+	connector connector
+	idle      idleConns
 	userAgent string
 }
 
-// NewClient returns a client that talks TLS 1.2 or newer and follows no redirect.
+// NewClient returns a client that talks TLS 1.2 or newer. It follows no redirect,
+// which would carry the secrets to a host that nobody stored.
 func NewClient(cfg Config) (*Client, error) {
-	transport, err := newRoundTripper(cfg)
+	connector, err := newConnector(cfg)
 	if err != nil {
 		return nil, err
 	}
-	return &Client{
-		userAgent: cfg.UserAgent,
-		http: &http.Client{
-			Transport: transport,
-			// A redirect would carry the body, with all its secrets, to a host
-			// that nobody stored.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
-	}, nil
+	return &Client{connector: connector, userAgent: cfg.UserAgent}, nil
 }
 
 // newTransport returns a transport that trusts roots, where nil means the system's.
@@ -72,12 +66,11 @@ func newTransport(cfg Config, roots *x509.CertPool) *http.Transport {
 		Proxy:                  cfg.Proxy.choose(),
 		ProxyConnectHeader:     http.Header{"User-Agent": {cfg.UserAgent}},
 		OnProxyConnectResponse: proxyAnswered,
-		DialContext:            (&net.Dialer{Timeout: connectTimeout}).DialContext,
+		DialContext:            dial,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
 		TLSHandshakeTimeout:    connectTimeout,
 		MaxResponseHeaderBytes: maxHeaderBytes,
 		ForceAttemptHTTP2:      true,
-		IdleConnTimeout:        idleTimeout,
 	}
 }
 
@@ -88,26 +81,42 @@ type response struct {
 	body   []byte
 }
 
-// post sends form to endpoint, once or not at all. When it fails, the error's
-// Reason tells whether the request may have reached the server, and the response
-// has what came of an answer.
+// requestToken sends form to the token endpoint, once or not at all. When it fails,
+// the error's Reason tells whether the request may have reached the server, and the
+// response has what came of an answer.
+//
+// The connection is a new one. The host may be closing an older one, and would
+// leave open whether it has read the request.
+func (c *Client) requestToken(ctx context.Context, login Login, form url.Values) (response, *Error) {
+	req, fail := newPost(login.Endpoint("token"), form)
+	if fail != nil {
+		return response{}, fail
+	}
+	return c.send(ctx, req, nil)
+}
+
+// post sends form to endpoint, with the errors of requestToken.
 func (c *Client) post(ctx context.Context, endpoint string, form url.Values) (response, *Error) {
 	return c.postAs(ctx, endpoint, form, secret.Text{})
 }
 
 // postAs is post with an access token or, where that is empty, without one.
 func (c *Client) postAs(ctx context.Context, endpoint string, form url.Values, accessToken secret.Text) (response, *Error) {
+	req, fail := newPost(endpoint, form)
+	if fail != nil {
+		return response{}, fail
+	}
+	authorize(req, accessToken)
+	return c.send(ctx, req, c.idle.take(req.URL))
+}
+
+func newPost(endpoint string, form url.Values) (*http.Request, *Error) {
 	req, err := http.NewRequest(http.MethodPost, endpoint, strings.NewReader(form.Encode()))
 	if err != nil {
-		return response{}, errEndpoint()
+		return nil, errEndpoint()
 	}
-	// Without it the transport can't send the body again by itself. Over HTTP/2
-	// it would, up to six times, after certain errors that a server may send for
-	// a request that it has processed.
-	req.GetBody = nil
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	authorize(req, accessToken)
-	return c.send(ctx, req)
+	return req, nil
 }
 
 // authorize adds an access token, unless it is empty.
@@ -125,34 +134,37 @@ func (c *Client) get(ctx context.Context, endpoint string, accessToken secret.Te
 		return response{}, errEndpoint()
 	}
 	authorize(req, accessToken)
-	return c.send(ctx, req)
+	return c.send(ctx, req, c.idle.take(req.URL))
 }
 
 func errEndpoint() *Error {
 	return &Error{Reason: Unreachable, Err: errors.New("the endpoint's URL is malformed")}
 }
 
-// send sends req and reads the answer, with the errors of post.
-func (c *Client) send(ctx context.Context, req *http.Request) (response, *Error) {
+// send sends req on conn or, if that is nil, on a new connection, and reads the
+// answer, with the errors of requestToken.
+func (c *Client) send(ctx context.Context, req *http.Request, conn *conn) (response, *Error) {
 	ctx, cancel := context.WithTimeout(ctx, ExchangeTimeout)
 	defer cancel()
-	ctx, t := withTrip(ctx)
+	ctx, t := withTrip(ctx, req.URL)
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", c.userAgent)
 
-	resp, err := c.http.Do(req.WithContext(ctx))
-	if err != nil {
-		return response{}, networkError(err, t)
+	if conn == nil {
+		var err error
+		if conn, err = c.connector.connect(ctx); err != nil {
+			return response{}, networkError(err, t)
+		}
 	}
-	defer resp.Body.Close() // what matters of the body was read
-	body, err := readBody(resp.Body)
-	r := response{resp.StatusCode, resp.Header, body}
+	t.reach(sent)
+	resp, err := conn.roundTrip(req.WithContext(ctx))
 	if err != nil {
 		e := networkError(err, t)
-		e.Status = resp.StatusCode
-		return r, e
+		e.Status = resp.status
+		return resp, e
 	}
-	return r, nil
+	c.idle.put(req.URL, conn)
+	return resp, nil
 }
 
 var errTooLarge = fmt.Errorf("the answer is larger than %d KiB", maxBodyBytes>>10)

@@ -26,7 +26,7 @@ func (g ClientGrant) Check() error {
 }
 
 func (g ClientGrant) exchange(ctx context.Context, c *Client) (Answer, error) {
-	resp, fail := c.post(ctx, g.Login.Endpoint("token"), url.Values{
+	resp, fail := c.requestToken(ctx, g.Login, url.Values{
 		"grant_type":    {"client_credentials"},
 		"client_id":     {g.ClientID},
 		"client_secret": {g.ClientSecret.Reveal()},

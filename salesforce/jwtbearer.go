@@ -94,7 +94,7 @@ func (g JWTGrant) present(ctx context.Context, c *Client, t Target) (answer Answ
 	if err != nil {
 		return Answer{}, &Error{Reason: Refused, Err: fmt.Errorf("sign the assertion: %w", err), Hint: wrongAssertion.hint()}, false
 	}
-	resp, fail := c.post(ctx, t.Login.Endpoint("token"), url.Values{
+	resp, fail := c.requestToken(ctx, t.Login, url.Values{
 		"grant_type": {"urn:ietf:params:oauth:grant-type:jwt-bearer"},
 		"assertion":  {assertion.Reveal()},
 	})

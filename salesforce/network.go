@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
-	"net/url"
 	"strings"
 	"time"
 )
@@ -34,9 +32,6 @@ var errUnsound = errors.New("the answer is not sound HTTP, or has too many heade
 // networkError names what went wrong below HTTP. It keeps those texts of the
 // standard library that hold nothing but addresses and the system's errors.
 func networkError(err error, t *trip) *Error {
-	if e := (*url.Error)(nil); errors.As(err, &e) {
-		err = e.Err
-	}
 	at, proxy := t.reached()
 	if proxy != nil {
 		return proxyError(err, proxy)
@@ -95,7 +90,7 @@ func tlsError(who string, err error) *Error {
 		text, hint = "shows a certificate that has expired", hintClock
 	case errors.As(err, &verification):
 		text, hint = "shows a certificate that is not sound", hintAuthority
-	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
+	case errors.As(err, &record):
 		text, hint = "does not speak TLS", hintNoTLS
 	// Two errors without a type: an alert from the other side, and our own.
 	case strings.Contains(err.Error(), "protocol version not supported"), strings.Contains(err.Error(), "unsupported protocol version"):

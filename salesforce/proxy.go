@@ -72,8 +72,9 @@ func (p Proxy) choose() func(*http.Request) (*url.URL, error) {
 	entries, _ := SplitNoProxy(p.NoProxy)
 	choose := (&httpproxy.Config{HTTPSProxy: p.URL, NoProxy: strings.Join(entries, ",")}).ProxyFunc()
 	return func(req *http.Request) (*url.URL, error) {
-		proxy, err := choose(req.URL)
-		tripOf(req.Context()).takes(proxy)
+		t := tripOf(req.Context())
+		proxy, err := choose(t.to) // the URL of req has no port, which NO_PROXY may name
+		t.takes(proxy)
 		return proxy, err
 	}
 }

@@ -57,7 +57,7 @@ func (g RefreshGrant) exchange(ctx context.Context, c *Client) (Answer, error) {
 	if !g.ClientSecret.Empty() {
 		form.Set("client_secret", g.ClientSecret.Reveal())
 	}
-	resp, fail := c.post(ctx, g.Login.Endpoint("token"), form)
+	resp, fail := c.requestToken(ctx, g.Login, form)
 	if fail != nil {
 		return Answer{RefreshToken: salvage(resp)}, fail
 	}

@@ -1,56 +1,64 @@
 package salesforce
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
+	"net"
 	"net/http"
 	"sync"
 )
 
-// quickRoots sends requests with the roots that are fast to read, and with all
+// connector makes connections, with the roots that are fast to read, and with all
 // that the system trusts where those don't do. To read all of them takes as long
 // as the whole of a refresh on loopback, and is rarely needed.
-type quickRoots struct {
-	quick *http.Transport
+type connector struct {
+	quick *http.Transport // or nil
 	whole func() (*http.Transport, error)
 }
 
-// RoundTrip sends req. When the quick roots don't verify the host, no connection
-// stands and nothing was sent, so that sending is what happens next.
-func (r *quickRoots) RoundTrip(req *http.Request) (*http.Response, error) {
-	first := req.WithContext(req.Context())
-	if req.Body != nil {
-		first.Body = io.NopCloser(req.Body) // the transport closes it, unread
+// connect makes a connection for the trip of ctx. Nothing was sent on it.
+func (c *connector) connect(ctx context.Context) (*conn, error) {
+	if c.quick != nil {
+		made, err := connectBy(ctx, c.quick)
+		if _, unverified := errors.AsType[*tls.CertificateVerificationError](err); !unverified {
+			return made, err
+		}
 	}
-	resp, err := r.quick.RoundTrip(first)
-	if _, unverified := errors.AsType[*tls.CertificateVerificationError](err); !unverified {
-		return resp, err
-	}
-	whole, err := r.whole()
+	whole, err := c.whole()
 	if err != nil {
 		return nil, err
 	}
-	return whole.RoundTrip(req)
+	return connectBy(ctx, whole)
 }
 
-// newRoundTripper returns what sends requests and trusts the roots of cfg.
-func newRoundTripper(cfg Config) (http.RoundTripper, error) {
+func connectBy(ctx context.Context, transport *http.Transport) (*conn, error) {
+	t := tripOf(ctx)
+	made, err := transport.NewClientConn(ctx, t.to.Scheme, net.JoinHostPort(t.to.Hostname(), t.to.Port()))
+	if err != nil {
+		return nil, err
+	}
+	return &conn{made, t.socket()}, nil
+}
+
+// newConnector returns a connector that trusts the roots of cfg.
+func newConnector(cfg Config) (connector, error) {
 	whole := sync.OnceValues(func() (*http.Transport, error) {
 		roots, err := systemRoots(cfg.ExtraRoots)
 		return newTransport(cfg, roots), err
 	})
 	if cfg.Bundle == nil {
-		return whole()
+		_, err := whole()
+		return connector{whole: whole}, err
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(cfg.Bundle) // with none in it, all are read when it comes to that
 	if err := appendRoots(roots, cfg.ExtraRoots); err != nil {
-		return nil, err
+		return connector{}, err
 	}
-	return &quickRoots{newTransport(cfg, roots), whole}, nil
+	return connector{newTransport(cfg, roots), whole}, nil
 }
 
 // systemRoots returns the system's roots and the extra ones; nil means the system's.

@@ -45,13 +45,13 @@ func TestQuickRoots(t *testing.T) {
 				return pool
 			}
 			asked := 0
-			c := Client{http: &http.Client{Transport: &quickRoots{
+			c := Client{connector: connector{
 				quick: newTransport(Config{UserAgent: "forcecred/test"}, roots(tt.quick)),
 				whole: func() (*http.Transport, error) {
 					asked++
 					return newTransport(Config{UserAgent: "forcecred/test"}, roots(tt.whole)), nil
 				},
-			}}}
+			}}
 			_, err := c.post(t.Context(), host.URL, url.Values{"refresh_token": {"test-refresh-token-0001"}})
 			if tt.want == "" && err != nil || tt.want != "" && (err == nil || err.Reason != tt.want) {
 				t.Fatal(err)

@@ -10,8 +10,11 @@ import (
 // trip is how far one request has come. The transport tells it from goroutines
 // of its own, which may outlive the request.
 type trip struct {
+	to *url.URL
+
 	mu    sync.Mutex
 	proxy *url.URL // through which it goes, or nil
+	tcp   *socket  // that was dialed last, or nil
 	at    stage
 }
 
@@ -30,6 +33,20 @@ func (t *trip) takes(proxy *url.URL) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.proxy = proxy
+}
+
+// dialed notes the connection that was made for the trip.
+func (t *trip) dialed(tcp *socket) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.tcp = tcp
+}
+
+// socket returns the connection that was made last.
+func (t *trip) socket() *socket {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.tcp
 }
 
 // reach notes that the trip has come to a stage, unless it was further already.
@@ -63,12 +80,10 @@ func (t *trip) meetsTLS() {
 type tripKey struct{}
 
 // withTrip returns a context under which the transport tells a new trip.
-func withTrip(ctx context.Context) (context.Context, *trip) {
-	t := &trip{}
+func withTrip(ctx context.Context, to *url.URL) (context.Context, *trip) {
+	t := &trip{to: to}
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		TLSHandshakeStart: t.meetsTLS,
-		// Called when a connection stands, TLS and proxy included.
-		GotConn:              func(httptrace.GotConnInfo) { t.reach(sent) },
+		TLSHandshakeStart:    t.meetsTLS,
 		GotFirstResponseByte: func() { t.reach(answering) },
 	})
 	return context.WithValue(ctx, tripKey{}, t), t
