@@ -55,7 +55,7 @@ type Config struct {
 	OnCommit    func()           // called between a refresh's commit and its answer, which waits until it returns
 
 	Certificate Certificate
-	Hosts       []string // further names that the certificate is for, as which a proxy may show the org
+	Hosts       []string // further names and IP addresses that the certificate is for, as which a proxy may show the org
 	HTTP1       bool     // offer HTTP/1.1 only
 	Gzip        bool     // compress answers for clients that accept it
 	Chunked     bool     // send answers in two parts, with no Content-Length
