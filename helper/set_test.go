@@ -3,6 +3,7 @@ package helper
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -284,8 +285,9 @@ func TestSetOfAKey(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	key := secret.New(appKey(t).PEM)
+	newKey := filepath.Join(t.TempDir(), "new.pem") // an absolute path on each system
 	f.ReadKey = func(path string) (secret.Text, error) {
-		if path != "/keys/new.pem" {
+		if path != newKey {
 			return secret.Text{}, errors.New("no such file")
 		}
 		return key, nil
@@ -293,13 +295,13 @@ func TestSetOfAKey(t *testing.T) {
 	f.keep(t, keystore.Grant{
 		Org: "prod", Type: keystore.JWTBearer, LoginURL: "https://acme.my.salesforce.com", ClientID: "test-client-id", Username: "me@acme.com", PrivateKey: key, StoredAt: start,
 	})
-	if err := f.Set(t.Context(), protocol.SetRequest{Org: "prod", PrivateKeyFile: "/keys/none.pem"}); codeOf(err) != protocol.BadRequest || f.posts != 0 {
+	if err := f.Set(t.Context(), protocol.SetRequest{Org: "prod", PrivateKeyFile: newKey + ".old"}); codeOf(err) != protocol.BadRequest || f.posts != 0 {
 		t.Errorf("a file that is not there: %v", err)
 	}
-	if err := f.Set(t.Context(), protocol.SetRequest{Org: "prod", PrivateKeyFile: "/keys/new.pem", KeyID: pointer("test-key-2"), Audience: pointer("https://login.salesforce.com")}); err != nil {
+	if err := f.Set(t.Context(), protocol.SetRequest{Org: "prod", PrivateKeyFile: newKey, KeyID: pointer("test-key-2"), Audience: pointer("https://login.salesforce.com")}); err != nil {
 		t.Fatal(err)
 	}
-	if g := f.grantOf(t, "prod"); !g.PrivateKey.Empty() || g.PrivateKeyFile != "/keys/new.pem" || g.KeyID != "test-key-2" || g.Audience != "https://login.salesforce.com" || g.Username != "me@acme.com" {
+	if g := f.grantOf(t, "prod"); !g.PrivateKey.Empty() || g.PrivateKeyFile != newKey || g.KeyID != "test-key-2" || g.Audience != "https://login.salesforce.com" || g.Username != "me@acme.com" {
 		t.Errorf("%+v", g)
 	}
 }
