@@ -20,7 +20,7 @@ type room struct {
 // rooms is the house. docs/decisions/0002 gives the reasons; a new package
 // needs a line here and one sentence of its own.
 var rooms = map[string]room{
-	"forcecred":                                      {ours: []string{"cli", "dumps", "keystore/osring/busguard"}, others: []string{"github.com/cli/browser"}},
+	"forcecred":                                      {ours: []string{"cli", "dumps", "keystore/osring/busguard"}, others: []string{"github.com/cli/browser", "golang.org/x/sys/unix"}},
 	"forcecred/dumps":                                {others: []string{"golang.org/x/sys/unix"}},
 	"forcecred/cli":                                  {ours: []string{"helper", "keystore", "keystore/localfile", "keystore/secret", "loopback", "parent", "protocol", "protocol/bazel", "protocol/docker", "protocol/git", "protocol/headers", "protocol/kubernetes", "protocol/origin", "protocol/text", "setup"}, others: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"}},
 	"forcecred/doctor":                               {ours: []string{"keystore", "keystore/journal", "keystore/localfile", "keystore/regular", "keystore/sfcli", "protocol", "salesforce"}},

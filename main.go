@@ -23,7 +23,8 @@ func main() {
 	allowDumps := dumps.Forbid() // before there is a secret in memory
 	// The answer alone goes to the real stdout. Whatever a library prints by
 	// itself lands on stderr, where it can't break a caller's JSON.
-	stdout := surviveBrokenPipes(os.Stdout)
+	realStdout := os.Stdout
+	stdout := surviveBrokenPipes(realStdout)
 	os.Stdout = os.Stderr
 	// net/http writes to the standard logger, and knows no other, what a server
 	// sends unasked: behind an answer, the tokens of a second one. With
@@ -41,6 +42,8 @@ func main() {
 		BeforeEnd:   beforeEnd,
 		LookPath:    exec.LookPath,
 		OpenBrowser: openBrowser,
+
+		StdoutIsClosed: func() bool { return wasClosed(realStdout) },
 		Become: func(cmd *exec.Cmd) (status int, err error) {
 			allowDumps() // a command of the user's gets the limit that the user has set
 			return become(cmd)

@@ -72,5 +72,5 @@ func (p Process) bazelGet(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return p.answer(func(w io.Writer) error { return bazel.Encode(w, p.shown(credential), time.Now()) })
+	return p.answerToken(func(w io.Writer) error { return bazel.Encode(w, p.shown(credential), time.Now()) })
 }

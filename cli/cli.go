@@ -30,6 +30,10 @@ type Process struct {
 	// BeforeEnd has do called before a signal ends the process, until release.
 	BeforeEnd func(do func()) (release func())
 
+	// StdoutIsClosed reports whether nobody can read what is written to Stdout,
+	// although that succeeds. It may be nil.
+	StdoutIsClosed func() bool
+
 	// LookPath finds a command's file, as exec.LookPath does.
 	LookPath func(command string) (path string, err error)
 
@@ -219,6 +223,17 @@ func (p Process) answer(encode func(io.Writer) error) error {
 	out := &checkedWriter{to: p.Stdout}
 	_, _ = out.Write(b.Bytes()) // it keeps the error
 	return out.err
+}
+
+// answerToken is answer for an answer with a token, which is worth nothing if nobody
+// can read it.
+func (p Process) answerToken(encode func(io.Writer) error) error {
+	if p.StdoutIsClosed != nil && p.StdoutIsClosed() {
+		e := protocol.Errorf(protocol.Internal, "write the answer: stdout is closed, or is a /dev/null that is open for reading as well")
+		e.Hint = "to get a token and drop it, redirect stdout with >/dev/null"
+		return e
+	}
+	return p.answer(encode)
 }
 
 // checkedWriter keeps the first error of those who write to stdout and don't look.

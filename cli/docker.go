@@ -78,7 +78,7 @@ func (p Process) dockerGet(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return p.answer(func(w io.Writer) error { return req.Encode(w, p.shown(credential)) })
+	return p.answerToken(func(w io.Writer) error { return req.Encode(w, p.shown(credential)) })
 }
 
 // dockerErase drops the cached token: a `docker logout` ends a session, and the

@@ -79,7 +79,7 @@ A terminal shows tokens shortened, unless --reveal is given.`,
 			if !reveal {
 				credential = p.shown(credential)
 			}
-			return p.answer(func(w io.Writer) error { return render(w, credential, format.value) })
+			return p.answerToken(func(w io.Writer) error { return render(w, credential, format.value) })
 		},
 	}
 	cmd.Flags().Var(format, "format", "what to print, as above")

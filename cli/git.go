@@ -56,7 +56,7 @@ func (p Process) gitGet(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := p.answer(func(w io.Writer) error { return req.Encode(w, p.shown(credential)) }); err != nil {
+	if err := p.answerToken(func(w io.Writer) error { return req.Encode(w, p.shown(credential)) }); err != nil {
 		return err
 	}
 	// Asking git for its helpers would take longer than the whole answer.

@@ -36,7 +36,7 @@ be the org's: forcecred does not learn which one it is.`,
 			if err != nil {
 				return err
 			}
-			return p.answer(func(w io.Writer) error { return headers.Encode(w, p.shown(credential)) })
+			return p.answerToken(func(w io.Writer) error { return headers.Encode(w, p.shown(credential)) })
 		},
 	}
 	cmd.Flags().Var(minTTL, "min-ttl", "how long the token must still live, for a program that asks once and keeps the headers")

@@ -46,7 +46,7 @@ Without KUBERNETES_EXEC_INFO it prints what kubectl would get by v1:
 			if err != nil {
 				return err
 			}
-			return p.answer(func(w io.Writer) error { return req.Encode(w, p.shown(credential), time.Now()) })
+			return p.answerToken(func(w io.Writer) error { return req.Encode(w, p.shown(credential), time.Now()) })
 		},
 	}
 }

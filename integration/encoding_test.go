@@ -17,6 +17,7 @@ func TestEncodings(t *testing.T) {
 	r := newRig(t, orgtest.Config{})
 	place := strings.TrimPrefix(r.org.URL, "https://")
 	r.run(t.Context(), "", "get", "prod").token(t)
+	r.run(t.Context(), "protocol=https\nhost="+place+"\n\n", "git", "get") // which warns once
 	for _, tt := range []struct {
 		name   string
 		input  string

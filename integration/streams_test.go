@@ -214,6 +214,41 @@ func TestFullStdout(t *testing.T) {
 	}
 }
 
+// TestClosedStdout: an answer with a token that nobody can read is a failure, and one
+// that is dropped on purpose is none.
+func TestClosedStdout(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, orgtest.Config{})
+	r.run(t.Context(), "", "get", "prod").token(t)
+	place := strings.TrimPrefix(r.org.URL, "https://")
+	for _, tt := range []struct {
+		name, stdin, redirection string
+		args                     []string
+		status                   int
+	}{
+		{"get", "", ">&-", []string{"get", "prod"}, 1},
+		{"get of a token", "", ">&-", []string{"get", "prod", "--format", "token"}, 1},
+		{"headers", "", ">&-", []string{"headers", "prod"}, 1},
+		{"kubernetes", "", ">&-", []string{"kubernetes", "prod"}, 1},
+		{"git", "protocol=https\nhost=" + place + "\n\n", ">&-", []string{"git", "get"}, 1},
+		{"docker", r.org.URL, ">&-", []string{"docker", "get"}, 1},
+		{"bazel", `{"uri":"` + r.org.URL + `"}`, ">&-", []string{"bazel", "get"}, 1},
+		{"get, dropped", "", ">/dev/null", []string{"get", "prod"}, 0},
+		{"get by a service, which has no stream at all", "", "<&- >&- 2>&-", []string{"get", "prod"}, 0},
+		{"get as by Python's DEVNULL for two streams", "", "</dev/null <>/dev/null 1<>/dev/null 2<>/dev/null", []string{"get", "prod"}, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			cmd := closing(r.command(t.Context(), tt.args...), tt.redirection)
+			cmd.Stdin = strings.NewReader(tt.stdin)
+			got := finish(cmd)
+			if got.status != tt.status || (got.status == 1) != strings.Contains(got.stderr, "stdout is closed") && tt.name != "docker" {
+				t.Errorf("status %d: %s%s", got.status, got.stdout, got.stderr)
+			}
+		})
+	}
+}
+
 // TestStdinLeftOpen: a caller that leaves stdin open behind its request is told so,
 // once, and is answered when it ends. Git's request ends by itself.
 func TestStdinLeftOpen(t *testing.T) {
@@ -221,6 +256,7 @@ func TestStdinLeftOpen(t *testing.T) {
 	r := newRig(t, orgtest.Config{})
 	r.run(t.Context(), "", "get", "prod").token(t)
 	place := strings.TrimPrefix(r.org.URL, "https://")
+	r.run(t.Context(), "protocol=https\nhost="+place+"\n\n", "git", "get") // which warns once
 	for _, tt := range []struct {
 		name, request string
 		args          []string
