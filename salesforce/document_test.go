@@ -42,7 +42,7 @@ func TestErrorsDocument(t *testing.T) {
 		"Codes": []map[string]any{
 			code(protocol.Internal, "a fault of forcecred's, or stdout could not be written", "no"),
 			code(protocol.Usage, "wrong words on the command line or in the environment", "no"),
-			code(protocol.BadRequest, "the request on stdin is malformed", "no"),
+			code(protocol.BadRequest, "the request is malformed, or the org can't use a setting", "no"),
 			code(protocol.OrgNotFound, "no such org in the keystore", "no"),
 			code(protocol.KeystoreUnavailable, "the keystore is locked, unreachable, full or corrupt", "perhaps: see `retryable`"),
 			code(protocol.SignInAgain, "the login is over", "no"),
