@@ -1,9 +1,9 @@
 package helper
 
 import (
+	"forcecred/internal/salesforce"
 	"forcecred/keystore"
 	"forcecred/protocol"
-	"forcecred/salesforce"
 )
 
 // credential is the protocol's form of a token.

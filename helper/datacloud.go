@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"time"
 
+	"forcecred/internal/salesforce"
 	"forcecred/keystore"
 	"forcecred/protocol"
-	"forcecred/salesforce"
 )
 
 // dataCloudToken returns the org's token for Data Cloud: the cached one where it

@@ -9,11 +9,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
+	"forcecred/internal/salesforce"
 	"forcecred/keystore"
-	"forcecred/keystore/secret"
 	"forcecred/protocol"
-	"forcecred/salesforce"
+	"forcecred/protocol/secret"
 )
 
 // newTenant is newFixture with Data Cloud, whose tokens are numbered and live for

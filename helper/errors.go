@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 
+	"forcecred/internal/salesforce"
 	"forcecred/keystore"
 	"forcecred/protocol"
-	"forcecred/salesforce"
 )
 
 func isAny(err error, targets ...error) bool {

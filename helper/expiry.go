@@ -4,9 +4,9 @@ import (
 	"context"
 	"time"
 
+	"forcecred/internal/salesforce"
 	"forcecred/keystore"
 	"forcecred/protocol"
-	"forcecred/salesforce"
 )
 
 const (

@@ -6,10 +6,10 @@ import (
 	"slices"
 	"strings"
 
+	"forcecred/internal/origin"
+	"forcecred/internal/salesforce"
 	"forcecred/keystore"
 	"forcecred/protocol"
-	"forcecred/protocol/origin"
-	"forcecred/salesforce"
 )
 
 // Find returns the org whose access token belongs at that place: the one that

@@ -4,11 +4,11 @@ import (
 	"errors"
 	"testing"
 
+	"forcecred/internal/origin"
+	"forcecred/internal/salesforce"
 	"forcecred/keystore"
-	"forcecred/keystore/secret"
 	"forcecred/protocol"
-	"forcecred/protocol/origin"
-	"forcecred/salesforce"
+	"forcecred/protocol/secret"
 )
 
 func TestFind(t *testing.T) {

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 
+	"forcecred/internal/salesforce"
 	"forcecred/keystore"
-	"forcecred/keystore/secret"
-	"forcecred/salesforce"
+	"forcecred/protocol/secret"
 )
 
 // asked returns the grant as Salesforce is asked for a token of it, checked. Its

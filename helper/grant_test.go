@@ -8,13 +8,13 @@ import (
 	"testing"
 	"time"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
+	"forcecred/internal/privatefile"
+	"forcecred/internal/salesforce"
 	"forcecred/keystore"
-	"forcecred/keystore/localfile"
-	"forcecred/keystore/secret"
 	"forcecred/keystore/storetest"
 	"forcecred/protocol"
-	"forcecred/salesforce"
+	"forcecred/protocol/secret"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -238,7 +238,7 @@ func TestStoreUnattended(t *testing.T) {
 func TestKeyFile(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.ReadKey = localfile.ReadSecret
+	f.ReadKey = privatefile.ReadSecret
 	path := filepath.Join(t.TempDir(), "key.pem")
 	req := unattended(t)["jwt_bearer"]
 	req.PrivateKey, req.PrivateKeyFile = secret.Text{}, path

@@ -5,10 +5,10 @@ import (
 	"context"
 	"time"
 
+	"forcecred/internal/salesforce"
 	"forcecred/keystore"
-	"forcecred/keystore/secret"
 	"forcecred/protocol"
-	"forcecred/salesforce"
+	"forcecred/protocol/secret"
 )
 
 // Helper answers requests out of one keystore. It is safe for concurrent use.

@@ -8,11 +8,11 @@ import (
 	"testing"
 	"time"
 
+	"forcecred/internal/salesforce"
 	"forcecred/keystore"
-	"forcecred/keystore/secret"
 	"forcecred/keystore/storetest"
 	"forcecred/protocol"
-	"forcecred/salesforce"
+	"forcecred/protocol/secret"
 
 	"github.com/google/go-cmp/cmp"
 )

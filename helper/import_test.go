@@ -5,9 +5,9 @@ import (
 	"testing"
 
 	"forcecred/keystore"
-	"forcecred/keystore/secret"
 	"forcecred/keystore/storetest"
 	"forcecred/protocol"
+	"forcecred/protocol/secret"
 
 	"github.com/google/go-cmp/cmp"
 )

@@ -10,7 +10,7 @@ import (
 	"fmt"
 
 	"forcecred/keystore"
-	"forcecred/keystore/secret"
+	"forcecred/protocol/secret"
 )
 
 // Journal keeps, outside of the keystore, one sealed entry for each org: the

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"time"
 
+	"forcecred/internal/salesforce"
 	"forcecred/keystore"
-	"forcecred/keystore/secret"
 	"forcecred/protocol"
-	"forcecred/salesforce"
+	"forcecred/protocol/secret"
 )
 
 // Browser is where a user gives consent.

@@ -8,10 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"forcecred/internal/salesforce"
 	"forcecred/keystore"
-	"forcecred/keystore/secret"
 	"forcecred/protocol"
-	"forcecred/salesforce"
+	"forcecred/protocol/secret"
 )
 
 // loginRequest is a login of an org that is not in the fixture's store.

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"forcecred/keystore"
-	"forcecred/keystore/secret"
 	"forcecred/protocol"
+	"forcecred/protocol/secret"
 )
 
 // cached returns the org's cached token for that API, or the zero Token when

@@ -8,10 +8,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"forcecred/internal/salesforce"
 	"forcecred/keystore"
-	"forcecred/keystore/secret"
 	"forcecred/protocol"
-	"forcecred/salesforce"
+	"forcecred/protocol/secret"
 )
 
 // countingStore counts what is read, and each read takes a while.

@@ -3,10 +3,10 @@ package helper
 import (
 	"testing"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
+	"forcecred/internal/salesforce"
 	"forcecred/keystore"
-	"forcecred/keystore/secret"
-	"forcecred/salesforce"
+	"forcecred/protocol/secret"
 )
 
 // newOnline is newFixture with a stand-in org of that kind, stored as prod, and

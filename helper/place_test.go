@@ -5,11 +5,11 @@ import (
 	"testing"
 	"time"
 
+	"forcecred/internal/origin"
+	"forcecred/internal/salesforce"
 	"forcecred/keystore"
-	"forcecred/keystore/secret"
 	"forcecred/protocol"
-	"forcecred/protocol/origin"
-	"forcecred/salesforce"
+	"forcecred/protocol/secret"
 )
 
 // lookalikes are spellings of hosts that case folding, IDNA or %XX turns into an

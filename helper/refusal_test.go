@@ -8,10 +8,10 @@ import (
 	"strings"
 	"testing"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
+	"forcecred/internal/salesforce"
 	"forcecred/keystore"
 	"forcecred/protocol"
-	"forcecred/salesforce"
 )
 
 // outcomes is what each of the stand-in org's answers has to come to: by its

@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"strings"
 
+	"forcecred/internal/salesforce"
 	"forcecred/keystore"
-	"forcecred/salesforce"
 )
 
 // remedies has, for each kind of login, the command by which a person takes the next

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"forcecred/internal/salesforce"
 	"forcecred/keystore"
-	"forcecred/salesforce"
 )
 
 var backticked = regexp.MustCompile("`[^`]+`")

@@ -6,9 +6,9 @@ import (
 	"strings"
 	"time"
 
+	"forcecred/internal/salesforce"
 	"forcecred/keystore"
-	"forcecred/keystore/secret"
-	"forcecred/salesforce"
+	"forcecred/protocol/secret"
 )
 
 // savePauses are the waits before each further try to save a refresh token

@@ -7,10 +7,10 @@ import (
 	"strings"
 	"time"
 
+	"forcecred/internal/salesforce"
 	"forcecred/keystore"
-	"forcecred/keystore/secret"
 	"forcecred/protocol"
-	"forcecred/salesforce"
+	"forcecred/protocol/secret"
 )
 
 // Set changes settings of a stored org. It refreshes once with the new settings

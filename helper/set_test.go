@@ -9,10 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"forcecred/internal/salesforce"
 	"forcecred/keystore"
-	"forcecred/keystore/secret"
 	"forcecred/protocol"
-	"forcecred/salesforce"
+	"forcecred/protocol/secret"
 
 	"github.com/google/go-cmp/cmp"
 )

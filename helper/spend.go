@@ -6,8 +6,8 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"forcecred/internal/salesforce"
 	"forcecred/keystore"
-	"forcecred/salesforce"
 )
 
 const (

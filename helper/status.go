@@ -7,10 +7,10 @@ import (
 	"strings"
 	"time"
 
+	"forcecred/internal/salesforce"
 	"forcecred/keystore"
-	"forcecred/keystore/secret"
 	"forcecred/protocol"
-	"forcecred/salesforce"
+	"forcecred/protocol/secret"
 )
 
 // Failures remembers the class of the error with which an org's last refresh has

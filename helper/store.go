@@ -5,10 +5,10 @@ import (
 	"errors"
 	"time"
 
+	"forcecred/internal/salesforce"
 	"forcecred/keystore"
-	"forcecred/keystore/secret"
 	"forcecred/protocol"
-	"forcecred/salesforce"
+	"forcecred/protocol/secret"
 )
 
 // Store keeps an org's secrets, replacing what was kept of it before. With

@@ -10,10 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"forcecred/internal/salesforce"
 	"forcecred/keystore"
-	"forcecred/keystore/secret"
 	"forcecred/protocol"
-	"forcecred/salesforce"
+	"forcecred/protocol/secret"
 )
 
 // journalInMemory is a Journal whose failures a test sets.

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"forcecred/integration/bustest"
+	"forcecred/internal/bustest"
 )
 
 // onBus runs a command with that session bus and keystore, in a home of its own.

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 )
 
 // TestDockerModule lets docker's own packages call forcecred.

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 )
 
 // clientGo is a program on client-go that runs, and sends a request when it is told to.

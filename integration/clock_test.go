@@ -6,10 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"forcecred/integration/orgtest"
-	"forcecred/keystore/secret"
+	"forcecred/internal/orgtest"
+	"forcecred/internal/salesforce"
 	"forcecred/protocol"
-	"forcecred/salesforce"
+	"forcecred/protocol/secret"
 )
 
 // TestClocksApart: the org's clock is an hour ahead of the machine's, or behind

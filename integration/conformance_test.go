@@ -11,7 +11,7 @@ import (
 	"sync"
 	"testing"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 )
 
 // conformance is the command of that name, built once.

@@ -7,11 +7,11 @@ import (
 	"testing"
 	"time"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 	"forcecred/keystore"
-	"forcecred/keystore/secret"
 	"forcecred/protocol"
 	"forcecred/protocol/plugin"
+	"forcecred/protocol/secret"
 )
 
 // dataCloud is an org with Data Cloud whose refresh tokens rotate.

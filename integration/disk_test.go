@@ -9,7 +9,7 @@ import (
 	"sync"
 	"testing"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 	"forcecred/keystore"
 )
 

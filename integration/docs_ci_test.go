@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 )
 
 // ciRig is an org, a home, and a folder with what a job finds there.

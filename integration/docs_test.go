@@ -74,7 +74,7 @@ func TestDocsQuoteMessages(t *testing.T) {
 		least   int // messages that it explains
 		sources []string
 	}{
-		{"keystores.md", 30, []string{"../cli/*.go", "../setup/*.go", "../keystore/*/*.go"}},
+		{"keystores.md", 30, []string{"../internal/*/*.go", "../keystore/*/*.go"}},
 		{"plugin-hosts.md", 5, []string{"../protocol/plugin/*.go"}},
 	} {
 		doc, err := os.ReadFile(filepath.Join("../docs", tt.doc))

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"forcecred/integration/desk"
-	"forcecred/integration/orgtest"
+	"forcecred/internal/desktop"
+	"forcecred/internal/orgtest"
 	"forcecred/protocol"
 )
 
@@ -16,7 +16,7 @@ func TestDoctorKeyrings(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		keystore string
-		start    func(*testing.T, *desk.Desk)
+		start    func(*testing.T, *desktop.Desk)
 		bus      string
 		size     string
 	}{

@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 	"forcecred/keystore"
 	"forcecred/keystore/journal"
 	"forcecred/protocol"

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"unicode/utf16"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 )
 
 // TestEncodings: a byte order mark before a request says nothing, in each dialect.

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"forcecred/integration/desk"
-	"forcecred/integration/orgtest"
+	"forcecred/internal/desktop"
+	"forcecred/internal/orgtest"
 )
 
 // TestFIPSOnly runs the commands in Go's FIPS-only mode. Keyrings work there, with an
@@ -15,7 +15,7 @@ import (
 // identity they have, and nothing is called damaged because of that.
 func TestFIPSOnly(t *testing.T) {
 	t.Parallel()
-	for keystore, start := range map[string]func(*testing.T, *desk.Desk){"secret-service": startGNOMEKeyring, "pass": startPass} {
+	for keystore, start := range map[string]func(*testing.T, *desktop.Desk){"secret-service": startGNOMEKeyring, "pass": startPass} {
 		t.Run(keystore, func(t *testing.T) {
 			t.Parallel()
 			d := newDesk(t)

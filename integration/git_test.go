@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 )
 
 // gitRig is a rig whose org is asked by the git of this machine.

@@ -12,11 +12,11 @@ import (
 	"strings"
 	"testing"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 	"forcecred/keystore"
 	"forcecred/keystore/agefile"
-	"forcecred/keystore/secret"
 	"forcecred/protocol"
+	"forcecred/protocol/secret"
 )
 
 var (

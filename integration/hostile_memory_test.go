@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"testing"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 )
 
 // measureInto names a file: then this test's binary runs its arguments as a

@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 )
 
 // grantAfter says what has become of a grant when a hostile answer has come.

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 	"forcecred/protocol"
 
 	"github.com/google/go-cmp/cmp"

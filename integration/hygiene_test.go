@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 )
 
 // ordinaryUser returns how to run a command as somebody to whom /proc is not

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 )
 
 // TestInstanceHosts: where an org's tokens may go follows from where it logs in. A

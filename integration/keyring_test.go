@@ -10,13 +10,13 @@ import (
 	"strings"
 	"testing"
 
-	"forcecred/integration/desk"
-	"forcecred/integration/orgtest"
+	"forcecred/internal/desktop"
+	"forcecred/internal/orgtest"
 )
 
-func newDesk(t *testing.T) *desk.Desk {
+func newDesk(t *testing.T) *desktop.Desk {
 	t.Helper()
-	d, err := desk.New()
+	d, err := desktop.New()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,25 +31,25 @@ func started(t *testing.T, err error) {
 	}
 }
 
-func startGNOMEKeyring(t *testing.T, d *desk.Desk) {
+func startGNOMEKeyring(t *testing.T, d *desktop.Desk) {
 	needTool(t, "dbus-daemon")
 	needTool(t, "gnome-keyring-daemon")
 	started(t, d.StartGNOMEKeyring())
 }
 
-func startKWallet(t *testing.T, d *desk.Desk) {
+func startKWallet(t *testing.T, d *desktop.Desk) {
 	needTool(t, "dbus-daemon")
 	needTool(t, "kwalletd5")
 	started(t, d.StartKWallet())
 }
 
-func startPass(t *testing.T, d *desk.Desk) {
+func startPass(t *testing.T, d *desktop.Desk) {
 	needTool(t, "pass")
 	needTool(t, "gpg")
 	started(t, d.StartPass())
 }
 
-func startKeyCtl(t *testing.T, d *desk.Desk) {
+func startKeyCtl(t *testing.T, d *desktop.Desk) {
 	needTool(t, "keyctl")
 	need(t, os.Geteuid() == 0, "the kernel's keyring is one for all of a user's programs, and only root's is nobody's own")
 	need(t, d.Command("keyctl", "show", "@u").Run() == nil, "the kernel gives no keyrings here")
@@ -60,7 +60,7 @@ func TestKeyrings(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		keystore string
-		start    func(*testing.T, *desk.Desk)
+		start    func(*testing.T, *desktop.Desk)
 		detected bool // it is what auto finds
 	}{
 		{"secret-service", startGNOMEKeyring, true},

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 	"forcecred/keystore"
 	"forcecred/protocol"
 )

@@ -9,11 +9,11 @@ import (
 	"time"
 
 	"forcecred/helper"
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
+	"forcecred/internal/salesforce"
 	"forcecred/keystore"
 	"forcecred/keystore/journal"
 	"forcecred/protocol"
-	"forcecred/salesforce"
 )
 
 // library returns a Helper in this process, over the rig's files as store gives access to them.

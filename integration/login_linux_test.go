@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 
 	"golang.org/x/sys/unix"
 )

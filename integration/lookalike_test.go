@@ -10,7 +10,7 @@ import (
 	"sync"
 	"testing"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 )
 
 // siteHost is the name of an org's instance, and lookalikeHost the one that IDNA

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 )
 
 // patience is far more than any command of forcecred takes. What is not done by

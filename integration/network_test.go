@@ -8,7 +8,7 @@ import (
 	"testing"
 	"unicode"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 )
 
 // TestNetwork: each fault strikes an org that rotates and one that is known not

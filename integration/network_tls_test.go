@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 )
 
 // TestNetworkTLS: what is wrong with a host's TLS is named for what it is, with a

@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"testing"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 )
 
 // newcomer is somebody with a new home, who has made the app as the document says.

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 )
 
 // TestDiskBeforeAnswer watches the system calls of a refresh: the new refresh

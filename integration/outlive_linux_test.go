@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 	"forcecred/protocol"
 	"forcecred/protocol/plugin"
 )

@@ -14,7 +14,7 @@ import (
 	"syscall"
 	"testing"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 )
 
 // Users who need no entry in the machine's list of users, and mostly have none.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 )
 
 // script runs lines of a document in a shell that finds forcecred on PATH.

@@ -15,11 +15,11 @@ import (
 	"testing"
 	"time"
 
-	"forcecred/integration/desk"
-	"forcecred/integration/orgtest"
-	"forcecred/keystore/secret"
+	"forcecred/internal/desktop"
+	"forcecred/internal/orgtest"
 	"forcecred/protocol"
 	"forcecred/protocol/plugin"
+	"forcecred/protocol/secret"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -178,7 +178,7 @@ func TestPluginSignals(t *testing.T) {
 }
 
 // newKeyringRig starts a plugin's rig over a GNOME keyring.
-func newKeyringRig(t *testing.T, cfg orgtest.Config) (*desk.Desk, *rig) {
+func newKeyringRig(t *testing.T, cfg orgtest.Config) (*desktop.Desk, *rig) {
 	t.Helper()
 	d := newDesk(t)
 	startGNOMEKeyring(t, d)
@@ -253,7 +253,7 @@ func memoryOf(t *testing.T, pid int) int {
 }
 
 // sessions counts the sessions that the desk's Secret Service keeps.
-func sessions(t *testing.T, d *desk.Desk) int {
+func sessions(t *testing.T, d *desktop.Desk) int {
 	t.Helper()
 	out, err := d.Command("dbus-send", "--session", "--print-reply", "--dest=org.freedesktop.secrets",
 		"/org/freedesktop/secrets/session", "org.freedesktop.DBus.Introspectable.Introspect").CombinedOutput()

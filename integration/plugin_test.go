@@ -20,10 +20,10 @@ import (
 	"testing"
 	"time"
 
-	"forcecred/integration/orgtest"
-	"forcecred/keystore/secret"
+	"forcecred/internal/orgtest"
 	"forcecred/protocol"
 	"forcecred/protocol/plugin"
+	"forcecred/protocol/secret"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -422,7 +422,7 @@ func TestBusguardComesFirst(t *testing.T) {
 		cmd := exec.CommandContext(t.Context(), path)
 		cmd.Env = append(os.Environ(), "GODEBUG=inittrace=1", "FORCECRED_KEYSTORE=file")
 		trace := finish(cmd).stderr
-		guard := strings.Index(trace, "init forcecred/keystore/osring/busguard ")
+		guard := strings.Index(trace, "init forcecred/keystore/keyring/busguard ")
 		dials := regexp.MustCompile(`init github\.com/(godbus/dbus|99designs/keyring) `).FindStringIndex(trace)
 		if guard < 0 || dials != nil && dials[0] < guard {
 			t.Errorf("%s: busguard is initialised at %d, the library at %v", filepath.Base(path), guard, dials)

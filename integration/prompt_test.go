@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 )
 
 // pinentry is a person who knows the passphrase, and remembers to have been asked.

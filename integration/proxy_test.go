@@ -15,7 +15,7 @@ import (
 	"sync"
 	"testing"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 )
 
 // myDomain is the name by which a proxy shows a stand-in org: one of

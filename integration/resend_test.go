@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 )
 
 // Frames of HTTP/2 (RFC 9113, section 6).

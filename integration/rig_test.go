@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 	"forcecred/keystore"
 	"forcecred/keystore/agefile"
 	"forcecred/protocol"

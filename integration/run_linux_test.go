@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 
 	"github.com/google/go-cmp/cmp"
 )

@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"testing"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 )
 
 // TestRunTakesOurPlace: the command is the process that the caller started, so

@@ -7,10 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"forcecred/integration/orgtest"
-	"forcecred/keystore/secret"
+	"forcecred/internal/orgtest"
+	"forcecred/internal/salesforce"
 	"forcecred/protocol"
-	"forcecred/salesforce"
+	"forcecred/protocol/secret"
 )
 
 // TestSalesforceCLIAudiences: forcecred tries an assertion at the hosts and for the

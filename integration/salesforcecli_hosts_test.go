@@ -7,7 +7,7 @@ import (
 	"regexp"
 	"testing"
 
-	"forcecred/salesforce"
+	"forcecred/internal/salesforce"
 )
 
 // notLogin are domains that the Salesforce CLI takes for Salesforce's and that have no

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 )
 
 // TestSalesforceCLIJournal: a new refresh token that the Salesforce CLI's file does

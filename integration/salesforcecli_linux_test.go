@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 )
 
 // TestSalesforceCLIKeyring: the CLI has its key in a keyring, where forcecred

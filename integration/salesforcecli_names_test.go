@@ -14,7 +14,7 @@ import (
 	"strings"
 	"testing"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 )
 
 // sfCore is the Salesforce CLI's own library, in one process that answers many

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 )
 
 // TestSalesforceCLIStore pipes what the real CLI prints of a login to store: the

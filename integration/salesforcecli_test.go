@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"forcecred/integration/orgtest"
-	"forcecred/keystore/localfile"
+	"forcecred/internal/orgtest"
+	"forcecred/internal/privatefile"
 )
 
 const sfUser = "test-user@example.com"
@@ -206,7 +206,7 @@ func TestSalesforceCLICrowd(t *testing.T) {
 		r.crowdOfBoth(t, func() {})
 	})
 	t.Run("the CLI first", func(t *testing.T) {
-		lock := filepath.Join(r.home, "sf", "locks", sfUser+localfile.LockSuffix)
+		lock := filepath.Join(r.home, "sf", "locks", sfUser+privatefile.LockSuffix)
 		committed, others := make(chan struct{}), make(chan struct{})
 		mu.Lock()
 		onCommit = sync.OnceFunc(func() {
@@ -230,7 +230,7 @@ func TestSalesforceCLICrowd(t *testing.T) {
 func isFree(t *testing.T, path string) bool {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	unlock, err := localfile.Lock(ctx, path)
+	unlock, err := privatefile.Lock(ctx, path)
 	if err == nil {
 		err = unlock()
 	}

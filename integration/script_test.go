@@ -17,9 +17,9 @@ import (
 	"strings"
 	"testing"
 
-	"forcecred/integration/orgtest"
-	"forcecred/keystore/secret"
+	"forcecred/internal/orgtest"
 	"forcecred/protocol"
+	"forcecred/protocol/secret"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 )
 
 // TestSetIsInterrupted: a signal waits until the change is stored that Salesforce

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 	"forcecred/keystore"
 )
 

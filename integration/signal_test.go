@@ -15,8 +15,8 @@ import (
 	"testing"
 	"time"
 
-	"forcecred/integration/orgtest"
-	"forcecred/keystore/localfile"
+	"forcecred/internal/orgtest"
+	"forcecred/internal/privatefile"
 	"forcecred/protocol"
 )
 
@@ -210,10 +210,10 @@ func drain(c chan struct{}) {
 // soon as it is older than any write takes.
 func (r *rig) wantNoLeftovers(t *testing.T) {
 	t.Helper()
-	old := time.Now().Add(-2 * localfile.TempLife)
+	old := time.Now().Add(-2 * privatefile.TempLife)
 	left := 0
 	err := filepath.WalkDir(r.home, func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && strings.HasPrefix(entry.Name(), localfile.TempPrefix) {
+		if err == nil && strings.HasPrefix(entry.Name(), privatefile.TempPrefix) {
 			left++
 			return os.Chtimes(path, old, old)
 		}

@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"testing"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 )
 
 // TestStdoutClosedEarly: a caller that goes away before it has read the answer

@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 )
 
 // brokenPipe returns the end for writing of a pipe that nobody reads.

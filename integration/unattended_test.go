@@ -11,9 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"forcecred/integration/orgtest"
-	"forcecred/keystore/secret"
+	"forcecred/internal/orgtest"
 	"forcecred/protocol"
+	"forcecred/protocol/secret"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )

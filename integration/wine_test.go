@@ -14,7 +14,7 @@ import (
 	"strings"
 	"testing"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 )
 
 // wine is a Windows of the test's own.
@@ -114,7 +114,7 @@ type expected struct {
 }
 
 var onWindows = map[string]expected{
-	"forcecred/cli": {may: "^Test(Env|Curl)FormatSurvives"}, // what a shell or curl makes of it
+	"forcecred/internal/cli": {may: "^Test(Env|Curl)FormatSurvives"}, // what a shell or curl makes of it
 	"forcecred/keystore/agefile": {
 		must: []string{"TestConformance/names", "TestConformance/lock_counts", "TestItemFaults/one_bit", "TestKilled", "TestIdentityRace"},
 		may:  "^Test(Age|Modes|DataFolderIsLeftAlone|IdentityOfAnother|FolderFaults/.*|ForeignLocks|ForeignFiles/link.*|IdentityFaults/(readable|writable).*)$",
@@ -122,10 +122,10 @@ var onWindows = map[string]expected{
 		// no reader has it.
 		omit: "^TestConformance$/^concurrent_writers$",
 	},
-	"forcecred/keystore/journal":   {may: "^TestLinkIsNotFollowed$"},
-	"forcecred/keystore/localfile": {may: "^TestReadSecret/the_(group's|group_may_write|world's)$"},
-	"forcecred/keystore/sfcli":     {may: "^Test(OpenKeyFile|Unwritable)$"},
-	"forcecred/keystore/osring": {must: []string{
+	"forcecred/keystore/journal":     {may: "^TestLinkIsNotFollowed$"},
+	"forcecred/internal/privatefile": {may: "^TestReadSecret/the_(group's|group_may_write|world's)$"},
+	"forcecred/keystore/sfcli":       {may: "^Test(OpenKeyFile|Unwritable)$"},
+	"forcecred/keystore/keyring": {must: []string{
 		"TestWinCred/names", "TestWinCred/concurrent_writers", "TestWinCred/lock_counts", "TestWinCredProcesses", "TestWinCredBesideOthers",
 		"TestWinCredLimit/2561", "TestWinCredIsDetected", "TestPartsComeAndGo", "TestTorn/a_part_is_missing", "TestLeftovers", "TestTooLarge",
 	}},

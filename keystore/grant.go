@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
-	"forcecred/keystore/secret"
+	"forcecred/protocol/secret"
 )
 
 // GrantType says what an access token is got for.

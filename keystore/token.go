@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
-	"forcecred/keystore/secret"
+	"forcecred/protocol/secret"
 )
 
 // API is what an access token is for.

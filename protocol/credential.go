@@ -6,8 +6,8 @@ import (
 	"io"
 	"time"
 
-	"forcecred/keystore/secret"
-	"forcecred/protocol/strictjson"
+	"forcecred/internal/strictjson"
+	"forcecred/protocol/secret"
 )
 
 // Credential is the answer to a [GetRequest]: an access token and what

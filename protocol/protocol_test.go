@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"forcecred/keystore/secret"
+	"forcecred/protocol/secret"
 
 	"github.com/google/go-cmp/cmp"
 )

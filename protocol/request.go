@@ -12,8 +12,8 @@ import (
 	"time"
 	"unicode"
 
-	"forcecred/keystore/secret"
-	"forcecred/protocol/strictjson"
+	"forcecred/internal/strictjson"
+	"forcecred/protocol/secret"
 )
 
 // Version is the version of the protocol that this package speaks. A request

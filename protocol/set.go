@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"forcecred/keystore/secret"
+	"forcecred/protocol/secret"
 )
 
 // SetRequest changes settings of a stored org. What is nil, "" or empty stays as

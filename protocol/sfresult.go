@@ -4,8 +4,8 @@ import (
 	"errors"
 	"strings"
 
-	"forcecred/keystore/secret"
-	"forcecred/protocol/strictjson"
+	"forcecred/internal/strictjson"
+	"forcecred/protocol/secret"
 )
 
 // readSFResult takes a login from the JSON that the Salesforce CLI prints (sf org auth

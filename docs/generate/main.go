@@ -11,7 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"forcecred/cli"
+	"forcecred/internal/cli"
 )
 
 func main() {

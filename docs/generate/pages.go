@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"forcecred/cli"
+	"forcecred/internal/cli"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 	"forcecred/keystore"
 	"forcecred/keystore/agefile"
 )

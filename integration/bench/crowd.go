@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 )
 
 const crowdSize = 100

@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"forcecred/integration/desk"
-	"forcecred/integration/orgtest"
+	"forcecred/internal/desktop"
+	"forcecred/internal/orgtest"
 )
 
 // prepareGNOMEKeyring: a cached get from the collection "login" of gnome-keyring,
@@ -50,7 +50,7 @@ func prepareGNOMEKeyring(ctx context.Context, g *ground) ([]*contender, error) {
 
 // dockerGet has Docker's helper store a secret of that size, and returns the
 // contender that gets it.
-func (g *ground) dockerGet(name string, d *desk.Desk, size int) (*contender, error) {
+func (g *ground) dockerGet(name string, d *desktop.Desk, size int) (*contender, error) {
 	const helper, server = "docker-credential-secretservice", "https://registry.invalid"
 	secret := "test-secret-" + strings.Repeat("x", max(0, size-len("test-secret-")))
 	store := d.Command(helper, "store")

@@ -5,7 +5,7 @@ import (
 	"os/exec"
 	"slices"
 
-	"forcecred/integration/desk"
+	"forcecred/internal/desktop"
 )
 
 // ground is where one path is timed.
@@ -37,8 +37,8 @@ func (g *ground) close() {
 }
 
 // desk makes a home for a keyring.
-func (g *ground) desk() (*desk.Desk, error) {
-	d, err := desk.New()
+func (g *ground) desk() (*desktop.Desk, error) {
+	d, err := desktop.New()
 	if err != nil {
 		return nil, err
 	}

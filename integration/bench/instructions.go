@@ -9,7 +9,7 @@ import (
 	"regexp"
 	"strconv"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 )
 
 // prepareInstructions: how many instructions a cached get from age files has.

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 )
 
 // prepareKeyCtl: a cached get from the kernel's keyring, beside keyctl printing

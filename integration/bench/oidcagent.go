@@ -11,8 +11,8 @@ import (
 	"syscall"
 	"time"
 
-	"forcecred/integration/desk"
-	"forcecred/integration/orgtest"
+	"forcecred/internal/desktop"
+	"forcecred/internal/orgtest"
 )
 
 // prepareOIDCAgent has oidc-agent log in to an org that looks like an OpenID
@@ -46,7 +46,7 @@ func (g *ground) prepareOIDCAgent(ctx context.Context) (*contender, error) {
 }
 
 // startAgent starts the agent, and waits until it can be asked.
-func (g *ground) startAgent(ctx context.Context, d *desk.Desk) error {
+func (g *ground) startAgent(ctx context.Context, d *desktop.Desk) error {
 	socket := filepath.Join(d.Home, "run", "agent")
 	d.Env = append(d.Env, "OIDC_SOCK="+socket)
 	agent := d.Command("oidc-agent", "--console", "--no-webserver", "--socket-path="+socket)
@@ -72,7 +72,7 @@ func (g *ground) startAgent(ctx context.Context, d *desk.Desk) error {
 
 // generate gives the agent the org's refresh token. oidc-gen takes one from a
 // person's terminal, or in the environment.
-func generate(ctx context.Context, d *desk.Desk, o *orgtest.Org, issuer string) error {
+func generate(ctx context.Context, d *desktop.Desk, o *orgtest.Org, issuer string) error {
 	client, err := json.Marshal(map[string]any{"client_id": o.ClientID(), "client_secret": o.ClientSecret(), "redirect_uris": []string{"http://localhost:8080"}})
 	if err != nil {
 		return err

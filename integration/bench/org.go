@@ -8,9 +8,9 @@ import (
 	"os/exec"
 	"path/filepath"
 
-	"forcecred/integration/orgtest"
-	"forcecred/keystore/secret"
+	"forcecred/internal/orgtest"
 	"forcecred/protocol"
+	"forcecred/protocol/secret"
 )
 
 // org is one that forcecred has stored, with a token in its cache.

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"sync"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 	"forcecred/keystore"
 )
 

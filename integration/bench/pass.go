@@ -5,7 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 )
 
 // preparePass: a cached get from pass, beside pass showing the same item. Both

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 	"forcecred/protocol"
 	"forcecred/protocol/plugin"
 

@@ -12,7 +12,7 @@ import (
 	"net/url"
 	"strconv"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 )
 
 // startProvider starts an OpenID provider in front of an org: it has the document

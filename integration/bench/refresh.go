@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 )
 
 // prepareRefresh: a get that finds its token expired, beside curl making the same

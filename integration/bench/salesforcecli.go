@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 )
 
 const sfName = "sf org auth show-access-token"

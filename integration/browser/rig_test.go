@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"forcecred/integration/orgtest"
+	"forcecred/internal/orgtest"
 
 	"github.com/chromedp/chromedp"
 )

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"forcecred/protocol/strictjson"
+	"forcecred/internal/strictjson"
 )
 
 // wanted says in short what has to come.

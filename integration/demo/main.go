@@ -13,9 +13,9 @@ import (
 	"runtime"
 	"strings"
 
-	"forcecred/integration/orgtest"
-	"forcecred/keystore/secret"
+	"forcecred/internal/orgtest"
 	"forcecred/protocol"
+	"forcecred/protocol/secret"
 )
 
 func main() {

@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 	"sync"
 
+	"forcecred/internal/privatefile"
 	"forcecred/keystore"
-	"forcecred/keystore/localfile"
 )
 
 // Config says where a store lies.
@@ -89,7 +89,7 @@ func (s *Store) set(ctx context.Context, key keystore.Key, item []byte) error {
 		return err
 	}
 	for _, folder := range []string{storeFolder, tempFolder} {
-		if err := localfile.EnsureFolder(s.path(folder)); err != nil {
+		if err := privatefile.EnsureFolder(s.path(folder)); err != nil {
 			return err
 		}
 	}
@@ -101,13 +101,13 @@ func (s *Store) set(ctx context.Context, key keystore.Key, item []byte) error {
 	if err != nil {
 		return err
 	}
-	localfile.SweepTemp(s.path(tempFolder))
+	privatefile.SweepTemp(s.path(tempFolder))
 	// An encrypted identity takes a second to open, and a first one waits for a
 	// lock: what the caller has given up by now is not written.
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return localfile.Replace(s.path(tempFolder), s.path(storeFolder, name), encrypted)
+	return privatefile.Replace(s.path(tempFolder), s.path(storeFolder, name), encrypted)
 }
 
 // Remove removes the item under key. It returns ErrUnavailable, or the
@@ -127,7 +127,7 @@ func (s *Store) remove(ctx context.Context, key keystore.Key) error {
 	if err != nil {
 		return err
 	}
-	return localfile.Remove(s.path(storeFolder, name))
+	return privatefile.Remove(s.path(storeFolder, name))
 }
 
 // Keys returns the keys of all items of that kind. It returns ErrUnavailable,
@@ -147,7 +147,7 @@ func (s *Store) keys(ctx context.Context, kind keystore.Kind) ([]keystore.Key, e
 	if err := kind.Check(); err != nil {
 		return nil, err
 	}
-	entries, err := localfile.ReadDir(s.path(storeFolder))
+	entries, err := privatefile.ReadDir(s.path(storeFolder))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}

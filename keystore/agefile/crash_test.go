@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"forcecred/keystore/localfile"
+	"forcecred/internal/privatefile"
 )
 
 func wantNoTemp(t *testing.T, s *Store) {
@@ -36,9 +36,9 @@ func TestSetSweepsLeftovers(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
 	wantNoTemp(t, s)
-	old := time.Now().Add(-localfile.TempLife - time.Minute)
+	old := time.Now().Add(-privatefile.TempLife - time.Minute)
 	for name, modified := range map[string]time.Time{
-		localfile.TempPrefix + "killed": old, localfile.TempPrefix + "running": time.Now().Add(-localfile.TempLife / 2), "foreign": old,
+		privatefile.TempPrefix + "killed": old, privatefile.TempPrefix + "running": time.Now().Add(-privatefile.TempLife / 2), "foreign": old,
 	} {
 		path := s.path(tempFolder, name)
 		write(t, path, []byte("half"))
@@ -51,7 +51,7 @@ func TestSetSweepsLeftovers(t *testing.T) {
 	for _, entry := range entries {
 		left = append(left, entry.Name())
 	}
-	if want := []string{localfile.TempPrefix + "running", "foreign"}; !slices.Equal(left, want) {
+	if want := []string{privatefile.TempPrefix + "running", "foreign"}; !slices.Equal(left, want) {
 		t.Errorf("left are %q, want %q", left, want)
 	}
 }

@@ -12,9 +12,9 @@ import (
 	"slices"
 	"time"
 
+	"forcecred/internal/privatefile"
+	"forcecred/internal/regular"
 	"forcecred/keystore"
-	"forcecred/keystore/localfile"
-	"forcecred/keystore/regular"
 
 	"filippo.io/age"
 )
@@ -50,10 +50,10 @@ func (s *Store) needIdentity(ctx context.Context) (*identity, error) {
 		return known, err
 	}
 	folder := filepath.Dir(s.config.IdentityFile)
-	if err := localfile.MakeFolder(folder); err != nil {
+	if err := privatefile.MakeFolder(folder); err != nil {
 		return nil, err
 	}
-	unlock, err := localfile.Lock(ctx, s.config.IdentityFile+localfile.LockSuffix)
+	unlock, err := privatefile.Lock(ctx, s.config.IdentityFile+privatefile.LockSuffix)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func (s *Store) cachedIdentity() (*identity, error) {
 		return nil, notAllowed()
 	}
 	path := s.config.IdentityFile
-	file, info, err := localfile.Open(path, 0)
+	file, info, err := privatefile.Open(path, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, errNoIdentity
 	}
@@ -90,7 +90,7 @@ func (s *Store) cachedIdentity() (*identity, error) {
 	if err := checkIdentityFile(path, info); err != nil {
 		return nil, err
 	}
-	data, err := localfile.ReadAll(file, info, maxIdentity)
+	data, err := privatefile.ReadAll(file, info, maxIdentity)
 	if errors.Is(err, keystore.ErrCorrupt) {
 		return nil, badIdentity(path, fmt.Sprintf("has more than %d bytes", maxIdentity))
 	}
@@ -108,13 +108,13 @@ func (s *Store) cachedIdentity() (*identity, error) {
 
 func checkIdentityFile(path string, info fs.FileInfo) error {
 	switch {
-	case !localfile.OwnedBy(info, os.Geteuid(), 0):
+	case !privatefile.OwnedBy(info, os.Geteuid(), 0):
 		return &keystore.Error{
 			Reason: keystore.ErrUnavailable,
 			Err:    fmt.Errorf("the age identity %s belongs to another user (%s), who can read all that it encrypts", path, regular.Describe(info)),
 			Hint:   "let FORCECRED_KEY_FILE name an identity of your own",
 		}
-	case localfile.OthersBits(info) != 0:
+	case privatefile.OthersBits(info) != 0:
 		return &keystore.Error{
 			Reason: keystore.ErrUnavailable,
 			Err:    fmt.Errorf("the age identity %s has mode %#o, so that others may have read it", path, info.Mode().Perm()),
@@ -172,7 +172,7 @@ func (s *Store) identityLost() error {
 
 // hasItems reports whether there is an item of any kind.
 func (s *Store) hasItems() (bool, error) {
-	entries, err := localfile.ReadDir(s.path(storeFolder))
+	entries, err := privatefile.ReadDir(s.path(storeFolder))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -195,8 +195,8 @@ func (s *Store) makeIdentity(folder string) (*identity, error) {
 			return nil, err
 		}
 	}
-	localfile.SweepTemp(folder)
-	if err := localfile.Replace(folder, s.config.IdentityFile, data); err != nil {
+	privatefile.SweepTemp(folder)
+	if err := privatefile.Replace(folder, s.config.IdentityFile, data); err != nil {
 		return nil, err
 	}
 	s.identity = &identity{[]age.Identity{made}, made.Recipient()}

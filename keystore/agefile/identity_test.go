@@ -15,8 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"forcecred/internal/privatefile"
 	"forcecred/keystore"
-	"forcecred/keystore/localfile"
 
 	"filippo.io/age"
 	"filippo.io/age/armor"
@@ -292,8 +292,8 @@ func TestIdentityRace(t *testing.T) {
 func TestIdentityLockIsBounded(t *testing.T) {
 	t.Parallel()
 	s := New(newConfig(t))
-	must(t, localfile.MakeFolder(filepath.Dir(s.config.IdentityFile)))
-	unlock, err := localfile.Lock(t.Context(), s.config.IdentityFile+localfile.LockSuffix)
+	must(t, privatefile.MakeFolder(filepath.Dir(s.config.IdentityFile)))
+	unlock, err := privatefile.Lock(t.Context(), s.config.IdentityFile+privatefile.LockSuffix)
 	must(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
 	defer cancel()

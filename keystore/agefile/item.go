@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io"
 
+	"forcecred/internal/privatefile"
 	"forcecred/keystore"
-	"forcecred/keystore/localfile"
 
 	"filippo.io/age"
 )
@@ -17,12 +17,12 @@ import (
 const MaxItem = 1 << 20
 
 func readItem(path string) ([]byte, error) {
-	file, info, err := localfile.Open(path, localfile.NoFollow)
+	file, info, err := privatefile.Open(path, privatefile.NoFollow)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	return localfile.ReadAll(file, info, MaxItem)
+	return privatefile.ReadAll(file, info, MaxItem)
 }
 
 func encryptItem(item []byte, identity *identity) ([]byte, error) {

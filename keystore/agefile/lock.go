@@ -3,8 +3,8 @@ package agefile
 import (
 	"context"
 
+	"forcecred/internal/privatefile"
 	"forcecred/keystore"
-	"forcecred/keystore/localfile"
 )
 
 // Lock takes the lock that guards org's grant. It returns ErrUnavailable, or
@@ -28,7 +28,7 @@ func (s *Store) lock(ctx context.Context, org keystore.Org) (release func() erro
 	if err != nil {
 		return nil, err
 	}
-	return localfile.Lock(ctx, path)
+	return privatefile.Lock(ctx, path)
 }
 
 // LockFile returns the file that is locked by whoever holds org's lock, in a
@@ -40,8 +40,8 @@ func (s *Store) LockFile(ctx context.Context, org keystore.Org) (string, error) 
 	if _, err := keystore.ParseOrg(string(org)); err != nil {
 		return "", err
 	}
-	if err := localfile.EnsureFolder(s.path(locksFolder)); err != nil {
+	if err := privatefile.EnsureFolder(s.path(locksFolder)); err != nil {
 		return "", err
 	}
-	return s.path(locksFolder, localfile.FileName(org)+localfile.LockSuffix), nil
+	return s.path(locksFolder, privatefile.FileName(org)+privatefile.LockSuffix), nil
 }

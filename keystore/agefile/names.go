@@ -3,8 +3,8 @@ package agefile
 import (
 	"strings"
 
+	"forcecred/internal/privatefile"
 	"forcecred/keystore"
-	"forcecred/keystore/localfile"
 )
 
 const itemSuffix = ".age"
@@ -15,7 +15,7 @@ func itemName(key keystore.Key) (string, error) {
 	if err := key.Check(); err != nil {
 		return "", err
 	}
-	return string(key.Kind) + "." + localfile.FileName(key.Org) + itemSuffix, nil
+	return string(key.Kind) + "." + privatefile.FileName(key.Org) + itemSuffix, nil
 }
 
 // parseItemName is the inverse of itemName. It reports false for the name of
@@ -25,5 +25,5 @@ func parseItemName(name string) (keystore.Key, bool) {
 	if !ok {
 		return keystore.Key{}, false
 	}
-	return localfile.ParseKey(encoded, ".")
+	return privatefile.ParseKey(encoded, ".")
 }

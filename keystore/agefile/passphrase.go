@@ -7,8 +7,8 @@ import (
 	"io"
 	"slices"
 
+	"forcecred/internal/privatefile"
 	"forcecred/keystore"
-	"forcecred/keystore/localfile"
 
 	"filippo.io/age"
 	"filippo.io/age/armor"
@@ -71,12 +71,12 @@ func locked(err error) error {
 // secrets that Docker, Kubernetes or systemd mount are often readable by the
 // group or by all, inside of a container or a service where that is nobody.
 func readPassphrase(path string) (string, error) {
-	file, info, err := localfile.Open(path, 0)
+	file, info, err := privatefile.Open(path, 0)
 	if err != nil {
 		return "", fmt.Errorf("read the passphrase: %w", err)
 	}
 	defer file.Close()
-	data, err := localfile.ReadAll(file, info, maxPassphrase)
+	data, err := privatefile.ReadAll(file, info, maxPassphrase)
 	if errors.Is(err, keystore.ErrCorrupt) { // which would be of an item
 		return "", fmt.Errorf("%s has more than %d bytes", path, maxPassphrase)
 	}

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"forcecred/internal/privatefile"
 	"forcecred/keystore"
-	"forcecred/keystore/localfile"
 	"forcecred/keystore/storetest"
 
 	"filippo.io/age"
@@ -123,15 +123,15 @@ func TestModes(t *testing.T) {
 	check := func() {
 		t.Helper()
 		for path, want := range map[string]os.FileMode{
-			s.config.Dir:                                 0o700 | os.ModeDir,
-			s.path(storeFolder):                          0o700 | os.ModeDir,
-			s.path(tempFolder):                           0o700 | os.ModeDir,
-			s.path(locksFolder):                          0o700 | os.ModeDir,
-			prodFile(s):                                  0o600,
-			s.path(locksFolder, "prod.lock"):             0o600,
-			filepath.Dir(s.config.IdentityFile):          0o700 | os.ModeDir,
-			s.config.IdentityFile:                        0o600,
-			s.config.IdentityFile + localfile.LockSuffix: 0o600,
+			s.config.Dir:                                   0o700 | os.ModeDir,
+			s.path(storeFolder):                            0o700 | os.ModeDir,
+			s.path(tempFolder):                             0o700 | os.ModeDir,
+			s.path(locksFolder):                            0o700 | os.ModeDir,
+			prodFile(s):                                    0o600,
+			s.path(locksFolder, "prod.lock"):               0o600,
+			filepath.Dir(s.config.IdentityFile):            0o700 | os.ModeDir,
+			s.config.IdentityFile:                          0o600,
+			s.config.IdentityFile + privatefile.LockSuffix: 0o600,
 		} {
 			info, err := os.Lstat(path)
 			must(t, err)
@@ -322,7 +322,7 @@ func TestKeysIgnoresForeignFiles(t *testing.T) {
 	s := newStore(t)
 	for _, name := range []string{
 		".DS_Store", "org.prod.age~", "org.prod", "prod.age", "org.-x.age", "org.Prod.age", "org.prod~0.age", "org.prod~1.age.tmp", "Org.prod.age",
-		"org..age", "token.prod.age", localfile.TempPrefix + "123",
+		"org..age", "token.prod.age", privatefile.TempPrefix + "123",
 	} {
 		write(t, s.path(storeFolder, name), nil)
 	}

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"forcecred/keystore"
-	"forcecred/keystore/secret"
 	"forcecred/keystore/storetest"
+	"forcecred/protocol/secret"
 )
 
 // TestConformance: with nothing in the second, the two are as the first alone.

@@ -13,8 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"forcecred/internal/privatefile"
 	"forcecred/keystore"
-	"forcecred/keystore/localfile"
 )
 
 // Journal holds one entry for each org, in Dir/NAME.sealed. Whoever uses an
@@ -44,11 +44,11 @@ var magic = []byte("forcecred-journal-1\n")
 // Reserve makes room for org's entry on the disk, so that one that fills up
 // afterwards can still take it.
 func (j *Journal) Reserve(org keystore.Org) error {
-	if err := localfile.EnsureFolder(j.Dir); err != nil {
+	if err := privatefile.EnsureFolder(j.Dir); err != nil {
 		return err
 	}
-	localfile.SweepTemp(j.Dir)
-	return localfile.Replace(j.Dir, j.path(org), make([]byte, reserved))
+	privatefile.SweepTemp(j.Dir)
+	return privatefile.Replace(j.Dir, j.path(org), make([]byte, reserved))
 }
 
 // Seal writes entry, encrypted with key, into the room that Reserve made. When
@@ -60,7 +60,7 @@ func (j *Journal) Seal(org keystore.Org, key [32]byte, entry []byte) error {
 	}
 	// In place, where nothing new has to be found on the disk. Were it torn, it
 	// would not open, and would be told.
-	file, err := localfile.OpenForWriting(j.path(org))
+	file, err := privatefile.OpenForWriting(j.path(org))
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (j *Journal) Open(org keystore.Org, key [32]byte) ([]byte, error) {
 	if info, err := os.Lstat(j.path(org)); err == nil && !info.Mode().IsRegular() {
 		return nil, unusable(org, "it is not a regular file")
 	}
-	file, info, err := localfile.Open(j.path(org), localfile.NoFollow)
+	file, info, err := privatefile.Open(j.path(org), privatefile.NoFollow)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -90,7 +90,7 @@ func (j *Journal) Open(org keystore.Org, key [32]byte) ([]byte, error) {
 		return nil, err
 	}
 	defer file.Close()
-	data, err := localfile.ReadAll(file, info, maxEntry)
+	data, err := privatefile.ReadAll(file, info, maxEntry)
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +132,7 @@ type LeftOver struct {
 
 // LeftOvers returns the files of the journal, by name.
 func (j *Journal) LeftOvers() ([]LeftOver, error) {
-	entries, err := localfile.ReadDir(j.Dir)
+	entries, err := privatefile.ReadDir(j.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -154,7 +154,7 @@ func (j *Journal) LeftOvers() ([]LeftOver, error) {
 
 // isReserved reports whether a file has nothing but the room for an entry.
 func isReserved(path string) bool {
-	file, _, err := localfile.Open(path, localfile.NoFollow)
+	file, _, err := privatefile.Open(path, privatefile.NoFollow)
 	if err != nil {
 		return false
 	}
@@ -167,11 +167,11 @@ func isReserved(path string) bool {
 // Remove removes org's entry, or the room that was made for it. Removing what
 // is not there succeeds.
 func (j *Journal) Remove(org keystore.Org) error {
-	return localfile.Remove(j.path(org))
+	return privatefile.Remove(j.path(org))
 }
 
 func (j *Journal) path(org keystore.Org) string {
-	return filepath.Join(j.Dir, localfile.FileName(org)+sealedSuffix)
+	return filepath.Join(j.Dir, privatefile.FileName(org)+sealedSuffix)
 }
 
 // newAEAD returns AES-256-GCM with a random nonce: each key seals one entry.

@@ -10,10 +10,10 @@ import (
 	"strings"
 	"time"
 
+	"forcecred/internal/privatefile"
+	"forcecred/internal/regular"
 	"forcecred/keystore"
-	"forcecred/keystore/localfile"
-	"forcecred/keystore/regular"
-	"forcecred/keystore/secret"
+	"forcecred/protocol/secret"
 )
 
 // Members of an auth file. The CLI keeps many more.
@@ -293,7 +293,7 @@ func (s *Store) replace(ctx context.Context, l login, edit func(object) (object,
 	if err != nil {
 		return err
 	}
-	return localfile.ReplaceAs(filepath.Dir(l.file), l.file, after, info.Mode().Perm())
+	return privatefile.ReplaceAs(filepath.Dir(l.file), l.file, after, info.Mode().Perm())
 }
 
 // proveWritable returns ErrUnavailable when the auth file can't be replaced, or
@@ -305,7 +305,7 @@ func (s *Store) proveWritable(ctx context.Context, l login) error {
 		return err
 	case !info.Mode().IsRegular():
 		return &keystore.Error{Reason: keystore.ErrUnavailable, Err: fmt.Errorf("%s is not a regular file", l.file), Hint: "put the file itself there"}
-	case !localfile.OwnedBy(info, os.Geteuid()):
+	case !privatefile.OwnedBy(info, os.Geteuid()):
 		return &keystore.Error{
 			Reason: keystore.ErrUnavailable, Err: fmt.Errorf("%s belongs to another user: %s", l.file, regular.Describe(info)), Hint: "run forcecred as the user who logged in with the Salesforce CLI",
 		}

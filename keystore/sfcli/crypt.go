@@ -10,7 +10,7 @@ import (
 	"strings"
 	"sync"
 
-	"forcecred/keystore/secret"
+	"forcecred/protocol/secret"
 )
 
 // key opens and closes the secrets in auth files, by AES-256-GCM in one of the

@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"forcecred/keystore"
-	"forcecred/keystore/secret"
 	"forcecred/keystore/storetest"
+	"forcecred/protocol/secret"
 )
 
 const (

@@ -14,9 +14,9 @@ import (
 	"strings"
 	"time"
 
+	"forcecred/internal/privatefile"
 	"forcecred/keystore"
-	"forcecred/keystore/localfile"
-	"forcecred/keystore/secret"
+	"forcecred/protocol/secret"
 )
 
 // The name under which the CLI keeps its key, wherever that is.
@@ -84,7 +84,7 @@ func (s *Store) keyText(ctx context.Context) (text secret.Text, where string, er
 // keyFile reads the key from key.json, which has to be as closed as the CLI wants it.
 func (s *Store) keyFile() (text secret.Text, path string, err error) {
 	path = filepath.Join(s.config.Dir, "key.json")
-	file, info, err := localfile.Open(path, 0)
+	file, info, err := privatefile.Open(path, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return text, path, badKey(path, "is missing, which its logins were encrypted with", "is its key in a keyring? then unset SF_USE_GENERIC_UNIX_KEYCHAIN; else log in again with `sf org login web`")
 	}
@@ -95,7 +95,7 @@ func (s *Store) keyFile() (text secret.Text, path string, err error) {
 	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode != 0o600 {
 		return text, path, badKey(path, fmt.Sprintf("has mode %#o, where the Salesforce CLI wants 0600", mode), "chmod 600 "+path+", and think about who may have read it")
 	}
-	data, err := localfile.ReadAll(file, info, maxFile)
+	data, err := privatefile.ReadAll(file, info, maxFile)
 	if err != nil {
 		return text, path, err
 	}

@@ -11,8 +11,8 @@ import (
 	"slices"
 	"strings"
 
+	"forcecred/internal/regular"
 	"forcecred/keystore"
-	"forcecred/keystore/regular"
 )
 
 // login is one of the CLI's: a username with its auth file or, in that file, an

@@ -9,8 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"forcecred/internal/regular"
 	"forcecred/keystore"
-	"forcecred/keystore/regular"
 )
 
 // A lock of the CLI's is a folder that its holder has made, as the npm package

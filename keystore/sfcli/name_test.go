@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"forcecred/keystore"
-	"forcecred/keystore/secret"
+	"forcecred/protocol/secret"
 )
 
 func TestParseOrg(t *testing.T) {

@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	"forcecred/internal/privatefile"
 	"forcecred/keystore"
-	"forcecred/keystore/localfile"
 )
 
 // maxFile is the largest of the CLI's files that is read, in bytes. An auth file
@@ -42,12 +42,12 @@ func readJSON(ctx context.Context, path string) ([]byte, error) {
 }
 
 func readFile(path string) ([]byte, error) {
-	file, info, err := localfile.Open(path, 0)
+	file, info, err := privatefile.Open(path, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	return localfile.ReadAll(file, info, maxFile)
+	return privatefile.ReadAll(file, info, maxFile)
 }
 
 // errNotJSON is the cause of what is damaged, without a word of its content.

@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"forcecred/keystore"
-	"forcecred/keystore/secret"
 	"forcecred/keystore/storetest"
+	"forcecred/protocol/secret"
 )
 
 const (

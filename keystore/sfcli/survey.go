@@ -14,8 +14,8 @@ import (
 	"slices"
 	"strings"
 
+	"forcecred/internal/regular"
 	"forcecred/keystore"
-	"forcecred/keystore/regular"
 )
 
 // survey is what there is of the CLI's logins: the name of each, and why those

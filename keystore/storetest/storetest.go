@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"forcecred/keystore"
-	"forcecred/keystore/secret"
+	"forcecred/protocol/secret"
 
 	"github.com/google/go-cmp/cmp"
 )

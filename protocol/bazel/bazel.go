@@ -8,9 +8,9 @@ import (
 	"io"
 	"time"
 
+	"forcecred/internal/origin"
+	"forcecred/internal/strictjson"
 	"forcecred/protocol"
-	"forcecred/protocol/origin"
-	"forcecred/protocol/strictjson"
 )
 
 // maxRequest is more than any URI needs.

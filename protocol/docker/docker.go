@@ -8,10 +8,10 @@ import (
 	"io"
 	"strings"
 
+	"forcecred/internal/origin"
+	"forcecred/internal/strictjson"
+	"forcecred/internal/text"
 	"forcecred/protocol"
-	"forcecred/protocol/origin"
-	"forcecred/protocol/strictjson"
-	"forcecred/protocol/text"
 )
 
 // name is what docker looks for on PATH.

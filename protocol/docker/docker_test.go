@@ -5,9 +5,9 @@ import (
 	"strings"
 	"testing"
 
-	"forcecred/keystore/secret"
+	"forcecred/internal/origin"
 	"forcecred/protocol"
-	"forcecred/protocol/origin"
+	"forcecred/protocol/secret"
 
 	"github.com/google/go-cmp/cmp"
 )

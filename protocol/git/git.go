@@ -9,10 +9,10 @@ import (
 	"strconv"
 	"strings"
 
-	"forcecred/keystore/secret"
+	"forcecred/internal/origin"
+	"forcecred/internal/text"
 	"forcecred/protocol"
-	"forcecred/protocol/origin"
-	"forcecred/protocol/text"
+	"forcecred/protocol/secret"
 )
 
 // Request is what git tells a helper. It has the attributes that matter here.

@@ -6,9 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"forcecred/keystore/secret"
+	"forcecred/internal/origin"
 	"forcecred/protocol"
-	"forcecred/protocol/origin"
+	"forcecred/protocol/secret"
 
 	"github.com/google/go-cmp/cmp"
 )

@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"forcecred/keystore/secret"
 	"forcecred/protocol"
+	"forcecred/protocol/secret"
 )
 
 func TestEncode(t *testing.T) {

@@ -13,8 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"forcecred/internal/strictjson"
 	"forcecred/protocol"
-	"forcecred/protocol/strictjson"
 )
 
 // Variable is the environment variable that a request comes in.

@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"forcecred/keystore/secret"
+	"forcecred/internal/strictjson"
 	"forcecred/protocol"
-	"forcecred/protocol/strictjson"
+	"forcecred/protocol/secret"
 
 	"github.com/google/go-cmp/cmp"
 )

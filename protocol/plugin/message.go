@@ -3,9 +3,9 @@ package plugin
 import (
 	"time"
 
-	"forcecred/keystore/secret"
 	"forcecred/protocol"
 	pb "forcecred/protocol/plugin/internal/forcecredv1"
+	"forcecred/protocol/secret"
 
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"

@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"forcecred/keystore/secret"
 	"forcecred/protocol"
 	pb "forcecred/protocol/plugin/internal/forcecredv1"
+	"forcecred/protocol/secret"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"

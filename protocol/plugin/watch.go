@@ -5,8 +5,8 @@ import (
 	"errors"
 	"time"
 
-	"forcecred/keystore/secret"
 	"forcecred/protocol"
+	"forcecred/protocol/secret"
 )
 
 const (

@@ -8,8 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"forcecred/keystore/secret"
 	"forcecred/protocol"
+	"forcecred/protocol/secret"
 )
 
 // session is an org whose tokens live for so long, and what was asked of it.

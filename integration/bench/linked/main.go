@@ -4,7 +4,7 @@ package main
 import (
 	"os"
 
-	_ "forcecred/cli"
+	_ "forcecred/internal/cli"
 )
 
 func main() { os.Stdout.WriteString("hello\n") }

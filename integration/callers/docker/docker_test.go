@@ -12,9 +12,9 @@ import (
 	"strings"
 	"testing"
 
-	"forcecred/integration/orgtest"
-	"forcecred/keystore/secret"
+	"forcecred/internal/orgtest"
 	"forcecred/protocol"
+	"forcecred/protocol/secret"
 
 	"github.com/docker/cli/cli/config"
 	"github.com/docker/cli/cli/config/configfile"

@@ -12,12 +12,12 @@ import (
 	"time"
 
 	"forcecred/helper"
+	"forcecred/internal/salesforce"
 	"forcecred/keystore"
 	"forcecred/keystore/agefile"
 	"forcecred/keystore/journal"
-	"forcecred/keystore/secret"
 	"forcecred/protocol"
-	"forcecred/salesforce"
+	"forcecred/protocol/secret"
 )
 
 // binary is the forcecred that the tests run.

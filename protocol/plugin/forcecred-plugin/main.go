@@ -11,20 +11,19 @@ import (
 	"os/signal"
 	"syscall"
 
-	"forcecred/dumps"
 	"forcecred/helper"
+	"forcecred/internal/app"
+	"forcecred/internal/process"
 	"forcecred/keystore"
-	"forcecred/keystore/osring/busguard"
-	"forcecred/parent"
+	"forcecred/keystore/keyring/busguard"
 	"forcecred/protocol"
 	"forcecred/protocol/plugin"
-	"forcecred/setup"
 
 	"github.com/hashicorp/go-hclog"
 )
 
 func main() {
-	dumps.Forbid() // before there is a secret in memory
+	process.ForbidDumps() // before there is a secret in memory
 	// The handshake line alone goes to the real stdout, as forcecred's answer does.
 	stdout := os.Stdout
 	os.Stdout = os.Stderr
@@ -55,7 +54,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 	warnings := hclog.New(&hclog.LoggerOptions{Name: "forcecred", Level: hclog.Warn, Output: stderr, JSONFormat: true})
 	var spending spending
 	return plugin.Serve(ctx, func(ctx context.Context) (plugin.Core, error) {
-		h, err := setup.Process{
+		h, err := app.Process{
 			Getenv:      os.Getenv,
 			Environ:     func() []string { return busguard.Given(os.Environ()) },
 			HoldSignals: spending.begin,
@@ -101,7 +100,7 @@ func endings() (ctx context.Context, end func()) {
 		}
 	}
 	go func() {
-		parent.Wait()
+		process.WaitForParent()
 		end()
 	}()
 	return ctx, end

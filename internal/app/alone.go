@@ -1,0 +1,40 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"forcecred/keystore"
+)
+
+// alone is a keystore that the environment names while config.json can't be read:
+// whether the Salesforce CLI's logins are used beside it is not known. It says so
+// where an org may be missing for that, and nowhere else.
+type alone struct {
+	keystore.Store
+	unread error  // why config.json can't be read
+	hint   string // what to do about it
+	notice func(message string)
+	once   sync.Once
+}
+
+// Get is the store's. That an org is not found comes with a hint.
+func (a *alone) Get(ctx context.Context, key keystore.Key) ([]byte, error) {
+	item, err := a.Store.Get(ctx, key)
+	if errors.Is(err, keystore.ErrNotFound) && key.Kind == keystore.KindGrant {
+		err = &keystore.Error{
+			Op: "read " + key.Label(), Reason: keystore.ErrNotFound,
+			Hint: "the Salesforce CLI's logins were not looked at, since " + a.unread.Error() + ": " + a.hint,
+		}
+	}
+	return item, err
+}
+
+// Keys is the store's, with a warning once.
+func (a *alone) Keys(ctx context.Context, kind keystore.Kind) ([]keystore.Key, error) {
+	a.once.Do(func() {
+		a.notice("warning: the Salesforce CLI's logins are not looked at, since " + a.unread.Error() + "; " + a.hint)
+	})
+	return a.Store.Keys(ctx, kind)
+}

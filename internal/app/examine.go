@@ -1,0 +1,245 @@
+package app
+
+import (
+	"context"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+
+	"forcecred/internal/config"
+	"forcecred/internal/doctor"
+	"forcecred/keystore"
+	"forcecred/keystore/agefile"
+	"forcecred/keystore/fallback"
+	"forcecred/keystore/journal"
+	"forcecred/keystore/keyring"
+	"forcecred/protocol"
+)
+
+// probeOrg has the item that is written where no org is stored yet.
+const probeOrg = "forcecred-doctor"
+
+// Examine looks at all that forcecred stands on here, for all orgs or the one
+// that is named. Unless offline, it goes to the hosts where they log in, without
+// a secret. It stores nothing that stays, and makes no folder for data or
+// identity where there is none. In its findings the user's home is ~.
+func (p Process) Examine(ctx context.Context, org string, offline bool) []protocol.Finding {
+	findings := []protocol.Finding{doctor.Build(Version())}
+	at, err := p.findHome()
+	if err != nil {
+		findings = append(findings, doctor.Failed(doctor.Files, err, "set it to an absolute path"))
+	}
+	var kept []doctor.Kept
+	if err == nil {
+		var more []protocol.Finding
+		more, kept = p.examineKeystore(ctx, at, keystore.Org(org))
+		findings = append(findings, more...)
+	}
+	findings = append(findings, p.examineNetwork(ctx, kept, offline)...)
+	if user, err := p.userHome(); err == nil && user != filepath.Dir(user) {
+		shorten := homeShortener(user)
+		for i, f := range findings {
+			findings[i].Detail, findings[i].Next = shorten(f.Detail), shorten(f.Next)
+		}
+	}
+	return findings
+}
+
+// CheckOrg returns why an org can't have that name in the keystore that the
+// environment names. It does not quote the name.
+func (p Process) CheckOrg(ctx context.Context, name string) error {
+	_, ownErr := keystore.ParseOrg(name)
+	at, err := config.Find(runtime.GOOS, p.Getenv)
+	if ownErr == nil || err != nil {
+		return ownErr
+	}
+	if c, err := p.chooseKeystore(ctx, at); err != nil || c.name != sfKeystore && c.fallback != sfKeystore {
+		return ownErr
+	}
+	logins, err := p.salesforceCLI(at)
+	if err != nil {
+		return ownErr
+	}
+	_, err = logins.ParseOrg(name)
+	return err
+}
+
+// homeShortener returns what writes ~ for the folder where it begins a path, and
+// neither for another folder whose name begins so, nor within a longer path.
+func homeShortener(folder string) func(string) string {
+	path := regexp.MustCompile(`(^|[\s"'=(])` + regexp.QuoteMeta(filepath.Clean(folder)) + `($|[\s"',;:)/\\])`)
+	return func(text string) string { return path.ReplaceAllString(text, "${1}~${2}") }
+}
+
+func (p Process) examineKeystore(ctx context.Context, at config.Home, org keystore.Org) ([]protocol.Finding, []doctor.Kept) {
+	findings, isThere := examineFiles(at)
+	c, err := p.chooseKeystore(ctx, at)
+	if err == nil {
+		findings = append(findings, p.examineChoice(c, at))
+	} else {
+		findings = append(findings, doctor.Failed(doctor.Keystore, err, "let FORCECRED_KEYSTORE name the keystore"))
+	}
+	findings = append(findings, examineBus(c)...)
+	if err != nil {
+		return findings, nil
+	}
+	c.unread = nil // which examineChoice has told
+	store, _, err := p.openKeystore(c, at)
+	var own keystore.Store
+	if err == nil {
+		own, _, err = p.openOne(c.name, at)
+	}
+	if err != nil {
+		return append(findings, doctor.Failed(doctor.Keystore, err, "set it as docs/keystores.md says, or let FORCECRED_KEYSTORE name another keystore")), nil
+	}
+	if c.name == fileKeystore && !isThere {
+		// The first item would make the identity.
+		return append(findings, protocol.Finding{Check: doctor.Items, State: protocol.OK, Detail: "nothing is stored yet; the first store makes what it needs"}), nil
+	}
+	kept, more := doctor.Reads(ctx, store, org)
+	findings = append(findings, more...)
+	ours := slices.DeleteFunc(slices.Clone(kept), func(k doctor.Kept) bool {
+		both, isTwo := store.(*fallback.Store)
+		return isTwo && both.IsSecond(k.Grant.Org)
+	})
+	if c.name != sfKeystore {
+		findings = append(findings, doctor.Fits(ours, limitsOf(c.name)))
+		findings = append(findings, examineWrites(ctx, own, ours)...)
+	}
+	for _, dir := range p.journals(c, at) {
+		findings = append(findings, doctor.Journal(&journal.Journal{Dir: dir})...)
+	}
+	return append(findings, p.examineSalesforceCLI(ctx, c, at, ours)...), kept
+}
+
+// examineFiles reports as well whether the keystore of age files has an identity
+// or an item.
+func examineFiles(at config.Home) (findings []protocol.Finding, isThere bool) {
+	data, hasData := doctor.DataFolder(at.Data)
+	findings = append(findings, data)
+	if hasData {
+		for _, name := range []string{"store", "locks", "journal", "failures", noticesFolder, "tmp"} {
+			folder, hasFolder := doctor.Folder(filepath.Join(at.Data, name))
+			if hasFolder && folder.State != protocol.OK {
+				findings = append(findings, folder)
+			}
+			isThere = isThere || name == "store" && hasFolder
+		}
+	}
+	identity, hasIdentity := doctor.Identity(at.Identity)
+	if hasIdentity {
+		findings = append(findings, identity)
+	}
+	return findings, isThere || hasIdentity
+}
+
+// examineChoice says which keystore is used, and why that one.
+func (p Process) examineChoice(c chosen, at config.Home) protocol.Finding {
+	f := protocol.Finding{Check: doctor.Keystore, State: protocol.OK, Detail: c.name + ", "}
+	pinned, err := readPin(at)
+	switch {
+	case c.isNamed && err != nil:
+		f.State = protocol.Warn
+		f.Detail += "as FORCECRED_KEYSTORE says; but what is pinned can't be read: " + err.Error()
+		f.Next = hintConfig(at, err)
+	case c.isNamed && pinned.Keystore != "" && pinned.Keystore != c.name:
+		f.State = protocol.Warn
+		f.Detail += "as FORCECRED_KEYSTORE says; but " + at.ConfigFile() + " says " + pinned.Keystore + ", whose orgs are not seen"
+		f.Next = "unset FORCECRED_KEYSTORE, if the orgs in " + pinned.Keystore + " are wanted"
+	case c.isNamed:
+		f.Detail += "as FORCECRED_KEYSTORE says"
+	case pinned.Keystore != "":
+		f.Detail += "as " + at.ConfigFile() + " says"
+	case c.name == fileKeystore:
+		f.Detail += "since no keyring was found; the first store settles it"
+	default:
+		f.Detail += "which was found; the first store settles it"
+	}
+	if c.fallback != "" {
+		f.Detail += "; an org that is not in it is looked for in " + c.fallback
+	}
+	return f
+}
+
+func examineBus(c chosen) []protocol.Finding {
+	sought, fault := keyring.SessionBus()
+	f := protocol.Finding{Check: doctor.SessionBus, State: protocol.OK, Detail: "it answers"}
+	switch {
+	case runtime.GOOS != "linux":
+		return nil
+	case !sought:
+		f.Detail = "not asked, since the keystore needs none"
+	case fault != nil && keyring.Backend(c.name).OnBus():
+		f.State, f.Detail, f.Next = protocol.Fail, fault.Err.Error(), fault.Hint
+	case fault != nil:
+		f.Detail = fault.Err.Error() + ", and the keystore needs none"
+	}
+	return []protocol.Finding{f}
+}
+
+// limitsOf returns what a keystore takes.
+func limitsOf(name string) doctor.Limits {
+	if name == fileKeystore {
+		return doctor.Limits{Item: agefile.MaxItem}
+	}
+	l := doctor.Limits{Item: keyring.MaxItem, Part: keyring.Backend(name).PartLimit()}
+	if used, all, ok := keyring.KernelQuota(); ok && name == string(keyring.KeyCtl) {
+		l.Used, l.All = used, all
+	}
+	return l
+}
+
+// examineWrites takes the locks, and then writes: beside an org's items, whose
+// lock files are there already, where there is an org.
+func examineWrites(ctx context.Context, store keystore.Store, kept []doctor.Kept) []protocol.Finding {
+	org := keystore.Org(probeOrg)
+	if len(kept) > 0 {
+		org = kept[0].Grant.Org
+	}
+	return append(doctor.Locks(ctx, store, kept), doctor.Writes(ctx, store, org))
+}
+
+// journals returns the folders where entries may lie.
+func (p Process) journals(c chosen, at config.Home) []string {
+	own, sf := filepath.Join(at.Data, "journal"), filepath.Join(sfFolder(at), "journal")
+	switch {
+	case c.name == sfKeystore:
+		return []string{sf}
+	case c.fallback == sfKeystore:
+		return []string{own, sf}
+	}
+	return []string{own}
+}
+
+func (p Process) examineSalesforceCLI(ctx context.Context, c chosen, at config.Home, kept []doctor.Kept) []protocol.Finding {
+	f := protocol.Finding{Check: doctor.SharedLogin, State: protocol.OK}
+	switch {
+	case c.name == sfKeystore:
+		f.Detail = "its logins are used where they are, under its own locks"
+		return []protocol.Finding{f}
+	case len(kept) == 0:
+		return nil
+	}
+	logins, err := p.salesforceCLI(at)
+	if err != nil {
+		return nil // without a home of this user it has no logins
+	}
+	return doctor.Shared(ctx, logins, kept)
+}
+
+func (p Process) examineNetwork(ctx context.Context, kept []doctor.Kept, offline bool) []protocol.Finding {
+	proxyErr := p.checkProxy()
+	client, rootsVariable, rootsErr := p.clientWithRoots()
+	findings := []protocol.Finding{
+		doctor.ProxySetting(p.proxyVariable(), proxyErr, p.noProxyVariable() != "", p.noProxyFault()),
+		doctor.RootsFile(p.Getenv(caFile), rootsVariable, rootsErr),
+	}
+	switch {
+	case offline:
+		return append(findings, doctor.Offline("since --offline is given"))
+	case proxyErr != nil || rootsErr != nil:
+		return append(findings, doctor.Offline("since what is amiss above is in the way"))
+	}
+	return append(findings, doctor.Hosts(ctx, client, kept)...)
+}

@@ -1,0 +1,133 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"syscall"
+
+	"forcecred/internal/config"
+	"forcecred/internal/privatefile"
+	"forcecred/internal/regular"
+	"forcecred/protocol"
+)
+
+// findHome returns where the files lie, once it has seen that this user's files
+// can lie there. It makes nothing. Its error is a [*protocol.Error].
+func (p Process) findHome() (config.Home, error) {
+	at, err := config.Find(runtime.GOOS, p.Getenv)
+	if err != nil {
+		return config.Home{}, protocol.Errorf(protocol.Usage, "%v", err)
+	}
+	if err := checkHome(at); err != nil {
+		return config.Home{}, err
+	}
+	if folder := filepath.Dir(at.Identity); folder != at.Data && !at.IsIdentityNamed {
+		if info, err := os.Stat(folder); err == nil {
+			privatefile.RepairFolder(folder, info)
+		}
+	}
+	for _, place := range []struct {
+		path    string
+		isNamed bool
+	}{{at.Data, at.IsDataNamed}, {at.Identity, at.IsIdentityNamed}} {
+		if err := p.checkIntrusion(place.path, place.isNamed); err != nil {
+			return config.Home{}, err
+		}
+	}
+	return at, nil
+}
+
+// checkHome returns an error if the data folder is there and can't be used, or if
+// it can't be told whether it is there: all orgs would seem to be gone.
+func checkHome(at config.Home) error {
+	info, err := os.Stat(at.Data)
+	switch {
+	case err == nil && info.IsDir():
+		privatefile.RepairFolder(at.Data, info)
+		return nil
+	case err == nil:
+		return unusable(at.Data+" is not a folder", "move it away, or let FORCECRED_HOME name a folder")
+	}
+	if at.User != "" {
+		if err := checkUser(at.User); err != nil {
+			return err
+		}
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		err = regular.Explain(err)
+		hint := privatefile.HintRefused(err)
+		if hint == "" {
+			hint = "let FORCECRED_HOME name a folder that can be reached"
+		}
+		return unusable(err.Error(), hint)
+	}
+	if _, err := os.Lstat(at.Data); err == nil {
+		return unusable(at.Data+" is a link to a folder that does not exist", "mount or make that folder, or remove the link")
+	}
+	return nil
+}
+
+// checkUser returns an error if the user's home directory is none. It is not
+// forcecred's to make.
+func checkUser(folder string) error {
+	info, err := os.Stat(folder)
+	says := "HOME names %s, which is not a folder"
+	switch {
+	case err == nil && info.IsDir():
+		return nil
+	case errors.Is(err, fs.ErrNotExist):
+		says = "HOME names %s, which does not exist"
+	case err != nil && !errors.Is(err, syscall.ENOTDIR):
+		return nil // the error of the data folder itself says more
+	}
+	e := protocol.Errorf(protocol.Usage, says, folder)
+	e.Hint = "let FORCECRED_HOME name the folder for all files"
+	return e
+}
+
+// checkIntrusion returns an error if this process is root's and what it would make
+// at path would lie in a folder of another user, as with sudo where HOME stays the
+// user's. A place that the environment names for forcecred is meant, such as a
+// volume in a container, unless it belongs to the user who ran sudo.
+func (p Process) checkIntrusion(path string, isNamed bool) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	folder, info := nearest(path)
+	if info == nil || privatefile.OwnedBy(info, 0) {
+		return nil
+	}
+	caller, err := strconv.Atoi(p.Getenv("SUDO_UID"))
+	if isNamed && (err != nil || !privatefile.OwnedBy(info, caller)) {
+		return nil
+	}
+	return unusable(
+		fmt.Sprintf("this process is root's, and %s belongs to another user: %s; root's files there would lock that user out", folder, regular.Describe(info)),
+		"run without sudo, or with `sudo -H` for root's own home, or let FORCECRED_HOME name a folder of root's")
+}
+
+// nearest returns the file or folder at path or, if there is none, the nearest
+// folder above it.
+func nearest(path string) (string, fs.FileInfo) {
+	for {
+		info, err := os.Stat(path)
+		if err == nil {
+			return path, info
+		}
+		parent := filepath.Dir(path)
+		if parent == path {
+			return "", nil
+		}
+		path = parent
+	}
+}
+
+// unusable returns a failure of the keystore.
+func unusable(message, hint string) *protocol.Error {
+	return &protocol.Error{Code: protocol.KeystoreUnavailable, Message: message, Hint: hint}
+}

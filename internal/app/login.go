@@ -1,0 +1,54 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"forcecred/helper"
+	"forcecred/keystore"
+	"forcecred/keystore/fallback"
+	"forcecred/protocol"
+)
+
+// Login is [helper.Helper.Login]. The Salesforce CLI's own logins are not forcecred's to make.
+func (h Helper) Login(ctx context.Context, req protocol.StoreRequest, scopes string, browser helper.Browser) (protocol.ListedOrg, error) {
+	if h.keystore.name == sfKeystore {
+		e := protocol.Errorf(protocol.Usage, "the keystore in use is the Salesforce CLI's own logins, and forcecred adds none to them")
+		e.Hint = "`sf org login web` does; or let FORCECRED_KEYSTORE name another keystore"
+		return protocol.ListedOrg{}, e
+	}
+	if both, ok := h.Keystore.(*fallback.Store); ok {
+		// The first keeps it, whatever the second has under that name: so it is the
+		// first's lock that counts, and the first that has to take a write.
+		h.Keystore, h.Journal = both.First, h.Journal.(byOwner).first
+	}
+	return h.Helper.Login(ctx, req, scopes, browser)
+}
+
+// Logout is [helper.Helper.Logout]. The Salesforce CLI's own logins are not forcecred's to end.
+func (h Helper) Logout(ctx context.Context, org string, force bool) error {
+	if name, err := h.ParseOrg(org); err == nil { // else it is refused for that
+		if command, ok := h.salesforceCLILogout(ctx, name); ok {
+			return &protocol.Error{
+				Code: protocol.BadRequest, Org: org, Message: fmt.Sprintf("log out of %q: the login is the Salesforce CLI's", org),
+				Hint: "`" + command + "` ends it",
+			}
+		}
+	}
+	return h.Helper.Logout(ctx, org, force)
+}
+
+// salesforceCLILogout returns the command that ends a login of the Salesforce CLI's,
+// and false if org is none.
+func (h Helper) salesforceCLILogout(ctx context.Context, org keystore.Org) (command string, ok bool) {
+	logins, isTheirs := salesforceCLIOf(h.Keystore)
+	if logins == nil {
+		return "", false
+	}
+	// What can't be read is not the second store's, and is told of later.
+	_, _ = keystore.LoadGrant(ctx, h.Keystore, org)
+	if !isTheirs(org) {
+		return "", false
+	}
+	return logins.LogoutCommand(ctx, org)
+}

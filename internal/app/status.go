@@ -1,0 +1,53 @@
+package app
+
+import (
+	"context"
+	"sync"
+
+	"forcecred/keystore"
+	"forcecred/keystore/fallback"
+	"forcecred/protocol"
+)
+
+// maxAsked is how many questions are under way at once.
+const maxAsked = 8
+
+// Status tells how each org is, by name, or the one of that name alone; with
+// check also whether Salesforce takes the cached tokens. Its error is a
+// [*protocol.Error].
+func (h Helper) Status(ctx context.Context, name string, check bool) ([]protocol.OrgStatus, error) {
+	orgs, err := h.Helper.Status(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	for i := range orgs {
+		orgs[i].Keystore = h.keystoreOf(keystore.Org(orgs[i].Org))
+	}
+	if !check {
+		return orgs, nil
+	}
+	client, err := h.process.client()
+	if err != nil {
+		return nil, err
+	}
+	var all sync.WaitGroup
+	turns := make(chan struct{}, maxAsked)
+	for i := range orgs {
+		turns <- struct{}{}
+		all.Go(func() {
+			defer func() { <-turns }()
+			answer := h.Check(ctx, client, orgs[i].Org)
+			orgs[i].Check = &answer
+		})
+	}
+	all.Wait()
+	return orgs, nil
+}
+
+// keystoreOf returns the name of the keystore that org was found in.
+func (h Helper) keystoreOf(org keystore.Org) string {
+	if both, ok := h.Keystore.(*fallback.Store); ok && both.IsSecond(org) {
+		return h.keystore.fallback
+	}
+	return h.keystore.name
+}

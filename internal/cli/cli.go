@@ -1,0 +1,313 @@
+// Package cli holds forcecred's commands, one file each.
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+
+	"forcecred/internal/app"
+	"forcecred/protocol"
+
+	"github.com/spf13/cobra"
+)
+
+// Process is what the commands see of the process that they run in.
+type Process struct {
+	Args        []string // the first is the name that the program was called by
+	Getenv      func(string) string
+	Environ     func() []string        // as the process was given it
+	Executable  func() (string, error) // this program's own file
+	Stdin       io.Reader
+	Stdout      io.Writer
+	Stderr      io.Writer
+	HoldSignals func() (release func()) // see helper.Helper
+
+	// BeforeEnd has do called before a signal ends the process, until release.
+	BeforeEnd func(do func()) (release func())
+
+	// StdoutIsClosed reports whether nobody can read what is written to Stdout,
+	// although that succeeds. It may be nil.
+	StdoutIsClosed func() bool
+
+	// LookPath finds a command's file, as exec.LookPath does.
+	LookPath func(command string) (path string, err error)
+
+	// OpenBrowser shows a page in the user's browser. It may return only when that ends.
+	OpenBrowser func(address string) error
+
+	// Become runs a command in place of this process. It returns where it fails,
+	// and where the system can do no more than wait for the command's exit status.
+	Become func(*exec.Cmd) (status int, err error)
+
+	notices *[]string // held back until the command has done its work
+}
+
+// Run runs the command that p.Args name and returns the exit status.
+func Run(ctx context.Context, p Process) (status int) {
+	p.notices, p.Args = &[]string{}, wordsFor(p.Args)
+	defer func() {
+		if fault := recover(); fault != nil {
+			status = p.fail(protocol.Errorf(protocol.Internal, "a fault of forcecred's own (%v); please report it", fault))
+		}
+	}()
+	root := Command(p)
+	root.SetIn(p.Stdin)
+	help := &checkedWriter{to: p.Stdout}
+	root.SetOut(help)
+	root.SetErr(p.Stderr)
+	root.SetArgs(p.Args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = help.err // cobra drops it
+	}
+	if err == nil {
+		p.tellNotices()
+		return 0
+	}
+	if done, ok := errors.AsType[alreadyTold](err); ok {
+		p.tellNotices()
+		return done.status
+	}
+	if told := (*protocol.Error)(nil); !errors.As(err, &told) {
+		err = usage("these words are no command") // cobra's own text quotes them
+	}
+	return p.fail(err)
+}
+
+// Command returns the command that [Run] runs, with those below it. To look at
+// it, the zero Process will do.
+func Command(p Process) *cobra.Command {
+	root := &cobra.Command{
+		Use:               "forcecred",
+		Short:             "A credential helper for Salesforce orgs",
+		Long:              longHelp,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true}, // ours takes its place
+		Args:              commandMissing,
+		RunE:              func(*cobra.Command, []string) error { return nil }, // never reached: Args refuses
+	}
+	root.AddCommand(getCommand(p), storeCommand(p), eraseCommand(p), listCommand(p), versionCommand(p))
+	root.AddCommand(completionCommand(p))
+	root.AddCommand(statusCommand(p))
+	root.AddCommand(doctorCommand(p))
+	root.AddCommand(gitCommand(p))
+	root.AddCommand(dockerCommand(p))
+	root.AddCommand(bazelCommand(p))
+	root.AddCommand(headersCommand(p))
+	root.AddCommand(runCommand(p))
+	root.AddCommand(installLinksCommand(p))
+	root.AddCommand(kubernetesCommand(p))
+	root.AddCommand(importCommand(p))
+	root.AddCommand(serveCommand(p))
+	root.AddCommand(loginCommand(p))
+	root.AddCommand(logoutCommand(p))
+	root.AddCommand(setCommand(p))
+	root.AddGroup(&cobra.Group{ID: orgCommands, Title: "Orgs and their tokens:"}, &cobra.Group{ID: callerCommands, Title: "Other programs, which call forcecred themselves:"})
+	root.SetHelpCommand(helpCommand(root))
+	root.PersistentFlags().Var(newChoice("text", "json"), errorFormatFlag, "how a failure is told on stderr: text or json")
+	root.SetFlagErrorFunc(flagError)
+	p.complete(root)
+	return root
+}
+
+const longHelp = `forcecred keeps the secrets of Salesforce orgs in a keystore and answers with
+access tokens, refreshed when they have to be:
+
+  echo '{"org":"prod"}' | forcecred get
+  forcecred get prod --format token`
+
+// The groups of commands in the help.
+const (
+	orgCommands    = "orgs"
+	callerCommands = "callers"
+)
+
+const errorFormatFlag = "error-format"
+
+// alreadyTold ends the process with a status, and without a word on stderr:
+// the caller wants to hear of a failure in another way, and has, or the status is
+// another program's.
+type alreadyTold struct{ status int }
+
+func (alreadyTold) Error() string { return "whatever it was, it was told" }
+
+// fail tells err on stderr and returns its exit status.
+func (p Process) fail(err error) int {
+	e := (*protocol.Error)(nil)
+	if !errors.As(err, &e) {
+		e = protocol.Errorf(protocol.Internal, "%v", err)
+	}
+	// There is nowhere left to tell that stderr is closed.
+	if p.wantsJSONErrors() {
+		_ = e.WriteJSON(p.Stderr, *p.notices)
+	} else {
+		p.tellNotices()
+		_ = e.WriteText(p.Stderr)
+	}
+	return e.Code.ExitStatus()
+}
+
+// wantsJSONErrors looks at the arguments itself, since a command line that
+// can't be parsed is one of the failures to tell.
+func (p Process) wantsJSONErrors() bool {
+	for i, arg := range p.Args {
+		if arg == "--" {
+			break // what follows are another command's
+		}
+		if arg == "--"+errorFormatFlag && i+1 < len(p.Args) {
+			return p.Args[i+1] == "json"
+		}
+		if value, ok := strings.CutPrefix(arg, "--"+errorFormatFlag+"="); ok {
+			return value == "json"
+		}
+	}
+	return p.Getenv("FORCECRED_ERROR_FORMAT") == "json"
+}
+
+// notice tells a person something that is no failure, once the command has done its
+// work: whoever does not read stderr must not keep a lock, or a refresh token that is
+// not saved yet, waiting.
+func (p Process) notice(message string) { *p.notices = append(*p.notices, message) }
+
+// noticeNow tells a person what can't wait for the end of the command: a JSON
+// object of its own, where stderr is read by a program.
+func (p Process) noticeNow(message string) {
+	if p.wantsJSONErrors() {
+		_ = protocol.WriteNotices(p.Stderr, []string{message}) // best effort, as above
+		return
+	}
+	first, rest, _ := strings.Cut(message, "\n")
+	_ = (&protocol.Error{Message: first}).WriteText(p.Stderr)
+	if rest != "" {
+		_, _ = io.WriteString(p.Stderr, rest+"\n") // on a line of its own, to be copied
+	}
+}
+
+// tellNotices tells those that were held back. It is best effort: a notice that
+// can't be told fails nothing.
+func (p Process) tellNotices() {
+	notices := *p.notices
+	*p.notices = nil
+	if len(notices) > 0 && p.wantsJSONErrors() {
+		_ = protocol.WriteNotices(p.Stderr, notices)
+		return
+	}
+	for _, notice := range notices {
+		_ = (&protocol.Error{Message: notice}).WriteText(p.Stderr)
+	}
+}
+
+// helper returns a helper that tells its notices as the command does.
+func (p Process) helper(ctx context.Context) (app.Helper, error) {
+	return p.setup().Open(ctx)
+}
+
+// setup returns what the wiring of a helper sees of the process.
+func (p Process) setup() app.Process {
+	return app.Process{Getenv: p.Getenv, Environ: p.Environ, HoldSignals: p.HoldSignals, Notice: p.notice}
+}
+
+// answer collects what encode writes and hands it to stdout in one write: a
+// caller sees a whole answer or none.
+func (p Process) answer(encode func(io.Writer) error) error {
+	var b bytes.Buffer
+	if err := encode(&b); err != nil {
+		return protocol.Errorf(protocol.Internal, "encode the answer: %v", err)
+	}
+	out := &checkedWriter{to: p.Stdout}
+	_, _ = out.Write(b.Bytes()) // it keeps the error
+	return out.err
+}
+
+// answerToken is answer for an answer with a token, which is worth nothing if nobody
+// can read it.
+func (p Process) answerToken(encode func(io.Writer) error) error {
+	if p.StdoutIsClosed != nil && p.StdoutIsClosed() {
+		e := protocol.Errorf(protocol.Internal, "write the answer: stdout is closed, or is a /dev/null that is open for reading as well")
+		e.Hint = "to get a token and drop it, redirect stdout with >/dev/null"
+		return e
+	}
+	return p.answer(encode)
+}
+
+// checkedWriter keeps the first error of those who write to stdout and don't look.
+type checkedWriter struct {
+	to  io.Writer
+	err error // nil, or a [*protocol.Error]
+}
+
+func (w *checkedWriter) Write(b []byte) (int, error) {
+	n, err := w.to.Write(b)
+	if err != nil && w.err == nil {
+		w.err = protocol.Errorf(protocol.Internal, "write the answer: %v", err)
+	}
+	return n, err
+}
+
+// usage returns an error in the words of the command line. It does not quote
+// the arguments: one of them may be a secret that was pasted in the wrong place.
+func usage(format string, args ...any) *protocol.Error {
+	e := protocol.Errorf(protocol.Usage, format, args...)
+	e.Hint = "see `forcecred help`"
+	return e
+}
+
+func commandMissing(root *cobra.Command, args []string) error {
+	var names []string
+	for _, c := range root.Commands() {
+		if c.IsAvailableCommand() {
+			names = append(names, c.Name())
+		}
+	}
+	slices.Sort(names)
+	what := "the command is missing"
+	if len(args) > 0 {
+		what = "there is no such command"
+	}
+	return usage("%s; there are: %s", what, strings.Join(names, ", "))
+}
+
+// helpCommand takes the place of cobra's, which quotes what it does not know.
+func helpCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Explain a command",
+		RunE: func(_ *cobra.Command, args []string) error {
+			cmd, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return commandMissing(root, args)
+			}
+			cmd.InitDefaultHelpFlag() // which cobra gives to commands that run
+			return cmd.Help()
+		},
+	}
+}
+
+// atMostOneOrg accepts no argument, or an org's name.
+func atMostOneOrg(_ *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return usage("more than one argument, where one org's name may stand")
+	}
+	return nil
+}
+
+// oneOrg accepts an org's name.
+func oneOrg(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return usage("one org's name has to stand here: forcecred %s ORG", cmd.Name())
+	}
+	return nil
+}
+
+func noArguments(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usage("an argument, where none may stand")
+	}
+	return nil
+}

@@ -1,0 +1,123 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"forcecred/internal/app"
+	"forcecred/protocol"
+	"forcecred/protocol/docker"
+
+	"github.com/spf13/cobra"
+)
+
+func dockerCommand(p Process) *cobra.Command {
+	return &cobra.Command{
+		Use:     "docker ACTION",
+		Short:   "Answer docker as a credential helper",
+		GroupID: callerCommands,
+		Long: `Answer docker, and what else speaks the protocol of its credential helpers, for
+hosts where a stored org logs in or has its instance. In ~/.docker/config.json:
+
+  {"credHelpers": {"acme.my.salesforce.com": "forcecred"}}
+
+Docker itself calls it with get, store, erase, list or version, by the name
+docker-credential-forcecred, which forcecred install-links makes. Nothing is
+stored for it, and erase drops the cached token alone.
+
+As docker wants it, a failure is told on stdout, with exit status 1.`,
+		DisableFlagParsing: true, // docker has a --version of its own, and wants wrong words told its way
+		RunE: func(cmd *cobra.Command, args []string) error {
+			failure := p.docker(cmd.Context(), args)
+			if failure == nil {
+				return nil
+			}
+			if err := p.answer(func(w io.Writer) error { return docker.EncodeError(w, failure) }); err != nil {
+				return err
+			}
+			return alreadyTold{1}
+		},
+	}
+}
+
+func (p Process) docker(ctx context.Context, args []string) error {
+	if len(args) != 1 {
+		return docker.ErrUsage
+	}
+	switch action := args[0]; action {
+	case "get":
+		return p.dockerGet(ctx)
+	case "erase":
+		return p.dockerErase(ctx)
+	case "list":
+		return p.dockerList(ctx)
+	case "store":
+		if err := p.expectRequest("docker"); err != nil {
+			return err
+		}
+		return docker.RefuseStore(p.request())
+	case "version", "--version", "-v":
+		return p.answer(func(w io.Writer) error { return docker.EncodeVersion(w, app.Version()) })
+	case "--help", "-h":
+		return p.answer(func(w io.Writer) error {
+			_, err := fmt.Fprintln(w, docker.Usage)
+			return err
+		})
+	default:
+		return docker.UnknownAction(action)
+	}
+}
+
+func (p Process) dockerGet(ctx context.Context) error {
+	req, r, err := p.dockerOrg(ctx)
+	if err != nil {
+		return err
+	}
+	credential, err := r.get(ctx, protocol.DefaultMinTTL)
+	if err != nil {
+		return err
+	}
+	return p.answerToken(func(w io.Writer) error { return req.Encode(w, p.shown(credential)) })
+}
+
+// dockerErase drops the cached token: a `docker logout` ends a session, and the
+// refresh token, which a person had to sign in for, is not docker's to forget.
+func (p Process) dockerErase(ctx context.Context) error {
+	_, r, err := p.dockerOrg(ctx)
+	if isNotFound(err) {
+		return nil // what is not there is erased already
+	}
+	if err != nil {
+		return err
+	}
+	return r.Erase(ctx, protocol.EraseRequest{Org: r.org, CachedToken: true})
+}
+
+func (p Process) dockerList(ctx context.Context) error {
+	h, err := p.helper(ctx)
+	if err != nil {
+		return err
+	}
+	orgs, err := h.List(ctx)
+	if err != nil {
+		return err
+	}
+	return p.answer(func(w io.Writer) error { return docker.EncodeList(w, orgs) })
+}
+
+// dockerOrg reads a request and finds the org that it is for.
+func (p Process) dockerOrg(ctx context.Context) (req docker.Request, r resident, err error) {
+	if err = p.expectRequest("docker"); err != nil {
+		return req, r, err
+	}
+	if req, err = docker.Decode(p.request()); err != nil {
+		return req, r, err
+	}
+	place, err := req.Origin()
+	if err != nil {
+		return req, r, protocol.Errorf(protocol.OrgNotFound, "no org is where no token may go")
+	}
+	r, err = p.onlyResidentAt(ctx, place)
+	return req, r, err
+}

@@ -1,0 +1,119 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"forcecred/internal/app"
+	"forcecred/keystore"
+	"forcecred/protocol"
+
+	"github.com/spf13/cobra"
+)
+
+func importCommand(p Process) *cobra.Command {
+	var all, rotating, live bool
+	cmd := &cobra.Command{
+		Use:     "import {--live | --all | ORG…}",
+		Short:   "Use the logins of the Salesforce CLI",
+		GroupID: orgCommands,
+		Long: `With --live, use the Salesforce CLI's logins where they are: from then on an
+org that is not in the keystore is looked for among them, by alias or username.
+The two programs refresh under one lock, and neither loses a login.
+
+Else copy logins into the keystore. Both programs then have the same refresh
+token. That is well as long as the app does not rotate refresh tokens; where it
+does, whichever refreshes second ends the login for both. One that is known to
+rotate is not copied without --rotating.
+
+  forcecred import --live`,
+		Args: func(_ *cobra.Command, args []string) error {
+			ways := 0
+			for _, chosen := range []bool{live, all, len(args) > 0} {
+				if chosen {
+					ways++
+				}
+			}
+			if ways != 1 {
+				return usage("one of --live, --all, or the names of orgs")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			h, err := p.helper(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if live {
+				return h.UseSalesforceCLI()
+			}
+			logins, err := h.SalesforceCLI()
+			if err != nil {
+				return err
+			}
+			if all {
+				return p.importAll(cmd.Context(), h, logins, rotating)
+			}
+			for _, arg := range args {
+				if err := h.Import(cmd.Context(), logins, arg, rotating); err != nil {
+					return err
+				}
+			}
+			return p.imported(h, len(args))
+		},
+	}
+	cmd.Flags().BoolVar(&live, "live", false, "copy nothing, and use the Salesforce CLI's logins where they are")
+	cmd.Flags().BoolVar(&all, "all", false, "all of the Salesforce CLI's logins that can be copied")
+	cmd.Flags().BoolVar(&rotating, "rotating", false, "also those that are known to rotate")
+	return cmd
+}
+
+// importAll copies what can be copied, and tells what can't.
+func (p Process) importAll(ctx context.Context, h app.Helper, logins keystore.Store, rotating bool) error {
+	keys, err := logins.Keys(ctx, keystore.KindGrant)
+	if err != nil {
+		return &protocol.Error{Code: protocol.KeystoreUnavailable, Message: fmt.Sprintf("list the Salesforce CLI's logins: %v", err), Cause: err}
+	}
+	unusable, err := keystore.Unusable(ctx, logins)
+	if err != nil {
+		return &protocol.Error{Code: protocol.KeystoreUnavailable, Message: fmt.Sprintf("list the Salesforce CLI's logins: %v", err), Cause: err}
+	}
+	for _, err := range unusable {
+		p.notice("warning: left out: " + leftOut(err))
+	}
+	copied := 0
+	for _, key := range keys {
+		err := h.Import(ctx, logins, string(key.Org), rotating)
+		if e, ok := errors.AsType[*protocol.Error](err); ok && e.Code == protocol.BadRequest || errors.Is(err, keystore.ErrCorrupt) {
+			p.notice("warning: left out: " + leftOut(err))
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		copied++
+	}
+	return p.imported(h, copied)
+}
+
+// leftOut says why a login is not copied, and what to do about it.
+func leftOut(err error) string {
+	if e, ok := errors.AsType[*protocol.Error](err); ok && e.Hint != "" {
+		return e.Message + "; " + e.Hint
+	}
+	if e, ok := errors.AsType[*keystore.Error](err); ok && e.Hint != "" {
+		return e.Error() + "; " + e.Hint
+	}
+	return err.Error()
+}
+
+// imported tells what was done, and what it means.
+func (p Process) imported(h app.Helper, copied int) error {
+	if copied == 0 {
+		p.notice("warning: no login was copied")
+		return nil
+	}
+	p.notice(fmt.Sprintf("warning: copied %d of the Salesforce CLI's logins; if their app rotates refresh tokens, whichever of the two refreshes second ends the login for both: `forcecred import --live` uses them where they are", copied))
+	return h.Pin()
+}

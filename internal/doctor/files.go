@@ -1,0 +1,77 @@
+package doctor
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+
+	"forcecred/internal/privatefile"
+	"forcecred/internal/regular"
+	"forcecred/protocol"
+)
+
+// Folder looks at one of forcecred's own folders: that it is one, this user's,
+// closed to others. One that is not there is made when it is needed.
+func Folder(path string) (protocol.Finding, bool) {
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return protocol.Finding{}, false
+	case err != nil:
+		return unreachable(path, err), true
+	case !info.IsDir():
+		return fail(Files, "move "+path+" away; forcecred makes a folder there itself", "%s is not a folder", path), true
+	case !privatefile.OwnedBy(info, os.Geteuid()):
+		return Failed(Files, privatefile.BelongsToAnother(path, info), ""), true
+	case privatefile.OthersBits(info) != 0:
+		return warn(Files, "chmod 700 "+path, "%s has mode %04o: others see the names of the orgs", path, info.Mode().Perm()), true
+	}
+	return ok(Files, "%s is closed to others", path), true
+}
+
+// DataFolder is Folder for the one above them, whose place and mode are the
+// user's choice as long as nobody else can write there.
+func DataFolder(path string) (protocol.Finding, bool) {
+	info, err := os.Stat(path)
+	const groupAndOthersWrite = 0o022
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return ok(Files, "%s is not there: nothing is stored yet", path), false
+	case err != nil:
+		return unreachable(path, err), false
+	case !info.IsDir():
+		return fail(Files, "move "+path+" away, or let FORCECRED_HOME name a folder", "%s is not a folder", path), false
+	case privatefile.OthersBits(info)&groupAndOthersWrite != 0:
+		return warn(Files, "chmod go-w "+path, "%s has mode %04o: others can replace what is in it", path, info.Mode().Perm()), true
+	}
+	return ok(Files, "data are in %s", path), true
+}
+
+// Identity looks at the age identity, as the keystore does before it uses it.
+func Identity(path string) (protocol.Finding, bool) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return protocol.Finding{}, false
+	case err != nil:
+		return unreachable(path, err), true
+	case !info.Mode().IsRegular():
+		return fail(Files, "move "+path+" away, and restore the identity from a backup", "the age identity %s is not a regular file", path), true
+	case !privatefile.OwnedBy(info, os.Geteuid(), 0):
+		return fail(Files, "let FORCECRED_KEY_FILE name an identity of your own", "the age identity %s belongs to another user: %s", path, regular.Describe(info)), true
+	case privatefile.OthersBits(info) != 0:
+		return fail(Files, "chmod 600 "+path+"; if others use this machine, take a new identity and store the orgs again",
+			"the age identity %s has mode %04o, so that others may have read it", path, info.Mode().Perm()), true
+	}
+	return ok(Files, "the age identity %s is closed to others", path), true
+}
+
+// unreachable reports what the file system refuses.
+func unreachable(path string, err error) protocol.Finding {
+	err = regular.Explain(err)
+	next := privatefile.HintRefused(err)
+	if next == "" {
+		next = "see that " + path + " can be reached"
+	}
+	return fail(Files, next, "%v", err)
+}

@@ -1,0 +1,62 @@
+// Package doctor looks at one thing after the other that forcecred stands on, then says what is amiss with it.
+//
+// No finding holds a secret, so that all of them can be shown to others. They
+// name files, orgs and hosts.
+package doctor
+
+import (
+	"errors"
+	"fmt"
+
+	"forcecred/internal/salesforce"
+	"forcecred/keystore"
+	"forcecred/protocol"
+)
+
+// The checks, by the names that findings have.
+const (
+	Version     = "version"
+	Keystore    = "keystore"       // which one, and why
+	SessionBus  = "session-bus"    // whether the keyring on it can be reached
+	Files       = "files"          // folders and the age identity: whose they are, and who can read them
+	Lock        = "lock"           // of the grants
+	Write       = "write"          // a write, a read and a removal
+	Items       = "items"          // whether each can be read
+	Size        = "size"           // of the items
+	LeftOvers   = "journal"        // what failed or killed processes left
+	Proxy       = "proxy"          // HTTPS_PROXY
+	Roots       = "certificates"   // FORCECRED_CA_FILE
+	Host        = "host"           // where orgs log in
+	Clock       = "clock"          // this machine's
+	SharedLogin = "salesforce-cli" // whether it has the same logins
+)
+
+func ok(check, format string, args ...any) protocol.Finding {
+	return protocol.Finding{Check: check, State: protocol.OK, Detail: fmt.Sprintf(format, args...)}
+}
+
+func warn(check, next, format string, args ...any) protocol.Finding {
+	return protocol.Finding{Check: check, State: protocol.Warn, Detail: fmt.Sprintf(format, args...), Next: next}
+}
+
+func fail(check, next, format string, args ...any) protocol.Finding {
+	return protocol.Finding{Check: check, State: protocol.Fail, Detail: fmt.Sprintf(format, args...), Next: next}
+}
+
+// Failed tells an error of a check, with the hint that it has itself, or else with next.
+func Failed(check string, err error, next string) protocol.Finding {
+	hint := ""
+	if e, ok := errors.AsType[*keystore.Error](err); ok {
+		hint = e.Hint
+	}
+	if e, ok := errors.AsType[*salesforce.Error](err); ok {
+		hint = e.Hint
+	}
+	if e, ok := errors.AsType[*protocol.Error](err); ok {
+		hint = e.Hint
+	}
+	if hint == "" {
+		hint = next
+	}
+	return fail(check, hint, "%v", err)
+}

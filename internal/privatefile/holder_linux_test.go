@@ -1,0 +1,43 @@
+package privatefile
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func TestHolderIn(t *testing.T) {
+	t.Parallel()
+	const locks = `1: POSIX  ADVISORY  WRITE 11 08:02:100 0 EOF
+2: FLOCK  ADVISORY  WRITE 12 08:02:1100 0 EOF
+3: FLOCK  ADVISORY  WRITE -1 08:02:100 0 EOF
+4: FLOCK  ADVISORY  WRITE 13 08:02:100 0 EOF
+4: -> FLOCK  ADVISORY  WRITE 14 08:02:100 0 EOF
+`
+	if pid, ok := holderIn(locks, 100); pid != 13 || !ok {
+		t.Errorf("%d, %v", pid, ok)
+	}
+	if pid, ok := holderIn(locks, 10); ok {
+		t.Errorf("%d holds what nobody does", pid)
+	}
+}
+
+func TestHolder(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "x.lock")
+	unlock, err := Lock(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pid, ok := Holder(path); ok && pid != os.Getpid() {
+		t.Errorf("held by %d, which is not this process", pid)
+	} else if !ok {
+		t.Log("this system does not tell who holds a lock")
+	}
+	if err := unlock(); err != nil {
+		t.Fatal(err)
+	}
+	if pid, ok := Holder(path); ok {
+		t.Errorf("nobody holds it, told was %d", pid)
+	}
+}

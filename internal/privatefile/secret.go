@@ -1,0 +1,47 @@
+package privatefile
+
+import (
+	"fmt"
+	"os"
+
+	"forcecred/internal/regular"
+	"forcecred/keystore"
+	"forcecred/protocol/secret"
+)
+
+// maxSecret is the largest file that holds a secret, in bytes. An RSA key of
+// 8,192 bits has some 6 KiB as PEM.
+const maxSecret = 64 << 10
+
+// ReadSecret returns the text of a file that others have no part in. One that is
+// another user's, or that the group or the world has access to, is
+// ErrUnavailable. Of root's files the group may read: so Kubernetes (fsGroup) and
+// systemd (LoadCredential=) hand a secret to a service, which can't change it.
+func ReadSecret(path string) (secret.Text, error) {
+	file, info, err := Open(path, 0)
+	if err != nil {
+		return secret.Text{}, err
+	}
+	defer file.Close()
+	others := OthersBits(info)
+	if OwnedBy(info, 0) {
+		others &^= 0o040
+	}
+	switch {
+	case !OwnedBy(info, os.Geteuid(), 0):
+		return secret.Text{}, &keystore.Error{
+			Reason: keystore.ErrUnavailable, Err: fmt.Errorf("%s belongs to another user: %s", path, regular.Describe(info)), Hint: "name a file of your own",
+		}
+	case others != 0:
+		return secret.Text{}, &keystore.Error{
+			Reason: keystore.ErrUnavailable,
+			Err:    fmt.Errorf("%s has mode %#o, so that others may have read it", path, info.Mode().Perm()),
+			Hint:   "chmod 600 " + path + ", and think about who may have read it",
+		}
+	}
+	data, err := ReadAll(file, info, maxSecret)
+	if err != nil {
+		return secret.Text{}, err
+	}
+	return secret.New(string(data)), nil
+}

@@ -1,0 +1,116 @@
+package salesforce
+
+import (
+	"errors"
+	"fmt"
+	"html"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"forcecred/protocol/secret"
+)
+
+// disguises are the ways in which an answer may echo a secret of the request.
+var disguises = map[string]func(string) string{
+	"plain":                     func(s string) string { return s },
+	"in upper case":             strings.ToUpper,
+	"as a form":                 url.QueryEscape,
+	"as a form, in lower case":  func(s string) string { return strings.ToLower(url.QueryEscape(s)) },
+	"as a path":                 url.PathEscape,
+	"every byte as in a URL":    func(s string) string { return each(s, "%%%02x") },
+	"as HTML":                   html.EscapeString,
+	"every character as HTML":   func(s string) string { return each(s, "&#%d;") },
+	"in hexadecimal HTML":       func(s string) string { return each(s, "&#x%X;") },
+	"as JSON":                   func(s string) string { return strings.ReplaceAll(s, "/", `\/`) },
+	"every character as JSON":   func(s string) string { return each(s, `\u%04x`) },
+	"a form in HTML":            func(s string) string { return html.EscapeString(url.QueryEscape(s)) },
+	"a form in a form":          func(s string) string { return url.QueryEscape(url.QueryEscape(s)) },
+	"a form in a form, in JSON": func(s string) string { return each(url.QueryEscape(url.QueryEscape(s)), `\u%04X`) },
+	"its beginning":             func(s string) string { return s[:len(s)/2] },
+	"its end":                   func(s string) string { return s[len(s)/2:] },
+	"broken over two lines":     func(s string) string { return s[:len(s)/2] + "\n" + s[len(s)/2:] },
+}
+
+func each(s, format string) string {
+	var b strings.Builder
+	for _, c := range []byte(s) {
+		fmt.Fprintf(&b, format, c)
+	}
+	return b.String()
+}
+
+// awkward are secrets that no encoding leaves as they are.
+var (
+	awkwardToken  = secret.New(`5Aep861.Test/Refresh+Token=="<&'\0001 End`)
+	awkwardSecret = secret.New(`Test/Client+Secret%2F=="<&'\0001 End`)
+)
+
+func TestNoSecretOfTheRequestIsShown(t *testing.T) {
+	t.Parallel()
+	grant := testGrant(t)
+	grant.RefreshToken, grant.ClientSecret = awkwardToken, awkwardSecret
+	for name, disguise := range disguises {
+		for _, s := range []secret.Text{awkwardToken, awkwardSecret} {
+			for _, body := range append(
+				errorBodies(t, "invalid_grant", "no grant for "+disguise(s.Reveal())+", sorry"),
+				errorBodies(t, "x "+disguise(s.Reveal()), "")...,
+			) {
+				_, err := decodeRefresh(response{400, http.Header{}, body}, grant)
+				e := (*Error)(nil)
+				if !errors.As(err, &e) {
+					t.Fatal(err)
+				}
+				if text := e.Code + e.Description + e.Error(); echoes(text, s.Reveal()) || !strings.Contains(text, secret.Redacted) {
+					t.Errorf("%s: a secret is shown, or nothing was taken out", name)
+				}
+			}
+		}
+	}
+}
+
+// TestOrdinaryTextIsLeftAlone: what no secret is in is shown as Salesforce said it.
+func TestOrdinaryTextIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"", "expired access/refresh token", "user hasn't approved this consumer", "100% of <b>refresh</b> tokens &amp; more", "C:\\refresh\\token", "%", "%zz", `\`, `\u12`, "日本語のエラー",
+	} {
+		if got := clean(text, awkwardToken, awkwardSecret, secret.Text{}); got != text {
+			t.Errorf("%q became %q", text, got)
+		}
+	}
+	// Where a secret stands plainly, the rest of the text stays.
+	if got := clean("no grant for test-client-secret", secret.New("test-client-secret")); got != "no grant for "+secret.Redacted {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestDescriptionIsCut(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{strings.Repeat("é", 300), strings.Repeat("é", 250) + "\n\x1b[2J\u202e" + strings.Repeat("é", 50)} {
+		e := asError(t, response{400, http.Header{}, oauthBody(t, "invalid_grant", text)})
+		if runes := []rune(e.Description); len(runes) != maxDescription+1 || runes[maxDescription] != '…' || strings.ContainsAny(e.Description, "\n\x1b\u202e") {
+			t.Errorf("%d characters: %q", len(runes), e.Description)
+		}
+	}
+}
+
+// TestLongEchoEnds: a server chooses how long the access token is that it is asked
+// about, and how long its refusal. Piece by piece through all of the text, the two
+// together would take minutes; it takes well below a second.
+func TestLongEchoEnds(t *testing.T) {
+	t.Parallel()
+	token := secret.New("00D!" + strings.Repeat("ab1", 70_000))
+	done := make(chan string, 1)
+	go func() { done <- clean(strings.Repeat("%2541ab1a", 28_000), token) }()
+	select {
+	case got := <-done:
+		if strings.Contains(got, secret.Redacted) {
+			t.Errorf("what is no piece of the token was taken for one: %.40s", got)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("still at it after a minute")
+	}
+}

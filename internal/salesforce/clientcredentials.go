@@ -1,0 +1,45 @@
+package salesforce
+
+import (
+	"context"
+	"errors"
+	"net/url"
+
+	"forcecred/protocol/secret"
+)
+
+// ClientGrant is an app that stands for itself (RFC 6749, section 4.4): in the
+// org it is the user whom an admin has chosen for it.
+type ClientGrant struct {
+	Login        Login
+	ClientID     string
+	ClientSecret secret.Text
+}
+
+// Check returns what is wrong with the grant: at a host where the users of all
+// orgs log in, Salesforce can't tell which org the app means.
+func (g ClientGrant) Check() error {
+	if host := g.Login.place.Hostname(); host == "login.salesforce.com" || host == "test.salesforce.com" {
+		return errors.New("login_url is to be the org's My Domain, https://NAME.my.salesforce.com: with client_credentials, Salesforce refuses login.salesforce.com and test.salesforce.com")
+	}
+	return nil
+}
+
+func (g ClientGrant) exchange(ctx context.Context, c *Client) (Answer, error) {
+	resp, fail := c.requestToken(ctx, g.Login, url.Values{
+		"grant_type":    {"client_credentials"},
+		"client_id":     {g.ClientID},
+		"client_secret": {g.ClientSecret.Reveal()},
+	})
+	if fail != nil {
+		return Answer{}, fail
+	}
+	answer, err := decodeAnswer(resp, g.Login, g.ClientSecret)
+	if err != nil {
+		e := errorOf(err)
+		reworded(e, byWordsOfClient, clientNotTaken)
+		return Answer{}, e
+	}
+	answer.RefreshToken = secret.Text{} // which the app does not need
+	return answer, nil
+}

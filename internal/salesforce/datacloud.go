@@ -1,0 +1,122 @@
+package salesforce
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"forcecred/protocol/secret"
+)
+
+// ExchangeDataCloud exchanges an org's access token for one of the org's Data Cloud
+// tenant (Data 360), whose URL is the Answer's InstanceURL. instanceURL is where the
+// org itself is. The request spends nothing: it may be repeated. Its error is an
+// [*Error], whose Reason is [TokenRefused] when the org's token is not good.
+func (c *Client) ExchangeDataCloud(ctx context.Context, login Login, instanceURL string, accessToken secret.Text) (Answer, error) {
+	instanceURL, err := login.InstanceURL(instanceURL)
+	if err != nil {
+		return Answer{}, &Error{Reason: Refused, Err: fmt.Errorf("the org's instance_url %w", err), Hint: foreignHost.hint()}
+	}
+	resp, fail := c.post(ctx, instanceURL+"/services/a360/token", url.Values{
+		"grant_type":         {"urn:salesforce:grant-type:external:cdp"},
+		"subject_token":      {accessToken.Reveal()},
+		"subject_token_type": {"urn:ietf:params:oauth:token-type:access_token"},
+	})
+	if fail != nil {
+		return Answer{}, fail
+	}
+	answer, err := decodeDataCloud(resp, login, accessToken)
+	if err != nil {
+		return Answer{}, ofDataCloud(resp, err)
+	}
+	return answer, nil
+}
+
+func decodeDataCloud(resp response, login Login, accessToken secret.Text) (Answer, error) {
+	o, err := parse(resp, accessToken)
+	if err != nil {
+		return Answer{}, err
+	}
+	var a Answer
+	err = o.Fields(map[string]any{"access_token": &a.AccessToken, "token_type": &a.TokenType, "instance_url": &a.InstanceURL})
+	if a.TokenType == "" {
+		a.TokenType = "Bearer"
+	}
+	if err == nil {
+		err = a.check([]secret.Text{accessToken})
+	}
+	if err != nil {
+		return Answer{}, unusable(malformed, resp, fmt.Errorf("the answer's %w", err))
+	}
+	// Salesforce names the tenant's host alone.
+	if !strings.Contains(a.InstanceURL, "://") {
+		a.InstanceURL = "https://" + a.InstanceURL
+	}
+	if a.InstanceURL, err = login.InstanceURL(a.InstanceURL); err != nil {
+		return Answer{}, unusable(foreignHost, resp, fmt.Errorf("the answer's instance_url %w", err))
+	}
+	a.ExpiresIn = expiresIn(o["expires_in"])
+	// As in decodeAnswer.
+	a.Date, _ = http.ParseTime(resp.header.Get("Date"))
+	return a, nil
+}
+
+// expiresIn reads a number of seconds, which may be text; 0 is none. A value that
+// is neither is no reason to refuse the token.
+func expiresIn(raw json.RawMessage) time.Duration {
+	var seconds int64
+	if err := json.Unmarshal(bytes.Trim(raw, `"`), &seconds); err != nil || seconds < 0 || seconds > maxLifetime {
+		return 0
+	}
+	return time.Duration(seconds) * time.Second
+}
+
+// maxLifetime is longer than any token lives, in seconds.
+const maxLifetime = 366 * 24 * 60 * 60
+
+// ofDataCloud gives an error the meaning that it has for the exchange. A token that
+// is not good gets a page there that leads a browser to the login, or a 401.
+func ofDataCloud(resp response, err error) *Error {
+	e := errorOf(err)
+	if e.Code == "" {
+		switch {
+		case resp.status == http.StatusUnauthorized, leadsToLogin(resp):
+			e.Reason, e.Hint, e.Err = TokenRefused, orgTokenRefused.hint(), errors.New("the answer is a login page, or says 401")
+		case resp.status == http.StatusNotFound:
+			e.Reason, e.Hint = dataCloudOff.reason, dataCloudOff.hint()
+		}
+		return e
+	}
+	reworded(e, byWordsOfDataCloud, orgTokenRefused)
+	return e
+}
+
+// leadsToLogin reports whether an answer sends a browser to the login and from
+// there back to the exchange.
+func leadsToLogin(resp response) bool {
+	const mark = "starturl=%2fservices%2fa360%2ftoken"
+	return strings.Contains(strings.ToLower(resp.header.Get("Location")), mark) || bytes.Contains(bytes.ToLower(resp.body), []byte(mark))
+}
+
+// RevokeDataCloud ends a token of Data Cloud at its tenant. Its error is an [*Error].
+func (c *Client) RevokeDataCloud(ctx context.Context, login Login, instanceURL string, accessToken secret.Text) error {
+	instanceURL, err := login.InstanceURL(instanceURL)
+	if err != nil {
+		return &Error{Reason: Refused, Err: fmt.Errorf("the tenant's instance_url %w", err), Hint: foreignHost.hint()}
+	}
+	resp, fail := c.postAs(ctx, instanceURL+"/services/a360/revoke", url.Values{"token": {accessToken.Reveal()}}, accessToken)
+	if fail != nil {
+		return fail
+	}
+	if resp.status == http.StatusOK { // also for a token that was not good any more
+		return nil
+	}
+	_, err = parse(resp, accessToken)
+	return err
+}

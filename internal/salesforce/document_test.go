@@ -1,0 +1,250 @@
+package salesforce_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"text/template"
+	"time"
+
+	"forcecred/helper"
+	"forcecred/internal/salesforce"
+	"forcecred/keystore"
+	"forcecred/keystore/storetest"
+	"forcecred/protocol"
+	"forcecred/protocol/secret"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write docs/errors.md")
+
+const document = "../../docs/errors.md"
+
+// command is what a Helper adds to a hint.
+var command = regexp.MustCompile(" \\([^()]*`[^()]*\\)")
+
+// TestErrorsDocument compares docs/errors.md with the tables that the program
+// decides by, and with what a Helper makes of each of their rows.
+func TestErrorsDocument(t *testing.T) {
+	t.Parallel()
+	words, statuses, answers, network, err := salesforce.Rows()
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := map[string]any{
+		"Codes": []map[string]any{
+			code(protocol.Internal, "a fault of forcecred's, or stdout could not be written", "no"),
+			code(protocol.Usage, "wrong words on the command line or in the environment", "no"),
+			code(protocol.BadRequest, "the request is malformed, or the org can't use a setting", "no"),
+			code(protocol.OrgNotFound, "no such org in the keystore", "no"),
+			code(protocol.KeystoreUnavailable, "the keystore is locked, unreachable, full or corrupt", "perhaps: see `retryable`"),
+			code(protocol.SignInAgain, "the login is over", "no"),
+			code(protocol.TemporarilyUnavailable, "the network, Salesforce's load, or another refresh", "yes, but for certificates and a proxy's no"),
+			code(protocol.Refused, "Salesforce says no until a setting is changed", "no"),
+		},
+		"SignIn": protocol.SignInAgain.ExitStatus(), "Refused": protocol.Refused.ExitStatus(), "Unavailable": protocol.TemporarilyUnavailable.ExitStatus(),
+		"Outcome": outcomeUnknown(t),
+	}
+	assertion, client := salesforce.GrantRows()
+	left := len(words) + len(statuses) + len(answers) + len(network) + len(assertion) + len(client)
+	for name, table := range map[string]struct {
+		rows      []salesforce.Row
+		code      protocol.Code
+		retryable bool
+	}{
+		"Dead":         {words, protocol.SignInAgain, false},
+		"No":           {words, protocol.Refused, false},
+		"NoAssertion":  {assertion, protocol.Refused, false},
+		"NoClient":     {client, protocol.Refused, false},
+		"NoStatus":     {statuses, protocol.Refused, false},
+		"NoAnswer":     {answers, protocol.Refused, false},
+		"Later":        {words, protocol.TemporarilyUnavailable, true},
+		"LaterStatus":  {statuses, protocol.TemporarilyUnavailable, true},
+		"LaterAnswer":  {answers, protocol.TemporarilyUnavailable, true},
+		"LaterNetwork": {network, protocol.TemporarilyUnavailable, true},
+		"Never":        {network, protocol.TemporarilyUnavailable, false},
+	} {
+		rows := slices.DeleteFunc(slices.Clone(table.rows), func(row salesforce.Row) bool {
+			told := outcome(t, row.Error, false)
+			if hint := command.ReplaceAllString(told.Hint, ""); hint != row.Error.Hint {
+				t.Errorf("%s: the hint is %q, and a Helper tells %q", row.Seen, row.Error.Hint, hint)
+			}
+			if strings.Contains(row.Error.Hint, "`") {
+				t.Errorf("%s: the hint names a command, which is another one for each kind of login: %q", row.Seen, row.Error.Hint)
+			}
+			return told.Code != table.code || told.Retryable != table.retryable
+		})
+		if len(rows) == 0 {
+			t.Errorf("the table %s is empty", name)
+		}
+		left -= len(rows)
+		page[name] = gather(rows)
+	}
+	if left != 0 {
+		t.Errorf("%d rows stand in no table", left)
+	}
+
+	login := salesforce.LoginRows()
+	for _, row := range login {
+		if told := outcome(t, row.Error, false); told.Hint != row.Error.Hint || told.Retryable {
+			t.Errorf("%s: a Helper tells %q, retryable: %v", row.Seen, told.Hint, told.Retryable)
+		}
+	}
+	page["Login"] = gather(login)
+
+	dataCloud := salesforce.DataCloudRows()
+	for _, row := range dataCloud {
+		if told := dataCloudOutcome(t, row.Error); told.Code != protocol.Refused || told.Hint != row.Error.Hint || told.Retryable {
+			t.Errorf("%s: a Helper tells %s, %q, retryable: %v", row.Seen, told.Code, told.Hint, told.Retryable)
+		}
+	}
+	page["DataCloud"] = gather(dataCloud)
+
+	tmpl, err := template.New("errors.md.tmpl").Funcs(template.FuncMap{
+		"status": func(c protocol.Code) int { return c.ExitStatus() },
+	}).ParseFiles("testdata/errors.md.tmpl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want bytes.Buffer
+	if err := tmpl.Execute(&want, page); err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile(document, want.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want.String(), string(got)); diff != "" {
+		t.Errorf("%s is not what the program does; `go generate ./salesforce` makes it anew:\n%s", document, diff)
+	}
+}
+
+func code(c protocol.Code, short, retry string) map[string]any {
+	return map[string]any{"Status": c.ExitStatus(), "Code": c, "Short": short, "Retry": retry}
+}
+
+// names are what Markdown shows as code.
+var names = regexp.MustCompile(`(client_id|client_secret|login_url|http://localhost:1717/OauthRedirect|"allow_host":true|HTTPS_PROXY|NO_PROXY|FORCECRED_CA_FILE|http://USER:PASSWORD@HOST:PORT|https://NAME\.my\.salesforce\.com)\b|--(force|port|scopes|login-url|audience|client-id|client-secret-file)\b`)
+
+// gather makes one row of those that mean the same, and sentences of their words.
+func gather(rows []salesforce.Row) []salesforce.Row {
+	var gathered []salesforce.Row
+	for _, row := range rows {
+		i := slices.IndexFunc(gathered, func(r salesforce.Row) bool { return r.Means == row.Means && r.Error.Hint == row.Error.Hint })
+		if i < 0 {
+			gathered = append(gathered, row)
+		} else {
+			gathered[i].Seen += "<br>" + row.Seen
+		}
+	}
+	for i := range gathered {
+		gathered[i].Means, gathered[i].Todo = sentence(gathered[i].Means), sentence(gathered[i].Todo)
+	}
+	return gathered
+}
+
+func sentence(s string) string {
+	s = names.ReplaceAllString(s, "`$0`")
+	if !strings.HasSuffix(s, "?") {
+		s += "."
+	}
+	if strings.HasPrefix(s, "forcecred") {
+		return s // which is a name
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// outcome is what a Helper tells of a refresh that failed with err.
+func outcome(t *testing.T, err *salesforce.Error, rotates bool) *protocol.Error {
+	t.Helper()
+	return toldOf(t, failing{err: err}, rotates, protocol.GetRequest{Org: "prod"})
+}
+
+// dataCloudOutcome is what a Helper tells of an exchange that failed with err.
+func dataCloudOutcome(t *testing.T, err *salesforce.Error) *protocol.Error {
+	t.Helper()
+	return toldOf(t, failingExchange{err: err}, false, protocol.GetRequest{Org: "prod", For: protocol.DataCloud})
+}
+
+func toldOf(t *testing.T, client helper.OAuth, rotates bool, req protocol.GetRequest) *protocol.Error {
+	t.Helper()
+	store := storetest.NewMemory()
+	grant := keystore.Grant{
+		Org: "prod", LoginURL: salesforce.DefaultLoginURL, ClientID: "test-client-id", RefreshToken: secret.New("test-refresh-token"), Rotates: &rotates,
+	}
+	if err := keystore.SaveGrant(t.Context(), store, grant); err != nil {
+		t.Fatal(err)
+	}
+	h := &helper.Helper{
+		Keystore: store, Journal: noJournal{}, Connect: func() (helper.OAuth, error) { return client, nil },
+		HoldSignals: func() func() { return func() {} }, Warn: func(m string) { t.Error("warning: ", m) },
+		Now: time.Now, Wait: func(context.Context, time.Duration) error { return nil },
+	}
+	_, failed := h.Get(t.Context(), req)
+	told := (*protocol.Error)(nil)
+	if !errors.As(failed, &told) {
+		t.Fatalf("got %v", failed)
+	}
+	return told
+}
+
+// outcomeUnknown is what a hint adds when the token may have been rotated.
+func outcomeUnknown(t *testing.T) string {
+	t.Helper()
+	lost := &salesforce.Error{Reason: salesforce.Lost, Err: errors.New("no answer in time"), Hint: "try again"}
+	added, ok := strings.CutPrefix(outcome(t, lost, true).Hint, lost.Hint+"; ")
+	if !ok {
+		t.Error("the hint adds nothing")
+	}
+	return added
+}
+
+// failing is a Salesforce that fails in one way, and is asked for nothing but a refresh.
+type failing struct {
+	helper.OAuth
+	err *salesforce.Error
+}
+
+func (f failing) Exchange(context.Context, salesforce.Grant) (salesforce.Answer, error) {
+	return salesforce.Answer{}, f.err
+}
+
+func (f failing) Introspect(context.Context, salesforce.Login, string, secret.Text, secret.Text) (salesforce.Introspection, error) {
+	return salesforce.Introspection{}, f.err
+}
+
+// failingExchange is a Salesforce that refreshes, and fails in one way when the
+// token is to be exchanged.
+type failingExchange struct {
+	helper.OAuth
+	err *salesforce.Error
+}
+
+func (f failingExchange) Exchange(context.Context, salesforce.Grant) (salesforce.Answer, error) {
+	return salesforce.Answer{AccessToken: secret.New("test-access-token"), InstanceURL: "https://acme.my.salesforce.com"}, nil
+}
+
+func (f failingExchange) ExchangeDataCloud(context.Context, salesforce.Login, string, secret.Text) (salesforce.Answer, error) {
+	return salesforce.Answer{}, f.err
+}
+
+// noJournal has no entry, and needs none.
+type noJournal struct{}
+
+func (noJournal) Reserve(keystore.Org) error                  { return nil }
+func (noJournal) Seal(keystore.Org, [32]byte, []byte) error   { return nil }
+func (noJournal) Open(keystore.Org, [32]byte) ([]byte, error) { return nil, nil }
+func (noJournal) SetAside(keystore.Org) (string, error)       { return "", nil }
+func (noJournal) Remove(keystore.Org) error                   { return nil }

@@ -1,0 +1,178 @@
+package salesforce
+
+import (
+	"encoding/json"
+	"errors"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"forcecred/protocol/secret"
+)
+
+// checkTold checks what every error has to keep, whatever the answer was: a
+// reason and a hint, one short line, none of the request's secrets.
+func checkTold(t *testing.T, err error, secrets ...secret.Text) {
+	t.Helper()
+	e := (*Error)(nil)
+	if !errors.As(err, &e) {
+		t.Fatalf("the error is no *Error: %v", err)
+	}
+	if e.Reason == "" || e.Hint == "" {
+		t.Errorf("reason %q, hint %q", e.Reason, e.Hint)
+	}
+	for _, text := range []string{e.Code, e.Description, e.Error()} {
+		for _, s := range secrets {
+			if echoes(text, s.Reveal()) {
+				t.Error("the error holds a secret of the request")
+			}
+		}
+		if i := slices.IndexFunc([]rune(text), func(r rune) bool { return !unicode.IsPrint(r) }); i >= 0 {
+			t.Errorf("the error has a character that can't be printed: %q", text)
+		}
+		if len([]rune(text)) > 3*maxDescription {
+			t.Errorf("the error has %d characters", len([]rune(text)))
+		}
+	}
+}
+
+// jsonStrings matches what may be a text in JSON, whole or not.
+var jsonStrings = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+
+// FuzzDecodeAnswer: what is accepted can be put into a header, a shell or a
+// terminal; what is salvaged of the rest stands in it; no error shows a secret.
+func FuzzDecodeAnswer(f *testing.F) {
+	f.Add(200, []byte(whole))
+	f.Add(200, []byte(whole)[:len(whole)/2])
+	f.Add(200, []byte(`{"access_token":"00Dxx!test","instance_url":"HTTPS://ACME.my.site.com:443/","api_instance_url":"https://API.salesforce.com/","sfdc_site_url":"https://acme.my.s%C4%B0te.com/p"}`))
+	f.Add(200, []byte("\ufeff"+`{"a":{"refresh_token":"test-refresh-token-9"},"refresh_token":"test\u002drefresh\/token"`))
+	f.Add(400, []byte(`{"error":"invalid_grant","error_description":"test-refresh-token-1"}`))
+	f.Add(503, []byte(`<html>`))
+	f.Fuzz(func(t *testing.T, status int, body []byte) {
+		grant := testGrant(t)
+		resp := response{status, http.Header{}, body}
+		a, err := decodeRefresh(resp, grant)
+		if err != nil {
+			checkTold(t, err, grant.ClientSecret, grant.RefreshToken)
+		} else {
+			checkAnswer(t, a, grant)
+		}
+		if token := salvage(resp).Reveal(); token != "" {
+			stands := slices.ContainsFunc(jsonStrings.FindAll(body, -1), func(text []byte) bool {
+				var s string
+				return json.Unmarshal(text, &s) == nil && s == token
+			})
+			if !isSuccess(status) || !stands || !utf8.ValidString(token) {
+				t.Error("a refresh token was salvaged that the answer does not have")
+			}
+			if err == nil && token != a.RefreshToken.Reveal() {
+				t.Error("an accepted answer has another refresh token than what is salvaged of it")
+			}
+		}
+	})
+}
+
+func checkAnswer(t *testing.T, a Answer, grant RefreshGrant) {
+	t.Helper()
+	if a.AccessToken.Empty() || a.AccessToken.Equal(grant.RefreshToken) || a.AccessToken.Equal(grant.ClientSecret) {
+		t.Error("the access token is missing, or a secret of the request")
+	}
+	for _, text := range []string{
+		a.AccessToken.Reveal(), a.TokenType, a.InstanceURL, a.ID, a.IssuedAt, a.Signature, a.IDToken.Reveal(), a.SiteURL, a.SiteID, a.TokenFormat, a.APIInstanceURL,
+	} {
+		if !only(text, isVisible) {
+			t.Errorf("a field has space, control characters or characters beyond ASCII: %q", text)
+		}
+	}
+	for _, c := range []byte(a.Scope) {
+		if c != ' ' && !isVisible(c) {
+			t.Errorf("the scope is %q", a.Scope)
+		}
+	}
+	for name, place := range map[string]string{"instance_url": a.InstanceURL, "api_instance_url": a.APIInstanceURL} {
+		if normal, err := grant.Login.InstanceURL(place); (err != nil || normal != place) && (place != "" || name == "instance_url") {
+			t.Errorf("%s: %q, which is %q: %v", name, place, normal, err)
+		}
+	}
+	if a.SiteURL != "" && !grant.Login.isSite(a.SiteURL) {
+		t.Errorf("sfdc_site_url: %q", a.SiteURL)
+	}
+}
+
+// FuzzDecodeIntrospection: what is accepted has times that can be compared and
+// written down.
+func FuzzDecodeIntrospection(f *testing.F) {
+	f.Add(200, []byte(`{"active":true,"scope":"api","client_id":"test-client-id","username":"test-user@example.com","exp":1708060528,"iat":1708058728,"nbf":1708058728}`))
+	f.Add(200, []byte(`{"active":false}`))
+	f.Add(200, []byte(`{"active":true,"exp":9223372036854775807}`))
+	f.Add(200, []byte(`{"active":true,"exp":1708060528,"iat":9223372036854775807}`))
+	f.Add(200, []byte(`{"active":true,"exp":-1}`))
+	f.Add(401, []byte(`{"error":"invalid_client","error_description":"test-client-secret"}`))
+	f.Fuzz(func(t *testing.T, status int, body []byte) {
+		clientSecret, token := secret.New("test-client-secret"), secret.New("00Dxx!test_access_token")
+		in, err := decodeIntrospection(response{status, http.Header{}, body}, clientSecret, token)
+		if err != nil {
+			checkTold(t, err, clientSecret, token)
+			if in != (Introspection{}) {
+				t.Error("an error has a value beside it")
+			}
+			return
+		}
+		if in.Active && in.ExpiresAt.IsZero() {
+			t.Error("an active token has no end")
+		}
+		for _, at := range []time.Time{in.IssuedAt, in.ExpiresAt} {
+			if _, err := at.MarshalJSON(); err != nil || !at.IsZero() && at.Unix() <= 0 {
+				t.Errorf("%v: %v", at, err)
+			}
+		}
+	})
+}
+
+// FuzzErrorAnswer: whatever Salesforce says of a refusal, and however it echoes
+// the request, the words that are shown have none of the request's secrets, and
+// the same words always mean the same.
+func FuzzErrorAnswer(f *testing.F) {
+	names := slices.Sorted(maps.Keys(disguises))
+	for i := range names {
+		f.Add(400, "invalid_grant", "no grant for ", ", sorry", uint8(i))
+	}
+	f.Add(401, "INVALID_CLIENT", "invalid client credentials", "", uint8(0))
+	f.Add(503, "\x1b[2J", "%25", "\\", uint8(1))
+	f.Fuzz(func(t *testing.T, status int, code, before, after string, disguise uint8) {
+		if code == "" {
+			return // no OAuth error: FuzzDecodeAnswer has those
+		}
+		grant := testGrant(t)
+		grant.RefreshToken, grant.ClientSecret = awkwardToken, awkwardSecret
+		echo := disguises[names[int(disguise)%len(names)]](awkwardToken.Reveal())
+		first := (*Error)(nil)
+		for _, body := range errorBodies(t, code, before+echo+after) {
+			resp := response{status, http.Header{}, body}
+			_, err := decodeRefresh(resp, grant)
+			checkTold(t, err, awkwardSecret, awkwardToken)
+			if !salvage(resp).Empty() {
+				t.Error("a refresh token was salvaged of a refusal")
+			}
+			// In each of its forms it means the same, each time.
+			_, again := decodeRefresh(resp, grant)
+			for _, err := range []error{err, again} {
+				e := (*Error)(nil)
+				if !errors.As(err, &e) {
+					continue
+				}
+				if first == nil {
+					first = e
+				}
+				if *first != *e {
+					t.Errorf("one answer means %v, then %v", first, e)
+				}
+			}
+		}
+	})
+}

@@ -1,0 +1,169 @@
+package salesforce
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"forcecred/protocol/secret"
+)
+
+// refusals are what is known of Salesforce's answers where no refresh token was
+// spent, and what the hint of each must say.
+var refusals = []struct {
+	of                string // jwt, client, or both
+	code, description string
+	want              Reason
+	hint              string
+}{
+	{"jwt", "invalid_grant", "expired authorization code", Refused, "this machine's clock"},
+	{"jwt", "invalid_grant", "Audience validation failed", Refused, "My Domain"},
+	{"jwt", "invalid_grant", "audience is invalid", Refused, "give the audience"},
+	{"jwt", "invalid_grant", "invalid assertion", Refused, "certificate"},
+	{"jwt", "invalid_grant", "user hasn't approved this consumer", Refused, "pre-authorized"},
+	{"jwt", "invalid_client", "invalid client credentials", Refused, "certificate"},
+	{"jwt", "invalid_client_credentials", "client secret invalid", Refused, "certificate"},
+	{"jwt", "unauthorized_client", "", Refused, "JWT bearer flow"},
+	{"jwt", "unsupported_grant_type", "grant type not supported", Refused, "certificate"},
+
+	{"client", "invalid_grant", "request not supported on this domain", Refused, "My Domain"},
+	{"client", "invalid_grant", "no client credentials user enabled", Refused, "Run As"},
+	{"client", "invalid_client", "invalid client credentials", Refused, "consumer secret"},
+	{"client", "invalid_client_credentials", "client secret invalid", Refused, "consumer secret"},
+	{"client", "unauthorized_client", "", Refused, "client credentials flow"},
+	{"client", "unsupported_grant_type", "grant type not supported", Refused, "client credentials flow"},
+
+	{"both", "app_not_found", "External client app is not installed in this org", Refused, "My Domain"},
+	{"both", "invalid_grant", "no valid scopes defined", Refused, "(api)"},
+	{"both", "invalid_scope", "the requested scope is invalid, unknown, or malformed", Refused, "(api)"},
+	{"both", "invalid_client", "app must be installed into org", Refused, "install it"},
+	{"both", "invalid_client", "client identifier invalid", Refused, "client_id"},
+	{"both", "invalid_client_id", "client identifier invalid", Refused, "ten minutes"},
+
+	// What a refresh token is told, where there is none; and what is not about the grant.
+	{"both", "invalid_grant", "expired access/refresh token", Refused, "Login History"},
+	{"both", "invalid_grant", "authentication failure", Refused, "Login History"},
+	{"both", "invalid_grant", "something new", Refused, "Login History"},
+	{"both", "invalid_token", "", Refused, "Login History"},
+	{"both", "invalid_grant", "inactive user", Refused, "activate the user"},
+	{"both", "invalid_grant", "ip restricted or invalid login hours", Refused, "VPN"},
+	{"both", "invalid_grant", "login rate exceeded", Throttled, "wait some minutes"},
+	{"both", "invalid_grant", "token request is already being processed", Busy, "try again"},
+	{"both", "server_error", "", ServerFault, "status.salesforce.com"},
+}
+
+func TestGrantRefusals(t *testing.T) {
+	t.Parallel()
+	kinds := map[string]struct {
+		rows    []wordsRow
+		instead meaning
+	}{"jwt": {byWordsOfAssertion, assertionNotTaken}, "client": {byWordsOfClient, clientNotTaken}}
+	reached := map[string]map[wordsRow]bool{"jwt": {}, "client": {}}
+	for _, tt := range refusals {
+		for name, kind := range kinds {
+			if tt.of != name && tt.of != "both" {
+				continue
+			}
+			for _, cased := range []func(string) string{func(s string) string { return s }, strings.ToUpper, odd} {
+				e := refusal(response{status: http.StatusBadRequest, header: http.Header{}}, cased(tt.code), cased(tt.description), nil)
+				row := reworded(e, kind.rows, kind.instead)
+				if e.Reason != tt.want || !strings.Contains(e.Hint, tt.hint) {
+					t.Errorf("%s: %s %q: %s, hint %q; want %s, %q", name, tt.code, tt.description, e.Reason, e.Hint, tt.want, tt.hint)
+				}
+				for _, wrong := range []string{"refresh token", "log in again", "api and refresh_token"} {
+					if strings.Contains(e.Hint, wrong) {
+						t.Errorf("%s: %s %q: the hint speaks of what there is not: %q", name, tt.code, tt.description, e.Hint)
+					}
+				}
+				reached[name][row] = true
+			}
+		}
+	}
+	for name, kind := range kinds {
+		for _, row := range kind.rows {
+			if !reached[name][row] {
+				t.Errorf("%s: no answer reaches the row %s %q", name, row.code, row.words)
+			}
+		}
+		wantNoShadow(t, kind.rows)
+	}
+	// The server speaks of itself, whatever the body holds.
+	e := refusal(response{status: http.StatusServiceUnavailable, header: http.Header{}}, "invalid_grant", "invalid assertion", nil)
+	if reworded(e, byWordsOfAssertion, assertionNotTaken); e.Reason != ServerFault {
+		t.Errorf("503 is %s", e.Reason)
+	}
+}
+
+// TestClock: a refusal that a wrong clock explains says by how much it is wrong.
+func TestClock(t *testing.T) {
+	t.Parallel()
+	sent := time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
+	for _, tt := range []struct {
+		description string
+		date        string
+		hint        string
+	}{
+		{"expired authorization code", "Tue, 24 Nov 2026 10:14:00 GMT", "this machine's clock is 14m0s behind Salesforce's"},
+		{"invalid assertion", "Tue, 24 Nov 2026 09:50:00 GMT", "this machine's clock is 10m0s ahead of Salesforce's"},
+		{"invalid assertion", "Tue, 24 Nov 2026 10:01:00 GMT", wrongAssertion.hint()},
+		{"expired authorization code", "", assertionEnded.hint()},
+		{"expired authorization code", "yesterday", assertionEnded.hint()},
+		{"user hasn't approved this consumer", "Tue, 24 Nov 2026 10:14:00 GMT", notPreapproved.hint()},
+	} {
+		resp := response{status: http.StatusBadRequest, header: http.Header{"Date": {tt.date}}}
+		e := refusal(resp, "invalid_grant", tt.description, nil)
+		refusedAssertion(e, resp, sent)
+		if !strings.Contains(e.Hint, tt.hint) {
+			t.Errorf("%s at %q: %q, want %q", tt.description, tt.date, e.Hint, tt.hint)
+		}
+	}
+}
+
+func TestGrantCheck(t *testing.T) {
+	t.Parallel()
+	for audience, ok := range map[string]bool{
+		"": true, "https://login.salesforce.com": true, "https://acme.my.site.com/partners": true,
+		"http://login.salesforce.com": false, "login.salesforce.com": false, "https://": false, "https://u:p@login.salesforce.com": false,
+		"https://login.salesforce.com?a=b": false, "https://login.salesforce.com#a": false, "https://login salesforce.com": false, "https://login.salesforce.com/é": false,
+		"https://login.s%C4%B0te.com": false, "https://127.1": false,
+	} {
+		if err := (JWTGrant{Audience: audience}).Check(); (err == nil) != ok {
+			t.Errorf("audience %q: %v", audience, err)
+		}
+	}
+	for url, ok := range map[string]bool{
+		"https://login.salesforce.com": false, "https://TEST.salesforce.com/": false,
+		"https://acme.my.salesforce.com": true, "https://acme--dev.sandbox.my.salesforce.com": true, "https://127.0.0.1:8443": true,
+	} {
+		login, err := ParseLogin(url, "", false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := (ClientGrant{Login: login}).Check(); (err == nil) != ok {
+			t.Errorf("%s: %v", url, err)
+		}
+	}
+}
+
+// TestAssertionIsNotShown: an answer that echoes the assertion does not bring it
+// before anybody's eyes.
+func TestAssertionIsNotShown(t *testing.T) {
+	t.Parallel()
+	key, err := ParsePrivateKey(secret.New(testKey(t, 2048).pkcs8))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := JWTGrant{Login: testGrant(t).Login, ClientID: "test-client-id", Username: "test-user@example.com", Key: key}
+	assertion, err := g.assertion("https://login.salesforce.com", time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp := response{http.StatusBadRequest, http.Header{}, oauthBody(t, "invalid_grant", "no grant for "+assertion.Reveal())}
+	_, err = decodeAnswer(resp, g.Login, g.ClientSecret, assertion)
+	e := (*Error)(nil)
+	if !errors.As(err, &e) || !strings.Contains(e.Description, "no grant for") || strings.Contains(e.Description, assertion.Reveal()[:12]) {
+		t.Errorf("it is told as %v", err)
+	}
+}

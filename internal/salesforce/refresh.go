@@ -1,0 +1,163 @@
+package salesforce
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"forcecred/protocol/secret"
+)
+
+// RefreshGrant is what a refresh spends.
+type RefreshGrant struct {
+	Login        Login
+	ClientID     string
+	ClientSecret secret.Text // empty for a public client
+	RefreshToken secret.Text
+}
+
+// Answer is a token endpoint's answer. Salesforce sends all values as text,
+// and never says how long the token lives.
+type Answer struct {
+	AccessToken    secret.Text
+	RefreshToken   secret.Text // the next one, where Salesforce rotates; else empty
+	TokenType      string
+	InstanceURL    string // https://HOST[:PORT] in lower case, without a trailing slash
+	ID             string
+	IssuedAt       string // milliseconds since 1970
+	Signature      string
+	Scope          string
+	IDToken        secret.Text
+	SiteURL        string // at a host that the login trusts, or ""
+	SiteID         string
+	TokenFormat    string
+	APIInstanceURL string    // as InstanceURL, or ""
+	ForeignSite    bool      // the answer had a SiteURL, which names another host
+	Accepted       Target    // where a JWTGrant's assertion was taken, if that is not where it is tried first
+	Date           time.Time // the server's clock, from the Date header; zero when it sent none
+
+	// ExpiresIn is how long a token of Data Cloud lives; 0 when the answer does not
+	// say, as for all other tokens.
+	ExpiresIn time.Duration
+}
+
+// exchange spends the grant's refresh token for a new access token (RFC 6749,
+// section 6).
+func (g RefreshGrant) exchange(ctx context.Context, c *Client) (Answer, error) {
+	form := url.Values{
+		"grant_type":    {"refresh_token"},
+		"client_id":     {g.ClientID},
+		"refresh_token": {g.RefreshToken.Reveal()},
+	}
+	if !g.ClientSecret.Empty() {
+		form.Set("client_secret", g.ClientSecret.Reveal())
+	}
+	resp, fail := c.requestToken(ctx, g.Login, form)
+	if fail != nil {
+		return Answer{RefreshToken: salvage(resp)}, fail
+	}
+	answer, err := decodeAnswer(resp, g.Login, g.ClientSecret, g.RefreshToken)
+	if err != nil {
+		return Answer{RefreshToken: salvage(resp)}, err
+	}
+	return answer, nil
+}
+
+// decodeAnswer reads an answer to a request that held the client's secret and
+// those that it spent.
+func decodeAnswer(resp response, login Login, clientSecret secret.Text, spent ...secret.Text) (Answer, error) {
+	secrets := append([]secret.Text{clientSecret}, spent...)
+	o, err := parse(resp, secrets...)
+	if err != nil {
+		return Answer{}, err
+	}
+	var a Answer
+	var idToken, oldSiteURL, oldSiteID string
+	err = o.Fields(map[string]any{
+		"access_token":       &a.AccessToken,
+		"refresh_token":      &a.RefreshToken,
+		"token_type":         &a.TokenType,
+		"instance_url":       &a.InstanceURL,
+		"id":                 (*passedOn)(&a.ID),
+		"issued_at":          (*passedOn)(&a.IssuedAt),
+		"signature":          (*passedOn)(&a.Signature),
+		"scope":              (*passedOn)(&a.Scope),
+		"id_token":           (*passedOn)(&idToken),
+		"sfdc_site_url":      (*passedOn)(&a.SiteURL),
+		"sfdc_site_id":       (*passedOn)(&a.SiteID),
+		"sfdc_community_url": (*passedOn)(&oldSiteURL),
+		"sfdc_community_id":  (*passedOn)(&oldSiteID),
+		"token_format":       (*passedOn)(&a.TokenFormat),
+		"api_instance_url":   &a.APIInstanceURL,
+	})
+	if a.SiteURL == "" && a.SiteID == "" {
+		a.SiteURL, a.SiteID = oldSiteURL, oldSiteID
+	}
+	if a.TokenType == "" {
+		a.TokenType = "Bearer"
+	}
+	if err == nil {
+		err = a.check(secrets)
+	}
+	if err != nil {
+		return Answer{}, unusable(malformed, resp, fmt.Errorf("the answer's %w", err))
+	}
+	if a.InstanceURL, err = login.InstanceURL(a.InstanceURL); err != nil {
+		return Answer{}, unusable(foreignHost, resp, fmt.Errorf("the answer's instance_url %w", err))
+	}
+	if a.APIInstanceURL != "" {
+		if a.APIInstanceURL, err = login.InstanceURL(a.APIInstanceURL); err != nil {
+			return Answer{}, unusable(foreignHost, resp, fmt.Errorf("the answer's api_instance_url %w", err))
+		}
+	}
+	if err := a.checkSignature(clientSecret); err != nil {
+		return Answer{}, unusable(wrongSignature, resp, err)
+	}
+	// Behind the signature, which covers the id and issued_at as they were sent.
+	leaveOut(&a.ID, &a.IssuedAt, &a.Signature, &idToken, &a.SiteURL, &a.SiteID, &a.TokenFormat)
+	a.Scope = strings.Join(strings.FieldsFunc(a.Scope, func(r rune) bool { return r == ' ' }), " ")
+	if scope := strings.ReplaceAll(a.Scope, " ", ""); !only(scope, isVisible) {
+		a.Scope = ""
+	}
+	a.IDToken = secret.New(idToken)
+	// A site may have its company's own domain. That is no reason to refuse a token
+	// that works at the instance.
+	if a.SiteURL != "" && !login.isSite(a.SiteURL) {
+		a.SiteURL, a.ForeignSite = "", true
+	}
+	// Without the header the zero time says that the server's clock is not known.
+	a.Date, _ = http.ParseTime(resp.header.Get("Date"))
+	return a, nil
+}
+
+// unusable returns the error of an answer that says yes and can't be used.
+func unusable(m meaning, resp response, err error) *Error {
+	return &Error{Reason: m.reason, Status: resp.status, Err: err, Hint: m.hint()}
+}
+
+// check refuses an answer whose token is none, or is not good for the place that
+// it is to be sent to.
+func (a Answer) check(secrets []secret.Text) error {
+	if a.AccessToken.Empty() {
+		return errors.New("access_token is missing")
+	}
+	if !strings.EqualFold(a.TokenType, "Bearer") {
+		return errors.New("token_type is not Bearer")
+	}
+	for name, text := range map[string]string{
+		"access_token": a.AccessToken.Reveal(), "instance_url": a.InstanceURL, "api_instance_url": a.APIInstanceURL,
+	} {
+		if !only(text, isVisible) {
+			return fmt.Errorf("%s has white space, control characters or characters beyond ASCII", name)
+		}
+	}
+	if slices.ContainsFunc(secrets, a.AccessToken.Equal) {
+		return errors.New("access_token is a secret of the request")
+	}
+	return nil
+}

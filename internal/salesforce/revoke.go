@@ -1,0 +1,28 @@
+package salesforce
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"strings"
+
+	"forcecred/protocol/secret"
+)
+
+// Revoke ends what a token stands for (RFC 7009): a refresh token with all access
+// tokens that came of it, or an access token alone. One that is no longer good
+// counts as revoked. Its error is an [*Error].
+func (c *Client) Revoke(ctx context.Context, login Login, token secret.Text) error {
+	resp, fail := c.post(ctx, login.Endpoint("revoke"), url.Values{"token": {token.Reveal()}})
+	if fail != nil {
+		return fail
+	}
+	if isSuccess(resp.status) {
+		return nil // whatever the body says: RFC 7009, section 2.2
+	}
+	_, err := parse(resp, token)
+	if e := (*Error)(nil); errors.As(err, &e) && (strings.EqualFold(e.Code, "invalid_token") || strings.EqualFold(e.Code, "unsupported_token_type")) {
+		return nil
+	}
+	return err
+}

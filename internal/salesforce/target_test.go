@@ -1,0 +1,104 @@
+package salesforce
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"forcecred/protocol/secret"
+)
+
+func pairs(targets []Target) (all []string) {
+	for _, t := range targets {
+		all = append(all, strings.TrimPrefix(t.Login.URL()+t.Login.Site(), "https://")+" for "+strings.TrimPrefix(t.Audience, "https://"))
+	}
+	return all
+}
+
+func testLogin(t *testing.T, url, site string, allowHost bool) Login {
+	t.Helper()
+	login, err := ParseLogin(url, site, allowHost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return login
+}
+
+// TestTargets: integration's TestSalesforceCLIAudiences compares the order with the
+// Salesforce CLI's own.
+func TestTargets(t *testing.T) {
+	t.Parallel()
+	myDomain := testLogin(t, "https://acme.my.salesforce.com", "", false)
+	sandbox := testLogin(t, sandboxURL, "", false)
+	for _, tt := range []struct {
+		name  string
+		grant JWTGrant
+		want  []string
+	}{
+		{"a given audience", JWTGrant{Login: myDomain, Audience: "https://x.example.com", Accepted: Target{sandbox, sandboxURL}}, []string{"acme.my.salesforce.com for x.example.com"}},
+		{"a My Domain", JWTGrant{Login: myDomain}, []string{
+			"acme.my.salesforce.com for acme.my.salesforce.com", "test.salesforce.com for test.salesforce.com", "login.salesforce.com for login.salesforce.com",
+			"acme.my.salesforce.com for login.salesforce.com", "acme.my.salesforce.com for test.salesforce.com",
+		}},
+		{"what worked", JWTGrant{Login: myDomain, Accepted: Target{myDomain, sandboxURL}}, []string{
+			"acme.my.salesforce.com for test.salesforce.com", "acme.my.salesforce.com for acme.my.salesforce.com", "test.salesforce.com for test.salesforce.com",
+			"login.salesforce.com for login.salesforce.com", "acme.my.salesforce.com for login.salesforce.com",
+		}},
+		{"a site", JWTGrant{Login: testLogin(t, "https://acme.my.site.com", "/partners", false)}, []string{
+			"acme.my.site.com/partners for acme.my.site.com/partners", "test.salesforce.com for test.salesforce.com", "login.salesforce.com for login.salesforce.com",
+			"acme.my.site.com/partners for login.salesforce.com", "acme.my.site.com/partners for test.salesforce.com",
+		}},
+		{"a host of the user's choice", JWTGrant{Login: testLogin(t, "https://proxy.example.com", "", true), AudienceURL: "https://x.my.salesforce.com/"}, []string{
+			"proxy.example.com for proxy.example.com", "proxy.example.com for x.my.salesforce.com", "proxy.example.com for login.salesforce.com", "proxy.example.com for test.salesforce.com",
+		}},
+		{"an audience that is no host of Salesforce's", JWTGrant{Login: sandbox, AudienceURL: "https://x.example.com"}, []string{
+			"test.salesforce.com for test.salesforce.com", "login.salesforce.com for login.salesforce.com", "test.salesforce.com for x.example.com", "login.salesforce.com for x.example.com",
+		}},
+	} {
+		if got := pairs(tt.grant.Targets()); !slices.Equal(got, tt.want) {
+			t.Errorf("%s:\n%s\nwant\n%s", tt.name, strings.Join(got, "\n"), strings.Join(tt.want, "\n"))
+		}
+	}
+}
+
+// TestTries: which refusals let an assertion be tried elsewhere, and which end it.
+func TestTries(t *testing.T) {
+	t.Parallel()
+	key, err := ParsePrivateKey(secret.New(testKey(t, 2048).pkcs8))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		code, description string
+		status, posts     int
+	}{
+		{"invalid_grant", "audience is invalid", 400, 3},
+		{"invalid_grant", "Audience validation failed", 400, 3},
+		{"invalid_client_id", "client identifier invalid", 400, 3},
+		{"app_not_found", "External client app is not installed in this org", 400, 3},
+		{"invalid_grant", "user hasn't approved this consumer", 400, 3},
+		{"invalid_grant", "invalid assertion", 400, 1},
+		{"invalid_grant", "expired authorization code", 400, 1},
+		{"invalid_grant", "inactive user", 400, 1},
+		{"invalid_grant", "login rate exceeded", 400, 1},
+		{"invalid_client", "app must be installed into org", 400, 1},
+		{"server_error", "", 503, 1},
+	} {
+		posts := 0
+		client, login := hostThat(t, func(w http.ResponseWriter, _ *http.Request) {
+			posts++
+			w.WriteHeader(tt.status)
+			_, _ = w.Write(oauthBody(t, tt.code, tt.description))
+		})
+		for given, want := range map[string]int{"": tt.posts, login.URL() + "/partners": 1} {
+			posts = 0
+			_, err := client.Exchange(t.Context(), JWTGrant{Login: login, ClientID: "test-client-id", Username: "me@example.com", Key: key, Audience: given})
+			e, ok := errors.AsType[*Error](err)
+			if !ok || e.Code != tt.code || posts != want {
+				t.Errorf("%s %q: %d posts, want %d: %v", tt.code, tt.description, posts, want, err)
+			}
+		}
+	}
+}

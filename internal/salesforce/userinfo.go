@@ -1,0 +1,30 @@
+package salesforce
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+
+	"forcecred/protocol/secret"
+)
+
+// UserInfo asks whether the org takes accessToken, which any client may, where
+// only one with a secret may introspect. Being asked keeps the session alive. Its
+// error is an [*Error], where the answer is neither yes nor no.
+func (c *Client) UserInfo(ctx context.Context, login Login, accessToken secret.Text) (good bool, err error) {
+	resp, fail := c.get(ctx, login.Endpoint("userinfo"), accessToken)
+	switch {
+	case fail != nil:
+		return false, fail
+	case isSuccess(resp.status):
+		return true, nil
+	case resp.status == http.StatusUnauthorized, resp.status == http.StatusForbidden && bytes.HasPrefix(resp.body, badToken):
+		return false, nil
+	}
+	return false, refusal(resp, "", "", errors.New("the answer does not tell whether the token is good"))
+}
+
+// badToken is how the endpoint refuses a token that is none or has ended, in
+// plain text.
+var badToken = []byte("Bad_OAuth_Token")

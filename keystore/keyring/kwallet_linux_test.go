@@ -1,0 +1,146 @@
+package keyring
+
+import (
+	"errors"
+	"os/exec"
+	"testing"
+	"time"
+
+	"forcecred/keystore"
+	"forcecred/keystore/storetest"
+
+	"github.com/godbus/dbus"
+)
+
+// startKWallet starts kwalletd5 without a screen and opens the wallet by a key,
+// as the PAM module of a login does.
+func startKWallet(t *testing.T) *exec.Cmd {
+	t.Helper()
+	cmd := start(t, nil, "kwalletd5")
+	waitForOwner(t, kwalletName, cmd.Process.Pid)
+	pamOpen(t)
+	return cmd
+}
+
+// kwalletKey is as long as the hash of a password is there.
+var kwalletKey = make([]byte, 56)
+
+func pamOpen(t *testing.T) {
+	t.Helper()
+	conn, err := dbus.SessionBus()
+	must(t, err)
+	object := conn.Object(kwalletName, kwalletPath)
+	must(t, object.CallWithContext(contextFor(t, 20*time.Second), "org.kde.KWallet.pamOpen", 0, wallet, kwalletKey, 0).Err)
+}
+
+// onKWalletBus is onBus, where kwalletd5 needs no screen.
+func onKWalletBus(t *testing.T) bool {
+	t.Helper()
+	need(t, "kwalletd5", "dbus-send")
+	return onBus(t, "QT_QPA_PLATFORM=offscreen")
+}
+
+func TestKWallet(t *testing.T) {
+	if !onKWalletBus(t) {
+		return
+	}
+	startKWallet(t)
+	t.Run("conformance", func(t *testing.T) {
+		storetest.Run(t, func(t *testing.T) (keystore.Store, keystore.Store) { return newStore(t, Config{Backend: KWallet}) })
+	})
+}
+
+// TestKWalletKilled kills the daemon right after a write, which it would keep in
+// memory for seconds, and between two calls.
+func TestKWalletKilled(t *testing.T) {
+	if !onKWalletBus(t) {
+		return
+	}
+	s, quiet := newStore(t, Config{Backend: KWallet})
+	quiet.config.NoPrompt = true
+	for i := range 3 {
+		daemon := startKWallet(t)
+		key := keystore.Key{Kind: keystore.KindGrant, Org: keystore.Org(rune('a' + i))}
+		must(t, s.Set(t.Context(), key, []byte(item)))
+		must(t, s.Set(t.Context(), prod, []byte(item)))
+		must(t, s.Set(t.Context(), prod, []byte(item+key.String())))
+		kill(t, daemon.Process.Pid)
+		daemon = startKWallet(t)
+		wantItem(t, quiet, key, item)
+		wantItem(t, quiet, prod, item+key.String())
+		kill(t, daemon.Process.Pid)
+	}
+	daemon := startKWallet(t)
+	gone := keystore.Key{Kind: keystore.KindGrant, Org: "a"}
+	must(t, s.Remove(t.Context(), gone))
+	kill(t, daemon.Process.Pid)
+	daemon = startKWallet(t)
+	if _, err := quiet.Get(t.Context(), gone); !errors.Is(err, keystore.ErrNotFound) {
+		t.Errorf("get what was removed: %v, want ErrNotFound", err)
+	}
+	kill(t, daemon.Process.Pid)
+	// Now the bus starts one whose wallet is closed.
+	for range 100 {
+		_, err := quiet.Get(t.Context(), prod)
+		if errors.Is(err, keystore.ErrNotFound) || err == nil {
+			t.Errorf("get: %v, want a failure", err)
+		}
+		if _, err := quiet.askLocked(t.Context()); err == nil {
+			break
+		}
+	}
+	wantAll(t, quiet, keystore.ErrLocked, "is locked", "KWalletManager")
+	pamOpen(t)
+	wantItem(t, s, prod, item+"org/c")
+}
+
+// TestKWalletDialog has a dialog that nobody sees.
+func TestKWalletDialog(t *testing.T) {
+	if !onKWalletBus(t) {
+		return
+	}
+	s, quiet := newStore(t, Config{Backend: KWallet})
+	quiet.config.NoPrompt = true
+	wantAll(t, quiet, keystore.ErrLocked, "is locked", "KWalletManager")
+	s.config.Timeout = time.Second
+	_, err := s.Get(t.Context(), prod)
+	wantFault(t, err, keystore.ErrLocked, "nobody unlocked", "KWalletManager")
+	_, err = s.Get(t.Context(), prod)
+	wantFault(t, err, keystore.ErrUnavailable, "earlier call", "dialog")
+}
+
+// TestKWalletCancelled has a person who cancels the dialog, after which the
+// daemon reports success, to whoever writes as well.
+func TestKWalletCancelled(t *testing.T) {
+	need(t, "kwalletd5", "dbus-send", "Xvfb", "xdotool")
+	if !onScreen(t) {
+		return
+	}
+	s, _ := newStore(t, Config{Backend: KWallet, PromptTimeout: 2 * time.Minute})
+	for name, use := range map[string]func() error{
+		"get":    func() error { _, err := s.Get(t.Context(), prod); return err },
+		"set":    func() error { return s.Set(t.Context(), prod, []byte(item)) },
+		"remove": func() error { return s.Remove(t.Context(), prod) },
+		"keys":   func() error { _, err := s.Keys(t.Context(), prod.Kind); return err },
+	} {
+		dialogs := 0
+		done := make(chan error)
+		go func() { done <- use() }()
+		for over := false; !over; {
+			select {
+			case err := <-done:
+				over = true
+				wantFault(t, err, keystore.ErrLocked, "is locked", "KWalletManager")
+			case <-time.After(200 * time.Millisecond):
+				if exec.Command("xdotool", "search", "--onlyvisible", "--class", "kwalletd5").Run() == nil {
+					dialogs++
+					run(t, "", "xdotool", "key", "Escape")
+				}
+			}
+		}
+		if dialogs == 0 {
+			t.Errorf("%s showed no dialog", name)
+		}
+		t.Logf("%s: Escape %d times", name, dialogs)
+	}
+}

@@ -1,0 +1,18 @@
+package keyring
+
+import (
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+// TestLockDirs holds that the environment has no say in them.
+func TestLockDirs(t *testing.T) {
+	before := lockDirs()
+	for _, name := range []string{"LocalAppData", "AppData", "UserProfile", "HOME", "TEMP", "FORCECRED_HOME"} {
+		t.Setenv(name, t.TempDir())
+	}
+	if got := lockDirs(); len(got) != 1 || !slices.Equal(got, before) || !filepath.IsAbs(got[0]) {
+		t.Errorf("got %s, want %s", got, before)
+	}
+}

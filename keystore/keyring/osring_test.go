@@ -1,0 +1,95 @@
+package keyring
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"forcecred/keystore"
+)
+
+// insideOf names the test that this process is the inner one of.
+const insideOf = "FORCECRED_TEST_INSIDE"
+
+func TestMain(m *testing.M) {
+	os.Stdout = os.Stderr // as main does, before a store is opened
+	os.Exit(m.Run())
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+var (
+	prod      = keystore.Key{Kind: keystore.KindGrant, Org: "prod"}
+	prodToken = keystore.Key{Kind: keystore.KindToken, Org: "prod"}
+)
+
+const item = "test-refresh-token-1"
+
+// wantFault fails unless err has that reason, and its text and hint hold those
+// words and no secret.
+func wantFault(t *testing.T, err error, reason error, words string, hint string) {
+	t.Helper()
+	fault, ok := errors.AsType[*keystore.Error](err)
+	if !ok {
+		t.Fatalf("got %v, want a *keystore.Error", err)
+	}
+	if !errors.Is(err, reason) || !strings.Contains(err.Error(), words) || !strings.Contains(fault.Hint, hint) {
+		t.Errorf("got %v (%v; hint: %s)\nwant %q (%v; hint: %q)", err, fault.Reason, fault.Hint, words, reason, hint)
+	}
+	if strings.Contains(err.Error()+fault.Hint, item) {
+		t.Error("the error or its hint holds a secret")
+	}
+}
+
+func wantItem(t *testing.T, s *Store, key keystore.Key, want string) {
+	t.Helper()
+	got, err := s.Get(t.Context(), key)
+	if err != nil || string(got) != want {
+		t.Errorf("get %s: an item of %d bytes and error %v, want the one that was set", key, len(got), err)
+	}
+}
+
+// newStore returns an empty store of its own in the backend's one keyring, and
+// another handle onto it.
+func newStore(t *testing.T, config Config) (first, second *Store) {
+	t.Helper()
+	if config.LockDir == "" {
+		config.LockDir = t.TempDir()
+	}
+	if config.Timeout == 0 {
+		config.Timeout = 20 * time.Second // for a machine under load
+	}
+	first, second = New(config), New(config)
+	first.prefix = namePrefix + "test-" + rand.Text()[:10] + ":"
+	second.prefix = first.prefix
+	return first, second
+}
+
+// inRing runs use with the library, as an operation of the store does.
+func inRing(t *testing.T, s *Store, use func(*turn) error) {
+	t.Helper()
+	must(t, s.call(context.WithoutCancel(t.Context()), nothing, func(turn *turn) error { // also in a cleanup
+		if err := turn.begin(); err != nil {
+			return err
+		}
+		return use(turn)
+	}))
+}
+
+func namesOf(t *testing.T, s *Store) (names []string) {
+	t.Helper()
+	inRing(t, s, func(turn *turn) (err error) {
+		names, err = turn.names()
+		return err
+	})
+	return names
+}

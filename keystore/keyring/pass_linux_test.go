@@ -1,0 +1,345 @@
+package keyring
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"forcecred/keystore"
+	"forcecred/keystore/storetest"
+
+	"github.com/99designs/keyring"
+)
+
+// inHome is inner in a home of the test's own, without a session bus.
+func inHome(t *testing.T, keystore string) bool {
+	t.Helper()
+	if os.Getenv(insideOf) == t.Name() {
+		return true
+	}
+	home := newHome(t)
+	must(t, os.Mkdir(filepath.Join(home, "gnupg"), 0o700))
+	t.Cleanup(func() {
+		// Best effort: the agent that gpg started ends with its home as well.
+		cmd := exec.Command("gpgconf", "--kill", "all")
+		cmd.Env = homeEnv(home)
+		_ = cmd.Run()
+	})
+	return inner(t, append(homeEnv(home), "FORCECRED_KEYSTORE="+keystore, "DBUS_SESSION_BUS_ADDRESS=")...)
+}
+
+// newGPGKey makes a throw-away key with that passphrase and a password store for it.
+func newGPGKey(t *testing.T, passphrase string) {
+	t.Helper()
+	run(t, "", "gpg", "--batch", "--pinentry-mode=loopback", "--passphrase", passphrase, "--quick-generate-key", "test@forcecred.invalid", "future-default", "default", "never")
+	run(t, "", "pass", "init", "test@forcecred.invalid")
+}
+
+func TestPass(t *testing.T) {
+	need(t, "pass", "gpg")
+	if !inHome(t, "pass") {
+		return
+	}
+	newGPGKey(t, "")
+	storetest.Run(t, func(t *testing.T) (keystore.Store, keystore.Store) {
+		return newStore(t, Config{Backend: Pass})
+	})
+}
+
+func TestPassWithoutKey(t *testing.T) {
+	need(t, "pass", "gpg")
+	if !inHome(t, "pass") {
+		return
+	}
+	s, _ := newStore(t, Config{Backend: Pass})
+	check := func(words, hint string) {
+		t.Helper()
+		_, err := s.Get(t.Context(), prod)
+		wantFault(t, err, keystore.ErrUnavailable, words, hint)
+		_, err = s.Keys(t.Context(), prod.Kind)
+		wantFault(t, err, keystore.ErrUnavailable, words, hint)
+		wantFault(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrUnavailable, words, hint)
+		wantFault(t, s.Remove(t.Context(), prod), keystore.ErrUnavailable, words, hint)
+	}
+	check("there is no password store", "pass init")
+
+	must(t, os.MkdirAll(passDir(), 0o700)) // pass may have made it
+	must(t, os.WriteFile(filepath.Join(passDir(), ".gpg-id"), []byte("nobody@forcecred.invalid\n"), 0o600))
+	wantFault(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrUnavailable, "gpg can't encrypt", ".gpg-id")
+	if _, err := s.Get(t.Context(), prod); err == nil {
+		t.Error("an item was stored")
+	}
+
+	t.Setenv("PATH", "/nowhere")
+	s, _ = newStore(t, Config{Backend: Pass})
+	_, err := s.Get(t.Context(), prod)
+	wantFault(t, err, keystore.ErrUnavailable, "pass is not to be found", "install")
+}
+
+// TestPassLocked has a key with a passphrase, which a person enters once.
+func TestPassLocked(t *testing.T) {
+	need(t, "pass", "gpg")
+	if !inHome(t, "pass") {
+		return
+	}
+	newGPGKey(t, "test-passphrase")
+	person := func(answer string) {
+		t.Helper()
+		script := "#!/bin/sh\necho OK\nwhile read word rest; do case $word in GETPIN) echo '" + answer + "';; BYE) exit;; esac; echo OK; done\n"
+		gnupg := os.Getenv("GNUPGHOME")
+		must(t, os.WriteFile(filepath.Join(gnupg, "pinentry"), []byte(script), 0o700))
+		must(t, os.WriteFile(filepath.Join(gnupg, "gpg-agent.conf"), []byte("pinentry-program "+gnupg+"/pinentry\n"), 0o600))
+		run(t, "", "gpgconf", "--kill", "gpg-agent")
+	}
+	person("D test-passphrase")
+	s, quiet := newStore(t, Config{Backend: Pass})
+	quiet.config.NoPrompt = true
+	_, err := quiet.Get(t.Context(), prod)
+	if !errors.Is(err, keystore.ErrNotFound) {
+		t.Errorf("get: %v, want ErrNotFound", err)
+	}
+	must(t, s.Set(t.Context(), prod, []byte(item)))
+	wantItem(t, quiet, prod, item) // the agent knows the passphrase by now
+
+	person("ERR 83886179 Operation cancelled")
+	for _, s := range []*Store{s, quiet} {
+		_, err := s.Get(t.Context(), prod)
+		wantFault(t, err, keystore.ErrLocked, "is locked", "pass show")
+		wantFault(t, s.Set(t.Context(), prodToken, []byte(item)), keystore.ErrLocked, "is locked", "pass show")
+	}
+	keys, err := s.Keys(t.Context(), prod.Kind)
+	if err != nil || len(keys) != 1 {
+		t.Errorf("keys: %v (%v), want one: names are not encrypted", keys, err)
+	}
+
+	person("D test-passphrase")
+	_, err = quiet.Get(t.Context(), prod)
+	wantFault(t, err, keystore.ErrLocked, "is locked", "pass show")
+	wantItem(t, s, prod, item)
+	must(t, os.RemoveAll(filepath.Join(os.Getenv("GNUPGHOME"), "private-keys-v1.d")))
+	run(t, "", "gpgconf", "--kill", "gpg-agent")
+	_, err = s.Get(t.Context(), prod)
+	wantFault(t, err, keystore.ErrLocked, "or is not there", "gpg --list-secret-keys")
+}
+
+func TestPassDamaged(t *testing.T) {
+	need(t, "pass", "gpg")
+	if !inHome(t, "pass") {
+		return
+	}
+	newGPGKey(t, "")
+	s, _ := newStore(t, Config{Backend: Pass})
+	must(t, s.Set(t.Context(), prod, []byte(item)))
+	name, err := s.itemName(prod)
+	must(t, err)
+	path := filepath.Join(passDir(), service, name+".gpg")
+	encrypted, err := os.ReadFile(path)
+	must(t, err)
+	for _, data := range [][]byte{nil, []byte("no GPG file"), encrypted[:len(encrypted)-20]} {
+		must(t, os.WriteFile(path, data, 0o600))
+		_, err := s.Get(t.Context(), prod)
+		wantFault(t, err, keystore.ErrCorrupt, "", "store it again")
+	}
+	must(t, s.Remove(t.Context(), prod))
+}
+
+// inStore returns a store that runs this pass, or this gpg, in place of the real
+// one. Its script finds the real one as $real.
+func inStore(t *testing.T, config Config, program, script string) (first, second *Store) {
+	t.Helper()
+	must(t, os.MkdirAll(filepath.Join(passDir(), service), 0o700))
+	if _, err := os.Stat(filepath.Join(passDir(), ".gpg-id")); err != nil {
+		must(t, os.WriteFile(filepath.Join(passDir(), ".gpg-id"), nil, 0o600))
+	}
+	real, _ := exec.LookPath(program) // or the script does not need it
+	bin := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(bin, program), []byte("#!/bin/bash\nreal="+real+"\n"+script), 0o700))
+	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+	config.Backend = Pass
+	return newStore(t, config)
+}
+
+// TestPassHangs has a pass that never ends, and one that would be heard. It is
+// ended, and the lock with it.
+func TestPassHangs(t *testing.T) {
+	if !inHome(t, "pass") {
+		return
+	}
+	ends := filepath.Join(t.TempDir(), "ends")
+	s, other := inStore(t, Config{Timeout: 300 * time.Millisecond, NoPrompt: true}, "pass",
+		"echo "+item+" >&2\n(sleep 2; touch "+ends+") &\nwait\n")
+	unlock, err := s.Lock(t.Context(), "prod")
+	must(t, err)
+	wantFault(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrUnavailable, "did not answer within 300ms", "FORCECRED_KEYRING_TIMEOUT")
+	must(t, unlock())
+	must(t, unlock())
+	unlock, err = other.Lock(contextFor(t, time.Minute), "prod")
+	must(t, err)
+	must(t, unlock())
+	time.Sleep(2500 * time.Millisecond)
+	if _, err := os.Stat(ends); err == nil {
+		t.Error("what pass has started went on after it was given up")
+	}
+}
+
+// TestPassKilled has gpg write half of an item, and then hang until it is killed.
+func TestPassKilled(t *testing.T) {
+	need(t, "pass", "gpg")
+	if !inHome(t, "pass") {
+		return
+	}
+	newGPGKey(t, "")
+	before, _ := newStore(t, Config{Backend: Pass})
+	must(t, before.Set(t.Context(), prod, []byte(item)))
+	// Each argument is looked at: -e says that it encrypts, what follows -o is the file.
+	s, other := inStore(t, Config{Timeout: 2 * time.Second}, "gpg", `
+while [ $# -gt 0 ]; do case $1 in -e) encrypt=1;; -o) file=$2;; esac; args+=("$1"); shift; done
+if [ -z "$encrypt" ]; then exec $real "${args[@]}"; fi
+"$real" "${args[@]}" && head -c 50 "$file" >"$file.half" && cat "$file.half" >"$file" && rm "$file.half"
+sleep 60
+`)
+	s.prefix, other.prefix = before.prefix, before.prefix
+	wantFault(t, s.Set(t.Context(), prod, []byte("test-refresh-token-2")), keystore.ErrUnavailable, "did not answer within", "")
+	other.config.Timeout = time.Minute
+	wantItem(t, other, prod, item)
+	if names := namesOf(t, other); len(names) != 1 {
+		t.Errorf("listed are %q, want the item alone", names)
+	}
+	must(t, other.Remove(t.Context(), prod))
+	if left, err := filepath.Glob(filepath.Join(passDir(), service, "*", "*")); err != nil || len(left) > 0 {
+		t.Errorf("left are %q (%v)", left, err)
+	}
+}
+
+// TestPassAsTheLibrary writes with the library and reads with ours, and the other
+// way round: what was stored before can be read.
+func TestPassAsTheLibrary(t *testing.T) {
+	need(t, "pass", "gpg")
+	if !inHome(t, "pass") {
+		return
+	}
+	newGPGKey(t, "")
+	s, _ := newStore(t, Config{Backend: Pass})
+	library, err := keyring.Open(keyring.Config{AllowedBackends: []keyring.BackendType{keyring.PassBackend}, PassDir: passDir(), PassPrefix: service})
+	must(t, err)
+	name, err := s.itemName(prod)
+	must(t, err)
+	must(t, library.Set(keyring.Item{Key: name, Data: []byte(item), Label: name}))
+	wantItem(t, s, prod, item)
+	if keys, err := s.Keys(t.Context(), prod.Kind); err != nil || len(keys) != 1 {
+		t.Errorf("keys: %v (%v), want one", keys, err)
+	}
+	must(t, s.Set(t.Context(), prod, []byte("test-refresh-token-2")))
+	got, err := library.Get(name)
+	if err != nil || string(got.Data) != "test-refresh-token-2" || got.Key != name || got.Label != name {
+		t.Errorf("the library reads an item of %d bytes (%v)", len(got.Data), err)
+	}
+	if names, err := library.Keys(); err != nil || !slices.Equal(names, []string{name}) {
+		t.Errorf("the library lists %q (%v), want %q", names, err, name)
+	}
+	must(t, library.Remove(name))
+	if _, err := s.Get(t.Context(), prod); !errors.Is(err, keystore.ErrNotFound) {
+		t.Errorf("got %v, want ErrNotFound", err)
+	}
+}
+
+// TestPassChangesNothing holds that no use of pass changes this process, which may
+// be another program's: its streams, its environment. The race detector looks as well.
+func TestPassChangesNothing(t *testing.T) {
+	need(t, "pass", "gpg")
+	if !inHome(t, "pass") {
+		return
+	}
+	newGPGKey(t, "")
+	s, _ := newStore(t, Config{Backend: Pass, NoPrompt: true})
+	t.Setenv("TMPDIR", "/nowhere/at/all") // pass needs none
+	stdout, stderr, environ := os.Stdout, os.Stderr, os.Environ()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		must(t, s.Set(t.Context(), prod, []byte(item)))
+		wantItem(t, s, prod, item)
+		must(t, s.Remove(t.Context(), prod))
+	}()
+	for {
+		if os.Stdout != stdout || os.Stderr != stderr || !slices.Equal(os.Environ(), environ) {
+			t.Fatal("the process was changed")
+		}
+		select {
+		case <-done:
+			return
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+// TestPassHistory has a password store under git: each item is committed, and
+// nothing is left to commit.
+func TestPassHistory(t *testing.T) {
+	need(t, "pass", "gpg", "git")
+	if !inHome(t, "pass") {
+		return
+	}
+	newGPGKey(t, "")
+	for name, value := range map[string]string{"GIT_AUTHOR_NAME": "test", "GIT_AUTHOR_EMAIL": "test@forcecred.invalid", "GIT_COMMITTER_NAME": "test", "GIT_COMMITTER_EMAIL": "test@forcecred.invalid"} {
+		t.Setenv(name, value)
+	}
+	run(t, "", "pass", "git", "init")
+	s, other := newStore(t, Config{Backend: Pass})
+	for _, data := range []string{item, "test-refresh-token-2"} {
+		must(t, s.Set(t.Context(), prod, []byte(data)))
+		wantItem(t, other, prod, data)
+		if status := run(t, "", "pass", "git", "status", "--porcelain"); status != "" {
+			t.Errorf("git has still to commit %q", status)
+		}
+	}
+	must(t, s.Remove(t.Context(), prod))
+	if status := run(t, "", "pass", "git", "status", "--porcelain"); status != "" {
+		t.Errorf("git has still to commit %q", status)
+	}
+}
+
+// TestPassFolders has password stores in places of other kinds.
+func TestPassFolders(t *testing.T) {
+	need(t, "pass", "gpg")
+	if !inHome(t, "pass") {
+		return
+	}
+	newGPGKey(t, "")
+	before := passDir()
+	link := filepath.Join(t.TempDir(), "link")
+	must(t, os.Symlink(before, link))
+	t.Setenv("PASSWORD_STORE_DIR", link)
+	s, _ := newStore(t, Config{Backend: Pass})
+	must(t, s.Set(t.Context(), prod, []byte(item)))
+	if keys, err := s.Keys(t.Context(), prod.Kind); err != nil || len(keys) != 1 {
+		t.Errorf("keys: %v (%v), want one", keys, err)
+	}
+	t.Setenv("PASSWORD_STORE_DIR", "pass")
+	s, _ = newStore(t, Config{Backend: Pass})
+	_, err := s.Get(t.Context(), prod)
+	wantFault(t, err, keystore.ErrUnavailable, "not an absolute path", "PASSWORD_STORE_DIR")
+	t.Setenv("PASSWORD_STORE_DIR", "")
+	t.Setenv("HOME", "")
+	_, err = s.Get(t.Context(), prod)
+	wantFault(t, err, keystore.ErrUnavailable, "HOME is not set", "")
+}
+
+// TestPassEndless has a pass that prints without end.
+func TestPassEndless(t *testing.T) {
+	if !inHome(t, "pass") {
+		return
+	}
+	s, _ := inStore(t, Config{}, "pass", "exec yes "+item+"\n")
+	name, err := s.itemName(prod)
+	must(t, err)
+	path := filepath.Join(passDir(), service, name+".gpg")
+	must(t, os.MkdirAll(filepath.Dir(path), 0o700))
+	must(t, os.WriteFile(path, nil, 0o600))
+	_, err = s.Get(t.Context(), prod)
+	wantFault(t, err, keystore.ErrCorrupt, "larger than any", "store it again")
+}

@@ -1,0 +1,99 @@
+package keyring
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"forcecred/keystore"
+	"forcecred/keystore/storetest"
+
+	"github.com/99designs/keyring"
+)
+
+// parted is the keyring of the tests of items in parts.
+const parted = WinCred
+
+func newParted(t *testing.T) (first, second *Store) { return newWinCred(t) }
+
+// newWinCred returns a store in this user's Credential Manager, whose items end
+// with the test.
+func newWinCred(t *testing.T) (first, second *Store) {
+	t.Helper()
+	first, second = newStore(t, Config{Backend: WinCred})
+	t.Cleanup(func() {
+		inRing(t, first, func(turn *turn) error {
+			names, err := turn.names()
+			for _, name := range names {
+				err = errors.Join(err, turn.remove(name))
+			}
+			return err
+		})
+	})
+	return first, second
+}
+
+func TestWinCred(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, func(t *testing.T) (keystore.Store, keystore.Store) { return newWinCred(t) })
+}
+
+// TestWinCredProcesses is not parallel to others: in wine, where a credential is
+// a registry key, a list fails when others write meanwhile.
+func TestWinCredProcesses(t *testing.T) {
+	testProcesses(t, WinCred, newWinCred)
+}
+
+// TestWinCredBesideOthers has credentials of other programs, some of which are
+// called much like ours. It is not parallel, for the reason above.
+func TestWinCredBesideOthers(t *testing.T) {
+	s, _ := newWinCred(t)
+	must(t, s.Set(t.Context(), prod, []byte(item)))
+	foreign := s.prefix + "x"
+	for _, where := range []struct {
+		prefix, service string
+		names           []string
+	}{
+		{"git", "https", []string{foreign}},
+		{service, "other", []string{s.prefix + "org/other"}},
+		{service, service, []string{foreign, s.prefix + "org/", s.prefix + "org/-x", s.prefix + "Org/prod2", s.prefix + "org/Prod3", s.prefix + "org/prod4" + partMark + "x.1"}},
+	} {
+		others, err := keyring.Open(keyring.Config{
+			AllowedBackends: []keyring.BackendType{keyring.WinCredBackend}, WinCredPrefix: where.prefix, ServiceName: where.service,
+		})
+		must(t, err)
+		for _, name := range where.names {
+			must(t, others.Set(keyring.Item{Key: name, Data: []byte("foreign")}))
+			t.Cleanup(func() { must(t, others.Remove(name)) })
+		}
+	}
+	if keys, err := s.Keys(t.Context(), prod.Kind); err != nil || !slices.Equal(keys, []keystore.Key{prod}) {
+		t.Errorf("keys: %v (%v), want ours alone", keys, err)
+	}
+	wantItem(t, s, prod, item)
+}
+
+func TestWinCredIsDetected(t *testing.T) {
+	t.Parallel()
+	if backend, ok := Detect(t.Context()); backend != WinCred || !ok {
+		t.Errorf("detected is %q, %v", backend, ok)
+	}
+}
+
+// TestWinCredLimit holds that an item goes whole up to the limit that Windows
+// sets, and in parts from there on.
+func TestWinCredLimit(t *testing.T) {
+	t.Parallel()
+	for size, names := range map[int]int{2559: 1, 2560: 1, 2561: 3, 5120: 3, 5121: 4} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			t.Parallel()
+			s, other := newWinCred(t)
+			must(t, s.Set(t.Context(), prod, make([]byte, size)))
+			wantItem(t, other, prod, string(make([]byte, size)))
+			if got := len(namesOf(t, s)); got != names {
+				t.Errorf("it has %d names, want %d", got, names)
+			}
+		})
+	}
+}

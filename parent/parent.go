@@ -1,2 +1,0 @@
-// Package parent tells when the process that has started this one is gone.
-package parent
