@@ -6,7 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"forcecred/internal/regular"
+	"forcecred/internal/regularfile"
 )
 
 // bundles are where distributions have the roots that they trust in one file.
@@ -29,11 +29,11 @@ func (p Process) bundle() []byte {
 		files = []string{file}
 	}
 	for _, file := range files {
-		roots, err := regular.Read(file, maxCAFile)
+		roots, err := regularfile.Read(file, maxCAFile)
 		if err == nil {
 			return roots
 		}
-		if errors.Is(err, regular.ErrTooLarge) {
+		if errors.Is(err, regularfile.ErrTooLarge) {
 			return nil // Go's library would read it
 		}
 	}
@@ -92,12 +92,12 @@ func checkEnds(path string) error {
 	case err != nil || info.IsDir():
 		return nil
 	case info.Mode().IsRegular() && info.Size() > maxSystemRoots:
-		return &fs.PathError{Op: "read", Path: path, Err: regular.ErrTooLarge}
+		return &fs.PathError{Op: "read", Path: path, Err: regularfile.ErrTooLarge}
 	case info.Mode().IsRegular():
 		return nil
 	}
 	if null, err := os.Stat(os.DevNull); err == nil && os.SameFile(info, null) {
 		return nil
 	}
-	return &fs.PathError{Op: "open", Path: path, Err: regular.ErrNotRegular}
+	return &fs.PathError{Op: "open", Path: path, Err: regularfile.ErrNotRegular}
 }

@@ -12,7 +12,7 @@ import (
 
 	"forcecred/internal/config"
 	"forcecred/internal/privatefile"
-	"forcecred/internal/regular"
+	"forcecred/internal/regularfile"
 	"forcecred/protocol"
 )
 
@@ -59,7 +59,7 @@ func checkHome(at config.Home) error {
 		}
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
-		err = regular.Explain(err)
+		err = regularfile.WrapPermission(err)
 		hint := privatefile.HintRefused(err)
 		if hint == "" {
 			hint = "let FORCECRED_HOME name a folder that can be reached"
@@ -107,7 +107,7 @@ func (p Process) checkIntrusion(path string, isNamed bool) error {
 		return nil
 	}
 	return unusable(
-		fmt.Sprintf("this process is root's, and %s belongs to another user: %s; root's files there would lock that user out", folder, regular.Describe(info)),
+		fmt.Sprintf("this process is root's, and %s belongs to another user: %s; root's files there would lock that user out", folder, regularfile.DescribeOwner(info)),
 		"run without sudo, or with `sudo -H` for root's own home, or let FORCECRED_HOME name a folder of root's")
 }
 

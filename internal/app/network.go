@@ -9,7 +9,7 @@ import (
 
 	"forcecred/helper"
 	"forcecred/internal/config"
-	"forcecred/internal/regular"
+	"forcecred/internal/regularfile"
 	"forcecred/internal/salesforce"
 	"forcecred/protocol"
 )
@@ -102,7 +102,7 @@ func (p Process) clientWithRoots() (client *salesforce.Client, variable string, 
 	}
 	var roots []byte
 	if path != "" {
-		if roots, err = regular.Read(path, maxCAFile); err != nil {
+		if roots, err = regularfile.Read(path, maxCAFile); err != nil {
 			return nil, caFile, err
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"path/filepath"
 
-	"forcecred/internal/regular"
+	"forcecred/internal/regularfile"
 )
 
 // Pin is what config.json says, which holds no secret.
@@ -37,7 +37,7 @@ var ErrNewer = errors.New("a newer forcecred wrote it")
 // file: then nothing was stored yet. A file that can't be read
 // is an error, since with another keystore all orgs would seem to be gone.
 func (h Home) Pinned() (Pin, error) {
-	data, err := regular.Read(h.ConfigFile(), maxConfig)
+	data, err := regularfile.Read(h.ConfigFile(), maxConfig)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Pin{}, nil
 	}

@@ -6,7 +6,7 @@ import (
 	"os"
 
 	"forcecred/internal/privatefile"
-	"forcecred/internal/regular"
+	"forcecred/internal/regularfile"
 	"forcecred/protocol"
 )
 
@@ -58,7 +58,7 @@ func Identity(path string) (protocol.Finding, bool) {
 	case !info.Mode().IsRegular():
 		return fail(Files, "move "+path+" away, and restore the identity from a backup", "the age identity %s is not a regular file", path), true
 	case !privatefile.OwnedBy(info, os.Geteuid(), 0):
-		return fail(Files, "let FORCECRED_KEY_FILE name an identity of your own", "the age identity %s belongs to another user: %s", path, regular.Describe(info)), true
+		return fail(Files, "let FORCECRED_KEY_FILE name an identity of your own", "the age identity %s belongs to another user: %s", path, regularfile.DescribeOwner(info)), true
 	case privatefile.OthersBits(info) != 0:
 		return fail(Files, "chmod 600 "+path+"; if others use this machine, take a new identity and store the orgs again",
 			"the age identity %s has mode %04o, so that others may have read it", path, info.Mode().Perm()), true
@@ -68,7 +68,7 @@ func Identity(path string) (protocol.Finding, bool) {
 
 // unreachable reports what the file system refuses.
 func unreachable(path string, err error) protocol.Finding {
-	err = regular.Explain(err)
+	err = regularfile.WrapPermission(err)
 	next := privatefile.HintRefused(err)
 	if next == "" {
 		next = "see that " + path + " can be reached"

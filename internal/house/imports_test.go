@@ -22,7 +22,7 @@ var floors = [][]string{
 	{"keystore/keyring/busguard", "internal/privatefile", "protocol/bazel", "protocol/docker", "protocol/git", "protocol/headers", "protocol/kubernetes"},
 	{"keystore", "protocol", "internal/config", "internal/loopback", "internal/salesforce"},
 	{"internal/strictjson"},
-	{"protocol/secret", "internal/origin", "internal/process", "internal/regular", "internal/text"},
+	{"protocol/secret", "internal/origin", "internal/process", "internal/regularfile", "internal/text"},
 }
 
 // walls are imports that no floor forbids.
@@ -33,7 +33,7 @@ var walls = []struct{ from, to, why string }{
 	{"keystore", "protocol", "a keystore never sees a caller"},
 	{"internal/salesforce", "internal/privatefile", "salesforce never sees a file"},
 	{"internal/salesforce", "internal/config", "salesforce never sees a file"},
-	{"internal/salesforce", "internal/regular", "salesforce never sees a file"},
+	{"internal/salesforce", "internal/regularfile", "salesforce never sees a file"},
 	{"internal/salesforce", "keystore", "salesforce never sees a keystore"},
 	{"helper", "internal/privatefile", "the transaction sees files through a keystore alone"},
 	{"helper", "internal/config", "the transaction gets its settings as arguments"},

@@ -12,7 +12,7 @@ import (
 )
 
 // openers open a file: a FIFO, a device or a file without an end would keep the
-// process for ever. Package internal/regular opens files for all others.
+// process for ever. Package internal/regularfile opens files for all others.
 var openers = []string{
 	"os.Open", "os.OpenFile", "os.ReadFile", "os.Create", "os.WriteFile", "os.OpenRoot", "os.OpenInRoot", "os.DirFS", "os.CopyFS",
 	"syscall.Open", "unix.Open", "unix.Openat", "ioutil.ReadFile", "ioutil.WriteFile",
@@ -20,7 +20,7 @@ var openers = []string{
 
 // mayOpen has the files that open files themselves, each with its reason.
 var mayOpen = map[string]string{
-	"internal/regular/open_unix.go":          "it is what all others use",
+	"internal/regularfile/open_unix.go":          "it is what all others use",
 	"internal/privatefile/folder_unix.go":    "a folder, by O_DIRECTORY: anything else is refused at once",
 	"internal/privatefile/rename_windows.go": "a folder, to rename in",
 	"internal/privatefile/lock.go":           "a new file, by O_EXCL: nothing that exists is opened",
@@ -54,7 +54,7 @@ func TestFilesAreOpenedInOnePlace(t *testing.T) {
 		}
 		seen[path] = true
 		if mayOpen[path] == "" {
-			t.Errorf("%s calls %s.%s, where internal/regular or internal/privatefile would neither wait nor read for ever", path, name.Name, selector.Sel.Name)
+			t.Errorf("%s calls %s.%s, where internal/regularfile or internal/privatefile would neither wait nor read for ever", path, name.Name, selector.Sel.Name)
 		}
 	})
 	for path := range mayOpen {

@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"forcecred/internal/regular"
+	"forcecred/internal/regularfile"
 	"forcecred/keystore"
 )
 
@@ -18,7 +18,7 @@ func explain(err error) error {
 	if _, isExplained := errors.AsType[*keystore.Error](err); isExplained {
 		return err
 	}
-	err = regular.Explain(err)
+	err = regularfile.WrapPermission(err)
 	hint := HintRefused(err)
 	if hint == "" {
 		return err
@@ -26,22 +26,22 @@ func explain(err error) error {
 	return &keystore.Error{Reason: keystore.ErrUnavailable, Err: err, Hint: hint}
 }
 
-// HintRefused returns what to do about a refusal that [regular.Explain] has
+// HintRefused returns what to do about a refusal that [regularfile.WrapPermission] has
 // explained, of one of forcecred's own files or folders, or about a file system
 // that can't be written. It returns "" for any other error.
 func HintRefused(err error) string {
-	refusal, ok := regular.AsRefusal(err)
+	denied, isDenied := errors.AsType[*regularfile.PermissionError](err)
 	switch {
 	case errors.Is(err, syscall.EROFS):
 		return "let FORCECRED_HOME name a folder on a file system that can be written"
-	case !ok:
+	case !isDenied:
 		return ""
-	case refusal.Owner.IsSelf:
-		return "chmod u+rwX " + refusal.Path + "; if its mode is right, an access list or a security module (SELinux, AppArmor) refuses"
-	case refusal.Owner.IsRoot:
-		return hintRoots(refusal.Path)
+	case denied.Owner.IsSelf:
+		return "chmod u+rwX " + denied.Path + "; if its mode is right, an access list or a security module (SELinux, AppArmor) refuses"
+	case denied.Owner.IsRoot:
+		return hintRoots(denied.Path)
 	}
-	return hintAnothers(refusal.Path)
+	return hintAnothers(denied.Path)
 }
 
 // hintRoots does not send anybody to root, who would make more of such files.

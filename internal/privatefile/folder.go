@@ -7,7 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"forcecred/internal/regular"
+	"forcecred/internal/regularfile"
 	"forcecred/keystore"
 )
 
@@ -120,7 +120,7 @@ func BelongsToAnother(path string, info fs.FileInfo) error {
 	}
 	return &keystore.Error{
 		Reason: keystore.ErrUnavailable,
-		Err:    fmt.Errorf("%s belongs to another user: %s", path, regular.Describe(info)),
+		Err:    fmt.Errorf("%s belongs to another user: %s", path, regularfile.DescribeOwner(info)),
 		Hint:   hint,
 	}
 }

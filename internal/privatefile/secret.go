@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"os"
 
-	"forcecred/internal/regular"
+	"forcecred/internal/regularfile"
 	"forcecred/keystore"
 	"forcecred/protocol/secret"
 )
@@ -30,7 +30,7 @@ func ReadSecret(path string) (secret.Text, error) {
 	switch {
 	case !OwnedBy(info, os.Geteuid(), 0):
 		return secret.Text{}, &keystore.Error{
-			Reason: keystore.ErrUnavailable, Err: fmt.Errorf("%s belongs to another user: %s", path, regular.Describe(info)), Hint: "name a file of your own",
+			Reason: keystore.ErrUnavailable, Err: fmt.Errorf("%s belongs to another user: %s", path, regularfile.DescribeOwner(info)), Hint: "name a file of your own",
 		}
 	case others != 0:
 		return secret.Text{}, &keystore.Error{

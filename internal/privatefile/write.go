@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"forcecred/internal/regular"
+	"forcecred/internal/regularfile"
 )
 
 // TempPrefix marks a file that is being written, so that one of a process that
@@ -45,14 +45,14 @@ func ReplaceAs(temp, path string, data []byte, mode fs.FileMode) error {
 
 // OpenForWriting opens a file that is there, to be written in place.
 func OpenForWriting(path string) (*os.File, error) {
-	file, _, err := regular.Open(path, os.O_WRONLY|NoFollow)
+	file, _, err := regularfile.Open(path, os.O_WRONLY|NoFollow)
 	return file, explain(err)
 }
 
 // Remove removes a file for good: when it returns nil, a loss of power does not
 // bring the file back. Removing what is not there succeeds.
 func Remove(path string) error {
-	err := regular.Retry(func() error { return os.Remove(path) })
+	err := regularfile.RetryWhileInUse(func() error { return os.Remove(path) })
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -91,12 +91,12 @@ func writeTemp(folder string, data []byte, mode fs.FileMode) (path string, err e
 func moveOver(from, path string) error {
 	info, err := os.Lstat(path)
 	if err == nil && !info.Mode().IsRegular() {
-		return &fs.PathError{Op: "replace", Path: path, Err: regular.ErrNotRegular}
+		return &fs.PathError{Op: "replace", Path: path, Err: regularfile.ErrNotRegular}
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return regular.Retry(func() error { return rename(from, path) })
+	return regularfile.RetryWhileInUse(func() error { return rename(from, path) })
 }
 
 // SweepTemp removes what killed processes left half-written in folder. It is

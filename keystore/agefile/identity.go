@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"forcecred/internal/privatefile"
-	"forcecred/internal/regular"
+	"forcecred/internal/regularfile"
 	"forcecred/keystore"
 
 	"filippo.io/age"
@@ -111,7 +111,7 @@ func checkIdentityFile(path string, info fs.FileInfo) error {
 	case !privatefile.OwnedBy(info, os.Geteuid(), 0):
 		return &keystore.Error{
 			Reason: keystore.ErrUnavailable,
-			Err:    fmt.Errorf("the age identity %s belongs to another user (%s), who can read all that it encrypts", path, regular.Describe(info)),
+			Err:    fmt.Errorf("the age identity %s belongs to another user (%s), who can read all that it encrypts", path, regularfile.DescribeOwner(info)),
 			Hint:   "let FORCECRED_KEY_FILE name an identity of your own",
 		}
 	case privatefile.OthersBits(info) != 0:

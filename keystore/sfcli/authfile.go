@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"forcecred/internal/privatefile"
-	"forcecred/internal/regular"
+	"forcecred/internal/regularfile"
 	"forcecred/keystore"
 	"forcecred/protocol/secret"
 )
@@ -307,7 +307,7 @@ func (s *Store) proveWritable(ctx context.Context, l login) error {
 		return &keystore.Error{Reason: keystore.ErrUnavailable, Err: fmt.Errorf("%s is not a regular file", l.file), Hint: "put the file itself there"}
 	case !privatefile.OwnedBy(info, os.Geteuid()):
 		return &keystore.Error{
-			Reason: keystore.ErrUnavailable, Err: fmt.Errorf("%s belongs to another user: %s", l.file, regular.Describe(info)), Hint: "run forcecred as the user who logged in with the Salesforce CLI",
+			Reason: keystore.ErrUnavailable, Err: fmt.Errorf("%s belongs to another user: %s", l.file, regularfile.DescribeOwner(info)), Hint: "run forcecred as the user who logged in with the Salesforce CLI",
 		}
 	}
 	s.mu.Lock()

@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"forcecred/internal/regular"
+	"forcecred/internal/regularfile"
 	"forcecred/keystore"
 )
 
@@ -99,7 +99,7 @@ func (s *Store) named(aliases map[string]string, name string) (login, error) {
 	case errors.Is(err, fs.ErrNotExist), isNoFolder(err), err == nil && info.IsDir():
 		return login{}, notLoggedIn(name, isAlias)
 	case err != nil:
-		return login{}, regular.Explain(err)
+		return login{}, regularfile.WrapPermission(err)
 	}
 	return l, nil
 }

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"forcecred/internal/regular"
+	"forcecred/internal/regularfile"
 	"forcecred/keystore"
 )
 
@@ -47,7 +47,7 @@ func takeMkdirLock(ctx context.Context, path string) (*mkdirLock, error) {
 			return holdMkdirLock(path)
 		}
 		if !errors.Is(err, fs.ErrExist) {
-			return nil, regular.Explain(err)
+			return nil, regularfile.WrapPermission(err)
 		}
 		info, err := os.Lstat(path)
 		switch {

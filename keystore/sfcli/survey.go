@@ -14,7 +14,7 @@ import (
 	"slices"
 	"strings"
 
-	"forcecred/internal/regular"
+	"forcecred/internal/regularfile"
 	"forcecred/keystore"
 )
 
@@ -136,7 +136,7 @@ func (s *Store) authUsers() ([]string, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	return users, regular.Explain(err)
+	return users, regularfile.WrapPermission(err)
 }
 
 // clientApps returns the names of the apps that are linked to the user of a login.

@@ -9,7 +9,7 @@ import (
 	"sync"
 
 	"forcecred/internal/config"
-	"forcecred/internal/regular"
+	"forcecred/internal/regularfile"
 )
 
 const variable = "DBUS_SESSION_BUS_ADDRESS"
@@ -188,7 +188,7 @@ func discover(runtimeDir string) string {
 	if isThere(socket) {
 		return "unix:path=" + socket
 	}
-	text, err := regular.Read(runtimeDir+"/dbus-session", maxAddress)
+	text, err := regularfile.Read(runtimeDir+"/dbus-session", maxAddress)
 	if err != nil {
 		return ""
 	}

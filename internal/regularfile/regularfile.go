@@ -1,10 +1,10 @@
-// Package regular opens regular files without waiting for another process.
+// Package regularfile opens regular files without waiting for another process.
 //
-// A FIFO, a device or a socket at the path of a file would block the caller for
-// ever, or never end. Every file that forcecred reads is opened here. The package
-// imports nothing that the session bus's guard may not import: config.json is read
-// before main runs.
-package regular
+// Opening a FIFO, a device or a socket may block the caller forever, and reading it may
+// never end. So forcecred opens every file that it reads here. The guard of the session
+// bus reads config.json before main runs; this package imports nothing that the guard
+// must not import.
+package regularfile
 
 import (
 	"bytes"
@@ -21,17 +21,17 @@ var (
 	ErrTooLarge   = errors.New("too large")
 )
 
-// Open opens a regular file that exists. Flags are os.O_RDONLY or os.O_WRONLY,
-// with NoFollow or without. The error is an [*fs.PathError], whose cause is
-// ErrNotRegular for anything but a regular file. [Explain] has seen it.
+// Open opens an existing regular file. Flags are os.O_RDONLY or os.O_WRONLY, with or
+// without NoFollow. The error is an [*fs.PathError], in a [*PermissionError] if the
+// system denied access. Its cause is ErrNotRegular for anything but a regular file.
 func Open(path string, flags int) (*os.File, fs.FileInfo, error) {
 	var file *os.File
-	err := Retry(func() (err error) {
+	err := RetryWhileInUse(func() (err error) {
 		file, err = openFile(path, flags)
 		return err
 	})
 	if err != nil {
-		return nil, nil, Explain(err)
+		return nil, nil, WrapPermission(err)
 	}
 	info, err := file.Stat()
 	if err == nil && !info.Mode().IsRegular() {
@@ -44,10 +44,11 @@ func Open(path string, flags int) (*os.File, fs.FileInfo, error) {
 	return file, info, nil
 }
 
-// ReadAll reads the file that Open opened. More than limit bytes are ErrTooLarge.
+// ReadAll reads the file that Open opened. It returns ErrTooLarge for more than limit
+// bytes.
 func ReadAll(file *os.File, info fs.FileInfo, limit int64) ([]byte, error) {
 	var data bytes.Buffer
-	data.Grow(int(min(info.Size(), limit)) + bytes.MinRead) // one read for the data, one for its end
+	data.Grow(int(min(info.Size(), limit)) + bytes.MinRead) // one read for the data, one for the end of the file
 	if _, err := data.ReadFrom(io.LimitReader(file, limit+1)); err != nil {
 		return nil, err
 	}
@@ -57,8 +58,8 @@ func ReadAll(file *os.File, info fs.FileInfo, limit int64) ([]byte, error) {
 	return data.Bytes(), nil
 }
 
-// Read returns the content of a regular file of at most limit bytes, with the
-// errors of Open and ReadAll.
+// Read returns the content of a regular file of at most limit bytes, with the errors of
+// Open and ReadAll.
 func Read(path string, limit int64) ([]byte, error) {
 	file, info, err := Open(path, os.O_RDONLY)
 	if err != nil {

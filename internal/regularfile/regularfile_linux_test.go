@@ -1,4 +1,4 @@
-package regular
+package regularfile
 
 import (
 	"bytes"
@@ -13,13 +13,13 @@ import (
 	"time"
 )
 
-// patience is far more than any open takes that waits for nobody.
-const patience = 3 * time.Minute
+// openTimeout is far longer than any open takes that does not block.
+const openTimeout = 3 * time.Minute
 
 const limit = 1000
 
-// kinds put something at a path.
-var kinds = []struct {
+// fixtures put something at a path.
+var fixtures = []struct {
 	name string
 	put  func(path string) error
 	want error // nil is success
@@ -34,8 +34,8 @@ var kinds = []struct {
 		return errors.Join(syscall.Mkfifo(path+".to", 0o600), os.Symlink(path+".to", path))
 	}, ErrNotRegular},
 	{"a folder", func(path string) error { return os.Mkdir(path, 0o700) }, ErrNotRegular},
-	{"a device without an end", func(path string) error { return os.Symlink("/dev/zero", path) }, ErrNotRegular},
-	{"a device that is empty", func(path string) error { return os.Symlink("/dev/null", path) }, ErrNotRegular},
+	{"an endless device", func(path string) error { return os.Symlink("/dev/zero", path) }, ErrNotRegular},
+	{"an empty device", func(path string) error { return os.Symlink("/dev/null", path) }, ErrNotRegular},
 	{"a terminal", func(path string) error { return os.Symlink("/dev/ptmx", path) }, ErrNotRegular},
 	{"a socket", func(path string) error { return syscall.Mknod(path, syscall.S_IFSOCK|0o600, 0) }, ErrNotRegular},
 	{"a link to itself", func(path string) error { return os.Symlink(path, path) }, syscall.ELOOP},
@@ -47,24 +47,24 @@ var kinds = []struct {
 	}, ErrTooLarge},
 }
 
-// TestRead: whatever is at the path, the answer comes at once.
+// TestRead: Read returns at once, whatever is at the path.
 func TestRead(t *testing.T) {
 	t.Parallel()
-	for _, tt := range kinds {
+	for _, tt := range fixtures {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join(t.TempDir(), "file")
 			if err := tt.put(path); err != nil {
 				t.Fatal(err)
 			}
-			if err := inTime(t, func() error { _, err := Read(path, limit); return err }); !errors.Is(err, tt.want) {
+			if err := returnsInTime(t, func() error { _, err := Read(path, limit); return err }); !errors.Is(err, tt.want) {
 				t.Errorf("read: %v, want %v", err, tt.want)
 			}
 		})
 	}
 }
 
-// TestOpen: the same of what is written in place, and of what may be no link.
+// TestOpen: Open returns at once too, for writing in place and with NoFollow.
 func TestOpen(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -80,19 +80,19 @@ func TestOpen(t *testing.T) {
 		{"a FIFO", os.O_WRONLY | NoFollow, ErrNotRegular},
 		{"a FIFO", os.O_RDONLY | NoFollow, ErrNotRegular},
 		{"a socket", os.O_WRONLY | NoFollow, ErrNotRegular},
-		{"a device without an end", os.O_WRONLY, ErrNotRegular},
+		{"an endless device", os.O_WRONLY, ErrNotRegular},
 		{"a folder", os.O_RDONLY | NoFollow, ErrNotRegular},
 		{"a folder", os.O_WRONLY, syscall.EISDIR},
 	} {
 		path := filepath.Join(t.TempDir(), "file")
-		for _, kind := range kinds {
-			if kind.name == tt.name {
-				if err := kind.put(path); err != nil {
+		for _, fixture := range fixtures {
+			if fixture.name == tt.name {
+				if err := fixture.put(path); err != nil {
 					t.Fatal(err)
 				}
 			}
 		}
-		if err := inTime(t, func() error { return openAndClose(path, tt.flags) }); !errors.Is(err, tt.want) {
+		if err := returnsInTime(t, func() error { return openAndClose(path, tt.flags) }); !errors.Is(err, tt.want) {
 			t.Errorf("%s with flags %#x: %v, want %v", tt.name, tt.flags, err, tt.want)
 		}
 	}
@@ -106,24 +106,24 @@ func openAndClose(path string, flags int) error {
 	return file.Close()
 }
 
-func inTime(t *testing.T, do func() error) error {
+func returnsInTime(t *testing.T, do func() error) error {
 	t.Helper()
 	done := make(chan error, 1)
 	go func() { done <- do() }()
 	select {
 	case err := <-done:
 		return err
-	case <-time.After(patience):
-		t.Fatal("it hangs")
+	case <-time.After(openTimeout):
+		t.Fatal("it blocks")
 		return nil
 	}
 }
 
-// TestExplain runs as an ordinary user, whom modes keep out.
-func TestExplain(t *testing.T) {
-	const asChild = "TEST_EXPLAIN_DIR"
+// TestWrapPermission runs as an ordinary user, because root may open any file.
+func TestWrapPermission(t *testing.T) {
+	const asChild = "TEST_WRAP_PERMISSION_DIR"
 	if dir := os.Getenv(asChild); dir != "" {
-		explain(t, dir)
+		testWrapPermission(t, dir)
 		return
 	}
 	dir := t.TempDir()
@@ -132,7 +132,7 @@ func TestExplain(t *testing.T) {
 	if err := errors.Join(err, os.Mkdir(own, 0o700), os.WriteFile(program, self, 0o755)); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), program, "-test.run=^TestExplain$", "-test.v")
+	cmd := exec.CommandContext(t.Context(), program, "-test.run=^TestWrapPermission$", "-test.v")
 	cmd.Env = append(os.Environ(), asChild+"="+dir)
 	cmd.Dir = "/"
 	if os.Geteuid() == 0 {
@@ -147,12 +147,12 @@ func TestExplain(t *testing.T) {
 			}
 		}
 	}
-	if out, err := cmd.CombinedOutput(); err != nil || !bytes.Contains(out, []byte("--- PASS: TestExplain")) {
+	if out, err := cmd.CombinedOutput(); err != nil || !bytes.Contains(out, []byte("--- PASS: TestWrapPermission")) {
 		t.Errorf("%v: %s", err, out)
 	}
 }
 
-func explain(t *testing.T, dir string) {
+func testWrapPermission(t *testing.T, dir string) {
 	own, roots := filepath.Join(dir, "own"), filepath.Join(dir, "roots")
 	file, folder := filepath.Join(own, "file"), filepath.Join(own, "folder")
 	if err := errors.Join(os.WriteFile(file, nil, 0o600), os.Chmod(file, 0), os.Mkdir(folder, 0o700), os.Chmod(folder, 0o600)); err != nil {
@@ -161,38 +161,38 @@ func explain(t *testing.T, dir string) {
 	for _, tt := range []struct {
 		name string
 		do   func() error
-		says string
+		want string
 		path string
 	}{
-		{"a file of ours", func() error { _, err := os.Open(file); return err }, "; it belongs to this user (uid ", file},
-		{"below a folder of ours", func() error { _, err := os.Open(filepath.Join(folder, "a", "b")); return err }, folder + " belongs to this user (uid ", folder},
+		{"an own file", func() error { _, err := os.Open(file); return err }, "; it belongs to this user (uid ", file},
+		{"below an own folder", func() error { _, err := os.Open(filepath.Join(folder, "a", "b")); return err }, folder + " belongs to this user (uid ", folder},
 		{"a new file", func() error { _, err := os.Create(filepath.Join(folder, "new")); return err }, ", mode 0600", folder},
 		{"a new folder", func() error { return os.Mkdir(filepath.Join(folder, "new"), 0o700) }, ", mode 0600", folder},
 		{"a file to be removed", func() error { return os.Remove(filepath.Join(folder, "new")) }, ", mode 0600", folder},
 		{"a file to be moved", func() error { return os.Rename(file, filepath.Join(folder, "new")) }, ", mode 0600", folder},
-		{"in the root's home", func() error { return os.Mkdir("/forcecred-test", 0o700) }, "/ belongs to root, mode ", "/"},
-		{"in a folder of root's", func() error { _, err := os.ReadDir(roots); return err }, "; it belongs to root, mode 0700", roots},
+		{"in the root folder", func() error { return os.Mkdir("/forcecred-test", 0o700) }, "/ belongs to root, mode ", "/"},
+		{"in a folder of root", func() error { _, err := os.ReadDir(roots); return err }, "; it belongs to root, mode 0700", roots},
 	} {
 		if tt.path == roots {
 			if _, err := os.Stat(roots); err != nil {
-				continue // it takes root to make it
+				continue // only root can make it
 			}
 		}
 		err := tt.do()
 		if !errors.Is(err, fs.ErrPermission) {
-			t.Errorf("%s: %v, want a refusal", tt.name, err)
+			t.Errorf("%s: %v, want fs.ErrPermission", tt.name, err)
 			continue
 		}
-		explained := Explain(err)
-		refusal, ok := AsRefusal(explained)
-		if !ok || refusal.Path != tt.path || !strings.Contains(explained.Error(), tt.says) || !errors.Is(explained, fs.ErrPermission) {
-			t.Errorf("%s: %v, want %q", tt.name, explained, tt.says)
+		wrapped := WrapPermission(err)
+		denied, ok := errors.AsType[*PermissionError](wrapped)
+		if !ok || denied.Path != tt.path || !strings.Contains(wrapped.Error(), tt.want) || !errors.Is(wrapped, fs.ErrPermission) {
+			t.Errorf("%s: %v, want %q", tt.name, wrapped, tt.want)
 		}
-		if again := Explain(explained); again.Error() != explained.Error() {
-			t.Errorf("%s: twice explained: %v", tt.name, again)
+		if again := WrapPermission(wrapped); again.Error() != wrapped.Error() {
+			t.Errorf("%s: wrapped twice: %v", tt.name, again)
 		}
 	}
-	if _, err := os.Open(filepath.Join(dir, "nosuch")); Explain(err) != err {
-		t.Error("what is not refused is explained")
+	if _, err := os.Open(filepath.Join(dir, "nosuch")); WrapPermission(err) != err {
+		t.Error("an error other than fs.ErrPermission is wrapped")
 	}
 }

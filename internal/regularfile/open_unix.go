@@ -1,6 +1,6 @@
 //go:build unix
 
-package regular
+package regularfile
 
 import (
 	"errors"
@@ -12,16 +12,16 @@ import (
 // NoFollow opens a file only if it is not a symbolic link.
 const NoFollow = syscall.O_NOFOLLOW
 
-// openFile opens a file that exists. It does not wait for the other end of a
-// FIFO, and a terminal does not become this process's own.
+// openFile opens an existing file. It does not wait for the other end of a FIFO, and a
+// terminal does not become the controlling terminal of this process.
 func openFile(path string, flags int) (*os.File, error) {
 	file, err := os.OpenFile(path, flags|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
-	// A socket, a device without a driver, a FIFO that nobody reads; a link.
+	// A socket, a device without a driver, a FIFO without a reader; a link.
 	if errors.Is(err, syscall.ENXIO) || errors.Is(err, syscall.EOPNOTSUPP) || flags&NoFollow != 0 && errors.Is(err, syscall.ELOOP) {
 		err = &fs.PathError{Op: "open", Path: path, Err: ErrNotRegular}
 	}
 	return file, err
 }
 
-// Retry calls op once: nobody who has a file open stands in the way.
-func Retry(op func() error) error { return op() }
+// RetryWhileInUse calls op once: on Unix, an open file can be replaced and removed.
+func RetryWhileInUse(op func() error) error { return op() }

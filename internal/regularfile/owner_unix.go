@@ -1,6 +1,6 @@
 //go:build unix
 
-package regular
+package regularfile
 
 import (
 	"fmt"
@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// ownerOf returns whom a file belongs to. Names other than root's are not looked
-// up: the directory that has them may be slow, or know none in a container.
+// ownerOf returns the owner of a file. It looks up no user name but root's: the user
+// database may be slow, or empty in a container.
 func ownerOf(info fs.FileInfo) (Owner, bool) {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

@@ -1,4 +1,4 @@
-package regular
+package regularfile
 
 import (
 	"errors"
@@ -8,13 +8,12 @@ import (
 	"time"
 )
 
-// NoFollow opens a file only if it is not a symbolic link. It is a flag of Open's
-// alone: the one that Windows has opens the link itself, and shows the inside of
-// files that a file system keeps elsewhere.
+// NoFollow opens a file only if it is not a symbolic link. Only Open knows this flag.
+// The flag of Windows itself opens the link instead, and other reparse points too.
 const NoFollow = 1 << 30
 
-// openFile opens a file that exists, and lets others replace or remove it
-// meanwhile, which os.OpenFile does not: a reader would keep a writer waiting.
+// openFile opens an existing file, and lets other processes replace or remove it while
+// it is open. With os.OpenFile, a reader would block a writer.
 func openFile(path string, flags int) (*os.File, error) {
 	fail := func(err error) (*os.File, error) {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
@@ -33,7 +32,7 @@ func openFile(path string, flags int) (*os.File, error) {
 		access = syscall.GENERIC_WRITE
 	}
 	const share = syscall.FILE_SHARE_READ | syscall.FILE_SHARE_WRITE | syscall.FILE_SHARE_DELETE
-	const attributes = syscall.FILE_ATTRIBUTE_NORMAL | syscall.FILE_FLAG_BACKUP_SEMANTICS // which opens a folder, to be refused by its name
+	const attributes = syscall.FILE_ATTRIBUTE_NORMAL | syscall.FILE_FLAG_BACKUP_SEMANTICS // which opens a folder too: Open then returns ErrNotRegular
 	handle, err := syscall.CreateFile(name, access, share, nil, syscall.OPEN_EXISTING, attributes, 0)
 	if err != nil {
 		return fail(err)
@@ -41,9 +40,9 @@ func openFile(path string, flags int) (*os.File, error) {
 	return os.NewFile(uintptr(handle), path), nil
 }
 
-// Retry calls op for up to a second, as long as it fails because another
-// process has the file open or is just replacing it.
-func Retry(op func() error) error {
+// RetryWhileInUse calls op for up to a second, as long as it fails because another
+// process has the file open or is replacing it.
+func RetryWhileInUse(op func() error) error {
 	const sharingViolation = syscall.Errno(32)
 	for tries := 0; ; tries++ {
 		err := op()
