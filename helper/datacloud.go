@@ -84,12 +84,12 @@ func (h *Helper) exchangeDataCloud(ctx context.Context, own keystore.Token, dead
 }
 
 // dataCloudClient returns what asks for org, and where org logs in.
-func (h *Helper) dataCloudClient(ctx context.Context, org keystore.Org) (OAuth, salesforce.Login, error) {
+func (h *Helper) dataCloudClient(ctx context.Context, org keystore.Org) (OAuth, salesforce.Host, error) {
 	grant, err := h.grant(ctx, org)
 	if err != nil {
-		return nil, salesforce.Login{}, err
+		return nil, salesforce.Host{}, err
 	}
-	login, err := salesforce.ParseLogin(grant.LoginURL, grant.Site, grant.AllowHost)
+	login, err := salesforce.ParseHost(grant.LoginURL, grant.Site, grant.AllowHost)
 	if err != nil {
 		return nil, login, storeError("use the grant of", org, err)
 	}

@@ -161,7 +161,7 @@ func TestExpiryByRealClocks(t *testing.T) {
 					}
 					_, written, ok := salesforce.JWTLifetime(c.AccessToken)
 					if !ok {
-						login, err := salesforce.ParseLogin(server.URL, "", false)
+						login, err := salesforce.ParseHost(server.URL, "", false)
 						if err != nil {
 							t.Fatal(err)
 						}

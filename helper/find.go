@@ -66,7 +66,7 @@ func (h *Helper) GetAt(ctx context.Context, place origin.Origin, req protocol.Ge
 	if err != nil {
 		return protocol.Credential{}, err
 	}
-	if login, err := salesforce.ParseLogin(grant.LoginURL, grant.Site, grant.AllowHost); err != nil || login.URL() != string(place) {
+	if login, err := salesforce.ParseHost(grant.LoginURL, grant.Site, grant.AllowHost); err != nil || login.URL() != string(place) {
 		return protocol.Credential{}, errNobodyThere()
 	}
 	return c, nil
@@ -83,7 +83,7 @@ func errNobodyThere() *protocol.Error {
 // there. An instance to which the login's tokens may not go, which an older
 // forcecred may have stored, is none.
 func isAt(grant keystore.Grant, place origin.Origin) bool {
-	login, err := salesforce.ParseLogin(grant.LoginURL, grant.Site, grant.AllowHost)
+	login, err := salesforce.ParseHost(grant.LoginURL, grant.Site, grant.AllowHost)
 	if err != nil {
 		return false
 	}

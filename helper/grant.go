@@ -12,8 +12,8 @@ import (
 
 // asked returns the grant as Salesforce is asked for a token of it, checked. Its
 // error says what is wrong with which field.
-func (h *Helper) asked(grant keystore.Grant) (salesforce.Grant, salesforce.Login, error) {
-	login, err := salesforce.ParseLogin(grant.LoginURL, grant.Site, grant.AllowHost)
+func (h *Helper) asked(grant keystore.Grant) (salesforce.Grant, salesforce.Host, error) {
+	login, err := salesforce.ParseHost(grant.LoginURL, grant.Site, grant.AllowHost)
 	if err != nil {
 		return nil, login, err
 	}
@@ -24,20 +24,20 @@ func (h *Helper) asked(grant keystore.Grant) (salesforce.Grant, salesforce.Login
 			return nil, login, err
 		}
 		g := salesforce.JWTGrant{
-			Login: login, ClientID: grant.ClientID, ClientSecret: grant.ClientSecret,
+			Host: login, ClientID: grant.ClientID, ClientSecret: grant.ClientSecret,
 			Username: grant.Username, Key: key, KeyID: grant.KeyID, Audience: grant.Audience, AudienceURL: grant.AudienceURL,
 		}
 		// A host that is not allowed any more is not tried first.
-		if accepted, err := salesforce.ParseLogin(grant.Accepted.LoginURL, grant.Accepted.Site, grant.AllowHost); err == nil {
-			g.Accepted = salesforce.Target{Login: accepted, Audience: grant.Accepted.Audience}
+		if accepted, err := salesforce.ParseHost(grant.Accepted.LoginURL, grant.Accepted.Site, grant.AllowHost); err == nil {
+			g.Accepted = salesforce.Target{Host: accepted, Audience: grant.Accepted.Audience}
 		}
 		return g, login, g.Check()
 	case keystore.ClientCredentials:
-		g := salesforce.ClientGrant{Login: login, ClientID: grant.ClientID, ClientSecret: grant.ClientSecret}
+		g := salesforce.ClientGrant{Host: login, ClientID: grant.ClientID, ClientSecret: grant.ClientSecret}
 		return g, login, g.Check()
 	}
 	return salesforce.RefreshGrant{
-		Login: login, ClientID: grant.ClientID, ClientSecret: grant.ClientSecret, RefreshToken: grant.RefreshToken,
+		Host: login, ClientID: grant.ClientID, ClientSecret: grant.ClientSecret, RefreshToken: grant.RefreshToken,
 	}, login, nil
 }
 
@@ -59,11 +59,11 @@ func checkCredentials(grant keystore.Grant) error {
 
 // loginOf returns the host that knows the grant's tokens: where its last assertion
 // was taken, else where the org's users log in.
-func loginOf(grant keystore.Grant) (salesforce.Login, error) {
+func loginOf(grant keystore.Grant) (salesforce.Host, error) {
 	if at := grant.Accepted; at.LoginURL != "" {
-		return salesforce.ParseLogin(at.LoginURL, at.Site, grant.AllowHost)
+		return salesforce.ParseHost(at.LoginURL, at.Site, grant.AllowHost)
 	}
-	return salesforce.ParseLogin(grant.LoginURL, grant.Site, grant.AllowHost)
+	return salesforce.ParseHost(grant.LoginURL, grant.Site, grant.AllowHost)
 }
 
 // targetOf returns a target as it is stored, the zero one for none.
@@ -71,7 +71,7 @@ func targetOf(t salesforce.Target) keystore.Target {
 	if t == (salesforce.Target{}) {
 		return keystore.Target{}
 	}
-	return keystore.Target{LoginURL: t.Login.URL(), Site: t.Login.Site(), Audience: t.Audience}
+	return keystore.Target{LoginURL: t.Host.URL(), Site: t.Host.Site(), Audience: t.Audience}
 }
 
 // privateKey returns the key that the grant holds, or names.

@@ -42,12 +42,12 @@ type Helper struct {
 // OAuth is what a Helper asks of Salesforce; [salesforce.Client] is one.
 type OAuth interface {
 	Exchange(context.Context, salesforce.Grant) (salesforce.Answer, error)
-	Introspect(ctx context.Context, login salesforce.Login, clientID string, clientSecret, accessToken secret.Text) (salesforce.Introspection, error)
+	Introspect(ctx context.Context, login salesforce.Host, clientID string, clientSecret, accessToken secret.Text) (salesforce.Introspection, error)
 	ExchangeCode(ctx context.Context, a salesforce.Authorization, clientSecret, code secret.Text) (salesforce.Answer, error)
-	Username(ctx context.Context, login salesforce.Login, accessToken secret.Text) (string, error)
-	Revoke(ctx context.Context, login salesforce.Login, token secret.Text) error
-	ExchangeDataCloud(ctx context.Context, login salesforce.Login, instanceURL string, accessToken secret.Text) (salesforce.Answer, error)
-	RevokeDataCloud(ctx context.Context, login salesforce.Login, instanceURL string, accessToken secret.Text) error
+	Username(ctx context.Context, login salesforce.Host, accessToken secret.Text) (string, error)
+	Revoke(ctx context.Context, login salesforce.Host, token secret.Text) error
+	ExchangeDataCloud(ctx context.Context, login salesforce.Host, instanceURL string, accessToken secret.Text) (salesforce.Answer, error)
+	RevokeDataCloud(ctx context.Context, login salesforce.Host, instanceURL string, accessToken secret.Text) error
 }
 
 // Get returns an access token of the org for the API that req names, from the

@@ -111,7 +111,7 @@ func (f *fixture) Exchange(ctx context.Context, g salesforce.Grant) (salesforce.
 	return f.mint(g)
 }
 
-func (f *fixture) Introspect(context.Context, salesforce.Login, string, secret.Text, secret.Text) (salesforce.Introspection, error) {
+func (f *fixture) Introspect(context.Context, salesforce.Host, string, secret.Text, secret.Text) (salesforce.Introspection, error) {
 	f.inspects++
 	return f.inspect()
 }
@@ -123,26 +123,26 @@ func (f *fixture) ExchangeCode(ctx context.Context, a salesforce.Authorization, 
 	return f.exchange(a, code)
 }
 
-func (f *fixture) Username(context.Context, salesforce.Login, secret.Text) (string, error) {
+func (f *fixture) Username(context.Context, salesforce.Host, secret.Text) (string, error) {
 	if f.username == "" {
 		return "", errors.New("not to be had")
 	}
 	return f.username, nil
 }
 
-func (f *fixture) Revoke(_ context.Context, _ salesforce.Login, token secret.Text) error {
+func (f *fixture) Revoke(_ context.Context, _ salesforce.Host, token secret.Text) error {
 	if f.revoke == nil {
 		f.revoked = append(f.revoked, token.Reveal())
 	}
 	return f.revoke
 }
 
-func (f *fixture) ExchangeDataCloud(_ context.Context, _ salesforce.Login, _ string, accessToken secret.Text) (salesforce.Answer, error) {
+func (f *fixture) ExchangeDataCloud(_ context.Context, _ salesforce.Host, _ string, accessToken secret.Text) (salesforce.Answer, error) {
 	f.trades = append(f.trades, strings.TrimPrefix(accessToken.Reveal(), "00Dxx!"))
 	return f.trade(accessToken.Reveal())
 }
 
-func (f *fixture) RevokeDataCloud(_ context.Context, _ salesforce.Login, instanceURL string, token secret.Text) error {
+func (f *fixture) RevokeDataCloud(_ context.Context, _ salesforce.Host, instanceURL string, token secret.Text) error {
 	if f.revoke == nil {
 		f.revoked = append(f.revoked, instanceURL+" "+token.Reveal())
 	}

@@ -41,7 +41,7 @@ func (h *Helper) Login(ctx context.Context, req protocol.StoreRequest, scopes st
 	if err != nil {
 		return protocol.ListedOrg{}, err
 	}
-	login, err := salesforce.ParseLogin(grant.LoginURL, grant.Site, grant.AllowHost)
+	login, err := salesforce.ParseHost(grant.LoginURL, grant.Site, grant.AllowHost)
 	if err != nil {
 		return protocol.ListedOrg{}, badRequest(grant.Org, err)
 	}

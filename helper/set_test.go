@@ -70,7 +70,7 @@ func TestSet(t *testing.T) {
 		tt.change(&want)
 		want.RefreshedAt, want.Rotates = f.now, &tt.rotate
 		f.refresh = func(g salesforce.RefreshGrant) (salesforce.Answer, error) {
-			if g.Login.URL()+g.Login.Site() != want.LoginURL+want.Site || !g.ClientSecret.Equal(want.ClientSecret) || !g.RefreshToken.Equal(secret.New("test-refresh-token-1")) {
+			if g.Host.URL()+g.Host.Site() != want.LoginURL+want.Site || !g.ClientSecret.Equal(want.ClientSecret) || !g.RefreshToken.Equal(secret.New("test-refresh-token-1")) {
 				t.Errorf("%s: the refresh is not by the new settings", tt.name)
 			}
 			a := answer(2)

@@ -20,7 +20,7 @@ const (
 type spent struct {
 	client  OAuth
 	asked   salesforce.Grant
-	login   salesforce.Login
+	login   salesforce.Host
 	answer  salesforce.Answer
 	at      time.Time // when it was sent
 	release func()    // lets go of the signals that were held for it
@@ -74,7 +74,7 @@ func (h *Helper) exchange(ctx context.Context, s *spent) error {
 	s.at = h.Now()
 	s.answer, err = s.client.Exchange(context.WithoutCancel(ctx), s.asked)
 	if s.answer.Accepted != (salesforce.Target{}) {
-		s.login = s.answer.Accepted.Login
+		s.login = s.answer.Accepted.Host
 	}
 	return err
 }

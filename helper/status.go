@@ -143,8 +143,8 @@ func (h *Helper) kept(ctx context.Context, org keystore.Org) (kept, error) {
 
 // Prober asks Salesforce whether a token is good; [salesforce.Client] is one.
 type Prober interface {
-	Introspect(ctx context.Context, login salesforce.Login, clientID string, clientSecret, accessToken secret.Text) (salesforce.Introspection, error)
-	UserInfo(ctx context.Context, login salesforce.Login, accessToken secret.Text) (good bool, err error)
+	Introspect(ctx context.Context, login salesforce.Host, clientID string, clientSecret, accessToken secret.Text) (salesforce.Introspection, error)
+	UserInfo(ctx context.Context, login salesforce.Host, accessToken secret.Text) (good bool, err error)
 }
 
 // checkBudget bounds one question.

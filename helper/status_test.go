@@ -112,12 +112,12 @@ type prober struct {
 	asked         string
 }
 
-func (p *prober) Introspect(context.Context, salesforce.Login, string, secret.Text, secret.Text) (salesforce.Introspection, error) {
+func (p *prober) Introspect(context.Context, salesforce.Host, string, secret.Text, secret.Text) (salesforce.Introspection, error) {
 	p.asked += "introspect "
 	return p.introspection, p.err
 }
 
-func (p *prober) UserInfo(context.Context, salesforce.Login, secret.Text) (bool, error) {
+func (p *prober) UserInfo(context.Context, salesforce.Host, secret.Text) (bool, error) {
 	p.asked += "userinfo "
 	return p.good, p.err
 }

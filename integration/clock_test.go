@@ -56,7 +56,7 @@ func (r *rig) writtenEnd(t *testing.T, accessToken secret.Text) time.Time {
 	if err != nil {
 		t.Fatal(err)
 	}
-	login, err := salesforce.ParseLogin(r.org.URL, "", false)
+	login, err := salesforce.ParseHost(r.org.URL, "", false)
 	if err != nil {
 		t.Fatal(err)
 	}

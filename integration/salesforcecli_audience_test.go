@@ -27,13 +27,13 @@ func TestSalesforceCLIAudiences(t *testing.T) {
 			}
 			var theirs [][2]string
 			core.mustAsk(t, "audiences", args, &theirs)
-			parsed, err := salesforce.ParseLogin(login, "", false)
+			parsed, err := salesforce.ParseHost(login, "", false)
 			if err != nil {
 				t.Fatal(err)
 			}
 			var ours [][2]string
-			for _, target := range (salesforce.JWTGrant{Login: parsed, AudienceURL: audience}).Targets() {
-				ours = append(ours, [2]string{target.Login.URL(), target.Audience})
+			for _, target := range (salesforce.JWTGrant{Host: parsed, AudienceURL: audience}).Targets() {
+				ours = append(ours, [2]string{target.Host.URL(), target.Audience})
 			}
 			if !slices.Equal(ours, theirs) {
 				t.Errorf("%s with %q:\n%v\nthe CLI:\n%v", login, audience, ours, theirs)

@@ -49,7 +49,7 @@ func TestSalesforceCLIHosts(t *testing.T) {
 	}
 	for _, match := range domains {
 		domain := string(match[1])
-		_, err := salesforce.ParseLogin("https://acme"+domain, "", false)
+		_, err := salesforce.ParseHost("https://acme"+domain, "", false)
 		switch reason := notLogin[domain]; {
 		case reason == "" && err != nil:
 			t.Errorf("%s: %v", domain, err)

@@ -110,7 +110,7 @@ func TestWritesLosesNoRace(t *testing.T) {
 // visitor notes where it was, and fails.
 type visitor map[string]bool
 
-func (v visitor) Visit(_ context.Context, login salesforce.Login) (time.Time, error) {
+func (v visitor) ServerTime(_ context.Context, login salesforce.Host) (time.Time, error) {
 	v[login.URL()] = true
 	return time.Time{}, &salesforce.Error{Reason: salesforce.Unreachable, Err: errors.New("no connection within 10s"), Hint: "try again"}
 }

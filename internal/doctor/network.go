@@ -15,7 +15,7 @@ import (
 // Visitor goes to a host without a secret, and tells the time there;
 // [salesforce.Client] is one.
 type Visitor interface {
-	Visit(context.Context, salesforce.Login) (time.Time, error)
+	ServerTime(context.Context, salesforce.Host) (time.Time, error)
 }
 
 const (
@@ -26,10 +26,10 @@ const (
 // Hosts visits each host where one of the orgs logs in, and compares this
 // machine's clock with theirs.
 func Hosts(ctx context.Context, v Visitor, all []Kept) []protocol.Finding {
-	logins := map[string]salesforce.Login{}
+	logins := map[string]salesforce.Host{}
 	var findings []protocol.Finding
 	for _, k := range all {
-		login, err := salesforce.ParseLogin(k.Grant.LoginURL, k.Grant.Site, k.Grant.AllowHost)
+		login, err := salesforce.ParseHost(k.Grant.LoginURL, k.Grant.Site, k.Grant.AllowHost)
 		if err != nil {
 			findings = append(findings, fail(Host, "erase the org and store it again", "the grant of %q can't be used: %v", k.Grant.Org, err))
 			continue
@@ -69,11 +69,11 @@ type visit struct {
 	told bool          // it has said what time it is
 }
 
-func goTo(ctx context.Context, v Visitor, login salesforce.Login) visit {
+func goTo(ctx context.Context, v Visitor, login salesforce.Host) visit {
 	ctx, cancel := context.WithTimeout(ctx, visitBudget)
 	defer cancel()
 	sent := time.Now()
-	date, err := v.Visit(ctx, login)
+	date, err := v.ServerTime(ctx, login)
 	got := time.Now()
 	found := visit{host: strings.TrimPrefix(login.URL(), "https://"), err: err, told: err == nil && !date.IsZero()}
 	// The header has whole seconds, and was written some time in between.

@@ -15,16 +15,16 @@ import (
 
 // decodeRefresh reads an answer as Refresh does.
 func decodeRefresh(resp response, g RefreshGrant) (Answer, error) {
-	return decodeAnswer(resp, g.Login, g.ClientSecret, g.RefreshToken)
+	return decodeAnswer(resp, g.Host, g.ClientSecret, g.RefreshToken)
 }
 
 func testGrant(t *testing.T) RefreshGrant {
 	t.Helper()
-	login, err := ParseLogin(DefaultLoginURL, "", false)
+	host, err := ParseHost(DefaultLoginURL, "", false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return RefreshGrant{login, "test-client-id", secret.New("test-client-secret"), secret.New("test-refresh-token-1")}
+	return RefreshGrant{host, "test-client-id", secret.New("test-client-secret"), secret.New("test-refresh-token-1")}
 }
 
 // whole is an answer with all fields, signed with test-client-secret.
@@ -47,7 +47,7 @@ func TestDecodeAnswer(t *testing.T) {
 		SiteURL: "https://acme.my.site.com/p", SiteID: "0DB", TokenFormat: "opaque", APIInstanceURL: "https://api.salesforce.com",
 		Date: time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC),
 	}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(Login{})); diff != "" {
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(Host{})); diff != "" {
 		t.Error(diff)
 	}
 	if orgID, userID := Identity(got.ID); orgID != "00D000000000001AAA" || userID != "005000000000001AAA" {

@@ -14,7 +14,7 @@ import (
 // Authorization is one request for a user's consent, by the authorization code
 // grant (RFC 6749, section 4.1) with PKCE (RFC 7636). [NewAuthorization] makes one.
 type Authorization struct {
-	Login       Login
+	Host        Host
 	ClientID    string
 	RedirectURI string // as the app has it, to the letter
 	Scopes      string // separated by spaces; "" asks for all that the app has
@@ -25,9 +25,9 @@ type Authorization struct {
 
 // NewAuthorization returns a request that nobody can guess: state and nonce have
 // 130 random bits, the code verifier 260.
-func NewAuthorization(login Login, clientID, redirectURI, scopes string) Authorization {
+func NewAuthorization(host Host, clientID, redirectURI, scopes string) Authorization {
 	return Authorization{
-		Login: login, ClientID: clientID, RedirectURI: redirectURI, Scopes: scopes,
+		Host: host, ClientID: clientID, RedirectURI: redirectURI, Scopes: scopes,
 		State: rand.Text(), nonce: rand.Text(), verifier: secret.New(rand.Text() + rand.Text()),
 	}
 }
@@ -49,7 +49,7 @@ func (a Authorization) URL() string {
 	if a.Scopes != "" {
 		query.Set("scope", a.Scopes)
 	}
-	return a.Login.Endpoint("authorize") + "?" + query.Encode()
+	return a.Host.Endpoint("authorize") + "?" + query.Encode()
 }
 
 // Refused returns the error that the browser brought back instead of a code. Any
@@ -72,11 +72,11 @@ func (c *Client) ExchangeCode(ctx context.Context, a Authorization, clientSecret
 	if !clientSecret.Empty() {
 		form.Set("client_secret", clientSecret.Reveal())
 	}
-	resp, fail := c.requestToken(ctx, a.Login, form)
+	resp, fail := c.requestToken(ctx, a.Host, form)
 	if fail != nil {
 		return Answer{RefreshToken: salvage(resp)}, ofLogin(fail)
 	}
-	answer, err := decodeAnswer(resp, a.Login, clientSecret, code, a.verifier)
+	answer, err := decodeAnswer(resp, a.Host, clientSecret, code, a.verifier)
 	if err == nil && answer.RefreshToken.Empty() {
 		err = unusable(noRefreshToken, resp, errors.New("the answer has no refresh token"))
 	}

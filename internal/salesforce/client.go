@@ -87,8 +87,8 @@ type response struct {
 //
 // The connection is a new one. The host may be closing an older one, and would
 // leave open whether it has read the request.
-func (c *Client) requestToken(ctx context.Context, login Login, form url.Values) (response, *Error) {
-	req, fail := newPost(login.Endpoint("token"), form)
+func (c *Client) requestToken(ctx context.Context, host Host, form url.Values) (response, *Error) {
+	req, fail := newPost(host.Endpoint("token"), form)
 	if fail != nil {
 		return response{}, fail
 	}

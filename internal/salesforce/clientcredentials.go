@@ -11,7 +11,7 @@ import (
 // ClientGrant is an app that stands for itself (RFC 6749, section 4.4): in the
 // org it is the user whom an admin has chosen for it.
 type ClientGrant struct {
-	Login        Login
+	Host         Host
 	ClientID     string
 	ClientSecret secret.Text
 }
@@ -19,14 +19,14 @@ type ClientGrant struct {
 // Check returns what is wrong with the grant: at a host where the users of all
 // orgs log in, Salesforce can't tell which org the app means.
 func (g ClientGrant) Check() error {
-	if host := g.Login.place.Hostname(); host == "login.salesforce.com" || host == "test.salesforce.com" {
+	if host := g.Host.origin.Hostname(); host == "login.salesforce.com" || host == "test.salesforce.com" {
 		return errors.New("login_url is to be the org's My Domain, https://NAME.my.salesforce.com: with client_credentials, Salesforce refuses login.salesforce.com and test.salesforce.com")
 	}
 	return nil
 }
 
 func (g ClientGrant) exchange(ctx context.Context, c *Client) (Answer, error) {
-	resp, fail := c.requestToken(ctx, g.Login, url.Values{
+	resp, fail := c.requestToken(ctx, g.Host, url.Values{
 		"grant_type":    {"client_credentials"},
 		"client_id":     {g.ClientID},
 		"client_secret": {g.ClientSecret.Reveal()},
@@ -34,7 +34,7 @@ func (g ClientGrant) exchange(ctx context.Context, c *Client) (Answer, error) {
 	if fail != nil {
 		return Answer{}, fail
 	}
-	answer, err := decodeAnswer(resp, g.Login, g.ClientSecret)
+	answer, err := decodeAnswer(resp, g.Host, g.ClientSecret)
 	if err != nil {
 		e := errorOf(err)
 		reworded(e, byWordsOfClient, clientNotTaken)

@@ -18,8 +18,8 @@ import (
 // tenant (Data 360), whose URL is the Answer's InstanceURL. instanceURL is where the
 // org itself is. The request spends nothing: it may be repeated. Its error is an
 // [*Error], whose Reason is [TokenRefused] when the org's token is not good.
-func (c *Client) ExchangeDataCloud(ctx context.Context, login Login, instanceURL string, accessToken secret.Text) (Answer, error) {
-	instanceURL, err := login.InstanceURL(instanceURL)
+func (c *Client) ExchangeDataCloud(ctx context.Context, host Host, instanceURL string, accessToken secret.Text) (Answer, error) {
+	instanceURL, err := host.InstanceURL(instanceURL)
 	if err != nil {
 		return Answer{}, &Error{Reason: Refused, Err: fmt.Errorf("the org's instance_url %w", err), Hint: foreignHost.hint()}
 	}
@@ -31,14 +31,14 @@ func (c *Client) ExchangeDataCloud(ctx context.Context, login Login, instanceURL
 	if fail != nil {
 		return Answer{}, fail
 	}
-	answer, err := decodeDataCloud(resp, login, accessToken)
+	answer, err := decodeDataCloud(resp, host, accessToken)
 	if err != nil {
 		return Answer{}, ofDataCloud(resp, err)
 	}
 	return answer, nil
 }
 
-func decodeDataCloud(resp response, login Login, accessToken secret.Text) (Answer, error) {
+func decodeDataCloud(resp response, host Host, accessToken secret.Text) (Answer, error) {
 	o, err := parse(resp, accessToken)
 	if err != nil {
 		return Answer{}, err
@@ -58,7 +58,7 @@ func decodeDataCloud(resp response, login Login, accessToken secret.Text) (Answe
 	if !strings.Contains(a.InstanceURL, "://") {
 		a.InstanceURL = "https://" + a.InstanceURL
 	}
-	if a.InstanceURL, err = login.InstanceURL(a.InstanceURL); err != nil {
+	if a.InstanceURL, err = host.InstanceURL(a.InstanceURL); err != nil {
 		return Answer{}, unusable(foreignHost, resp, fmt.Errorf("the answer's instance_url %w", err))
 	}
 	a.ExpiresIn = expiresIn(o["expires_in"])
@@ -105,8 +105,8 @@ func leadsToLogin(resp response) bool {
 }
 
 // RevokeDataCloud ends a token of Data Cloud at its tenant. Its error is an [*Error].
-func (c *Client) RevokeDataCloud(ctx context.Context, login Login, instanceURL string, accessToken secret.Text) error {
-	instanceURL, err := login.InstanceURL(instanceURL)
+func (c *Client) RevokeDataCloud(ctx context.Context, host Host, instanceURL string, accessToken secret.Text) error {
+	instanceURL, err := host.InstanceURL(instanceURL)
 	if err != nil {
 		return &Error{Reason: Refused, Err: fmt.Errorf("the tenant's instance_url %w", err), Hint: foreignHost.hint()}
 	}

@@ -22,7 +22,7 @@ const tenantAnswer = `{"access_token":"test-data-cloud-token","instance_url":"mr
 func exchangeAt(t *testing.T, status int, header http.Header, body string) (Answer, *Error) {
 	t.Helper()
 	requests := 0
-	client, login := hostThat(t, func(w http.ResponseWriter, r *http.Request) {
+	client, host := hostThat(t, func(w http.ResponseWriter, r *http.Request) {
 		requests++
 		want := "grant_type=urn%3Asalesforce%3Agrant-type%3Aexternal%3Acdp&subject_token=00Dxx%21test_access_token&subject_token_type=urn%3Aietf%3Aparams%3Aoauth%3Atoken-type%3Aaccess_token"
 		if err := r.ParseForm(); err != nil || r.Method != http.MethodPost || r.URL.Path != "/services/a360/token" || r.URL.RawQuery != "" || r.PostForm.Encode() != want {
@@ -37,7 +37,7 @@ func exchangeAt(t *testing.T, status int, header http.Header, body string) (Answ
 		w.WriteHeader(status)
 		_, _ = w.Write([]byte(body))
 	})
-	a, err := client.ExchangeDataCloud(t.Context(), login, login.URL(), secret.New(orgToken))
+	a, err := client.ExchangeDataCloud(t.Context(), host, host.URL(), secret.New(orgToken))
 	if requests != 1 {
 		t.Errorf("%d requests", requests)
 	}
@@ -76,7 +76,7 @@ func TestExchangeDataCloud(t *testing.T) {
 // tokens anywhere else.
 func TestDataCloudTenantIsSalesforces(t *testing.T) {
 	t.Parallel()
-	login, err := ParseLogin("https://acme.my.salesforce.com", "", false)
+	host, err := ParseHost("https://acme.my.salesforce.com", "", false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestDataCloudTenantIsSalesforces(t *testing.T) {
 		"": false,
 	} {
 		resp := response{status: http.StatusOK, body: []byte(strings.Replace(tenantAnswer, "mrrtk8tenant.c360a.salesforce.com", url, 1))}
-		a, err := decodeDataCloud(resp, login, secret.New(orgToken))
+		a, err := decodeDataCloud(resp, host, secret.New(orgToken))
 		if (err == nil) != good || err != nil && !a.AccessToken.Empty() {
 			t.Errorf("%q: %v", url, err)
 		}
@@ -105,7 +105,7 @@ func TestDataCloudTenantIsSalesforces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := client.ExchangeDataCloud(t.Context(), login, "https://evil.example", secret.New(orgToken)); errorOf(err).Reason != Refused || !strings.Contains(err.Error(), "does not name a host of Salesforce's") {
+	if _, err := client.ExchangeDataCloud(t.Context(), host, "https://evil.example", secret.New(orgToken)); errorOf(err).Reason != Refused || !strings.Contains(err.Error(), "does not name a host of Salesforce's") {
 		t.Errorf("an org elsewhere: %v", err)
 	}
 }
@@ -162,17 +162,17 @@ function redirectOnLoad() { window.location.replace('https://login.salesforce.co
 func TestRevokeDataCloud(t *testing.T) {
 	t.Parallel()
 	for status, good := range map[int]bool{200: true, 400: false, 401: false, 500: false} {
-		client, login := hostThat(t, func(w http.ResponseWriter, r *http.Request) {
+		client, host := hostThat(t, func(w http.ResponseWriter, r *http.Request) {
 			if err := r.ParseForm(); err != nil || r.URL.Path != "/services/a360/revoke" || r.PostForm.Encode() != "token=test-data-cloud-token" || r.Header.Get("Authorization") != "Bearer test-data-cloud-token" {
 				t.Errorf("asked for %s with %v, %v", r.URL, r.PostForm, r.Header)
 			}
 			w.WriteHeader(status)
 			_, _ = w.Write([]byte(`"Token revoked successfully"`))
 		})
-		if err := client.RevokeDataCloud(t.Context(), login, login.URL(), secret.New("test-data-cloud-token")); (err == nil) != good {
+		if err := client.RevokeDataCloud(t.Context(), host, host.URL(), secret.New("test-data-cloud-token")); (err == nil) != good {
 			t.Errorf("%d: %v", status, err)
 		}
-		if err := client.RevokeDataCloud(t.Context(), Login{place: "https://acme.my.salesforce.com"}, login.URL(), secret.New("test-data-cloud-token")); err == nil {
+		if err := client.RevokeDataCloud(t.Context(), Host{origin: "https://acme.my.salesforce.com"}, host.URL(), secret.New("test-data-cloud-token")); err == nil {
 			t.Error("the token is sent to a host that is not Salesforce's")
 		}
 	}
@@ -184,10 +184,10 @@ func FuzzDataCloud(f *testing.F) {
 	f.Add(200, []byte(tenantAnswer))
 	f.Add(401, []byte(`[]`))
 	f.Add(200, []byte(base64.StdEncoding.EncodeToString([]byte(orgToken))))
-	login := Login{place: "https://acme.my.salesforce.com"}
+	host := Host{origin: "https://acme.my.salesforce.com"}
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
 		resp := response{status: status, body: body}
-		a, err := decodeDataCloud(resp, login, secret.New(orgToken))
+		a, err := decodeDataCloud(resp, host, secret.New(orgToken))
 		if err != nil {
 			if e := ofDataCloud(resp, err); e.Reason == "" || e.Hint == "" || strings.Contains(e.Error()+e.Hint, orgToken) {
 				t.Errorf("%+v", e)

@@ -221,7 +221,7 @@ func (f failing) Exchange(context.Context, salesforce.Grant) (salesforce.Answer,
 	return salesforce.Answer{}, f.err
 }
 
-func (f failing) Introspect(context.Context, salesforce.Login, string, secret.Text, secret.Text) (salesforce.Introspection, error) {
+func (f failing) Introspect(context.Context, salesforce.Host, string, secret.Text, secret.Text) (salesforce.Introspection, error) {
 	return salesforce.Introspection{}, f.err
 }
 
@@ -236,7 +236,7 @@ func (f failingExchange) Exchange(context.Context, salesforce.Grant) (salesforce
 	return salesforce.Answer{AccessToken: secret.New("test-access-token"), InstanceURL: "https://acme.my.salesforce.com"}, nil
 }
 
-func (f failingExchange) ExchangeDataCloud(context.Context, salesforce.Login, string, secret.Text) (salesforce.Answer, error) {
+func (f failingExchange) ExchangeDataCloud(context.Context, salesforce.Host, string, secret.Text) (salesforce.Answer, error) {
 	return salesforce.Answer{}, f.err
 }
 

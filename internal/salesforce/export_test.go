@@ -57,11 +57,11 @@ func Rows() (words, statuses, answers, network []Row, err error) {
 		{`https://api.salesforce.com`, `http://api.salesforce.com`, foreignHost},
 		{`IuBE`, `AAAA`, wrongSignature},
 	} {
-		login, loginErr := ParseLogin(DefaultLoginURL, "", false)
+		host, hostErr := ParseHost(DefaultLoginURL, "", false)
 		_, failed := decodeAnswer(response{http.StatusOK, nil, []byte(strings.Replace(whole, sample.old, sample.new, 1))},
-			login, awkwardSecret, awkwardToken)
+			host, awkwardSecret, awkwardToken)
 		e := (*Error)(nil)
-		if loginErr != nil || !errors.As(failed, &e) || e.Hint != sample.hint() {
+		if hostErr != nil || !errors.As(failed, &e) || e.Hint != sample.hint() {
 			return nil, nil, nil, nil, fmt.Errorf("the sample of %q is %v", sample.means, failed)
 		}
 		answers = append(answers, Row{"`" + e.Err.Error() + "`", sample.means, sample.todo, e})

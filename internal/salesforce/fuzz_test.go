@@ -95,11 +95,11 @@ func checkAnswer(t *testing.T, a Answer, grant RefreshGrant) {
 		}
 	}
 	for name, place := range map[string]string{"instance_url": a.InstanceURL, "api_instance_url": a.APIInstanceURL} {
-		if normal, err := grant.Login.InstanceURL(place); (err != nil || normal != place) && (place != "" || name == "instance_url") {
+		if normal, err := grant.Host.InstanceURL(place); (err != nil || normal != place) && (place != "" || name == "instance_url") {
 			t.Errorf("%s: %q, which is %q: %v", name, place, normal, err)
 		}
 	}
-	if a.SiteURL != "" && !grant.Login.isSite(a.SiteURL) {
+	if a.SiteURL != "" && !grant.Host.isSite(a.SiteURL) {
 		t.Errorf("sfdc_site_url: %q", a.SiteURL)
 	}
 }

@@ -137,11 +137,11 @@ func TestGrantCheck(t *testing.T) {
 		"https://login.salesforce.com": false, "https://TEST.salesforce.com/": false,
 		"https://acme.my.salesforce.com": true, "https://acme--dev.sandbox.my.salesforce.com": true, "https://127.0.0.1:8443": true,
 	} {
-		login, err := ParseLogin(url, "", false)
+		host, err := ParseHost(url, "", false)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := (ClientGrant{Login: login}).Check(); (err == nil) != ok {
+		if err := (ClientGrant{Host: host}).Check(); (err == nil) != ok {
 			t.Errorf("%s: %v", url, err)
 		}
 	}
@@ -155,13 +155,13 @@ func TestAssertionIsNotShown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := JWTGrant{Login: testGrant(t).Login, ClientID: "test-client-id", Username: "test-user@example.com", Key: key}
+	g := JWTGrant{Host: testGrant(t).Host, ClientID: "test-client-id", Username: "test-user@example.com", Key: key}
 	assertion, err := g.assertion("https://login.salesforce.com", time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
 	resp := response{http.StatusBadRequest, http.Header{}, oauthBody(t, "invalid_grant", "no grant for "+assertion.Reveal())}
-	_, err = decodeAnswer(resp, g.Login, g.ClientSecret, assertion)
+	_, err = decodeAnswer(resp, g.Host, g.ClientSecret, assertion)
 	e := (*Error)(nil)
 	if !errors.As(err, &e) || !strings.Contains(e.Description, "no grant for") || strings.Contains(e.Description, assertion.Reveal()[:12]) {
 		t.Errorf("it is told as %v", err)

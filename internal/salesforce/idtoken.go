@@ -19,7 +19,7 @@ import (
 // with a key of the login host, for this client, in answer to this request
 // (OpenID Connect Core, section 3.1.3.7).
 func (c *Client) verifyIDToken(ctx context.Context, a Authorization, answer Answer) error {
-	keys := &publishedKeys{client: c, login: a.Login}
+	keys := &publishedKeys{client: c, host: a.Host}
 	// The library takes one issuer, and Salesforce has several: see below.
 	verifier := oidc.NewVerifier("", keys, &oidc.Config{
 		ClientID: a.ClientID, SkipIssuerCheck: true, SupportedSigningAlgs: []string{oidc.RS256}, Now: answer.now,
@@ -60,15 +60,15 @@ func (a Answer) now() time.Time {
 func (a Authorization) isIssuer(issuer string, answer Answer) bool {
 	host, err := origin.ParseBase(issuer)
 	if err != nil {
-		return issuer == a.Login.URL()+a.Login.Site()
+		return issuer == a.Host.URL()+a.Host.Site()
 	}
-	return host == a.Login.place || string(host) == answer.InstanceURL
+	return host == a.Host.origin || string(host) == answer.InstanceURL
 }
 
 // publishedKeys are the keys that a login host signs with, fetched when they are needed.
 type publishedKeys struct {
 	client *Client
-	login  Login
+	host   Host
 	fail   error // why they could not be had
 }
 
@@ -78,7 +78,7 @@ func (k *publishedKeys) VerifySignature(ctx context.Context, token string) ([]by
 	if err != nil {
 		return nil, err
 	}
-	resp, fail := k.client.get(ctx, k.login.URL()+publicKeys, secret.Text{})
+	resp, fail := k.client.get(ctx, k.host.URL()+publicKeys, secret.Text{})
 	if fail != nil {
 		k.fail = fail
 		return nil, fail

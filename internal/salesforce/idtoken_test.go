@@ -6,11 +6,11 @@ import "testing"
 // in whatever case Salesforce writes the host.
 func TestIsIssuer(t *testing.T) {
 	t.Parallel()
-	login, err := ParseLogin("https://acme.my.site.com", "/partners", false)
+	host, err := ParseHost("https://acme.my.site.com", "/partners", false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := NewAuthorization(login, "test-client-id", "http://localhost:1717/OauthRedirect", "")
+	a := NewAuthorization(host, "test-client-id", "http://localhost:1717/OauthRedirect", "")
 	for issuer, want := range map[string]bool{
 		"https://acme.my.site.com":                true,
 		"https://Acme.my.site.com/":               true,

@@ -20,8 +20,8 @@ type Introspection struct {
 
 // Introspect asks about accessToken. Only a client with a secret may ask. Its
 // error is an [*Error].
-func (c *Client) Introspect(ctx context.Context, login Login, clientID string, clientSecret, accessToken secret.Text) (Introspection, error) {
-	resp, fail := c.post(ctx, login.Endpoint("introspect"), url.Values{
+func (c *Client) Introspect(ctx context.Context, host Host, clientID string, clientSecret, accessToken secret.Text) (Introspection, error) {
+	resp, fail := c.post(ctx, host.Endpoint("introspect"), url.Values{
 		"token":           {accessToken.Reveal()},
 		"token_type_hint": {"access_token"},
 		"client_id":       {clientID},

@@ -19,7 +19,7 @@ import (
 // JWTGrant is a user whom the app may stand for, as an admin has approved: each
 // access token is got by an assertion that the app's private key signs (RFC 7523).
 type JWTGrant struct {
-	Login        Login
+	Host         Host
 	ClientID     string
 	ClientSecret secret.Text // not sent; answers are signed with it. Empty where it is not known
 	Username     string
@@ -71,7 +71,7 @@ func (g JWTGrant) exchange(ctx context.Context, c *Client) (Answer, error) {
 			}
 			return answer, nil
 		}
-		isOwn := target.Login == g.Login
+		isOwn := target.Host == g.Host
 		if isOwn && refusal == nil {
 			refusal = fail
 		}
@@ -94,14 +94,14 @@ func (g JWTGrant) present(ctx context.Context, c *Client, t Target) (answer Answ
 	if err != nil {
 		return Answer{}, &Error{Reason: Refused, Err: fmt.Errorf("sign the assertion: %w", err), Hint: wrongAssertion.hint()}, false
 	}
-	resp, fail := c.requestToken(ctx, t.Login, url.Values{
+	resp, fail := c.requestToken(ctx, t.Host, url.Values{
 		"grant_type": {"urn:ietf:params:oauth:grant-type:jwt-bearer"},
 		"assertion":  {assertion.Reveal()},
 	})
 	if fail != nil {
 		return Answer{}, fail, false
 	}
-	answer, err = decodeAnswer(resp, t.Login, g.ClientSecret, assertion)
+	answer, err = decodeAnswer(resp, t.Host, g.ClientSecret, assertion)
 	if err != nil {
 		fail = errorOf(err)
 		return Answer{}, fail, refusedAssertion(fail, resp, now)

@@ -15,7 +15,7 @@ import (
 
 // RefreshGrant is what a refresh spends.
 type RefreshGrant struct {
-	Login        Login
+	Host         Host
 	ClientID     string
 	ClientSecret secret.Text // empty for a public client
 	RefreshToken secret.Text
@@ -57,11 +57,11 @@ func (g RefreshGrant) exchange(ctx context.Context, c *Client) (Answer, error) {
 	if !g.ClientSecret.Empty() {
 		form.Set("client_secret", g.ClientSecret.Reveal())
 	}
-	resp, fail := c.requestToken(ctx, g.Login, form)
+	resp, fail := c.requestToken(ctx, g.Host, form)
 	if fail != nil {
 		return Answer{RefreshToken: salvage(resp)}, fail
 	}
-	answer, err := decodeAnswer(resp, g.Login, g.ClientSecret, g.RefreshToken)
+	answer, err := decodeAnswer(resp, g.Host, g.ClientSecret, g.RefreshToken)
 	if err != nil {
 		return Answer{RefreshToken: salvage(resp)}, err
 	}
@@ -70,7 +70,7 @@ func (g RefreshGrant) exchange(ctx context.Context, c *Client) (Answer, error) {
 
 // decodeAnswer reads an answer to a request that held the client's secret and
 // those that it spent.
-func decodeAnswer(resp response, login Login, clientSecret secret.Text, spent ...secret.Text) (Answer, error) {
+func decodeAnswer(resp response, host Host, clientSecret secret.Text, spent ...secret.Text) (Answer, error) {
 	secrets := append([]secret.Text{clientSecret}, spent...)
 	o, err := parse(resp, secrets...)
 	if err != nil {
@@ -107,11 +107,11 @@ func decodeAnswer(resp response, login Login, clientSecret secret.Text, spent ..
 	if err != nil {
 		return Answer{}, unusable(malformed, resp, fmt.Errorf("the answer's %w", err))
 	}
-	if a.InstanceURL, err = login.InstanceURL(a.InstanceURL); err != nil {
+	if a.InstanceURL, err = host.InstanceURL(a.InstanceURL); err != nil {
 		return Answer{}, unusable(foreignHost, resp, fmt.Errorf("the answer's instance_url %w", err))
 	}
 	if a.APIInstanceURL != "" {
-		if a.APIInstanceURL, err = login.InstanceURL(a.APIInstanceURL); err != nil {
+		if a.APIInstanceURL, err = host.InstanceURL(a.APIInstanceURL); err != nil {
 			return Answer{}, unusable(foreignHost, resp, fmt.Errorf("the answer's api_instance_url %w", err))
 		}
 	}
@@ -127,7 +127,7 @@ func decodeAnswer(resp response, login Login, clientSecret secret.Text, spent ..
 	a.IDToken = secret.New(idToken)
 	// A site may have its company's own domain. That is no reason to refuse a token
 	// that works at the instance.
-	if a.SiteURL != "" && !login.isSite(a.SiteURL) {
+	if a.SiteURL != "" && !host.isSite(a.SiteURL) {
 		a.SiteURL, a.ForeignSite = "", true
 	}
 	// Without the header the zero time says that the server's clock is not known.

@@ -12,8 +12,8 @@ import (
 // Revoke ends what a token stands for (RFC 7009): a refresh token with all access
 // tokens that came of it, or an access token alone. One that is no longer good
 // counts as revoked. Its error is an [*Error].
-func (c *Client) Revoke(ctx context.Context, login Login, token secret.Text) error {
-	resp, fail := c.post(ctx, login.Endpoint("revoke"), url.Values{"token": {token.Reveal()}})
+func (c *Client) Revoke(ctx context.Context, host Host, token secret.Text) error {
+	resp, fail := c.post(ctx, host.Endpoint("revoke"), url.Values{"token": {token.Reveal()}})
 	if fail != nil {
 		return fail
 	}

@@ -169,8 +169,8 @@ func (p *path) dialed() (all, open int) {
 
 // requestToken asks the path's host for a token.
 func (p *path) requestToken(ctx context.Context) (response, *Error) {
-	login := Login{place: origin.Origin(p.host)}
-	return p.client.requestToken(ctx, login, url.Values{"refresh_token": {"test-refresh-token-0001"}})
+	host := Host{origin: origin.Origin(p.host)}
+	return p.client.requestToken(ctx, host, url.Values{"refresh_token": {"test-refresh-token-0001"}})
 }
 
 // startConnect starts an HTTP proxy that knows CONNECT alone.

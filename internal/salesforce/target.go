@@ -12,7 +12,7 @@ const (
 
 // Target is where an assertion goes, and whom it is for. The zero value is none.
 type Target struct {
-	Login    Login
+	Host     Host
 	Audience string // an https URL
 }
 
@@ -24,9 +24,9 @@ type Target struct {
 // An assertion for a host of the user's choice goes to no other.
 func (g JWTGrant) Targets() []Target {
 	if g.Audience != "" {
-		return []Target{{g.Login, g.Audience}}
+		return []Target{{g.Host, g.Audience}}
 	}
-	own := g.Login.URL() + g.Login.Site()
+	own := g.Host.URL() + g.Host.Site()
 	named := cmp.Or(strings.TrimSuffix(g.AudienceURL, "/"), productionURL)
 	var all []Target
 	seen := map[Target]bool{{}: true}
@@ -44,21 +44,21 @@ func (g JWTGrant) Targets() []Target {
 		if pair == [2]string{productionURL, sandboxURL} || pair == [2]string{sandboxURL, productionURL} {
 			continue // neither takes the other's
 		}
-		if login, ok := g.loginAt(pair[0]); ok {
-			add(Target{login, pair[1]})
+		if host, ok := g.hostAt(pair[0]); ok {
+			add(Target{host, pair[1]})
 		}
 	}
 	return all
 }
 
 // loginAt returns the grant's login, or the one of another host of Salesforce's.
-func (g JWTGrant) loginAt(url string) (Login, bool) {
-	if url == g.Login.URL()+g.Login.Site() {
-		return g.Login, true
+func (g JWTGrant) hostAt(url string) (Host, bool) {
+	if url == g.Host.URL()+g.Host.Site() {
+		return g.Host, true
 	}
-	if g.Login.allowHost || isLoopback(g.Login.place) {
-		return Login{}, false
+	if g.Host.allowHost || isLoopback(g.Host.origin) {
+		return Host{}, false
 	}
-	login, err := ParseLogin(url, "", false)
-	return login, err == nil
+	host, err := ParseHost(url, "", false)
+	return host, err == nil
 }

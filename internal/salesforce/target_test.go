@@ -12,48 +12,48 @@ import (
 
 func pairs(targets []Target) (all []string) {
 	for _, t := range targets {
-		all = append(all, strings.TrimPrefix(t.Login.URL()+t.Login.Site(), "https://")+" for "+strings.TrimPrefix(t.Audience, "https://"))
+		all = append(all, strings.TrimPrefix(t.Host.URL()+t.Host.Site(), "https://")+" for "+strings.TrimPrefix(t.Audience, "https://"))
 	}
 	return all
 }
 
-func testLogin(t *testing.T, url, site string, allowHost bool) Login {
+func testHost(t *testing.T, url, site string, allowHost bool) Host {
 	t.Helper()
-	login, err := ParseLogin(url, site, allowHost)
+	host, err := ParseHost(url, site, allowHost)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return login
+	return host
 }
 
 // TestTargets: integration's TestSalesforceCLIAudiences compares the order with the
 // Salesforce CLI's own.
 func TestTargets(t *testing.T) {
 	t.Parallel()
-	myDomain := testLogin(t, "https://acme.my.salesforce.com", "", false)
-	sandbox := testLogin(t, sandboxURL, "", false)
+	myDomain := testHost(t, "https://acme.my.salesforce.com", "", false)
+	sandbox := testHost(t, sandboxURL, "", false)
 	for _, tt := range []struct {
 		name  string
 		grant JWTGrant
 		want  []string
 	}{
-		{"a given audience", JWTGrant{Login: myDomain, Audience: "https://x.example.com", Accepted: Target{sandbox, sandboxURL}}, []string{"acme.my.salesforce.com for x.example.com"}},
-		{"a My Domain", JWTGrant{Login: myDomain}, []string{
+		{"a given audience", JWTGrant{Host: myDomain, Audience: "https://x.example.com", Accepted: Target{sandbox, sandboxURL}}, []string{"acme.my.salesforce.com for x.example.com"}},
+		{"a My Domain", JWTGrant{Host: myDomain}, []string{
 			"acme.my.salesforce.com for acme.my.salesforce.com", "test.salesforce.com for test.salesforce.com", "login.salesforce.com for login.salesforce.com",
 			"acme.my.salesforce.com for login.salesforce.com", "acme.my.salesforce.com for test.salesforce.com",
 		}},
-		{"what worked", JWTGrant{Login: myDomain, Accepted: Target{myDomain, sandboxURL}}, []string{
+		{"what worked", JWTGrant{Host: myDomain, Accepted: Target{myDomain, sandboxURL}}, []string{
 			"acme.my.salesforce.com for test.salesforce.com", "acme.my.salesforce.com for acme.my.salesforce.com", "test.salesforce.com for test.salesforce.com",
 			"login.salesforce.com for login.salesforce.com", "acme.my.salesforce.com for login.salesforce.com",
 		}},
-		{"a site", JWTGrant{Login: testLogin(t, "https://acme.my.site.com", "/partners", false)}, []string{
+		{"a site", JWTGrant{Host: testHost(t, "https://acme.my.site.com", "/partners", false)}, []string{
 			"acme.my.site.com/partners for acme.my.site.com/partners", "test.salesforce.com for test.salesforce.com", "login.salesforce.com for login.salesforce.com",
 			"acme.my.site.com/partners for login.salesforce.com", "acme.my.site.com/partners for test.salesforce.com",
 		}},
-		{"a host of the user's choice", JWTGrant{Login: testLogin(t, "https://proxy.example.com", "", true), AudienceURL: "https://x.my.salesforce.com/"}, []string{
+		{"a host of the user's choice", JWTGrant{Host: testHost(t, "https://proxy.example.com", "", true), AudienceURL: "https://x.my.salesforce.com/"}, []string{
 			"proxy.example.com for proxy.example.com", "proxy.example.com for x.my.salesforce.com", "proxy.example.com for login.salesforce.com", "proxy.example.com for test.salesforce.com",
 		}},
-		{"an audience that is no host of Salesforce's", JWTGrant{Login: sandbox, AudienceURL: "https://x.example.com"}, []string{
+		{"an audience that is no host of Salesforce's", JWTGrant{Host: sandbox, AudienceURL: "https://x.example.com"}, []string{
 			"test.salesforce.com for test.salesforce.com", "login.salesforce.com for login.salesforce.com", "test.salesforce.com for x.example.com", "login.salesforce.com for x.example.com",
 		}},
 	} {
@@ -87,14 +87,14 @@ func TestTries(t *testing.T) {
 		{"server_error", "", 503, 1},
 	} {
 		posts := 0
-		client, login := hostThat(t, func(w http.ResponseWriter, _ *http.Request) {
+		client, host := hostThat(t, func(w http.ResponseWriter, _ *http.Request) {
 			posts++
 			w.WriteHeader(tt.status)
 			_, _ = w.Write(oauthBody(t, tt.code, tt.description))
 		})
-		for given, want := range map[string]int{"": tt.posts, login.URL() + "/partners": 1} {
+		for given, want := range map[string]int{"": tt.posts, host.URL() + "/partners": 1} {
 			posts = 0
-			_, err := client.Exchange(t.Context(), JWTGrant{Login: login, ClientID: "test-client-id", Username: "me@example.com", Key: key, Audience: given})
+			_, err := client.Exchange(t.Context(), JWTGrant{Host: host, ClientID: "test-client-id", Username: "me@example.com", Key: key, Audience: given})
 			e, ok := errors.AsType[*Error](err)
 			if !ok || e.Code != tt.code || posts != want {
 				t.Errorf("%s %q: %d posts, want %d: %v", tt.code, tt.description, posts, want, err)

@@ -12,8 +12,8 @@ import (
 // UserInfo asks whether the org takes accessToken, which any client may, where
 // only one with a secret may introspect. Being asked keeps the session alive. Its
 // error is an [*Error], where the answer is neither yes nor no.
-func (c *Client) UserInfo(ctx context.Context, login Login, accessToken secret.Text) (good bool, err error) {
-	resp, fail := c.get(ctx, login.Endpoint("userinfo"), accessToken)
+func (c *Client) UserInfo(ctx context.Context, host Host, accessToken secret.Text) (good bool, err error) {
+	resp, fail := c.get(ctx, host.Endpoint("userinfo"), accessToken)
 	switch {
 	case fail != nil:
 		return false, fail

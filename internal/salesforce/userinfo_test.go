@@ -13,7 +13,7 @@ import (
 
 // hostThat returns a client and the login of a host that answers each request
 // with handle.
-func hostThat(t *testing.T, handle http.HandlerFunc) (*Client, Login) {
+func hostThat(t *testing.T, handle http.HandlerFunc) (*Client, Host) {
 	t.Helper()
 	server := httptest.NewTLSServer(handle)
 	t.Cleanup(server.Close)
@@ -21,11 +21,11 @@ func hostThat(t *testing.T, handle http.HandlerFunc) (*Client, Login) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	login, err := ParseLogin(server.URL, "/partners", false)
+	host, err := ParseHost(server.URL, "/partners", false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return client, login
+	return client, host
 }
 
 func TestUserInfo(t *testing.T) {
@@ -45,7 +45,7 @@ func TestUserInfo(t *testing.T) {
 		{"elsewhere", 302, "", false, Refused},
 		{"a fault", 500, "", false, ServerFault},
 	} {
-		client, login := hostThat(t, func(w http.ResponseWriter, r *http.Request) {
+		client, host := hostThat(t, func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path != "/partners/services/oauth2/userinfo" || r.Header.Get("Authorization") != "Bearer test-access-token" || r.URL.RawQuery != "" {
 				t.Errorf("%s: asked for %s with %q", tt.name, r.URL, r.Header["Authorization"])
 			}
@@ -53,7 +53,7 @@ func TestUserInfo(t *testing.T) {
 			w.WriteHeader(tt.status)
 			_, _ = w.Write([]byte(tt.body))
 		})
-		good, err := client.UserInfo(t.Context(), login, secret.New("test-access-token"))
+		good, err := client.UserInfo(t.Context(), host, secret.New("test-access-token"))
 		e := (*Error)(nil)
 		if errors.As(err, &e); good != tt.good || (e == nil) != (tt.reason == "") || e != nil && e.Reason != tt.reason {
 			t.Errorf("%s: %v, %v", tt.name, good, err)
@@ -61,10 +61,10 @@ func TestUserInfo(t *testing.T) {
 	}
 }
 
-func TestVisit(t *testing.T) {
+func TestServerTime(t *testing.T) {
 	t.Parallel()
 	date := "Tue, 24 Nov 2026 10:00:00 GMT"
-	client, login := hostThat(t, func(w http.ResponseWriter, r *http.Request) {
+	client, host := hostThat(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet || r.URL.Path != "/id/keys" || r.Header.Get("Authorization") != "" || r.Header.Get("Cookie") != "" {
 			t.Errorf("%s %s %v", r.Method, r.URL, r.Header)
 		}
@@ -79,15 +79,15 @@ func TestVisit(t *testing.T) {
 		{"yesterday", time.Time{}},
 	} {
 		date = tt.date
-		if got, err := client.Visit(t.Context(), login); err != nil || !got.Equal(tt.want) {
+		if got, err := client.ServerTime(t.Context(), host); err != nil || !got.Equal(tt.want) {
 			t.Errorf("%q: %v, %v; want %v", tt.date, got, err, tt.want)
 		}
 	}
-	nowhere, err := ParseLogin("https://127.0.0.1:1", "", false)
+	nowhere, err := ParseHost("https://127.0.0.1:1", "", false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = client.Visit(t.Context(), nowhere)
+	_, err = client.ServerTime(t.Context(), nowhere)
 	if e := (*Error)(nil); !errors.As(err, &e) || e.Reason != Unreachable {
 		t.Errorf("nobody there: %v", err)
 	}

@@ -12,8 +12,8 @@ import (
 const maxUsername = 80
 
 // Username asks whose an access token is. Its error is an [*Error].
-func (c *Client) Username(ctx context.Context, login Login, accessToken secret.Text) (string, error) {
-	resp, fail := c.get(ctx, login.Endpoint("userinfo"), accessToken)
+func (c *Client) Username(ctx context.Context, host Host, accessToken secret.Text) (string, error) {
+	resp, fail := c.get(ctx, host.Endpoint("userinfo"), accessToken)
 	if fail != nil {
 		return "", fail
 	}

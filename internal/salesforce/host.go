@@ -14,10 +14,10 @@ import (
 // https://test.salesforce.com, and any org has a My Domain host of its own.
 const DefaultLoginURL = "https://login.salesforce.com"
 
-// Login is a place where the users of an org log in, the base of its OAuth
-// endpoints. The zero value is none; [ParseLogin] makes one.
-type Login struct {
-	place     origin.Origin
+// Host is a place where the users of an org log in, the base of its OAuth
+// endpoints. The zero value is none; [ParseHost] makes one.
+type Host struct {
+	origin    origin.Origin
 	site      string
 	allowHost bool
 }
@@ -35,20 +35,20 @@ var salesforceDomains = []string{
 	"sfcrmproducts.cn",
 }
 
-// ParseLogin checks where an org's users log in, before any secret is sent there:
+// ParseHost checks where an org's users log in, before any secret is sent there:
 // loginURL is https and names a host of Salesforce's, or loopback, or, if
 // allowHost, any host; site is "" or the path of an Experience Cloud site (/partners).
 // The errors name the fault and don't quote the input.
-func ParseLogin(loginURL, site string, allowHost bool) (Login, error) {
+func ParseHost(loginURL, site string, allowHost bool) (Host, error) {
 	place, err := parseLoginURL(loginURL, allowHost)
 	if err != nil {
-		return Login{}, fmt.Errorf("login_url %w", err)
+		return Host{}, fmt.Errorf("login_url %w", err)
 	}
 	site = strings.TrimSuffix(site, "/")
 	if err := checkSite(site); err != nil {
-		return Login{}, fmt.Errorf("site %w", err)
+		return Host{}, fmt.Errorf("site %w", err)
 	}
-	return Login{place: place, site: site, allowHost: allowHost}, nil
+	return Host{origin: place, site: site, allowHost: allowHost}, nil
 }
 
 func parseLoginURL(raw string, allowHost bool) (origin.Origin, error) {
@@ -68,23 +68,23 @@ func parseLoginURL(raw string, allowHost bool) (origin.Origin, error) {
 }
 
 // URL returns the login URL in its normal form: https, lower case, no slash at the end.
-func (l Login) URL() string { return string(l.place) }
+func (h Host) URL() string { return string(h.origin) }
 
 // Site returns the path of the Experience Cloud site, "" or /partners.
-func (l Login) Site() string { return l.site }
+func (h Host) Site() string { return h.site }
 
 // Endpoint returns the URL of one of the OAuth endpoints: token, introspect, revoke.
-func (l Login) Endpoint(name string) string {
-	return l.URL() + l.site + "/services/oauth2/" + name
+func (h Host) Endpoint(name string) string {
+	return h.URL() + h.site + "/services/oauth2/" + name
 }
 
 // InstanceURL checks a URL that the login host answered with, to which callers
-// send the access token. It returns the URL in the form of [Login.URL]. The
+// send the access token. It returns the URL in the form of [Host.URL]. The
 // errors name the fault and don't quote the input.
-func (l Login) InstanceURL(raw string) (string, error) {
+func (h Host) InstanceURL(raw string) (string, error) {
 	place, err := origin.ParseBase(raw)
 	if err == nil {
-		err = checkHost(place, l.trusts(place))
+		err = checkHost(place, h.trusts(place))
 	}
 	if err != nil {
 		return "", err
@@ -94,21 +94,21 @@ func (l Login) InstanceURL(raw string) (string, error) {
 
 // isSite reports whether raw is the URL of an Experience Cloud site, path
 // included, at a host to which the login's tokens may go.
-func (l Login) isSite(raw string) bool {
+func (h Host) isSite(raw string) bool {
 	place, err := origin.Parse(raw)
-	return err == nil && checkHost(place, l.trusts(place)) == nil
+	return err == nil && checkHost(place, h.trusts(place)) == nil
 }
 
 // trusts reports whether the login's tokens may go to a place that is not one of
 // Salesforce's. A login on loopback trusts loopback. With allowHost, a login
 // trusts its own host and the names below it. Neither trust depends on a port,
 // because a certificate does not either.
-func (l Login) trusts(place origin.Origin) bool {
-	if isLoopback(l.place) && isLoopback(place) {
+func (h Host) trusts(place origin.Origin) bool {
+	if isLoopback(h.origin) && isLoopback(place) {
 		return true
 	}
-	own, name := l.place.Hostname(), place.Hostname()
-	return l.allowHost && (name == own || strings.HasSuffix(name, "."+own))
+	own, name := h.origin.Hostname(), place.Hostname()
+	return h.allowHost && (name == own || strings.HasSuffix(name, "."+own))
 }
 
 // checkHost refuses a place that is neither trusted nor a host of Salesforce's on

@@ -8,11 +8,11 @@ import (
 	"forcecred/protocol/secret"
 )
 
-// Visit goes to where login is, without a secret, and returns the time by the
+// ServerTime goes to where login is, without a secret, and returns the time by the
 // host's clock: whatever else it answers, it is there, and has proved by TLS who
 // it is. The time is zero when the answer has none. Its error is an [*Error].
-func (c *Client) Visit(ctx context.Context, login Login) (time.Time, error) {
-	resp, fail := c.get(ctx, login.URL()+publicKeys, secret.Text{})
+func (c *Client) ServerTime(ctx context.Context, host Host) (time.Time, error) {
+	resp, fail := c.get(ctx, host.URL()+publicKeys, secret.Text{})
 	if fail != nil {
 		return time.Time{}, fail
 	}

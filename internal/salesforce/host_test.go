@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestParseLogin(t *testing.T) {
+func TestParseHost(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		url, site string
@@ -28,21 +28,21 @@ func TestParseLogin(t *testing.T) {
 		{"https://login.acme.com", "", true, "https://login.acme.com/services/oauth2/token"},
 		{"https://portal.acme.com:8443", "/crm", true, "https://portal.acme.com:8443/crm/services/oauth2/token"},
 	} {
-		login, err := ParseLogin(tt.url, tt.site, tt.allowHost)
+		host, err := ParseHost(tt.url, tt.site, tt.allowHost)
 		if err != nil {
 			t.Errorf("%s is refused: %v", tt.url, err)
 			continue
 		}
-		if got := login.Endpoint("token"); got != tt.endpoint {
+		if got := host.Endpoint("token"); got != tt.endpoint {
 			t.Errorf("%s: got %s, want %s", tt.url, got, tt.endpoint)
 		}
-		if again, err := ParseLogin(login.URL(), login.Site(), tt.allowHost); err != nil || again != login {
+		if again, err := ParseHost(host.URL(), host.Site(), tt.allowHost); err != nil || again != host {
 			t.Errorf("%s does not survive being stored: %v", tt.url, err)
 		}
 	}
 }
 
-func TestParseLoginRefuses(t *testing.T) {
+func TestParseHostRefuses(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name, url, site string
@@ -98,13 +98,13 @@ func TestParseLoginRefuses(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := ParseLogin(tt.url, tt.site, false)
+			_, err := ParseHost(tt.url, tt.site, false)
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
 		})
 	}
-	if _, err := ParseLogin("https://user@login.acme.com", "", true); err == nil {
+	if _, err := ParseHost("https://user@login.acme.com", "", true); err == nil {
 		t.Error("allow_host allows more than a host")
 	}
 }
@@ -122,7 +122,7 @@ func TestInstanceURL(t *testing.T) {
 		punycode    = "https://xn--bcher-kva.example"
 		port        = "https://acme.my.salesforce.com:8443"
 	)
-	for _, tt := range []struct{ login, raw, want string }{
+	for _, tt := range []struct{ host, raw, want string }{
 		{salesforces, "https://acme.my.salesforce.com", "https://acme.my.salesforce.com"},
 		{salesforces, "HTTPS://ACME.My.Salesforce.com:443/", "https://acme.my.salesforce.com"},
 		{salesforces, "https://api.salesforce.com", "https://api.salesforce.com"},
@@ -171,12 +171,12 @@ func TestInstanceURL(t *testing.T) {
 		{port, "https://acme.my.salesforce.com:9443", "https://acme.my.salesforce.com:9443"},
 		{port, "https://other.my.salesforce.com:8443", ""},
 	} {
-		login, err := ParseLogin(tt.login, "", tt.login != salesforces && tt.login != loopback)
+		host, err := ParseHost(tt.host, "", tt.host != salesforces && tt.host != loopback)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := login.InstanceURL(tt.raw); got != tt.want || (err != nil) != (tt.want == "") {
-			t.Errorf("%q from %s: got %q, %v; want %q", tt.raw, tt.login, got, err, tt.want)
+		if got, err := host.InstanceURL(tt.raw); got != tt.want || (err != nil) != (tt.want == "") {
+			t.Errorf("%q from %s: got %q, %v; want %q", tt.raw, tt.host, got, err, tt.want)
 		}
 	}
 }
