@@ -99,7 +99,7 @@ func TestDecodeAnswerRefuses(t *testing.T) {
 			if text := e.Error() + e.Hint; strings.Contains(text, "test") || strings.Contains(text, "\x1b") {
 				t.Error("the error quotes the answer")
 			}
-			if salvage(resp).Reveal() != "test-refresh-token-2" {
+			if recoverRefreshToken(resp).Reveal() != "test-refresh-token-2" {
 				t.Error("the rotated refresh token is lost")
 			}
 		})
@@ -182,7 +182,7 @@ func TestSalvage(t *testing.T) {
 		{"an echo in an error", 400, `{"error":"x","refresh_token":"test-refresh-token-1"}`, ""},
 		{"HTML", 200, `<html>`, ""},
 	} {
-		if got := salvage(response{tt.status, nil, []byte(tt.body)}); got.Reveal() != tt.want {
+		if got := recoverRefreshToken(response{tt.status, nil, []byte(tt.body)}); got.Reveal() != tt.want {
 			t.Errorf("%s: found a token: %v", tt.name, !got.Empty())
 		}
 	}

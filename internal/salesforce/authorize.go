@@ -55,7 +55,7 @@ func (a Authorization) URL() string {
 // Refused returns the error that the browser brought back instead of a code. Any
 // page could have written its words, so they are cleaned as an answer's are.
 func (a Authorization) Refused(code, description string) *Error {
-	return ofLogin(refusal(response{}, clean(code), clean(description), nil))
+	return classifyLogin(classify(response{}, sanitize(code), sanitize(description), nil))
 }
 
 // ExchangeCode exchanges the code that the browser brought for tokens. It sends
@@ -74,7 +74,7 @@ func (c *Client) ExchangeCode(ctx context.Context, a Authorization, clientSecret
 	}
 	resp, fail := c.requestToken(ctx, a.Host, form)
 	if fail != nil {
-		return Answer{RefreshToken: salvage(resp)}, ofLogin(fail)
+		return Answer{RefreshToken: recoverRefreshToken(resp)}, classifyLogin(fail)
 	}
 	answer, err := decodeAnswer(resp, a.Host, clientSecret, code, a.verifier)
 	if err == nil && answer.RefreshToken.Empty() {
@@ -84,15 +84,14 @@ func (c *Client) ExchangeCode(ctx context.Context, a Authorization, clientSecret
 		err = c.verifyIDToken(ctx, a, answer)
 	}
 	if err != nil {
-		return Answer{RefreshToken: salvage(resp)}, ofLogin(err)
+		return Answer{RefreshToken: recoverRefreshToken(resp)}, classifyLogin(err)
 	}
 	return answer, nil
 }
 
-// ofLogin gives an error the meaning that it has for a login, where that is
-// another one than for a refresh.
-func ofLogin(err error) *Error {
+// classifyLogin gives an error the class that it has for a login.
+func classifyLogin(err error) *Error {
 	e := errorOf(err)
-	reworded(e, byWordsOfLogin, loginNotTaken)
+	reclassify(e, loginRules, loginRefused)
 	return e
 }

@@ -37,7 +37,7 @@ func (g ClientGrant) exchange(ctx context.Context, c *Client) (Answer, error) {
 	answer, err := decodeAnswer(resp, g.Host, g.ClientSecret)
 	if err != nil {
 		e := errorOf(err)
-		reworded(e, byWordsOfClient, clientNotTaken)
+		reclassify(e, clientRules, clientRefused)
 		return Answer{}, e
 	}
 	answer.RefreshToken = secret.Text{} // which the app does not need

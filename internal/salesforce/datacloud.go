@@ -33,7 +33,7 @@ func (c *Client) ExchangeDataCloud(ctx context.Context, host Host, instanceURL s
 	}
 	answer, err := decodeDataCloud(resp, host, accessToken)
 	if err != nil {
-		return Answer{}, ofDataCloud(resp, err)
+		return Answer{}, classifyDataCloud(resp, err)
 	}
 	return answer, nil
 }
@@ -80,9 +80,9 @@ func expiresIn(raw json.RawMessage) time.Duration {
 // maxLifetime is longer than any token lives, in seconds.
 const maxLifetime = 366 * 24 * 60 * 60
 
-// ofDataCloud gives an error the meaning that it has for the exchange. A token that
-// is not good gets a page there that leads a browser to the login, or a 401.
-func ofDataCloud(resp response, err error) *Error {
+// classifyDataCloud gives an error the class that it has for the exchange. For an
+// invalid token Salesforce answers 401, or a page that sends a browser to the login.
+func classifyDataCloud(resp response, err error) *Error {
 	e := errorOf(err)
 	if e.Code == "" {
 		switch {
@@ -93,7 +93,7 @@ func ofDataCloud(resp response, err error) *Error {
 		}
 		return e
 	}
-	reworded(e, byWordsOfDataCloud, orgTokenRefused)
+	reclassify(e, dataCloudRules, orgTokenRefused)
 	return e
 }
 

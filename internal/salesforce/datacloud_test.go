@@ -189,7 +189,7 @@ func FuzzDataCloud(f *testing.F) {
 		resp := response{status: status, body: body}
 		a, err := decodeDataCloud(resp, host, secret.New(orgToken))
 		if err != nil {
-			if e := ofDataCloud(resp, err); e.Reason == "" || e.Hint == "" || strings.Contains(e.Error()+e.Hint, orgToken) {
+			if e := classifyDataCloud(resp, err); e.Reason == "" || e.Hint == "" || strings.Contains(e.Error()+e.Hint, orgToken) {
 				t.Errorf("%+v", e)
 			}
 			return

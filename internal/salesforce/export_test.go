@@ -27,9 +27,9 @@ type Row struct {
 // went wrong with an answer or below HTTP. The last two are samples that go
 // through the code which decides, texts included.
 func Rows() (words, statuses, answers, network []Row, err error) {
-	words = append(wordsRows(byWords), unknown.row("any other `error`", http.StatusBadRequest))
+	words = append(ruleRows(errorRules), unknown.row("any other `error`", http.StatusBadRequest))
 
-	for _, row := range byStatus {
+	for _, row := range statusRules {
 		seen := fmt.Sprintf("HTTP %d", row.from)
 		switch {
 		case row.to == 999:
@@ -46,11 +46,11 @@ func Rows() (words, statuses, answers, network []Row, err error) {
 
 	for _, sample := range []struct {
 		old, new string
-		meaning
+		class
 	}{
-		{whole, "<html>", noAnswer},
-		{whole, "", noAnswer},
-		{`"expires_in":"7200"}`, "", noAnswer},
+		{whole, "<html>", notAnswer},
+		{whole, "", notAnswer},
+		{`"expires_in":"7200"}`, "", notAnswer},
 		{`"access_token":"00Dxx!test_access_token",`, "", malformed},
 		{`"Bearer"`, `"MAC"`, malformed},
 		{`https://acme.my.salesforce.com/`, `https://evil.example`, foreignHost},
@@ -122,18 +122,18 @@ func Rows() (words, statuses, answers, network []Row, err error) {
 // GrantRows returns the rows of what Salesforce says where an assertion or a
 // client's credentials are refused.
 func GrantRows() (assertion, client []Row) {
-	return append(wordsRows(byWordsOfAssertion), assertionNotTaken.row("other words of `invalid_grant`", http.StatusBadRequest)),
-		append(wordsRows(byWordsOfClient), clientNotTaken.row("other words of `invalid_grant`", http.StatusBadRequest))
+	return append(ruleRows(assertionRules), assertionRefused.row("other words of `invalid_grant`", http.StatusBadRequest)),
+		append(ruleRows(clientRules), clientRefused.row("other words of `invalid_grant`", http.StatusBadRequest))
 }
 
 // LoginRows returns the rows that a login has before the others, and what it
 // refuses by itself.
 func LoginRows() []Row {
-	rows := wordsRows(byWordsOfLogin)
-	rows = append(rows, loginNotTaken.row("`invalid_grant` with words that are in no table", http.StatusBadRequest))
+	rows := ruleRows(loginRules)
+	rows = append(rows, loginRefused.row("`invalid_grant` with words that are in no table", http.StatusBadRequest))
 	for _, own := range []struct {
 		seen string
-		meaning
+		class
 	}{
 		{"the answer has no refresh token", noRefreshToken},
 		{"the answer's id_token is …", wrongIDToken},
@@ -146,26 +146,26 @@ func LoginRows() []Row {
 // DataCloudRows returns the rows that the exchange for a Data Cloud token has before
 // the others, and what it tells by other marks.
 func DataCloudRows() []Row {
-	return append(wordsRows(byWordsOfDataCloud),
+	return append(ruleRows(dataCloudRules),
 		orgTokenRefused.row("other words of `invalid_grant`, HTTP 401, or a login page", http.StatusUnauthorized),
 		dataCloudOff.row("HTTP 404", http.StatusNotFound))
 }
 
-func wordsRows(table []wordsRow) (rows []Row) {
+func ruleRows(table []errorRule) (rows []Row) {
 	for i, row := range table {
 		seen := row.code
-		above := slices.ContainsFunc(table[:i], func(r wordsRow) bool { return r.code == row.code })
+		above := slices.ContainsFunc(table[:i], func(r errorRule) bool { return r.code == row.code })
 		switch {
-		case row.text != "":
-			seen += ": " + row.text
-		case row.words != "":
-			seen += ": " + row.words
+		case row.sample != "":
+			seen += ": " + row.sample
+		case row.contains != "":
+			seen += ": " + row.contains
 		}
 		seen = "`" + seen + "`"
 		switch {
-		case row.words == "" && above && row.text != "":
+		case row.contains == "" && above && row.sample != "":
 			seen += ", or other words"
-		case row.words == "" && above:
+		case row.contains == "" && above:
 			seen += " with other words"
 		}
 		rows = append(rows, row.row(seen, http.StatusBadRequest))
@@ -173,6 +173,6 @@ func wordsRows(table []wordsRow) (rows []Row) {
 	return rows
 }
 
-func (m meaning) row(seen string, status int) Row {
+func (m class) row(seen string, status int) Row {
 	return Row{seen, m.means, m.todo, &Error{Reason: m.reason, Status: status, Hint: m.hint()}}
 }

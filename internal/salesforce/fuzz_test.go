@@ -62,7 +62,7 @@ func FuzzDecodeAnswer(f *testing.F) {
 		} else {
 			checkAnswer(t, a, grant)
 		}
-		if token := salvage(resp).Reveal(); token != "" {
+		if token := recoverRefreshToken(resp).Reveal(); token != "" {
 			stands := slices.ContainsFunc(jsonStrings.FindAll(body, -1), func(text []byte) bool {
 				var s string
 				return json.Unmarshal(text, &s) == nil && s == token
@@ -156,7 +156,7 @@ func FuzzErrorAnswer(f *testing.F) {
 			resp := response{status, http.Header{}, body}
 			_, err := decodeRefresh(resp, grant)
 			checkTold(t, err, awkwardSecret, awkwardToken)
-			if !salvage(resp).Empty() {
+			if !recoverRefreshToken(resp).Empty() {
 				t.Error("a refresh token was salvaged of a refusal")
 			}
 			// In each of its forms it means the same, each time.

@@ -20,25 +20,6 @@ func (c *Client) Exchange(ctx context.Context, g Grant) (Answer, error) {
 	return g.exchange(ctx, c)
 }
 
-// reworded gives a refusal the meaning that it has for a grant which is not a
-// refresh token: by rows, or, where Salesforce's words are those of a refresh
-// token that is dead, instead. It returns the row.
-func reworded(e *Error, rows []wordsRow, instead meaning) wordsRow {
-	switch e.Reason {
-	case Refused, GrantDead, Busy: // said of the grant, and not of the server
-	default:
-		return wordsRow{}
-	}
-	row, ok := firstRow(rows, e.Code, e.Description)
-	if !ok && e.Reason == GrantDead {
-		row, ok = wordsRow{meaning: instead}, true
-	}
-	if ok {
-		e.Reason, e.Hint = row.reason, row.hint()
-	}
-	return row
-}
-
 // errorOf returns an error of this package as what it is.
 func errorOf(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {

@@ -57,18 +57,18 @@ var refusals = []struct {
 func TestGrantRefusals(t *testing.T) {
 	t.Parallel()
 	kinds := map[string]struct {
-		rows    []wordsRow
-		instead meaning
-	}{"jwt": {byWordsOfAssertion, assertionNotTaken}, "client": {byWordsOfClient, clientNotTaken}}
-	reached := map[string]map[wordsRow]bool{"jwt": {}, "client": {}}
+		rows     []errorRule
+		fallback class
+	}{"jwt": {assertionRules, assertionRefused}, "client": {clientRules, clientRefused}}
+	reached := map[string]map[errorRule]bool{"jwt": {}, "client": {}}
 	for _, tt := range refusals {
 		for name, kind := range kinds {
 			if tt.of != name && tt.of != "both" {
 				continue
 			}
 			for _, cased := range []func(string) string{func(s string) string { return s }, strings.ToUpper, odd} {
-				e := refusal(response{status: http.StatusBadRequest, header: http.Header{}}, cased(tt.code), cased(tt.description), nil)
-				row := reworded(e, kind.rows, kind.instead)
+				e := classify(response{status: http.StatusBadRequest, header: http.Header{}}, cased(tt.code), cased(tt.description), nil)
+				row := reclassify(e, kind.rows, kind.fallback)
 				if e.Reason != tt.want || !strings.Contains(e.Hint, tt.hint) {
 					t.Errorf("%s: %s %q: %s, hint %q; want %s, %q", name, tt.code, tt.description, e.Reason, e.Hint, tt.want, tt.hint)
 				}
@@ -84,14 +84,14 @@ func TestGrantRefusals(t *testing.T) {
 	for name, kind := range kinds {
 		for _, row := range kind.rows {
 			if !reached[name][row] {
-				t.Errorf("%s: no answer reaches the row %s %q", name, row.code, row.words)
+				t.Errorf("%s: no answer reaches the row %s %q", name, row.code, row.contains)
 			}
 		}
 		wantNoShadow(t, kind.rows)
 	}
 	// The server speaks of itself, whatever the body holds.
-	e := refusal(response{status: http.StatusServiceUnavailable, header: http.Header{}}, "invalid_grant", "invalid assertion", nil)
-	if reworded(e, byWordsOfAssertion, assertionNotTaken); e.Reason != ServerFault {
+	e := classify(response{status: http.StatusServiceUnavailable, header: http.Header{}}, "invalid_grant", "invalid assertion", nil)
+	if reclassify(e, assertionRules, assertionRefused); e.Reason != ServerFault {
 		t.Errorf("503 is %s", e.Reason)
 	}
 }
@@ -113,8 +113,8 @@ func TestClock(t *testing.T) {
 		{"user hasn't approved this consumer", "Tue, 24 Nov 2026 10:14:00 GMT", notPreapproved.hint()},
 	} {
 		resp := response{status: http.StatusBadRequest, header: http.Header{"Date": {tt.date}}}
-		e := refusal(resp, "invalid_grant", tt.description, nil)
-		refusedAssertion(e, resp, sent)
+		e := classify(resp, "invalid_grant", tt.description, nil)
+		classifyAssertion(e, resp, sent)
 		if !strings.Contains(e.Hint, tt.hint) {
 			t.Errorf("%s at %q: %q, want %q", tt.description, tt.date, e.Hint, tt.hint)
 		}

@@ -104,7 +104,7 @@ func (g JWTGrant) present(ctx context.Context, c *Client, t Target) (answer Answ
 	answer, err = decodeAnswer(resp, t.Host, g.ClientSecret, assertion)
 	if err != nil {
 		fail = errorOf(err)
-		return Answer{}, fail, refusedAssertion(fail, resp, now)
+		return Answer{}, fail, classifyAssertion(fail, resp, now)
 	}
 	answer.RefreshToken = secret.Text{} // which the app does not need
 	return answer, nil, false
@@ -139,17 +139,17 @@ func (g JWTGrant) assertion(audience string, now time.Time) (secret.Text, error)
 	return secret.New(text), err
 }
 
-// refusedAssertion says what a refusal means. Salesforce does not say that it was
-// the clock, but it says by its Date header what time it is. If isElsewhere, the host
-// does not know the app or the user, or wants another audience.
-func refusedAssertion(e *Error, resp response, sent time.Time) (isElsewhere bool) {
-	row := reworded(e, byWordsOfAssertion, assertionNotTaken)
-	switch row.meaning {
-	case wrongAudience, unknownHere, notThere, notPreapproved:
+// classifyAssertion gives an error the class that it has for an assertion. Salesforce
+// does not report a wrong clock, but its Date header shows the difference. isElsewhere
+// reports that the host does not know the app or the user, or wants another audience.
+func classifyAssertion(e *Error, resp response, sent time.Time) (isElsewhere bool) {
+	row := reclassify(e, assertionRules, assertionRefused)
+	switch row.class {
+	case wrongAudience, clientNotFound, appNotFound, notPreapproved:
 		return true
 	}
 	date, err := http.ParseTime(resp.header.Get("Date"))
-	if err != nil || row.meaning != assertionEnded && row.meaning != wrongAssertion {
+	if err != nil || row.class != assertionEnded && row.class != wrongAssertion {
 		return false
 	}
 	switch off := sent.Sub(date).Truncate(time.Second); {

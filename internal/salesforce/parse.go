@@ -17,37 +17,37 @@ func parse(resp response, secrets ...secret.Text) (strictjson.Object, error) {
 	o, err := strictjson.Parse(resp.body)
 	switch {
 	case errors.Is(err, strictjson.ErrEmpty):
-		return nil, refusal(resp, "", "", errors.New("the answer is empty"))
+		return nil, classify(resp, "", "", errors.New("the answer is empty"))
 	case errors.Is(err, strictjson.ErrNotObject):
-		if code, message := saidIn(firstOfList(resp.body)); code != "" {
-			return nil, refusal(resp, clean(code, secrets...), clean(message, secrets...), nil)
+		if code, message := errorFields(firstOfList(resp.body)); code != "" {
+			return nil, classify(resp, sanitize(code, secrets...), sanitize(message, secrets...), nil)
 		}
 	}
 	if err != nil {
-		return nil, refusal(resp, "", "", fmt.Errorf("the answer is %w", err))
+		return nil, classify(resp, "", "", fmt.Errorf("the answer is %w", err))
 	}
-	return o, errorIn(o, resp, secrets...)
+	return o, answerError(o, resp, secrets...)
 }
 
-// errorIn returns the error that an object says, with whatever status. An answer
+// answerError returns the error that an object says, with whatever status. An answer
 // of 200 with an error in it is an error too.
-func errorIn(o strictjson.Object, resp response, secrets ...secret.Text) error {
-	code, description := saidIn(o)
+func answerError(o strictjson.Object, resp response, secrets ...secret.Text) error {
+	code, description := errorFields(o)
 	if code == "" && isSuccess(resp.status) {
 		return nil
 	}
 	if code == "" {
-		return refusal(resp, "", "", errors.New("the answer is no OAuth answer"))
+		return classify(resp, "", "", errors.New("the answer is no OAuth answer"))
 	}
-	return refusal(resp, clean(code, secrets...), clean(description, secrets...), nil)
+	return classify(resp, sanitize(code, secrets...), sanitize(description, secrets...), nil)
 }
 
-// saidIn returns the code and the description of an error in Salesforce's two
+// errorFields returns the code and the description of an error in Salesforce's two
 // forms, or "" and "" when the object has neither: OAuth's error and
 // error_description (RFC 6749, section 5.2), and errorCode and message, which its
 // REST API and what stands before it send, in a list of one object.
 // https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/errorcodes.htm
-func saidIn(o strictjson.Object) (code, description string) {
+func errorFields(o strictjson.Object) (code, description string) {
 	for _, form := range []struct{ code, description string }{{"error", "error_description"}, {"errorCode", "message"}} {
 		if o.Fields(map[string]any{form.code: &code}) == nil && code != "" {
 			_ = o.Fields(map[string]any{form.description: &description}) // the code alone says enough

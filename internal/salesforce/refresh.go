@@ -59,11 +59,11 @@ func (g RefreshGrant) exchange(ctx context.Context, c *Client) (Answer, error) {
 	}
 	resp, fail := c.requestToken(ctx, g.Host, form)
 	if fail != nil {
-		return Answer{RefreshToken: salvage(resp)}, fail
+		return Answer{RefreshToken: recoverRefreshToken(resp)}, fail
 	}
 	answer, err := decodeAnswer(resp, g.Host, g.ClientSecret, g.RefreshToken)
 	if err != nil {
-		return Answer{RefreshToken: salvage(resp)}, err
+		return Answer{RefreshToken: recoverRefreshToken(resp)}, err
 	}
 	return answer, nil
 }
@@ -136,7 +136,7 @@ func decodeAnswer(resp response, host Host, clientSecret secret.Text, spent ...s
 }
 
 // unusable returns the error of an answer that says yes and can't be used.
-func unusable(m meaning, resp response, err error) *Error {
+func unusable(m class, resp response, err error) *Error {
 	return &Error{Reason: m.reason, Status: resp.status, Err: err, Hint: m.hint()}
 }
 

@@ -22,7 +22,7 @@ func (c *Client) UserInfo(ctx context.Context, host Host, accessToken secret.Tex
 	case resp.status == http.StatusUnauthorized, resp.status == http.StatusForbidden && bytes.HasPrefix(resp.body, badToken):
 		return false, nil
 	}
-	return false, refusal(resp, "", "", errors.New("the answer does not tell whether the token is good"))
+	return false, classify(resp, "", "", errors.New("the answer does not tell whether the token is good"))
 }
 
 // badToken is how the endpoint refuses a token that is none or has ended, in

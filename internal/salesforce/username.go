@@ -22,7 +22,7 @@ func (c *Client) Username(ctx context.Context, host Host, accessToken secret.Tex
 		return "", err
 	}
 	var name string
-	if err := o.Fields(map[string]any{"preferred_username": &name}); err != nil || utf8.RuneCountInString(name) > maxUsername || clean(name, accessToken) != name {
+	if err := o.Fields(map[string]any{"preferred_username": &name}); err != nil || utf8.RuneCountInString(name) > maxUsername || sanitize(name, accessToken) != name {
 		return "", unusable(malformed, resp, errors.New("the answer has no username"))
 	}
 	return name, nil

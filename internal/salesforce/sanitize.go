@@ -14,9 +14,9 @@ import (
 // maxDescription is how many characters of an error_description are shown.
 const maxDescription = 256
 
-// clean makes text from a server fit to be shown: without the request's
+// sanitize makes text from a server fit to be shown: without the request's
 // secrets, which an answer may echo, on one line, and cut.
-func clean(text string, secrets ...secret.Text) string {
+func sanitize(text string, secrets ...secret.Text) string {
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
 			return r

@@ -1,67 +1,66 @@
 package salesforce
 
-// What the words of Salesforce mean where a user logs in, and no refresh token is
-// there yet.
+// The rules for a login in the browser, which has no refresh token yet.
 
 var (
-	codeUseless = meaning{GrantDead,
+	codeExpired = class{GrantDead,
 		"the code that Salesforce gave the browser is used up, or older than 15 minutes",
 		"run the login again, and finish it without going back in the browser"}
-	loginNotTaken = meaning{GrantDead,
+	loginRefused = class{GrantDead,
 		"Salesforce does not take the login, for the reason that it gives",
 		"run the login again; if it stays so, ask a Salesforce admin to look into Login History"}
-	otherVerifier = meaning{Refused,
+	verifierMismatch = class{Refused,
 		"the code that came back answers another request than the one that forcecred made",
 		"run the login again; if it stays so, find out what rewrites addresses between the browser and Salesforce"}
-	wrongCallback = meaning{Refused,
+	callbackMismatch = class{Refused,
 		"the app has no callback URL that is, to the letter, the one that forcecred listens at",
 		"add http://localhost:1717/OauthRedirect to the app's callback URLs in Salesforce Setup, or give the port of the one it has as --port"}
-	consentDenied = meaning{Refused,
+	consentDenied = class{Refused,
 		"the user, or the app's policy, said no in the browser",
 		"run the login again and allow the access, or ask a Salesforce admin to let this user use the app"}
-	appBlocked = meaning{Refused,
+	appBlocked = class{Refused,
 		"a Salesforce admin has blocked the app, or the org blocks apps that are not installed in it (since September 2025)",
 		"a Salesforce admin has to install or unblock it in Setup, Connected Apps OAuth Usage"}
-	appElsewhere = meaning{Refused,
+	appNotInOrg = class{Refused,
 		"the app is not installed in the org that the browser logged in to",
 		"give the org's My Domain, https://NAME.my.salesforce.com, as --login-url; an app of another org has to be installed by a Salesforce admin first"}
-	approvalFailed = meaning{Refused,
+	approvalFailed = class{Refused,
 		"Salesforce could not finish the approval, and does not say why; most often the app is not installed in the org, or not allowed to the user",
 		"a Salesforce admin finds the reason in Setup, Login History"}
-	loginScopes = meaning{Refused,
+	loginScopes = class{Refused,
 		"the app does not have all of the OAuth scopes that the login asks for",
 		"a Salesforce admin has to give the app api and refresh_token, or ask for what it has with --scopes"}
-	loginSecret = meaning{Refused,
+	loginSecret = class{Refused,
 		"client_secret is not the app's, or it is missing and the app requires one",
 		"run the login again with the app's consumer secret, --client-secret-file -; for a public client an admin has to switch off Require Secret for Web Server Flow"}
-	loginClient = meaning{Refused,
+	loginClient = class{Refused,
 		"no app with this client_id is known where the login URL leads",
 		"check --client-id, and give the org's My Domain as --login-url (sandboxes: https://test.salesforce.com); a new app is known everywhere after some ten minutes"}
-	loginFlowOff = meaning{Refused,
+	loginFlowOff = class{Refused,
 		"the app does not allow users to log in by the authorization code flow",
 		"a Salesforce admin has to enable the Authorization Code and Credentials, or Web Server, flow in the app's OAuth settings"}
-	noRefreshToken = meaning{Refused,
+	noRefreshToken = class{Refused,
 		"the app gives no refresh token, without which the login would end with the session",
 		"a Salesforce admin has to give the app the scope refresh_token (Perform requests at any time); where --scopes were given they need it too"}
-	wrongIDToken = meaning{Refused,
+	wrongIDToken = class{Refused,
 		"the answer has an ID token that was not made for this login, so nothing of it is kept",
 		"check the login URL, and whether a proxy changes answers on the way; without openid among the scopes there is no ID token"}
 )
 
-// byWordsOfLogin is searched before byWords when a user logs in. What stands in
-// a browser's address comes with the same words as what a token endpoint answers.
-var byWordsOfLogin = []wordsRow{
-	{"invalid_grant", "expired authorization code", "", codeUseless},
-	{"invalid_grant", "invalid authorization code", "", codeUseless},
-	{"invalid_grant", "code verifier", "invalid code verifier", otherVerifier},
-	{"invalid_request", "code challenge", "missing required code challenge", otherVerifier},
-	{"redirect_uri_mismatch", "", "redirect_uri must match configuration", wrongCallback},
-	{"redirect_uri_missing", "", "", wrongCallback},
+// loginRules come before errorRules during a login. The redirect of the browser and
+// the answer of the token endpoint have the same errors.
+var loginRules = []errorRule{
+	{"invalid_grant", "expired authorization code", "", codeExpired},
+	{"invalid_grant", "invalid authorization code", "", codeExpired},
+	{"invalid_grant", "code verifier", "invalid code verifier", verifierMismatch},
+	{"invalid_request", "code challenge", "missing required code challenge", verifierMismatch},
+	{"redirect_uri_mismatch", "", "redirect_uri must match configuration", callbackMismatch},
+	{"redirect_uri_missing", "", "", callbackMismatch},
 	{"access_denied", "", "end-user denied authorization", consentDenied},
 	{"oauth_app_blocked", "", "this app is blocked by admin", appBlocked},
 	{"oauth_app_access_denied", "", "user is not admin approved to access this app", notApproved},
 	{"oauth_authorization_blocked", "", "", notApproved},
-	{"oauth_ec_app_not_found", "", "external client app is not installed in this org", appElsewhere},
+	{"oauth_ec_app_not_found", "", "external client app is not installed in this org", appNotInOrg},
 	{"oauth_approval_error_generic", "", "an unexpected error has occurred during authentication", approvalFailed},
 	{"invalid_scope", "", "the requested scope is invalid, unknown, or malformed", loginScopes},
 	{"invalid_client", "app must be installed", "app must be installed into org", notInstalled},

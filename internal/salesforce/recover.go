@@ -8,13 +8,13 @@ import (
 	"forcecred/protocol/secret"
 )
 
-// salvage finds a new refresh token in an answer that is of no use otherwise:
-// cut off, refused by a check, or broken JSON. By then the old one is dead.
+// recoverRefreshToken finds a new refresh token in an answer that is of no use otherwise:
+// cut off, refused by a check, or broken JSON. By then the old one is refreshTokenExpired.
 //
 // It reads as far as the answer is JSON, and takes the token from where
 // Salesforce puts it alone: what some other object in it calls a refresh token
 // must not replace ours.
-func salvage(resp response) secret.Text {
+func recoverRefreshToken(resp response) secret.Text {
 	if !isSuccess(resp.status) {
 		return secret.Text{}
 	}

@@ -44,10 +44,10 @@ func jsonObject(t *testing.T, members map[string]string) []byte {
 
 // TestRefusals is what is known of Salesforce's answers, in the words that were
 // seen, and what each has to come to. A row of the table that none of them
-// reaches is dead.
+// reaches is dead code.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
-	reached := map[wordsRow]bool{}
+	reached := map[errorRule]bool{}
 	for _, tt := range []struct {
 		status            int
 		code, description string
@@ -145,11 +145,11 @@ func TestRefusals(t *testing.T) {
 				}
 			}
 		}
-		reached[meaningOfWords(tt.code, tt.description)] = true
+		reached[matchError(tt.code, tt.description)] = true
 	}
-	for _, row := range byWords {
+	for _, row := range errorRules {
 		if !reached[row] {
-			t.Errorf("no answer reaches the row %s %q", row.code, row.words)
+			t.Errorf("no answer reaches the row %s %q", row.code, row.contains)
 		}
 	}
 }
@@ -166,25 +166,25 @@ func odd(s string) string {
 // TestNoRowIsShadowed by one above it, for the words that it shows.
 func TestNoRowIsShadowed(t *testing.T) {
 	t.Parallel()
-	wantNoShadow(t, byWords)
+	wantNoShadow(t, errorRules)
 }
 
-func wantNoShadow(t *testing.T, rows []wordsRow) {
+func wantNoShadow(t *testing.T, rows []errorRule) {
 	t.Helper()
 	for _, row := range rows {
-		for _, description := range []string{row.words, row.text} {
-			if !strings.Contains(description, row.words) {
+		for _, description := range []string{row.contains, row.sample} {
+			if !strings.Contains(description, row.contains) {
 				continue // there is no text
 			}
-			if got, _ := firstRow(rows, row.code, description); got != row {
-				t.Errorf("%s %q is found by the row %s %q", row.code, description, got.code, got.words)
+			if got, _ := firstMatch(rows, row.code, description); got != row {
+				t.Errorf("%s %q is found by the row %s %q", row.code, description, got.code, got.contains)
 			}
 		}
-		if row.code != strings.ToLower(row.code) || row.words != strings.ToLower(row.words) {
-			t.Errorf("%s %q can't match: it is not in lower case", row.code, row.words)
+		if row.code != strings.ToLower(row.code) || row.contains != strings.ToLower(row.contains) {
+			t.Errorf("%s %q can't match: it is not in lower case", row.code, row.contains)
 		}
-		if !strings.Contains(strings.ToLower(row.text), row.words) && row.text != "" {
-			t.Errorf("%q does not hold %q", row.text, row.words)
+		if !strings.Contains(strings.ToLower(row.sample), row.contains) && row.sample != "" {
+			t.Errorf("%q does not hold %q", row.sample, row.contains)
 		}
 	}
 }
@@ -193,7 +193,7 @@ func wantNoShadow(t *testing.T, rows []wordsRow) {
 func TestAnswersWithoutError(t *testing.T) {
 	t.Parallel()
 	page := "<html>test-client-secret</html>"
-	reached := map[statusRow]bool{}
+	reached := map[statusRule]bool{}
 	for _, tt := range []struct {
 		status     int
 		retryAfter string
@@ -247,9 +247,9 @@ func TestAnswersWithoutError(t *testing.T) {
 		if text := e.Error() + e.Hint + e.Code + e.Description; strings.Contains(text, "test-") || strings.Contains(text, "html") {
 			t.Errorf("%d: the error quotes the body", tt.status)
 		}
-		reached[meaningOfStatus(tt.status, tt.retryAfter != "")] = true
+		reached[matchStatus(tt.status, tt.retryAfter != "")] = true
 	}
-	for _, row := range byStatus {
+	for _, row := range statusRules {
 		if !reached[row] {
 			t.Errorf("no answer reaches the row of %d to %d", row.from, row.to)
 		}

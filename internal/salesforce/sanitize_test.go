@@ -77,12 +77,12 @@ func TestOrdinaryTextIsLeftAlone(t *testing.T) {
 	for _, text := range []string{
 		"", "expired access/refresh token", "user hasn't approved this consumer", "100% of <b>refresh</b> tokens &amp; more", "C:\\refresh\\token", "%", "%zz", `\`, `\u12`, "日本語のエラー",
 	} {
-		if got := clean(text, awkwardToken, awkwardSecret, secret.Text{}); got != text {
+		if got := sanitize(text, awkwardToken, awkwardSecret, secret.Text{}); got != text {
 			t.Errorf("%q became %q", text, got)
 		}
 	}
 	// Where a secret stands plainly, the rest of the text stays.
-	if got := clean("no grant for test-client-secret", secret.New("test-client-secret")); got != "no grant for "+secret.Redacted {
+	if got := sanitize("no grant for test-client-secret", secret.New("test-client-secret")); got != "no grant for "+secret.Redacted {
 		t.Errorf("got %q", got)
 	}
 }
@@ -104,7 +104,7 @@ func TestLongEchoEnds(t *testing.T) {
 	t.Parallel()
 	token := secret.New("00D!" + strings.Repeat("ab1", 70_000))
 	done := make(chan string, 1)
-	go func() { done <- clean(strings.Repeat("%2541ab1a", 28_000), token) }()
+	go func() { done <- sanitize(strings.Repeat("%2541ab1a", 28_000), token) }()
 	select {
 	case got := <-done:
 		if strings.Contains(got, secret.Redacted) {
