@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"forcecred/protocol/remedy"
 )
 
 // Store holds small secret items by key. Implementations are safe for use by
@@ -50,10 +52,11 @@ var (
 // Error is a failure of a store: what was tried, which reason it has, and what
 // a person can do about it.
 type Error struct {
-	Op     string // what the store was doing: `read org/prod`
-	Reason error  // one of the sentinels
-	Err    error  // the cause, or nil; it never holds a secret
-	Hint   string // what to do, or ""
+	Op     string        // what the store was doing: `read org/prod`
+	Reason error         // one of the sentinels
+	Err    error         // the cause, or nil; it never holds a secret
+	Hint   string        // what to do, or ""
+	Remedy remedy.Remedy // what a person can do
 }
 
 func (e *Error) Error() string {

@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"unicode"
+
+	"forcecred/protocol/remedy"
 )
 
 // Code is the class of a failure, the same word for as long as version 1 lasts.
@@ -52,10 +54,11 @@ func (c Code) ExitStatus() int {
 // org's name.
 type Error struct {
 	Code       Code
-	Message    string // what we were doing, then the cause
-	Hint       string // what to do about it, or ""
-	Org        string // or ""
-	Retryable  bool   // the same request may succeed in a moment
+	Message    string        // what we were doing, then the cause
+	Remedy     remedy.Remedy // what to do about it; zero in an error that a plugin sent
+	Hint       string        // the remedy in words, or ""; only the program that shows the error, or sent it, sets them
+	Org        string        // or ""
+	Retryable  bool          // the same request may succeed in a moment
 	Salesforce *SalesforceError
 	Cause      error // for errors.Is and errors.As; not shown
 }

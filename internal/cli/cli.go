@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"forcecred/internal/app"
+	"forcecred/internal/hints"
 	"forcecred/protocol"
 
 	"github.com/spf13/cobra"
@@ -143,7 +144,8 @@ func (p Process) fail(err error) int {
 	if !errors.As(err, &e) {
 		e = protocol.Errorf(protocol.Internal, "%v", err)
 	}
-	// There is nowhere left to tell that stderr is closed.
+	e = hints.Word(e)
+	// Nobody can be informed that stderr is closed.
 	if p.wantsJSONErrors() {
 		_ = e.WriteJSON(p.Stderr, *p.notices)
 	} else {

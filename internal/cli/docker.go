@@ -2,10 +2,12 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
 	"forcecred/internal/app"
+	"forcecred/internal/hints"
 	"forcecred/protocol"
 	"forcecred/protocol/docker"
 
@@ -33,12 +35,20 @@ As docker wants it, a failure is told on stdout, with exit status 1.`,
 			if failure == nil {
 				return nil
 			}
-			if err := p.answer(func(w io.Writer) error { return docker.EncodeError(w, failure) }); err != nil {
+			if err := p.answer(func(w io.Writer) error { return docker.EncodeError(w, worded(failure)) }); err != nil {
 				return err
 			}
 			return alreadyTold{1}
 		},
 	}
+}
+
+// worded returns a failure with its hint in words.
+func worded(failure error) error {
+	if e, ok := errors.AsType[*protocol.Error](failure); ok {
+		return hints.Word(e)
+	}
+	return failure
 }
 
 func (p Process) docker(ctx context.Context, args []string) error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"forcecred/internal/app"
+	"forcecred/internal/hints"
 	"forcecred/keystore"
 	"forcecred/protocol"
 
@@ -80,13 +81,13 @@ func (p Process) importAll(ctx context.Context, h app.Helper, logins keystore.St
 		return &protocol.Error{Code: protocol.KeystoreUnavailable, Message: fmt.Sprintf("list the Salesforce CLI's logins: %v", err), Cause: err}
 	}
 	for _, err := range unusable {
-		p.notice("warning: left out: " + leftOut(err))
+		p.notice("warning: left out: " + hints.Explain(err))
 	}
 	copied := 0
 	for _, key := range keys {
 		err := h.Import(ctx, logins, string(key.Org), rotating)
 		if e, ok := errors.AsType[*protocol.Error](err); ok && e.Code == protocol.BadRequest || errors.Is(err, keystore.ErrCorrupt) {
-			p.notice("warning: left out: " + leftOut(err))
+			p.notice("warning: left out: " + hints.Explain(err))
 			continue
 		}
 		if err != nil {
@@ -95,17 +96,6 @@ func (p Process) importAll(ctx context.Context, h app.Helper, logins keystore.St
 		copied++
 	}
 	return p.imported(h, copied)
-}
-
-// leftOut says why a login is not copied, and what to do about it.
-func leftOut(err error) string {
-	if e, ok := errors.AsType[*protocol.Error](err); ok && e.Hint != "" {
-		return e.Message + "; " + e.Hint
-	}
-	if e, ok := errors.AsType[*keystore.Error](err); ok && e.Hint != "" {
-		return e.Error() + "; " + e.Hint
-	}
-	return err.Error()
 }
 
 // imported tells what was done, and what it means.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"forcecred/helper"
+	"forcecred/internal/hints"
 	"forcecred/internal/loopback"
 	"forcecred/protocol"
 
@@ -214,7 +215,7 @@ func (v *visit) show(known protocol.ListedOrg, err error) {
 	if told := (*protocol.Error)(nil); errors.As(err, &told) {
 		message := strings.TrimPrefix(told.Message, fmt.Sprintf("log in to %q: ", v.org))
 		page = loopback.Page{Title: "You are not logged in to " + v.org, Lines: []string{
-			sentence(message), sentence(told.Hint), "You can close this window. The terminal says the same.",
+			sentence(message), sentence(hints.Of(told)), "You can close this window. The terminal says the same.",
 		}}
 	}
 	v.Show(page)

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"forcecred/internal/hints"
 	"forcecred/internal/privatefile"
 	"forcecred/keystore"
 	"forcecred/protocol"
@@ -51,8 +52,8 @@ func unreadableSecret(err error) *protocol.Error {
 		return usage("read --client-secret-file: %v", err)
 	}
 	e := usage("read --client-secret-file: %v", refused.Err)
-	if refused.Hint != "" {
-		e.Hint = refused.Hint
+	if hint := hints.Of(refused); hint != "" {
+		e.Hint = hint
 	}
 	return e
 }

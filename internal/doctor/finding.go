@@ -5,11 +5,10 @@
 package doctor
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 
-	"forcecred/internal/salesforce"
-	"forcecred/keystore"
+	"forcecred/internal/hints"
 	"forcecred/protocol"
 )
 
@@ -45,18 +44,5 @@ func fail(check, next, format string, args ...any) protocol.Finding {
 
 // Failed tells an error of a check, with the hint that it has itself, or else with next.
 func Failed(check string, err error, next string) protocol.Finding {
-	hint := ""
-	if e, ok := errors.AsType[*keystore.Error](err); ok {
-		hint = e.Hint
-	}
-	if e, ok := errors.AsType[*salesforce.Error](err); ok {
-		hint = e.Hint
-	}
-	if e, ok := errors.AsType[*protocol.Error](err); ok {
-		hint = e.Hint
-	}
-	if hint == "" {
-		hint = next
-	}
-	return fail(check, hint, "%v", err)
+	return fail(check, cmp.Or(hints.Of(err), next), "%v", err)
 }

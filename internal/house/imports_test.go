@@ -18,11 +18,12 @@ var floors = [][]string{
 	{"internal/cli", "internal/desktop", "internal/orgtest", "internal/bustest"},
 	{"internal/app"},
 	{"internal/doctor", "helper", "protocol/plugin"},
+	{"internal/hints"},
 	{"keystore/agefile", "keystore/fallback", "keystore/journal", "keystore/keyring", "keystore/sfcli", "keystore/storetest", "internal/failures", "protocol/plugin/internal/forcecredv1"},
 	{"keystore/keyring/busguard", "internal/privatefile", "protocol/bazel", "protocol/docker", "protocol/git", "protocol/headers", "protocol/kubernetes"},
 	{"keystore", "protocol", "internal/config", "internal/loopback", "internal/salesforce"},
 	{"internal/strictjson"},
-	{"protocol/secret", "internal/origin", "internal/process", "internal/regularfile", "internal/text"},
+	{"protocol/secret", "protocol/remedy", "internal/origin", "internal/process", "internal/regularfile", "internal/text"},
 }
 
 // walls are imports that no floor forbids.
@@ -42,7 +43,7 @@ var walls = []struct{ from, to, why string }{
 }
 
 // doors are packages on the other side of a wall that all may import.
-var doors = []string{"protocol/secret", "protocol/plugin/forcecred-plugin"}
+var doors = []string{"protocol/secret", "protocol/remedy", "protocol/plugin/forcecred-plugin"}
 
 // libraries has, for each module that forcecred is linked with, the packages that
 // import it. docs/decisions/0005 gives the reasons.

@@ -3,6 +3,8 @@ package salesforce
 import (
 	"fmt"
 	"time"
+
+	"forcecred/protocol/remedy"
 )
 
 // Reason says what a failed request means for the grant that it was to spend.
@@ -33,6 +35,7 @@ type Error struct {
 	RetryAfter  time.Duration // how long Salesforce asked to wait; 0 when it did not
 	Err         error         // what happened, when Salesforce itself said nothing
 	Hint        string        // what has happened, and what to do about it
+	Remedy      remedy.Remedy // what happened, and what to do about it
 }
 
 func (e *Error) Error() string {

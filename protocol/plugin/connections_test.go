@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"forcecred/internal/hints"
 	"forcecred/protocol"
 	pb "forcecred/protocol/plugin/internal/forcecredv1"
 
@@ -24,7 +25,7 @@ func serveOnAPort(t *testing.T) (l *connections, newHost func() *Client, connect
 	}
 	l = &connections{Listener: tcp}
 	s := grpc.NewServer(append(survive(hclog.NewNullLogger()), bounds()...)...)
-	pb.RegisterCredentialServiceServer(s, &server{failed: func(error) {}, core: fakeCore{
+	pb.RegisterCredentialServiceServer(s, &server{failed: func(error) {}, hint: hints.Of, core: fakeCore{
 		list: func() ([]protocol.ListedOrg, error) { return nil, nil },
 	}})
 	done := make(chan error, 1)

@@ -27,8 +27,8 @@ var grpcCodes = map[protocol.Code]codes.Code{
 }
 
 // statusError returns err as it goes over the wire. When the call's context has
-// ended, that is why, whatever came of it.
-func statusError(ctx context.Context, err error) error {
+// ended, that is why, whatever came of it. The hint says what to do about it.
+func statusError(ctx context.Context, err error, hint string) error {
 	if ctx.Err() != nil {
 		return status.FromContextError(ctx.Err()).Err()
 	}
@@ -40,7 +40,7 @@ func statusError(ctx context.Context, err error) error {
 	if !ok {
 		code = codes.Internal
 	}
-	detail := &pb.Error{Code: valid(string(e.Code)), Hint: valid(e.Hint), Org: valid(e.Org), Retryable: e.Retryable}
+	detail := &pb.Error{Code: valid(string(e.Code)), Hint: valid(hint), Org: valid(e.Org), Retryable: e.Retryable}
 	if e.Salesforce != nil {
 		detail.Salesforce = &pb.SalesforceError{
 			Error: valid(e.Salesforce.Error), ErrorDescription: valid(e.Salesforce.Description), Status: int32(e.Salesforce.Status),

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"forcecred/internal/hints"
 	"forcecred/protocol"
 	pb "forcecred/protocol/plugin/internal/forcecredv1"
 	"forcecred/protocol/secret"
@@ -50,7 +51,7 @@ func serveInProcess(t *testing.T, core Core, log hclog.Logger) (*Client, *grpc.C
 	t.Helper()
 	listener := bufconn.Listen(1 << 20)
 	s := grpc.NewServer(append(survive(log), grpc.MaxRecvMsgSize(maxRequest))...)
-	pb.RegisterCredentialServiceServer(s, &server{core: core, failed: func(error) {}})
+	pb.RegisterCredentialServiceServer(s, &server{core: core, failed: func(error) {}, hint: hints.Of})
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(listener) }()
 	t.Cleanup(func() {

@@ -38,6 +38,9 @@ type ServeOptions struct {
 	// then on nothing of the kind may begin. It may be called more than once.
 	Drain func()
 
+	// Hint words what to do about an error that is answered, or returns "".
+	Hint func(error) string
+
 	// IsFinal reports whether an error is one after which this process can't
 	// answer any more. It is answered; then the process has to be started anew.
 	IsFinal func(error) bool
@@ -73,7 +76,7 @@ func Serve(ctx context.Context, open func(context.Context) (Core, error), o Serv
 		if o.IsFinal(err) {
 			stop(err)
 		}
-	}}, secured)
+	}, hint: o.Hint}, secured)
 	if err != nil {
 		return protocol.Errorf(protocol.Internal, "make a server: %v", err)
 	}

@@ -15,13 +15,14 @@ import (
 type server struct {
 	pb.UnimplementedCredentialServiceServer
 	core   Core
-	failed func(error) // is told each error that is answered
+	failed func(error)        // is called with each error that is answered
+	hint   func(error) string // words what to do about it
 }
 
 // fail returns err as it goes over the wire.
 func (s *server) fail(ctx context.Context, err error) error {
 	s.failed(err)
-	return statusError(ctx, err)
+	return statusError(ctx, err, s.hint(err))
 }
 
 func badRequest(org string, err error) error {
@@ -83,7 +84,7 @@ func survive(log hclog.Logger) []grpc.ServerOption {
 	recovered := func(ctx context.Context, err *error) {
 		if recover() != nil {
 			log.Error("a fault of forcecred's own", "stack", string(debug.Stack()))
-			*err = statusError(ctx, protocol.Errorf(protocol.Internal, "a fault of forcecred's own; please report it, with the plugin's log"))
+			*err = statusError(ctx, protocol.Errorf(protocol.Internal, "a fault of forcecred's own; please report it, with the plugin's log"), "")
 		}
 	}
 	return []grpc.ServerOption{

@@ -13,6 +13,7 @@ import (
 
 	"forcecred/helper"
 	"forcecred/internal/app"
+	"forcecred/internal/hints"
 	"forcecred/internal/process"
 	"forcecred/keystore"
 	"forcecred/keystore/keyring/busguard"
@@ -35,7 +36,7 @@ func main() {
 		if !ok {
 			e = protocol.Errorf(protocol.Internal, "%v", err)
 		}
-		_ = e.WriteText(os.Stderr) // there is nowhere else to tell it
+		_ = hints.Word(e).WriteText(os.Stderr) // there is nowhere else to tell it
 		os.Exit(e.Code.ExitStatus())
 	}
 }
@@ -67,6 +68,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 		Log:         warnings,
 		RequireMTLS: *requireMTLS,
 		Drain:       spending.drain,
+		Hint:        hints.Of,
 		IsFinal:     func(err error) bool { return errors.Is(err, keystore.ErrLost) },
 	})
 }

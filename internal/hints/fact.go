@@ -1,0 +1,95 @@
+package hints
+
+import (
+	"cmp"
+	"strings"
+	"unicode"
+
+	"forcecred/keystore"
+	"forcecred/protocol/remedy"
+)
+
+// fact returns the words for the placeholder of that name. In a command each is one
+// word or, if it can't be one, what a person has to fill in.
+func fact(name string, r remedy.Remedy, isCommand bool) string {
+	quote := func(text, instead string) string {
+		if !isCommand && text != "" {
+			return text
+		}
+		return shellWord(text, instead)
+	}
+	switch name {
+	case "org":
+		return quote(r.Org, "ORG")
+	case "alias_name":
+		return quote(r.Org, "ALIAS")
+	case "user":
+		return quote(r.Username, "USERNAME")
+	case "id":
+		return quote(r.ClientID, "CLIENT_ID")
+	case "app":
+		return quote(r.ClientApp, "APP")
+	case "key":
+		return quote(r.KeyFile, "KEY_FILE")
+	case "url":
+		return cmp.Or(bareURL(r.LoginURL), "LOGIN_URL")
+	case "path":
+		return r.Path
+	case "name":
+		return r.Name
+	case "detail":
+		return r.Detail
+	case "way":
+		if r.GrantType == string(keystore.JWTBearer) {
+			return "jwt"
+		}
+		return "web"
+	case "alias":
+		if r.Org == r.Username {
+			return ""
+		}
+		return " --alias " + quote(r.Org, "ALIAS")
+	case "client":
+		if r.ClientID == salesforceCLIApp {
+			return ""
+		}
+		return " --client-id " + quote(r.ClientID, "CLIENT_ID")
+	}
+	return "{" + name + "}" // which a test finds
+}
+
+// salesforceCLIApp is the app that the Salesforce CLI takes without --client-id.
+const salesforceCLIApp = "PlatformCLI"
+
+// logoutCommand returns the Salesforce CLI's command that ends a login.
+func logoutCommand(r remedy.Remedy) string {
+	if r.ClientApp != "" {
+		return "`sf org logout --client-app {app} --target-org {user}`"
+	}
+	return "`sf org logout --target-org {alias_name}`"
+}
+
+// shellWord returns a text as one word of a command: bare if it is one of forcecred's
+// own names of orgs, else between double quotes. Instead of a text with characters
+// that some shell interprets there, it returns instead.
+func shellWord(text, instead string) string {
+	if _, err := keystore.ParseOrg(text); err == nil {
+		return text
+	}
+	if text == "" || strings.HasPrefix(text, "-") || strings.ContainsFunc(text, isSpecial) {
+		return instead
+	}
+	return `"` + text + `"`
+}
+
+func isSpecial(r rune) bool {
+	return !unicode.IsPrint(r) || r == unicode.ReplacementChar || strings.ContainsRune("\"`$\\!%^\u201c\u201d\u201e", r)
+}
+
+// bareURL returns a login URL that every shell takes as one word, or "".
+func bareURL(url string) string {
+	if strings.Trim(url, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:/.-_~") != "" {
+		return ""
+	}
+	return url
+}
