@@ -14,6 +14,7 @@ import (
 	"forcecred/keystore"
 	"forcecred/protocol"
 	"forcecred/protocol/secret"
+	"forcecred/protocol/token"
 )
 
 // newTenant is newFixture with Data Cloud, whose tokens are numbered and live for
@@ -27,8 +28,10 @@ func newTenant(t *testing.T) *fixture {
 
 func tenantAnswer(n int) salesforce.Answer {
 	return salesforce.Answer{
-		AccessToken: secret.New(fmt.Sprintf("test-data-cloud-token-%d", n)), TokenType: "Bearer",
-		InstanceURL: "https://tenant.c360a.salesforce.com", ExpiresIn: 2 * time.Hour,
+		Token: token.Token{
+			AccessToken: secret.New(fmt.Sprintf("test-data-cloud-token-%d", n)), TokenType: "Bearer", InstanceURL: "https://tenant.c360a.salesforce.com",
+		},
+		ExpiresIn: 2 * time.Hour,
 	}
 }
 

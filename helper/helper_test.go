@@ -13,6 +13,7 @@ import (
 	"forcecred/keystore/storetest"
 	"forcecred/protocol"
 	"forcecred/protocol/secret"
+	"forcecred/protocol/token"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -151,8 +152,10 @@ func (f *fixture) RevokeDataCloud(_ context.Context, _ salesforce.Host, instance
 
 func answer(n int) salesforce.Answer {
 	return salesforce.Answer{
-		AccessToken: secret.New(fmt.Sprintf("00Dxx!test-access-token-%d", n)), TokenType: "Bearer", InstanceURL: "https://acme.my.salesforce.com",
-		ID: "https://login.salesforce.com/id/00D000000000001AAA/005000000000001AAA", IssuedAt: "1708058728442",
+		Token: token.Token{
+			AccessToken: secret.New(fmt.Sprintf("00Dxx!test-access-token-%d", n)), TokenType: "Bearer", InstanceURL: "https://acme.my.salesforce.com",
+			ID: "https://login.salesforce.com/id/00D000000000001AAA/005000000000001AAA", IssuedAt: "1708058728442",
+		},
 	}
 }
 

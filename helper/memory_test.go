@@ -12,6 +12,7 @@ import (
 	"forcecred/keystore"
 	"forcecred/protocol"
 	"forcecred/protocol/secret"
+	"forcecred/protocol/token"
 )
 
 // countingStore counts what is read, and each read takes a while.
@@ -71,7 +72,7 @@ func TestMemoryLastsForSeconds(t *testing.T) {
 			t.Errorf("the keystore was read %d times", store.reads-before)
 		}
 		// Another process refreshes: its token shows, a few seconds late.
-		other := keystore.Token{Org: "prod", AccessToken: secret.New("00Dxx!other"), InstanceURL: "https://acme.my.salesforce.com", RefreshedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)}
+		other := keystore.Token{Org: "prod", Token: token.Token{AccessToken: secret.New("00Dxx!other"), InstanceURL: "https://acme.my.salesforce.com"}, Expiry: keystore.Expiry{RefreshedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)}}
 		if err := keystore.SaveToken(t.Context(), f.store, other); err != nil {
 			t.Fatal(err)
 		}
@@ -231,7 +232,7 @@ func TestMemoryDoesNotBringBack(t *testing.T) {
 		if err := m.Erase(t.Context(), protocol.EraseRequest{Org: "prod"}); err != nil {
 			t.Fatal(err)
 		}
-		slow.token, slow.settled = keystore.Token{Org: "prod", AccessToken: secret.New("erased")}, true
+		slow.token, slow.settled = keystore.Token{Org: "prod", Token: token.Token{AccessToken: secret.New("erased")}}, true
 		m.learn(topic{org: "prod"}, slow)
 		if _, err := m.Get(t.Context(), protocol.GetRequest{Org: "prod"}); codeOf(err) != protocol.OrgNotFound {
 			t.Errorf("after erase: %v", err)

@@ -132,20 +132,5 @@ func (h *Helper) warnOfSite(org keystore.Org, a salesforce.Answer) {
 }
 
 func newToken(org keystore.Org, a salesforce.Answer, at time.Time) keystore.Token {
-	return keystore.Token{
-		Org:            org,
-		AccessToken:    a.AccessToken,
-		TokenType:      a.TokenType,
-		InstanceURL:    a.InstanceURL,
-		ID:             a.ID,
-		IssuedAt:       a.IssuedAt,
-		Signature:      a.Signature,
-		Scope:          a.Scope,
-		IDToken:        a.IDToken,
-		SiteURL:        a.SiteURL,
-		SiteID:         a.SiteID,
-		TokenFormat:    a.TokenFormat,
-		APIInstanceURL: a.APIInstanceURL,
-		RefreshedAt:    at,
-	}
+	return keystore.Token{Org: org, Token: a.Token, Expiry: keystore.Expiry{RefreshedAt: at}}
 }

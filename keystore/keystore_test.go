@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"forcecred/protocol/secret"
+	"forcecred/protocol/token"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -46,15 +47,19 @@ func TestItemsRoundTrip(t *testing.T) {
 		Username: "me@acme.com", SessionTimeout: 7200, Rotates: &rotates, InstanceURL: "https://acme.my.salesforce.com", StoredAt: now, RefreshedAt: now,
 	}
 	token := Token{
-		Org: "prod", For: DataCloud, AccessToken: secret.New("test-access-token-1"), TokenType: "Bearer", InstanceURL: "https://acme.my.salesforce.com",
-		ID: "https://login.salesforce.com/id/00D/005", IssuedAt: "1708058728442", Signature: "c2ln", Scope: "api",
-		IDToken: secret.New("test-id-token-1"), SiteURL: "https://acme.my.site.com", SiteID: "0DB", TokenFormat: "jwt",
-		APIInstanceURL: "https://api.salesforce.com", RefreshedAt: now, ExpiresAt: now, ExpiresSource: "jwt", SessionLength: 900, LearnedAt: now,
+		Org: "prod", For: DataCloud,
+		Token: token.Token{
+			AccessToken: secret.New("test-access-token-1"), TokenType: "Bearer", InstanceURL: "https://acme.my.salesforce.com",
+			ID: "https://login.salesforce.com/id/00D/005", IssuedAt: "1708058728442", Signature: "c2ln", Scope: "api",
+			IDToken: secret.New("test-id-token-1"), SiteURL: "https://acme.my.site.com", SiteID: "0DB", TokenFormat: "jwt",
+			APIInstanceURL: "https://api.salesforce.com",
+		},
+		Expiry: Expiry{RefreshedAt: now, ExpiresAt: now, ExpiresSource: "jwt", SessionLength: 900, LearnedAt: now},
 	}
 	for _, v := range []any{grant, token} { // a field added and forgotten here would go untested
-		for i := range reflect.ValueOf(v).NumField() {
-			if reflect.ValueOf(v).Field(i).IsZero() {
-				t.Errorf("%T.%s is not set in this test", v, reflect.TypeOf(v).Field(i).Name)
+		for _, field := range reflect.VisibleFields(reflect.TypeOf(v)) {
+			if reflect.ValueOf(v).FieldByIndex(field.Index).IsZero() {
+				t.Errorf("%T.%s is not set in this test", v, field.Name)
 			}
 		}
 	}
@@ -123,12 +128,37 @@ func TestLoadRefusesForeignItems(t *testing.T) {
 	}
 }
 
+// TestTokenItem checks an item byte for byte, because other versions of forcecred read
+// it as well.
+func TestTokenItem(t *testing.T) {
+	t.Parallel()
+	const (
+		full = `{"version":1,"org":"prod","for":"data-cloud","token_type":"Bearer","instance_url":"https://acme.my.salesforce.com",` +
+			`"id":"https://login.salesforce.com/id/00D/005","issued_at":"1708058728442","signature":"c2ln","scope":"api",` +
+			`"sfdc_site_url":"https://acme.my.site.com","sfdc_site_id":"0DB","token_format":"jwt","api_instance_url":"https://api.salesforce.com",` +
+			`"refreshed_at":"2026-11-24T10:00:00Z","expires_at":"2026-11-24T10:00:00Z","expires_source":"jwt","session_length":900,` +
+			`"learned_at":"2026-11-24T10:00:00Z","access_token":"test-access-token-1","id_token":"test-id-token-1"}`
+		least = `{"version":1,"org":"prod","token_type":"Bearer","instance_url":"https://acme.my.salesforce.com",` +
+			`"refreshed_at":"2026-11-24T10:00:00Z","expires_at":"2026-11-24T10:00:00Z","expires_source":"jwt","access_token":"test-access-token-1"}`
+	)
+	for item, kind := range map[string]Kind{full: KindDataCloud, least: KindToken} {
+		decoded, err := DecodeToken(Key{kind, "prod"}, []byte(item))
+		if err != nil {
+			t.Fatal(err)
+		}
+		encoded, err := EncodeToken(decoded)
+		if diff := cmp.Diff(item, string(encoded)); diff != "" || err != nil {
+			t.Errorf("%v\n%s", err, diff)
+		}
+	}
+}
+
 // TestTokensAreNotConfused: each API's token has an item of its own, and one that
 // lies in another's is refused.
 func TestTokensAreNotConfused(t *testing.T) {
 	t.Parallel()
 	s := memory{}
-	own, tenants := Token{Org: "prod", AccessToken: secret.New("test-access-token-1")}, Token{Org: "prod", For: DataCloud, AccessToken: secret.New("test-access-token-2")}
+	own, tenants := Token{Org: "prod", Token: token.Token{AccessToken: secret.New("test-access-token-1")}}, Token{Org: "prod", For: DataCloud, Token: token.Token{AccessToken: secret.New("test-access-token-2")}}
 	if err := errors.Join(SaveToken(t.Context(), s, own), SaveToken(t.Context(), s, tenants)); err != nil {
 		t.Fatal(err)
 	}

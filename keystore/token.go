@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
-	"forcecred/protocol/secret"
+	"forcecred/protocol/token"
 )
 
 // API is what an access token is for.
@@ -20,25 +20,16 @@ const (
 // kinds are the kinds of the items that hold the tokens for each API.
 var kinds = map[API]Kind{OrgAPI: KindToken, DataCloud: KindDataCloud}
 
-// Token is a cached answer of an org's token endpoints. Its text is Salesforce's
-// own, but for the trailing slash that InstanceURL loses.
+// Token is a cached access token of an org.
 type Token struct {
-	Org            Org         `json:"org"`
-	For            API         `json:"for,omitempty"`
-	AccessToken    secret.Text `json:"access_token"`
-	TokenType      string      `json:"token_type,omitempty"`
-	InstanceURL    string      `json:"instance_url"`
-	ID             string      `json:"id,omitempty"`        // identity URL, ends in the org's and the user's id
-	IssuedAt       string      `json:"issued_at,omitempty"` // milliseconds since 1970
-	Signature      string      `json:"signature,omitempty"`
-	Scope          string      `json:"scope,omitempty"`
-	IDToken        secret.Text `json:"id_token"`
-	SiteURL        string      `json:"sfdc_site_url,omitempty"`
-	SiteID         string      `json:"sfdc_site_id,omitempty"`
-	TokenFormat    string      `json:"token_format,omitempty"` // "jwt" or ""
-	APIInstanceURL string      `json:"api_instance_url,omitempty"`
+	Org Org
+	For API
+	token.Token
+	Expiry
+}
 
-	// All times are by this machine's clock.
+// Expiry says until when a [Token] is good. All times are by this machine's clock.
+type Expiry struct {
 	RefreshedAt   time.Time `json:"refreshed_at"`
 	ExpiresAt     time.Time `json:"expires_at"`
 	ExpiresSource string    `json:"expires_source"`           // as in the protocol
@@ -49,11 +40,14 @@ type Token struct {
 // Key returns the key under which t is stored.
 func (t Token) Key() Key { return Key{kinds[t.For], t.Org} }
 
-// tokenItem is a Token as stored: its own fields hide those of the Token that
-// would encode as "[redacted]". Only here are they revealed.
+// tokenItem is a Token as stored. Its own AccessToken and IDToken hide those of the
+// Plain, because items have always ended with these two.
 type tokenItem struct {
 	Version int `json:"version"`
-	Token
+	Org     Org `json:"org"`
+	For     API `json:"for,omitempty"`
+	token.Plain
+	Expiry
 	AccessToken string `json:"access_token"`
 	IDToken     string `json:"id_token,omitempty"`
 }
@@ -90,10 +84,8 @@ func DecodeToken(key Key, data []byte) (Token, error) {
 	if kinds[item.For] != key.Kind {
 		return Token{}, corrupt(key, "the item has a token for another API", storeAgain)
 	}
-	t := item.Token
-	t.AccessToken = secret.New(item.AccessToken)
-	t.IDToken = secret.New(item.IDToken)
-	return t, nil
+	item.Plain.AccessToken, item.Plain.IDToken = item.AccessToken, item.IDToken
+	return Token{item.Org, item.For, token.Conceal(item.Plain), item.Expiry}, nil
 }
 
 // SaveToken writes t, replacing the org's cached token for the same API. It
@@ -108,10 +100,6 @@ func SaveToken(ctx context.Context, s Store, t Token) error {
 
 // EncodeToken returns the item that a store keeps of t, its secrets included.
 func EncodeToken(t Token) ([]byte, error) {
-	return json.Marshal(tokenItem{
-		Version:     tokenVersion,
-		Token:       t,
-		AccessToken: t.AccessToken.Reveal(),
-		IDToken:     t.IDToken.Reveal(),
-	})
+	plain := token.Reveal(t.Token)
+	return json.Marshal(tokenItem{tokenVersion, t.Org, t.For, plain, t.Expiry, plain.AccessToken, plain.IDToken})
 }

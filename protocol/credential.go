@@ -7,30 +7,19 @@ import (
 	"time"
 
 	"forcecred/internal/strictjson"
-	"forcecred/protocol/secret"
+	"forcecred/protocol/token"
 )
 
-// Credential is the answer to a [GetRequest]: an access token and what
-// Salesforce said with it. Optional fields are "" when Salesforce sent none.
+// Credential is the answer to a [GetRequest]: an access token of an org, with its
+// expiry.
 type Credential struct {
-	Org            string
-	For            string // as in the request
-	AccessToken    secret.Text
-	TokenType      string // Bearer
-	InstanceURL    string // https://acme.my.salesforce.com, without a trailing slash
-	ID             string // https://login.salesforce.com/id/ORGID/USERID
-	IssuedAt       string // milliseconds since 1970
-	Signature      string
-	Scope          string
-	IDToken        secret.Text
-	SiteURL        string
-	SiteID         string
-	TokenFormat    string // "jwt", or "" for an opaque token
-	APIInstanceURL string
-	OrgID          string
-	UserID         string
-	ExpiresAt      time.Time // by this machine's clock
-	ExpiresSource  ExpiresSource
+	Org string
+	For string // as in the request
+	token.Token
+	OrgID         string
+	UserID        string
+	ExpiresAt     time.Time // by this machine's clock
+	ExpiresSource ExpiresSource
 }
 
 // ExpiresSource says how ExpiresAt is known, the surest first.
@@ -49,34 +38,22 @@ const (
 // ID token are a few KiB each.
 const maxCredentialSize = 1 << 20
 
-// credentialJSON is a Credential on the wire, where its tokens are revealed.
+// credentialJSON is a Credential on the wire.
 type credentialJSON struct {
-	Version        int    `json:"version"`
-	Org            string `json:"org"`
-	For            string `json:"for,omitempty"`
-	AccessToken    string `json:"access_token"`
-	TokenType      string `json:"token_type"`
-	InstanceURL    string `json:"instance_url"`
-	ID             string `json:"id,omitempty"`
-	IssuedAt       string `json:"issued_at,omitempty"`
-	Signature      string `json:"signature,omitempty"`
-	Scope          string `json:"scope,omitempty"`
-	IDToken        string `json:"id_token,omitempty"`
-	SiteURL        string `json:"sfdc_site_url,omitempty"`
-	SiteID         string `json:"sfdc_site_id,omitempty"`
-	TokenFormat    string `json:"token_format,omitempty"`
-	APIInstanceURL string `json:"api_instance_url,omitempty"`
-	OrgID          string `json:"org_id,omitempty"`
-	UserID         string `json:"user_id,omitempty"`
-	ExpiresAt      string `json:"expires_at"`
-	ExpiresSource  string `json:"expires_source"`
+	Version int    `json:"version"`
+	Org     string `json:"org"`
+	For     string `json:"for,omitempty"`
+	token.Plain
+	OrgID         string `json:"org_id,omitempty"`
+	UserID        string `json:"user_id,omitempty"`
+	ExpiresAt     string `json:"expires_at"`
+	ExpiresSource string `json:"expires_source"`
 }
 
 // Encode writes the credential as one JSON object and a newline, in one write.
 func (c Credential) Encode(w io.Writer) error {
 	return writeJSON(w, credentialJSON{
-		Version, c.Org, c.For, c.AccessToken.Reveal(), c.TokenType, c.InstanceURL, c.ID, c.IssuedAt, c.Signature, c.Scope, c.IDToken.Reveal(),
-		c.SiteURL, c.SiteID, c.TokenFormat, c.APIInstanceURL, c.OrgID, c.UserID, formatTime(c.ExpiresAt), string(c.ExpiresSource),
+		Version, c.Org, c.For, token.Reveal(c.Token), c.OrgID, c.UserID, formatTime(c.ExpiresAt), string(c.ExpiresSource),
 	})
 }
 
@@ -88,29 +65,23 @@ func DecodeCredential(r io.Reader) (Credential, error) {
 		return Credential{}, fmt.Errorf("read the credential: %w", err)
 	}
 	var c Credential
+	var plain token.Plain
 	var version int64
 	var expires, source string
-	err = o.Fields(map[string]any{
-		"version":          &version,
-		"org":              &c.Org,
-		"for":              &c.For,
-		"access_token":     &c.AccessToken,
-		"token_type":       &c.TokenType,
-		"instance_url":     &c.InstanceURL,
-		"id":               &c.ID,
-		"issued_at":        &c.IssuedAt,
-		"signature":        &c.Signature,
-		"scope":            &c.Scope,
-		"id_token":         &c.IDToken,
-		"sfdc_site_url":    &c.SiteURL,
-		"sfdc_site_id":     &c.SiteID,
-		"token_format":     &c.TokenFormat,
-		"api_instance_url": &c.APIInstanceURL,
-		"org_id":           &c.OrgID,
-		"user_id":          &c.UserID,
-		"expires_at":       &expires,
-		"expires_source":   &source,
-	})
+	fields := map[string]any{
+		"version":        &version,
+		"org":            &c.Org,
+		"for":            &c.For,
+		"org_id":         &c.OrgID,
+		"user_id":        &c.UserID,
+		"expires_at":     &expires,
+		"expires_source": &source,
+	}
+	for name, text := range token.Members(&plain) {
+		fields[name] = text
+	}
+	err = o.Fields(fields)
+	c.Token = token.Conceal(plain)
 	if err == nil && version != Version {
 		err = fmt.Errorf("its version is not %d", Version)
 	}

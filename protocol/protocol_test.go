@@ -10,31 +10,41 @@ import (
 	"time"
 
 	"forcecred/protocol/secret"
+	"forcecred/protocol/token"
 
 	"github.com/google/go-cmp/cmp"
 )
 
 var credential = Credential{
-	Org: "prod", For: DataCloud, AccessToken: secret.New("00Dxx!test-access-token"), TokenType: "Bearer", InstanceURL: "https://acme.my.salesforce.com",
-	ID: "https://login.salesforce.com/id/00D/005", IssuedAt: "1708058728442", Signature: "c2lnbmF0dXJl+/=", Scope: "api refresh_token",
-	IDToken: secret.New("test-id-token"), SiteURL: "https://acme.my.site.com/partners", SiteID: "0DB", TokenFormat: "jwt",
-	APIInstanceURL: "https://api.salesforce.com", OrgID: "00D", UserID: "005",
+	Org: "prod", For: DataCloud,
+	Token: token.Token{
+		AccessToken: secret.New("00Dxx!test-access-token"), TokenType: "Bearer", InstanceURL: "https://acme.my.salesforce.com",
+		ID: "https://login.salesforce.com/id/00D/005", IssuedAt: "1708058728442", Signature: "c2lnbmF0dXJl+/=", Scope: "api refresh_token",
+		IDToken: secret.New("test-id-token"), SiteURL: "https://acme.my.site.com/partners", SiteID: "0DB", TokenFormat: "jwt",
+		APIInstanceURL: "https://api.salesforce.com",
+	},
+	OrgID: "00D", UserID: "005",
 	ExpiresAt: time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC), ExpiresSource: ExpiresIntrospection,
 }
 
 func TestCredentialRoundTrip(t *testing.T) {
 	t.Parallel()
-	for v, i := reflect.ValueOf(credential), 0; i < v.NumField(); i++ {
-		if v.Field(i).IsZero() {
-			t.Errorf("%s is not set in this test", v.Type().Field(i).Name)
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[Credential]()) {
+		if reflect.ValueOf(credential).FieldByIndex(field.Index).IsZero() {
+			t.Errorf("%s is not set in this test", field.Name)
 		}
 	}
 	var b bytes.Buffer
 	if err := credential.Encode(&b); err != nil {
 		t.Fatal(err)
 	}
-	if line, rest, _ := strings.Cut(b.String(), "\n"); rest != "" || line == "" {
-		t.Error("the answer is not one line")
+	const want = `{"version":1,"org":"prod","for":"data-cloud","access_token":"00Dxx!test-access-token","token_type":"Bearer",` +
+		`"instance_url":"https://acme.my.salesforce.com","id":"https://login.salesforce.com/id/00D/005","issued_at":"1708058728442",` +
+		`"signature":"c2lnbmF0dXJl+/=","scope":"api refresh_token","id_token":"test-id-token","sfdc_site_url":"https://acme.my.site.com/partners",` +
+		`"sfdc_site_id":"0DB","token_format":"jwt","api_instance_url":"https://api.salesforce.com","org_id":"00D","user_id":"005",` +
+		`"expires_at":"2026-11-24T10:00:00Z","expires_source":"introspection"}` + "\n"
+	if diff := cmp.Diff(want, b.String()); diff != "" {
+		t.Error(diff)
 	}
 	got, err := DecodeCredential(&b)
 	if err != nil {
@@ -48,7 +58,7 @@ func TestCredentialRoundTrip(t *testing.T) {
 func TestCredentialOmitsWhatSalesforceDidNotSend(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
-	c := Credential{Org: "prod", AccessToken: secret.New("t"), TokenType: "Bearer", InstanceURL: "https://a", ExpiresAt: credential.ExpiresAt, ExpiresSource: ExpiresAssumed}
+	c := Credential{Org: "prod", Token: token.Token{AccessToken: secret.New("t"), TokenType: "Bearer", InstanceURL: "https://a"}, ExpiresAt: credential.ExpiresAt, ExpiresSource: ExpiresAssumed}
 	if err := c.Encode(&b); err != nil {
 		t.Fatal(err)
 	}

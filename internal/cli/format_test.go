@@ -11,13 +11,17 @@ import (
 
 	"forcecred/protocol"
 	"forcecred/protocol/secret"
+	"forcecred/protocol/token"
 
 	"github.com/google/go-cmp/cmp"
 )
 
 // hostile has each character that a shell or curl would take for its own.
 var hostile = protocol.Credential{
-	AccessToken: secret.New(`00Dxx!a'b"c\d$e` + "`f" + `''!!!-1%g&h|i;j<k>l(m)n{o}p[q]r*s?t~u#v^w=x@y\'z\\`), InstanceURL: "https://acme.my.salesforce.com",
+	Token: token.Token{
+		AccessToken: secret.New(`00Dxx!a'b"c\d$e` + "`f" + `''!!!-1%g&h|i;j<k>l(m)n{o}p[q]r*s?t~u#v^w=x@y\'z\\`),
+		InstanceURL: "https://acme.my.salesforce.com",
+	},
 }
 
 func rendered(t *testing.T, format string) string {
@@ -62,7 +66,7 @@ func TestCurlFormatSurvivesCurl(t *testing.T) {
 // for such a quote itself, which is doubled. See about_Quoting_Rules.
 func TestEnvForPowerShell(t *testing.T) {
 	t.Parallel()
-	c := protocol.Credential{AccessToken: secret.New("00Dxx!a'b\"c\\d$e`f''"), InstanceURL: "https://acme.my.salesforce.com"}
+	c := protocol.Credential{Token: token.Token{AccessToken: secret.New("00Dxx!a'b\"c\\d$e`f''"), InstanceURL: "https://acme.my.salesforce.com"}}
 	want := "$env:SF_ACCESS_TOKEN = '00Dxx!a''b\"c\\d$e`f'''''\n" +
 		"$env:SF_ORG_INSTANCE_URL = 'https://acme.my.salesforce.com'\n" +
 		"$env:SALESFORCE_ACCESS_TOKEN = '00Dxx!a''b\"c\\d$e`f'''''\n" +
@@ -75,7 +79,7 @@ func TestEnvForPowerShell(t *testing.T) {
 
 func TestFormats(t *testing.T) {
 	t.Parallel()
-	c := protocol.Credential{AccessToken: secret.New(`00Dxx!a"b\c`), InstanceURL: "https://acme.my.salesforce.com"}
+	c := protocol.Credential{Token: token.Token{AccessToken: secret.New(`00Dxx!a"b\c`), InstanceURL: "https://acme.my.salesforce.com"}}
 	for format, want := range map[string]string{
 		"token":  `00Dxx!a"b\c`,
 		"sf":     `00Dxx!a"b\c`,

@@ -14,6 +14,7 @@ import (
 	"forcecred/keystore"
 	"forcecred/keystore/agefile"
 	"forcecred/protocol/secret"
+	"forcecred/protocol/token"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -25,8 +26,9 @@ func TestRunCommand(t *testing.T) {
 	store := agefile.New(agefile.Config{Dir: home, IdentityFile: filepath.Join(home, "identity.txt"), Notify: func(string) {}})
 	now := time.Now()
 	if err := keystore.SaveToken(t.Context(), store, keystore.Token{
-		Org: "prod", AccessToken: secret.New("test-access-token"), TokenType: "Bearer", InstanceURL: "https://acme.my.salesforce.com",
-		RefreshedAt: now, ExpiresAt: now.Add(time.Hour),
+		Org:    "prod",
+		Token:  token.Token{AccessToken: secret.New("test-access-token"), TokenType: "Bearer", InstanceURL: "https://acme.my.salesforce.com"},
+		Expiry: keystore.Expiry{RefreshedAt: now, ExpiresAt: now.Add(time.Hour)},
 	}); err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ var floors = [][]string{
 	{"keystore/agefile", "keystore/fallback", "keystore/journal", "keystore/keyring", "keystore/sfcli", "keystore/storetest", "internal/failures", "protocol/plugin/internal/forcecredv1"},
 	{"keystore/keyring/busguard", "internal/privatefile", "protocol/bazel", "protocol/docker", "protocol/git", "protocol/headers", "protocol/kubernetes"},
 	{"keystore", "protocol", "internal/config", "internal/loopback", "internal/salesforce"},
-	{"internal/strictjson"},
+	{"internal/strictjson", "protocol/token"},
 	{"protocol/secret", "protocol/remedy", "internal/origin", "internal/process", "internal/regularfile", "internal/text"},
 }
 
@@ -43,7 +43,7 @@ var walls = []struct{ from, to, why string }{
 }
 
 // doors are packages on the other side of a wall that all may import.
-var doors = []string{"protocol/secret", "protocol/remedy", "protocol/plugin/forcecred-plugin"}
+var doors = []string{"protocol/secret", "protocol/remedy", "protocol/token", "protocol/plugin/forcecred-plugin"}
 
 // libraries has, for each module that forcecred is linked with, the packages that
 // import it. docs/decisions/0005 gives the reasons.

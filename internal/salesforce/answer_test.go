@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"forcecred/protocol/secret"
+	"forcecred/protocol/token"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -41,11 +42,14 @@ func TestDecodeAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Answer{
-		AccessToken: secret.New("00Dxx!test_access_token"), RefreshToken: secret.New("test-refresh-token-2"), TokenType: "Bearer",
-		InstanceURL: "https://acme.my.salesforce.com", ID: "https://login.salesforce.com/id/00D000000000001AAA/005000000000001AAA",
-		IssuedAt: "1708058728442", Signature: "IuBE3pc4IKMKI4g4xUal1E8CbvZ/WiNktd/4yxEIv/s=", Scope: "api refresh_token", IDToken: secret.New("a.b.c"),
-		SiteURL: "https://acme.my.site.com/p", SiteID: "0DB", TokenFormat: "opaque", APIInstanceURL: "https://api.salesforce.com",
-		Date: time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC),
+		Token: token.Token{
+			AccessToken: secret.New("00Dxx!test_access_token"), TokenType: "Bearer", InstanceURL: "https://acme.my.salesforce.com",
+			ID: "https://login.salesforce.com/id/00D000000000001AAA/005000000000001AAA", IssuedAt: "1708058728442",
+			Signature: "IuBE3pc4IKMKI4g4xUal1E8CbvZ/WiNktd/4yxEIv/s=", Scope: "api refresh_token", IDToken: secret.New("a.b.c"),
+			SiteURL: "https://acme.my.site.com/p", SiteID: "0DB", TokenFormat: "opaque", APIInstanceURL: "https://api.salesforce.com",
+		},
+		RefreshToken: secret.New("test-refresh-token-2"),
+		Date:         time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC),
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(Host{})); diff != "" {
 		t.Error(diff)

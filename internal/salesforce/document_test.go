@@ -19,6 +19,7 @@ import (
 	"forcecred/keystore/storetest"
 	"forcecred/protocol"
 	"forcecred/protocol/secret"
+	"forcecred/protocol/token"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -233,7 +234,7 @@ type failingExchange struct {
 }
 
 func (f failingExchange) Exchange(context.Context, salesforce.Grant) (salesforce.Answer, error) {
-	return salesforce.Answer{AccessToken: secret.New("test-access-token"), InstanceURL: "https://acme.my.salesforce.com"}, nil
+	return salesforce.Answer{Token: token.Token{AccessToken: secret.New("test-access-token"), InstanceURL: "https://acme.my.salesforce.com"}}, nil
 }
 
 func (f failingExchange) ExchangeDataCloud(context.Context, salesforce.Host, string, secret.Text) (salesforce.Answer, error) {

@@ -1,6 +1,10 @@
 package salesforce
 
-import "testing"
+import (
+	"testing"
+
+	"forcecred/protocol/token"
+)
 
 // TestIsIssuer: an ID token's issuer is the login host, its site or the instance,
 // in whatever case Salesforce writes the host.
@@ -24,7 +28,7 @@ func TestIsIssuer(t *testing.T) {
 		"http://acme.my.site.com":                 false,
 		"":                                        false,
 	} {
-		if got := a.isIssuer(issuer, Answer{InstanceURL: "https://acme.my.salesforce.com"}); got != want {
+		if got := a.isIssuer(issuer, Answer{Token: token.Token{InstanceURL: "https://acme.my.salesforce.com"}}); got != want {
 			t.Errorf("%q: %v", issuer, got)
 		}
 	}

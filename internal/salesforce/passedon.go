@@ -3,6 +3,8 @@ package salesforce
 import (
 	"encoding/json"
 	"strings"
+
+	"forcecred/protocol/token"
 )
 
 // passedOn is text of an answer that forcecred hands to its caller without using
@@ -31,13 +33,20 @@ func (p *passedOn) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// leaveOut clears each of those texts that has a character a caller can't put
+// clearUnprintable clears each member that has a character which a caller can't put
 // into a header, a shell or a terminal: white space, control characters, and
-// characters beyond ASCII.
-func leaveOut(texts ...*string) {
-	for _, text := range texts {
+// characters beyond ASCII. A scope may have spaces, and is left with single ones.
+func clearUnprintable(t token.Token) token.Token {
+	plain := token.Reveal(t)
+	words := strings.FieldsFunc(plain.Scope, func(r rune) bool { return r == ' ' })
+	plain.Scope = strings.Join(words, "")
+	for _, text := range token.Members(&plain) {
 		if !only(*text, isVisible) {
 			*text = ""
 		}
 	}
+	if plain.Scope != "" {
+		plain.Scope = strings.Join(words, " ")
+	}
+	return token.Conceal(plain)
 }

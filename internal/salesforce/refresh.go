@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"forcecred/protocol/secret"
+	"forcecred/protocol/token"
 )
 
 // RefreshGrant is what a refresh spends.
@@ -23,23 +24,15 @@ type RefreshGrant struct {
 
 // Answer is a token endpoint's answer. Salesforce sends all values as text,
 // and never says how long the token lives.
+//
+// InstanceURL and APIInstanceURL are https://HOST[:PORT] in lower case, without a
+// trailing slash. SiteURL is at a host that the login trusts, or "".
 type Answer struct {
-	AccessToken    secret.Text
-	RefreshToken   secret.Text // the next one, where Salesforce rotates; else empty
-	TokenType      string
-	InstanceURL    string // https://HOST[:PORT] in lower case, without a trailing slash
-	ID             string
-	IssuedAt       string // milliseconds since 1970
-	Signature      string
-	Scope          string
-	IDToken        secret.Text
-	SiteURL        string // at a host that the login trusts, or ""
-	SiteID         string
-	TokenFormat    string
-	APIInstanceURL string    // as InstanceURL, or ""
-	ForeignSite    bool      // the answer had a SiteURL, which names another host
-	Accepted       Target    // where a JWTGrant's assertion was taken, if that is not where it is tried first
-	Date           time.Time // the server's clock, from the Date header; zero when it sent none
+	token.Token
+	RefreshToken secret.Text // the next one, where Salesforce rotates; else empty
+	ForeignSite  bool        // the answer had a SiteURL, which names another host
+	Accepted     Target      // where a JWTGrant's assertion was taken, if that is not where it is tried first
+	Date         time.Time   // the server's clock, from the Date header; zero when it sent none
 
 	// ExpiresIn is how long a token of Data Cloud lives; 0 when the answer does not
 	// say, as for all other tokens.
@@ -68,6 +61,10 @@ func (g RefreshGrant) exchange(ctx context.Context, c *Client) (Answer, error) {
 	return answer, nil
 }
 
+// usedMembers are the members of a token response that forcecred itself uses. An
+// answer in which one of them is not a string is refused.
+var usedMembers = []string{"access_token", "token_type", "instance_url", "api_instance_url"}
+
 // decodeAnswer reads an answer to a request that held the client's secret and
 // those that it spent.
 func decodeAnswer(resp response, host Host, clientSecret secret.Text, spent ...secret.Text) (Answer, error) {
@@ -77,30 +74,28 @@ func decodeAnswer(resp response, host Host, clientSecret secret.Text, spent ...s
 		return Answer{}, err
 	}
 	var a Answer
-	var idToken, oldSiteURL, oldSiteID string
-	err = o.Fields(map[string]any{
-		"access_token":       &a.AccessToken,
+	var plain token.Plain
+	var oldSiteURL, oldSiteID string
+	members := map[string]any{
 		"refresh_token":      &a.RefreshToken,
-		"token_type":         &a.TokenType,
-		"instance_url":       &a.InstanceURL,
-		"id":                 (*passedOn)(&a.ID),
-		"issued_at":          (*passedOn)(&a.IssuedAt),
-		"signature":          (*passedOn)(&a.Signature),
-		"scope":              (*passedOn)(&a.Scope),
-		"id_token":           (*passedOn)(&idToken),
-		"sfdc_site_url":      (*passedOn)(&a.SiteURL),
-		"sfdc_site_id":       (*passedOn)(&a.SiteID),
 		"sfdc_community_url": (*passedOn)(&oldSiteURL),
 		"sfdc_community_id":  (*passedOn)(&oldSiteID),
-		"token_format":       (*passedOn)(&a.TokenFormat),
-		"api_instance_url":   &a.APIInstanceURL,
-	})
-	if a.SiteURL == "" && a.SiteID == "" {
-		a.SiteURL, a.SiteID = oldSiteURL, oldSiteID
 	}
-	if a.TokenType == "" {
-		a.TokenType = "Bearer"
+	for name, text := range token.Members(&plain) {
+		if slices.Contains(usedMembers, name) {
+			members[name] = text
+		} else {
+			members[name] = (*passedOn)(text)
+		}
 	}
+	err = o.Fields(members)
+	if plain.SiteURL == "" && plain.SiteID == "" {
+		plain.SiteURL, plain.SiteID = oldSiteURL, oldSiteID
+	}
+	if plain.TokenType == "" {
+		plain.TokenType = "Bearer"
+	}
+	a.Token = token.Conceal(plain)
 	if err == nil {
 		err = a.check(secrets)
 	}
@@ -118,13 +113,8 @@ func decodeAnswer(resp response, host Host, clientSecret secret.Text, spent ...s
 	if err := a.checkSignature(clientSecret); err != nil {
 		return Answer{}, unusable(wrongSignature, resp, err)
 	}
-	// Behind the signature, which covers the id and issued_at as they were sent.
-	leaveOut(&a.ID, &a.IssuedAt, &a.Signature, &idToken, &a.SiteURL, &a.SiteID, &a.TokenFormat)
-	a.Scope = strings.Join(strings.FieldsFunc(a.Scope, func(r rune) bool { return r == ' ' }), " ")
-	if scope := strings.ReplaceAll(a.Scope, " ", ""); !only(scope, isVisible) {
-		a.Scope = ""
-	}
-	a.IDToken = secret.New(idToken)
+	// After the signature, which covers the id and issued_at as they were sent.
+	a.Token = clearUnprintable(a.Token)
 	// A site may have its company's own domain. That is no reason to refuse a token
 	// that works at the instance.
 	if a.SiteURL != "" && !host.isSite(a.SiteURL) {

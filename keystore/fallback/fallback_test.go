@@ -9,6 +9,7 @@ import (
 	"forcecred/keystore"
 	"forcecred/keystore/storetest"
 	"forcecred/protocol/secret"
+	"forcecred/protocol/token"
 )
 
 // TestConformance: with nothing in the second, the two are as the first alone.
@@ -62,7 +63,7 @@ func TestWhose(t *testing.T) {
 		t.Fatal(err)
 	}
 	save(t, s, grant("dev", "test-refresh-token-next"))
-	if err := keystore.SaveToken(t.Context(), s, keystore.Token{Org: "dev", AccessToken: secret.New("test-access-token-1")}); err != nil {
+	if err := keystore.SaveToken(t.Context(), s, keystore.Token{Org: "dev", Token: token.Token{AccessToken: secret.New("test-access-token-1")}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := unlock(); err != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"forcecred/keystore"
+	"forcecred/protocol/token"
 )
 
 const (
@@ -92,9 +93,12 @@ func (s *Store) adopt(ctx context.Context, l login, before sighting) {
 	}
 	instance, _ := file.text(instanceURLMember) // look has seen that the file is an object
 	_ = keystore.SaveToken(ctx, s.config.Own, keystore.Token{
-		Org: l.own, AccessToken: now.access, TokenType: "Bearer", InstanceURL: strings.TrimSuffix(instance, "/"),
-		ID:          cached.ID, // of the same user
-		RefreshedAt: before.at, ExpiresAt: before.at.Add(assumedSession), ExpiresSource: "assumed",
+		Org: l.own,
+		Token: token.Token{
+			AccessToken: now.access, TokenType: "Bearer", InstanceURL: strings.TrimSuffix(instance, "/"),
+			ID: cached.ID, // of the same user
+		},
+		Expiry: keystore.Expiry{RefreshedAt: before.at, ExpiresAt: before.at.Add(assumedSession), ExpiresSource: "assumed"},
 	})
 }
 

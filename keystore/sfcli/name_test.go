@@ -12,6 +12,7 @@ import (
 
 	"forcecred/keystore"
 	"forcecred/protocol/secret"
+	"forcecred/protocol/token"
 )
 
 func TestParseOrg(t *testing.T) {
@@ -134,7 +135,7 @@ func TestClientApp(t *testing.T) {
 		t.Fatal(err)
 	}
 	g.RefreshToken = secret.New("test-refresh-token-next")
-	token := keystore.Token{Org: "prod+my app", AccessToken: secret.New("test-access-token-next"), InstanceURL: "https://moved.my.salesforce.com"}
+	token := keystore.Token{Org: "prod+my app", Token: token.Token{AccessToken: secret.New("test-access-token-next"), InstanceURL: "https://moved.my.salesforce.com"}}
 	if err := keystore.SaveGrant(t.Context(), s, g); err != nil {
 		t.Fatal(err)
 	}

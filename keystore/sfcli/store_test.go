@@ -13,6 +13,7 @@ import (
 
 	"forcecred/keystore"
 	"forcecred/protocol/secret"
+	"forcecred/protocol/token"
 )
 
 func TestGrant(t *testing.T) {
@@ -77,7 +78,7 @@ func TestKeyLogin(t *testing.T) {
 	}
 	before := r.read(t)
 	g.RefreshedAt = time.Now().UTC()
-	token := keystore.Token{Org: "prod", AccessToken: secret.New("test-access-token-2")}
+	token := keystore.Token{Org: "prod", Token: token.Token{AccessToken: secret.New("test-access-token-2")}}
 	if err := errors.Join(keystore.SaveGrant(t.Context(), s, g), keystore.SaveToken(t.Context(), s, token)); err != nil {
 		t.Fatal(err)
 	}
@@ -203,7 +204,7 @@ func TestRefresh(t *testing.T) {
 	if back := r.grant(t, s, "prod"); back.RefreshToken.Reveal() != "test-refresh-token-2" {
 		t.Error("the new refresh token is not read back")
 	}
-	token := keystore.Token{Org: "prod", AccessToken: secret.New("test-access-token-2"), InstanceURL: "https://moved.my.salesforce.com"}
+	token := keystore.Token{Org: "prod", Token: token.Token{AccessToken: secret.New("test-access-token-2"), InstanceURL: "https://moved.my.salesforce.com"}}
 	if err := keystore.SaveToken(t.Context(), s, token); err != nil {
 		t.Fatal(err)
 	}
@@ -242,7 +243,7 @@ func TestDataCloudTokenIsOurs(t *testing.T) {
 	r := newRig(t)
 	before := r.read(t)
 	s := r.open()
-	token := keystore.Token{Org: "prod", For: keystore.DataCloud, AccessToken: secret.New("test-data-cloud-token-1"), InstanceURL: "https://tenant.c360a.salesforce.com"}
+	token := keystore.Token{Org: "prod", For: keystore.DataCloud, Token: token.Token{AccessToken: secret.New("test-data-cloud-token-1"), InstanceURL: "https://tenant.c360a.salesforce.com"}}
 	if err := keystore.SaveToken(t.Context(), s, token); err != nil {
 		t.Fatal(err)
 	}
@@ -296,7 +297,7 @@ func TestSignedInAnew(t *testing.T) {
 	if err := keystore.SaveGrant(t.Context(), s, g); !errors.Is(err, keystore.ErrForeign) {
 		t.Errorf("save the grant: %v, want ErrForeign", err)
 	}
-	if err := keystore.SaveToken(t.Context(), s, keystore.Token{Org: "prod", AccessToken: secret.New("test-access-token-2")}); !errors.Is(err, keystore.ErrForeign) {
+	if err := keystore.SaveToken(t.Context(), s, keystore.Token{Org: "prod", Token: token.Token{AccessToken: secret.New("test-access-token-2")}}); !errors.Is(err, keystore.ErrForeign) {
 		t.Errorf("save the token: %v, want ErrForeign", err)
 	}
 	if r.secret(t, refreshTokenMember) != "test-refresh-token-new" || r.secret(t, accessTokenMember) != "test-access-token-new" {

@@ -13,6 +13,7 @@ import (
 
 	"forcecred/keystore"
 	"forcecred/protocol/secret"
+	"forcecred/protocol/token"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -261,8 +262,9 @@ func testTyped(t *testing.T, first, second keystore.Store) {
 		RefreshToken: secret.New("test-refresh-token-1"), Rotates: &rotates, StoredAt: now,
 	}
 	token := keystore.Token{
-		Org: "Prod", AccessToken: secret.New("test-access-token-1"), InstanceURL: "https://acme.my.salesforce.com", RefreshedAt: now, ExpiresAt: now,
-		ExpiresSource: "jwt",
+		Org:    "Prod",
+		Token:  token.Token{AccessToken: secret.New("test-access-token-1"), InstanceURL: "https://acme.my.salesforce.com"},
+		Expiry: keystore.Expiry{RefreshedAt: now, ExpiresAt: now, ExpiresSource: "jwt"},
 	}
 	signs := keystore.Grant{
 		Org: "ci", Type: keystore.JWTBearer, LoginURL: "https://acme.my.salesforce.com", ClientID: "test-client-id", Username: "test-user@example.com",

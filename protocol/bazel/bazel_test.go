@@ -9,6 +9,7 @@ import (
 	"forcecred/internal/origin"
 	"forcecred/protocol"
 	"forcecred/protocol/secret"
+	"forcecred/protocol/token"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -84,7 +85,7 @@ func TestOrigin(t *testing.T) {
 func TestEncode(t *testing.T) {
 	t.Parallel()
 	end := time.Date(2026, 11, 24, 12, 0, 0, 999, time.FixedZone("", 3600))
-	c := protocol.Credential{AccessToken: secret.New("00Dxx!test"), TokenType: "Bearer", ExpiresAt: end}
+	c := protocol.Credential{Token: token.Token{AccessToken: secret.New("00Dxx!test"), TokenType: "Bearer"}, ExpiresAt: end}
 	for _, tt := range []struct {
 		left    time.Duration
 		expires string

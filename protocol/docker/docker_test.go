@@ -8,6 +8,7 @@ import (
 	"forcecred/internal/origin"
 	"forcecred/protocol"
 	"forcecred/protocol/secret"
+	"forcecred/protocol/token"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -89,7 +90,7 @@ func TestOrigin(t *testing.T) {
 func TestEncode(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
-	c := protocol.Credential{Org: "prod", AccessToken: secret.New(`00Dxx!"test`)}
+	c := protocol.Credential{Org: "prod", Token: token.Token{AccessToken: secret.New(`00Dxx!"test`)}}
 	want := `{"ServerURL":"acme.my.salesforce.com/v1","Username":"prod","Secret":"00Dxx!\"test"}` + "\n"
 	if err := (Request{"acme.my.salesforce.com/v1"}).Encode(&b, c); err != nil || b.String() != want {
 		t.Errorf("%v\n%s", err, cmp.Diff(want, b.String()))

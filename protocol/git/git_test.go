@@ -9,6 +9,7 @@ import (
 	"forcecred/internal/origin"
 	"forcecred/protocol"
 	"forcecred/protocol/secret"
+	"forcecred/protocol/token"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -85,7 +86,7 @@ func TestOrigin(t *testing.T) {
 
 func TestEncode(t *testing.T) {
 	t.Parallel()
-	c := protocol.Credential{Org: "prod", AccessToken: secret.New("00Dxx!test"), TokenType: "Bearer", ExpiresAt: time.Unix(1795514400, 999)}
+	c := protocol.Credential{Org: "prod", Token: token.Token{AccessToken: secret.New("00Dxx!test"), TokenType: "Bearer"}, ExpiresAt: time.Unix(1795514400, 999)}
 	for _, tt := range []struct {
 		req  Request
 		want string

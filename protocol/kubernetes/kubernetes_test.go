@@ -10,6 +10,7 @@ import (
 	"forcecred/internal/strictjson"
 	"forcecred/protocol"
 	"forcecred/protocol/secret"
+	"forcecred/protocol/token"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -86,7 +87,7 @@ func TestDecodeRefuses(t *testing.T) {
 func TestEncode(t *testing.T) {
 	t.Parallel()
 	ends := time.Date(2026, 11, 24, 12, 0, 0, 999, time.FixedZone("", 3600))
-	c := protocol.Credential{Org: "prod", AccessToken: secret.New("00Dxx!<test>&"), TokenType: "Bearer", ExpiresAt: ends}
+	c := protocol.Credential{Org: "prod", Token: token.Token{AccessToken: secret.New("00Dxx!<test>&"), TokenType: "Bearer"}, ExpiresAt: ends}
 	for _, version := range []string{v1, v1beta1} {
 		var b strings.Builder
 		err := (Request{APIVersion: version}).Encode(&b, c, ends.Add(-time.Hour))
@@ -117,7 +118,7 @@ func FuzzDecode(f *testing.F) {
 			}
 		}
 		var b strings.Builder
-		if err := req.Encode(&b, protocol.Credential{AccessToken: secret.New("test-access-token"), ExpiresAt: time.Unix(1795514400, 0)}, time.Unix(1795510800, 0)); err != nil {
+		if err := req.Encode(&b, protocol.Credential{Token: token.Token{AccessToken: secret.New("test-access-token")}, ExpiresAt: time.Unix(1795514400, 0)}, time.Unix(1795510800, 0)); err != nil {
 			t.Fatal(err)
 		}
 		answer, err := strictjson.Parse([]byte(b.String()))

@@ -6,7 +6,9 @@ import (
 	"forcecred/protocol"
 	pb "forcecred/protocol/plugin/internal/forcecredv1"
 	"forcecred/protocol/secret"
+	"forcecred/protocol/token"
 
+	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
@@ -91,49 +93,45 @@ func eraseRequest(m *pb.EraseRequest) protocol.EraseRequest {
 }
 
 func credentialMessage(c protocol.Credential) *pb.Credential {
-	return &pb.Credential{
-		Org:            c.Org,
-		AccessToken:    c.AccessToken.Reveal(),
-		TokenType:      c.TokenType,
-		InstanceUrl:    c.InstanceURL,
-		Id:             c.ID,
-		IssuedAt:       c.IssuedAt,
-		Signature:      c.Signature,
-		Scope:          c.Scope,
-		IdToken:        c.IDToken.Reveal(),
-		SfdcSiteUrl:    c.SiteURL,
-		SfdcSiteId:     c.SiteID,
-		TokenFormat:    c.TokenFormat,
-		ApiInstanceUrl: c.APIInstanceURL,
-		OrgId:          c.OrgID,
-		UserId:         c.UserID,
-		ExpiresAt:      timestamp(c.ExpiresAt),
-		ExpiresSource:  string(c.ExpiresSource),
-		TokenFor:       c.For,
+	m := &pb.Credential{
+		Org:           c.Org,
+		OrgId:         c.OrgID,
+		UserId:        c.UserID,
+		ExpiresAt:     timestamp(c.ExpiresAt),
+		ExpiresSource: string(c.ExpiresSource),
+		TokenFor:      c.For,
 	}
+	plain := token.Reveal(c.Token)
+	for name, text := range token.Members(&plain) {
+		if field := tokenField(name); field != nil {
+			m.ProtoReflect().Set(field, protoreflect.ValueOfString(*text))
+		}
+	}
+	return m
 }
 
 func credential(m *pb.Credential) protocol.Credential {
-	return protocol.Credential{
-		Org:            m.GetOrg(),
-		AccessToken:    secret.New(m.GetAccessToken()),
-		TokenType:      m.GetTokenType(),
-		InstanceURL:    m.GetInstanceUrl(),
-		ID:             m.GetId(),
-		IssuedAt:       m.GetIssuedAt(),
-		Signature:      m.GetSignature(),
-		Scope:          m.GetScope(),
-		IDToken:        secret.New(m.GetIdToken()),
-		SiteURL:        m.GetSfdcSiteUrl(),
-		SiteID:         m.GetSfdcSiteId(),
-		TokenFormat:    m.GetTokenFormat(),
-		APIInstanceURL: m.GetApiInstanceUrl(),
-		OrgID:          m.GetOrgId(),
-		UserID:         m.GetUserId(),
-		ExpiresAt:      instant(m.GetExpiresAt()),
-		ExpiresSource:  protocol.ExpiresSource(m.GetExpiresSource()),
-		For:            m.GetTokenFor(),
+	var plain token.Plain
+	for name, text := range token.Members(&plain) {
+		if field := tokenField(name); field != nil {
+			*text = m.ProtoReflect().Get(field).String()
+		}
 	}
+	return protocol.Credential{
+		Org:           m.GetOrg(),
+		For:           m.GetTokenFor(),
+		Token:         token.Conceal(plain),
+		OrgID:         m.GetOrgId(),
+		UserID:        m.GetUserId(),
+		ExpiresAt:     instant(m.GetExpiresAt()),
+		ExpiresSource: protocol.ExpiresSource(m.GetExpiresSource()),
+	}
+}
+
+// tokenField returns the field of the Credential message for a token's member, which
+// has the same name. TestMembersReachEveryForm fails if there is none.
+func tokenField(member string) protoreflect.FieldDescriptor {
+	return (*pb.Credential)(nil).ProtoReflect().Descriptor().Fields().ByName(protoreflect.Name(member))
 }
 
 func listMessage(orgs []protocol.ListedOrg) *pb.ListResponse {

@@ -14,6 +14,7 @@ import (
 	"forcecred/protocol"
 	pb "forcecred/protocol/plugin/internal/forcecredv1"
 	"forcecred/protocol/secret"
+	"forcecred/protocol/token"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -74,9 +75,13 @@ var sameSecret = cmp.Comparer(func(a, b secret.Text) bool { return a.Equal(b) })
 var (
 	aTime       = time.Date(2026, 11, 24, 10, 0, 0, 123, time.UTC)
 	aCredential = protocol.Credential{
-		Org: "prod", For: protocol.DataCloud, AccessToken: secret.New("00Dxx!test-access-token"), TokenType: "Bearer", InstanceURL: "https://acme.my.salesforce.com", ID: "id",
-		IssuedAt: "1708058728442", Signature: "signature", Scope: "api", IDToken: secret.New("test-id-token"), SiteURL: "site-url", SiteID: "site-id",
-		TokenFormat: "jwt", APIInstanceURL: "api-url", OrgID: "00D", UserID: "005", ExpiresAt: aTime, ExpiresSource: protocol.ExpiresJWT,
+		Org: "prod", For: protocol.DataCloud,
+		Token: token.Token{
+			AccessToken: secret.New("00Dxx!test-access-token"), TokenType: "Bearer", InstanceURL: "https://acme.my.salesforce.com", ID: "id",
+			IssuedAt: "1708058728442", Signature: "signature", Scope: "api", IDToken: secret.New("test-id-token"), SiteURL: "site-url", SiteID: "site-id",
+			TokenFormat: "jwt", APIInstanceURL: "api-url",
+		},
+		OrgID: "00D", UserID: "005", ExpiresAt: aTime, ExpiresSource: protocol.ExpiresJWT,
 	}
 )
 
@@ -115,7 +120,7 @@ func TestMessages(t *testing.T) {
 			t.Errorf("list: %v\n%s", err, diff)
 		}
 	}
-	for _, c := range []protocol.Credential{aCredential, {Org: "prod", AccessToken: secret.New("t"), ExpiresAt: aTime}} {
+	for _, c := range []protocol.Credential{aCredential, {Org: "prod", Token: token.Token{AccessToken: secret.New("t")}, ExpiresAt: aTime}} {
 		var gots []any
 		client, _ := serveInProcess(t, fakeCore{
 			get: func(_ context.Context, r protocol.GetRequest) (protocol.Credential, error) {

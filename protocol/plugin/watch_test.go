@@ -10,6 +10,7 @@ import (
 
 	"forcecred/protocol"
 	"forcecred/protocol/secret"
+	"forcecred/protocol/token"
 )
 
 // session is an org whose tokens live for so long, and what was asked of it.
@@ -37,7 +38,7 @@ func (s *session) get(_ context.Context, req protocol.GetRequest) (protocol.Cred
 		s.tokens++
 		s.expires = time.Now().Add(s.length)
 	}
-	return protocol.Credential{AccessToken: secret.New(fmt.Sprintf("test-access-token-%d", s.tokens)), ExpiresAt: s.expires}, nil
+	return protocol.Credential{Token: token.Token{AccessToken: secret.New(fmt.Sprintf("test-access-token-%d", s.tokens))}, ExpiresAt: s.expires}, nil
 }
 
 // watched is what a watch sends, and how it ends.
@@ -102,7 +103,7 @@ func TestWatchOfASessionThatDoesNotRenew(t *testing.T) {
 		_ = watch(ctx, func(context.Context, protocol.GetRequest) (protocol.Credential, error) {
 			asked++
 			n := int(time.Since(begin) / time.Hour)
-			return protocol.Credential{AccessToken: secret.New(fmt.Sprint("test-access-token-", n)), ExpiresAt: begin.Add(time.Duration(n+1) * time.Hour)}, nil
+			return protocol.Credential{Token: token.Token{AccessToken: secret.New(fmt.Sprint("test-access-token-", n))}, ExpiresAt: begin.Add(time.Duration(n+1) * time.Hour)}, nil
 		}, protocol.GetRequest{MinTTL: time.Minute}, func(protocol.Credential) error {
 			sent++
 			return nil
@@ -168,7 +169,7 @@ func TestWatchRejectsOnce(t *testing.T) {
 		defer cancel()
 		_ = watch(ctx, func(_ context.Context, req protocol.GetRequest) (protocol.Credential, error) {
 			forced = append(forced, req.Force && !req.RejectedToken.Empty())
-			return protocol.Credential{AccessToken: secret.New(fmt.Sprint("test-access-token-", len(forced))), ExpiresAt: time.Now().Add(time.Hour)}, nil
+			return protocol.Credential{Token: token.Token{AccessToken: secret.New(fmt.Sprint("test-access-token-", len(forced)))}, ExpiresAt: time.Now().Add(time.Hour)}, nil
 		}, protocol.GetRequest{Force: true, RejectedToken: secret.New("test-access-token-0")}, func(protocol.Credential) error { return nil })
 		if len(forced) < 3 || !forced[0] || forced[1] || forced[2] {
 			t.Errorf("got %v", forced)
