@@ -9,6 +9,7 @@ import (
 	"os/exec"
 
 	"forcecred/internal/cli"
+	"forcecred/internal/config"
 	"forcecred/internal/process"
 	"forcecred/keystore/keyring/busguard"
 )
@@ -27,6 +28,7 @@ func main() {
 	os.Exit(cli.Run(context.Background(), cli.Process{
 		Args:           os.Args,
 		Getenv:         os.Getenv,
+		Config:         config.OfProcess(),
 		Environ:        func() []string { return busguard.Given(os.Environ()) },
 		Executable:     os.Executable,
 		Stdin:          os.Stdin,

@@ -45,7 +45,7 @@ func makeCompletions(dir string) error {
 	for shell, name := range map[string]string{"bash": "forcecred.bash", "zsh": "_forcecred", "fish": "forcecred.fish", "powershell": "forcecred.ps1"} {
 		var script, errs bytes.Buffer
 		status := cli.Run(context.Background(), cli.Process{
-			Args: []string{"forcecred", "completion", shell}, Getenv: func(string) string { return "" }, Stdout: &script, Stderr: &errs,
+			Args: []string{"forcecred", "completion", shell}, Stdout: &script, Stderr: &errs,
 		})
 		if status != 0 {
 			return fmt.Errorf("completion %s: %s", shell, errs.String())

@@ -25,7 +25,7 @@ func (a *alone) Get(ctx context.Context, key keystore.Key) ([]byte, error) {
 	if errors.Is(err, keystore.ErrNotFound) && key.Kind == keystore.KindGrant {
 		err = &keystore.Error{
 			Op: "read " + key.Label(), Reason: keystore.ErrNotFound,
-			Hint: "the Salesforce CLI's logins were not looked at, since " + a.unread.Error() + ": " + a.hint,
+			Hint: "the Salesforce CLI's logins were not looked paths, since " + a.unread.Error() + ": " + a.hint,
 		}
 	}
 	return item, err
@@ -34,7 +34,7 @@ func (a *alone) Get(ctx context.Context, key keystore.Key) ([]byte, error) {
 // Keys is the store's, with a warning once.
 func (a *alone) Keys(ctx context.Context, kind keystore.Kind) ([]keystore.Key, error) {
 	a.once.Do(func() {
-		a.notice("warning: the Salesforce CLI's logins are not looked at, since " + a.unread.Error() + "; " + a.hint)
+		a.notice("warning: the Salesforce CLI's logins are not looked paths, since " + a.unread.Error() + "; " + a.hint)
 	})
 	return a.Store.Keys(ctx, kind)
 }

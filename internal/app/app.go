@@ -1,4 +1,4 @@
-// Package app wires a helper to what the environment names.
+// Package app wires a helper to the keystore and the network that the settings name.
 package app
 
 import (
@@ -13,47 +13,47 @@ import (
 	"forcecred/internal/privatefile"
 )
 
-// Process is what a helper needs of the process that it runs in.
-type Process struct {
-	Getenv      func(string) string
-	Environ     func() []string         // as the process was given it
+// App opens what a process's settings name.
+type App struct {
+	Config      config.Config
+	Environ     func() []string         // the process's environment, as its parent set it
 	HoldSignals func() (release func()) // see helper.Helper
-	Notice      func(message string)    // tells a person something that is no failure
+	Notice      func(message string)    // shows a person a message that is not an error
 }
 
 // Helper is a helper that is wired to the keystore that its orgs are in.
 type Helper struct {
 	*helper.Helper
-	process  Process
+	app      App
 	keystore chosen
-	home     config.Home
+	paths    config.Paths
 }
 
-// Open wires what the environment names. Its error is a [*protocol.Error].
-func (p Process) Open(ctx context.Context) (Helper, error) {
-	at, err := p.findHome()
+// Open wires a helper. Its error is a [*protocol.Error].
+func (a App) Open(ctx context.Context) (Helper, error) {
+	paths, err := a.findPaths()
 	if err != nil {
 		return Helper{}, err
 	}
-	name, err := p.chooseKeystore(ctx, at)
+	name, err := a.chooseKeystore(ctx, paths)
 	if err != nil {
 		return Helper{}, err
 	}
-	store, kept, err := p.openKeystore(name, at)
+	store, kept, err := a.openKeystore(name, paths)
 	if err != nil {
 		return Helper{}, err
 	}
 	return Helper{&helper.Helper{
 		Keystore:    store,
 		Journal:     kept,
-		Failures:    newFailures(&failures.Failures{Dir: filepath.Join(at.Data, "failures")}, store),
-		Connect:     p.connector(),
+		Failures:    newFailures(&failures.Failures{Dir: filepath.Join(paths.DataDir, "failures")}, store),
+		Connect:     a.connector(),
 		ReadKey:     privatefile.ReadSecret,
-		HoldSignals: p.HoldSignals,
-		Warn:        func(message string) { p.Notice("warning: " + message) },
+		HoldSignals: a.HoldSignals,
+		Warn:        func(message string) { a.Notice("warning: " + message) },
 		Now:         time.Now,
 		Wait:        wait,
-	}, p, name, at}, nil
+	}, a, name, paths}, nil
 }
 
 // Version returns the version that the go command stamped on the binary.

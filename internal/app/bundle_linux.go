@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"forcecred/internal/config"
 	"forcecred/internal/regularfile"
 )
 
@@ -23,10 +24,10 @@ var bundles = []string{
 }
 
 // bundle returns those of the system's roots that are fast to read, or nil.
-func (p Process) bundle() []byte {
+func (a App) bundle() []byte {
 	files := bundles
-	if file := p.Getenv(certFile); file != "" { // as Go's library reads it
-		files = []string{file}
+	if a.Config.CertFile.IsSet() { // as Go's library reads it
+		files = []string{a.Config.CertFile.Value}
 	}
 	for _, file := range files {
 		roots, err := regularfile.Read(file, maxCAFile)
@@ -40,22 +41,15 @@ func (p Process) bundle() []byte {
 	return nil
 }
 
-// Where Go's library looks for the system's roots, by its own rules: relative
-// paths are taken, and what can't be read is left out.
-const (
-	certFile = "SSL_CERT_FILE"
-	certDir  = "SSL_CERT_DIR"
-)
-
 // maxSystemRoots is far more than a file of the system's roots has, in bytes.
 const maxSystemRoots = 64 << 20
 
 // systemRoots returns the variable that says where the system's roots are, or what
 // they are called if none does.
-func (p Process) systemRoots() string {
-	for _, variable := range []string{certFile, certDir} {
-		if p.Getenv(variable) != "" {
-			return variable
+func (a App) systemRoots() string {
+	for _, setting := range []config.Setting{a.Config.CertFile, a.Config.CertDir} {
+		if setting.IsSet() {
+			return setting.Name
 		}
 	}
 	return systemRoots
@@ -64,20 +58,21 @@ func (p Process) systemRoots() string {
 // checkSystemRoots returns the variable that names a FIFO, a device or a huge file
 // for the system's roots, and an error that says so: Go's library would read it
 // for ever, or until the memory is full.
-func (p Process) checkSystemRoots() (variable string, err error) {
-	if file := p.Getenv(certFile); file != "" {
-		if err := checkEnds(file); err != nil {
-			return certFile, err
+func (a App) checkSystemRoots() (variable string, err error) {
+	file, dirs := a.Config.CertFile, a.Config.CertDir
+	if file.IsSet() {
+		if err := checkEnds(file.Value); err != nil {
+			return file.Name, err
 		}
 	}
-	for _, dir := range filepath.SplitList(p.Getenv(certDir)) {
+	for _, dir := range filepath.SplitList(dirs.Value) {
 		entries, err := os.ReadDir(dir)
 		if err != nil {
 			continue // Go's library leaves it out
 		}
 		for _, entry := range entries {
 			if err := checkEnds(filepath.Join(dir, entry.Name())); err != nil {
-				return certDir, err
+				return dirs.Name, err
 			}
 		}
 	}

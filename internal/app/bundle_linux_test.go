@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"forcecred/internal/config"
 )
 
 // TestBundles: what Go's library would not read first, it may not trust.
@@ -40,8 +42,8 @@ func TestBundle(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{"some": "roots", "large": "", "nosuch": ""} {
-		p := Process{Getenv: func(string) string { return filepath.Join(dir, name) }}
-		if got := p.bundle(); string(got) != want {
+		a := App{Config: config.Config{CertFile: config.Setting{Value: filepath.Join(dir, name)}}}
+		if got := a.bundle(); string(got) != want {
 			t.Errorf("%s: %d bytes, want %q", name, len(got), want)
 		}
 	}

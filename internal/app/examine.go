@@ -24,20 +24,20 @@ const probeOrg = "forcecred-doctor"
 // that is named. Unless offline, it goes to the hosts where they log in, without
 // a secret. It stores nothing that stays, and makes no folder for data or
 // identity where there is none. In its findings the user's home is ~.
-func (p Process) Examine(ctx context.Context, org string, offline bool) []protocol.Finding {
+func (a App) Examine(ctx context.Context, org string, offline bool) []protocol.Finding {
 	findings := []protocol.Finding{doctor.Build(Version())}
-	at, err := p.findHome()
+	paths, err := a.findPaths()
 	if err != nil {
 		findings = append(findings, doctor.Failed(doctor.Files, err, "set it to an absolute path"))
 	}
 	var kept []doctor.Kept
 	if err == nil {
 		var more []protocol.Finding
-		more, kept = p.examineKeystore(ctx, at, keystore.Org(org))
+		more, kept = a.examineKeystore(ctx, paths, keystore.Org(org))
 		findings = append(findings, more...)
 	}
-	findings = append(findings, p.examineNetwork(ctx, kept, offline)...)
-	if user, err := p.userHome(); err == nil && user != filepath.Dir(user) {
+	findings = append(findings, a.examineNetwork(ctx, kept, offline)...)
+	if user, err := a.userHome(); err == nil && user != filepath.Dir(user) {
 		shorten := homeShortener(user)
 		for i, f := range findings {
 			findings[i].Detail, findings[i].Next = shorten(f.Detail), shorten(f.Next)
@@ -48,16 +48,16 @@ func (p Process) Examine(ctx context.Context, org string, offline bool) []protoc
 
 // CheckOrg returns why an org can't have that name in the keystore that the
 // environment names. It does not quote the name.
-func (p Process) CheckOrg(ctx context.Context, name string) error {
+func (a App) CheckOrg(ctx context.Context, name string) error {
 	_, ownErr := keystore.ParseOrg(name)
-	at, err := config.Find(runtime.GOOS, p.Getenv)
+	paths, err := a.Config.Paths()
 	if ownErr == nil || err != nil {
 		return ownErr
 	}
-	if c, err := p.chooseKeystore(ctx, at); err != nil || c.name != sfKeystore && c.fallback != sfKeystore {
+	if c, err := a.chooseKeystore(ctx, paths); err != nil || c.name != sfKeystore && c.fallback != sfKeystore {
 		return ownErr
 	}
-	logins, err := p.salesforceCLI(at)
+	logins, err := a.salesforceCLI(paths)
 	if err != nil {
 		return ownErr
 	}
@@ -72,26 +72,26 @@ func homeShortener(folder string) func(string) string {
 	return func(text string) string { return path.ReplaceAllString(text, "${1}~${2}") }
 }
 
-func (p Process) examineKeystore(ctx context.Context, at config.Home, org keystore.Org) ([]protocol.Finding, []doctor.Kept) {
-	findings, isThere := examineFiles(at)
-	c, err := p.chooseKeystore(ctx, at)
+func (a App) examineKeystore(ctx context.Context, paths config.Paths, org keystore.Org) ([]protocol.Finding, []doctor.Kept) {
+	findings, isThere := examineFiles(paths)
+	c, err := a.chooseKeystore(ctx, paths)
 	if err == nil {
-		findings = append(findings, p.examineChoice(c, at))
+		findings = append(findings, a.examineChoice(c, paths))
 	} else {
-		findings = append(findings, doctor.Failed(doctor.Keystore, err, "let FORCECRED_KEYSTORE name the keystore"))
+		findings = append(findings, doctor.Failed(doctor.Keystore, err, "let "+config.KeystoreVariable+" name the keystore"))
 	}
 	findings = append(findings, examineBus(c)...)
 	if err != nil {
 		return findings, nil
 	}
 	c.unread = nil // which examineChoice has told
-	store, _, err := p.openKeystore(c, at)
+	store, _, err := a.openKeystore(c, paths)
 	var own keystore.Store
 	if err == nil {
-		own, _, err = p.openOne(c.name, at)
+		own, _, err = a.openOne(c.name, paths)
 	}
 	if err != nil {
-		return append(findings, doctor.Failed(doctor.Keystore, err, "set it as docs/keystores.md says, or let FORCECRED_KEYSTORE name another keystore")), nil
+		return append(findings, doctor.Failed(doctor.Keystore, err, "set it as docs/keystores.md says, or let "+config.KeystoreVariable+" name another keystore")), nil
 	}
 	if c.name == fileKeystore && !isThere {
 		// The first item would make the identity.
@@ -107,27 +107,27 @@ func (p Process) examineKeystore(ctx context.Context, at config.Home, org keysto
 		findings = append(findings, doctor.Fits(ours, limitsOf(c.name)))
 		findings = append(findings, examineWrites(ctx, own, ours)...)
 	}
-	for _, dir := range p.journals(c, at) {
+	for _, dir := range a.journals(c, paths) {
 		findings = append(findings, doctor.Journal(&journal.Journal{Dir: dir})...)
 	}
-	return append(findings, p.examineSalesforceCLI(ctx, c, at, ours)...), kept
+	return append(findings, a.examineSalesforceCLI(ctx, c, paths, ours)...), kept
 }
 
 // examineFiles reports as well whether the keystore of age files has an identity
 // or an item.
-func examineFiles(at config.Home) (findings []protocol.Finding, isThere bool) {
-	data, hasData := doctor.DataFolder(at.Data)
+func examineFiles(paths config.Paths) (findings []protocol.Finding, isThere bool) {
+	data, hasData := doctor.DataFolder(paths.DataDir)
 	findings = append(findings, data)
 	if hasData {
 		for _, name := range []string{"store", "locks", "journal", "failures", noticesFolder, "tmp"} {
-			folder, hasFolder := doctor.Folder(filepath.Join(at.Data, name))
+			folder, hasFolder := doctor.Folder(filepath.Join(paths.DataDir, name))
 			if hasFolder && folder.State != protocol.OK {
 				findings = append(findings, folder)
 			}
 			isThere = isThere || name == "store" && hasFolder
 		}
 	}
-	identity, hasIdentity := doctor.Identity(at.Identity)
+	identity, hasIdentity := doctor.Identity(paths.IdentityFile)
 	if hasIdentity {
 		findings = append(findings, identity)
 	}
@@ -135,22 +135,22 @@ func examineFiles(at config.Home) (findings []protocol.Finding, isThere bool) {
 }
 
 // examineChoice says which keystore is used, and why that one.
-func (p Process) examineChoice(c chosen, at config.Home) protocol.Finding {
+func (a App) examineChoice(c chosen, paths config.Paths) protocol.Finding {
 	f := protocol.Finding{Check: doctor.Keystore, State: protocol.OK, Detail: c.name + ", "}
-	pinned, err := readPin(at)
+	pinned, err := a.pinned(paths)
 	switch {
 	case c.isNamed && err != nil:
 		f.State = protocol.Warn
-		f.Detail += "as FORCECRED_KEYSTORE says; but what is pinned can't be read: " + err.Error()
-		f.Next = hintConfig(at, err)
+		f.Detail += "as " + config.KeystoreVariable + " says; but what is pinned can't be read: " + err.Error()
+		f.Next = hintConfig(paths, err)
 	case c.isNamed && pinned.Keystore != "" && pinned.Keystore != c.name:
 		f.State = protocol.Warn
-		f.Detail += "as FORCECRED_KEYSTORE says; but " + at.ConfigFile() + " says " + pinned.Keystore + ", whose orgs are not seen"
-		f.Next = "unset FORCECRED_KEYSTORE, if the orgs in " + pinned.Keystore + " are wanted"
+		f.Detail += "as " + config.KeystoreVariable + " says; but " + paths.ConfigFile() + " says " + pinned.Keystore + ", whose orgs are not seen"
+		f.Next = "unset " + config.KeystoreVariable + ", if the orgs in " + pinned.Keystore + " are wanted"
 	case c.isNamed:
-		f.Detail += "as FORCECRED_KEYSTORE says"
+		f.Detail += "as " + config.KeystoreVariable + " says"
 	case pinned.Keystore != "":
-		f.Detail += "as " + at.ConfigFile() + " says"
+		f.Detail += "as " + paths.ConfigFile() + " says"
 	case c.name == fileKeystore:
 		f.Detail += "since no keyring was found; the first store settles it"
 	default:
@@ -201,8 +201,8 @@ func examineWrites(ctx context.Context, store keystore.Store, kept []doctor.Kept
 }
 
 // journals returns the folders where entries may lie.
-func (p Process) journals(c chosen, at config.Home) []string {
-	own, sf := filepath.Join(at.Data, "journal"), filepath.Join(sfFolder(at), "journal")
+func (a App) journals(c chosen, paths config.Paths) []string {
+	own, sf := filepath.Join(paths.DataDir, "journal"), filepath.Join(sfFolder(paths), "journal")
 	switch {
 	case c.name == sfKeystore:
 		return []string{sf}
@@ -212,7 +212,7 @@ func (p Process) journals(c chosen, at config.Home) []string {
 	return []string{own}
 }
 
-func (p Process) examineSalesforceCLI(ctx context.Context, c chosen, at config.Home, kept []doctor.Kept) []protocol.Finding {
+func (a App) examineSalesforceCLI(ctx context.Context, c chosen, paths config.Paths, kept []doctor.Kept) []protocol.Finding {
 	f := protocol.Finding{Check: doctor.SharedLogin, State: protocol.OK}
 	switch {
 	case c.name == sfKeystore:
@@ -221,19 +221,19 @@ func (p Process) examineSalesforceCLI(ctx context.Context, c chosen, at config.H
 	case len(kept) == 0:
 		return nil
 	}
-	logins, err := p.salesforceCLI(at)
+	logins, err := a.salesforceCLI(paths)
 	if err != nil {
 		return nil // without a home of this user it has no logins
 	}
 	return doctor.Shared(ctx, logins, kept)
 }
 
-func (p Process) examineNetwork(ctx context.Context, kept []doctor.Kept, offline bool) []protocol.Finding {
-	proxyErr := p.checkProxy()
-	client, rootsVariable, rootsErr := p.clientWithRoots()
+func (a App) examineNetwork(ctx context.Context, kept []doctor.Kept, offline bool) []protocol.Finding {
+	proxyErr := a.checkProxy()
+	client, rootsVariable, rootsErr := a.clientWithRoots()
 	findings := []protocol.Finding{
-		doctor.ProxySetting(p.proxyVariable(), proxyErr, p.noProxyVariable() != "", p.noProxyFault()),
-		doctor.RootsFile(p.Getenv(caFile), rootsVariable, rootsErr),
+		doctor.ProxySetting(a.proxyVariable(), proxyErr, a.Config.NoProxy.IsSet(), a.noProxyFault()),
+		doctor.RootsFile(a.Config.CAFile.Value, rootsVariable, rootsErr),
 	}
 	switch {
 	case offline:

@@ -2,12 +2,9 @@ package app
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"forcecred/helper"
 	"forcecred/internal/config"
@@ -41,22 +38,22 @@ type chosen struct {
 // chooseKeystore returns what the environment names, else what the first store
 // pinned, else the best that answers here. Once there is a choice nothing falls
 // back: with another keystore, all orgs would seem to be gone.
-func (p Process) chooseKeystore(ctx context.Context, at config.Home) (chosen, error) {
-	named := p.Getenv("FORCECRED_KEYSTORE")
+func (a App) chooseKeystore(ctx context.Context, paths config.Paths) (chosen, error) {
+	named := a.Config.Keystore.Value
 	if named == autoKeystore {
 		named = ""
 	}
 	if named != "" && !isKeystore(named) {
-		return chosen{}, protocol.Errorf(protocol.Usage, "FORCECRED_KEYSTORE names no keystore; there are: %s", strings.Join(keystoreNames(), ", "))
+		return chosen{}, protocol.Errorf(protocol.Usage, "%s names no keystore; there are: %s", a.Config.Keystore.Name, strings.Join(keystoreNames(), ", "))
 	}
-	pinned, err := readPin(at)
+	pinned, err := a.pinned(paths)
 	switch {
 	case named != "":
 		return chosen{named, pinned.Fallback, true, err}, nil
 	case err != nil:
-		e := &protocol.Error{Code: protocol.KeystoreUnavailable, Message: "find out which keystore is in use: " + err.Error(), Cause: err, Hint: hintConfig(at, err)}
+		e := &protocol.Error{Code: protocol.KeystoreUnavailable, Message: "find out which keystore is in use: " + err.Error(), Cause: err, Hint: hintConfig(paths, err)}
 		if privatefile.HintRefused(err) == "" { // else the rest of the folder is refused as well
-			e.Hint += ", or let FORCECRED_KEYSTORE name the keystore"
+			e.Hint += ", or let " + config.KeystoreVariable + " name the keystore"
 		}
 		return chosen{}, e
 	case pinned.Keystore != "":
@@ -66,29 +63,6 @@ func (p Process) chooseKeystore(ctx context.Context, at config.Home) (chosen, er
 		return chosen{name: string(backend)}, nil
 	}
 	return chosen{name: fileKeystore}, nil
-}
-
-// readPin returns what config.json says, if this forcecred knows what it names.
-func readPin(at config.Home) (config.Pin, error) {
-	pinned, err := at.Pinned()
-	if err == nil && (pinned.Keystore != "" && !isKeystore(pinned.Keystore) || pinned.Fallback != "" && pinned.Fallback != sfKeystore) {
-		err = fmt.Errorf("%s names a keystore that this forcecred does not know", at.ConfigFile())
-	}
-	if err != nil {
-		return config.Pin{}, err
-	}
-	return pinned, nil
-}
-
-// hintConfig returns what to do about a config.json that can't be read.
-func hintConfig(at config.Home, err error) string {
-	if hint := privatefile.HintRefused(err); hint != "" {
-		return hint
-	}
-	if errors.Is(err, config.ErrNewer) {
-		return "update forcecred"
-	}
-	return "fix or delete " + at.ConfigFile()
 }
 
 func keystoreNames() []string {
@@ -104,15 +78,15 @@ func isKeystore(name string) bool {
 }
 
 // openKeystore opens what was chosen, with the journal for what it does not take.
-func (p Process) openKeystore(c chosen, at config.Home) (keystore.Store, helper.Journal, error) {
-	store, kept, err := p.openOne(c.name, at)
+func (a App) openKeystore(c chosen, paths config.Paths) (keystore.Store, helper.Journal, error) {
+	store, kept, err := a.openOne(c.name, paths)
 	if err == nil && c.unread != nil && c.name != sfKeystore {
-		store = &alone{Store: store, hint: hintConfig(at, c.unread), unread: c.unread, notice: p.Notice}
+		store = &alone{Store: store, hint: hintConfig(paths, c.unread), unread: c.unread, notice: a.Notice}
 	}
 	if err != nil || c.fallback == "" || c.name == c.fallback {
 		return store, kept, err
 	}
-	second, keptSecond, err := p.openOne(c.fallback, at)
+	second, keptSecond, err := a.openOne(c.fallback, paths)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -120,50 +94,48 @@ func (p Process) openKeystore(c chosen, at config.Home) (keystore.Store, helper.
 	return both, byOwner{kept, keptSecond, both}, nil
 }
 
-func (p Process) openOne(name string, at config.Home) (keystore.Store, helper.Journal, error) {
-	kept := &journal.Journal{Dir: filepath.Join(at.Data, "journal")}
+func (a App) openOne(name string, paths config.Paths) (keystore.Store, helper.Journal, error) {
+	kept := &journal.Journal{Dir: filepath.Join(paths.DataDir, "journal")}
 	switch name {
 	case sfKeystore:
-		return p.openSalesforceCLI(at)
+		return a.openSalesforceCLI(paths)
 	case fileKeystore:
-		passphrase, err := config.Path(p.Getenv, "FORCECRED_PASSPHRASE_FILE")
+		passphrase, err := a.Config.PassphraseFile.Path()
 		if err != nil {
 			return nil, nil, protocol.Errorf(protocol.Usage, "%v", err)
 		}
 		return agefile.New(agefile.Config{
-			Dir:            at.Data,
-			IdentityFile:   at.Identity,
+			Dir:            paths.DataDir,
+			IdentityFile:   paths.IdentityFile,
 			PassphraseFile: passphrase,
-			Notify:         p.Notice,
+			Notify:         a.Notice,
 		}), kept, nil
 	}
 	if name == string(keyring.Pass) {
-		if err := p.checkPassStore(); err != nil {
+		if err := a.checkPassStore(); err != nil {
 			return nil, nil, err
 		}
 	}
-	timeout, err := p.keyringTimeout()
+	timeout, err := a.Config.KeyringTimeout.Timeout()
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, protocol.Errorf(protocol.Usage, "%v", err)
 	}
 	return keyring.New(keyring.Config{
 		Backend:  keyring.Backend(name),
-		NoPrompt: p.Getenv("FORCECRED_NO_PROMPT") != "",
+		NoPrompt: a.Config.NoPrompt,
 		Timeout:  timeout,
-		Notify:   p.Notice,
+		Notify:   a.Notice,
 	}), kept, nil
 }
 
 // checkPassStore returns an error if the password store is named by a path that is
 // another folder in each folder, or is not this user's to change: pass and gpg
 // would make files and start an agent there. Its error is a [*protocol.Error].
-func (p Process) checkPassStore() error {
-	variable := "PASSWORD_STORE_DIR"
-	dir, err := config.Path(p.Getenv, variable)
+func (a App) checkPassStore() error {
+	dir, err := a.Config.PasswordStore.Path()
 	isNamed := dir != ""
 	if err == nil && !isNamed {
-		variable = "HOME"
-		dir, err = config.Path(p.Getenv, variable)
+		dir, err = a.Config.UserHome.Path()
 	}
 	switch {
 	case err != nil:
@@ -171,81 +143,5 @@ func (p Process) checkPassStore() error {
 	case dir == "":
 		return nil // pass says itself that it misses HOME
 	}
-	return p.checkIntrusion(dir, isNamed)
-}
-
-// maxKeyringTimeout is longer than any caller waits.
-const maxKeyringTimeout = 10 * time.Minute
-
-// keyringTimeout returns how long one operation of a keyring may take, or 0
-// where the environment leaves that to the keyring.
-func (p Process) keyringTimeout() (time.Duration, error) {
-	value := p.Getenv("FORCECRED_KEYRING_TIMEOUT")
-	if value == "" {
-		return 0, nil
-	}
-	timeout, err := time.ParseDuration(value)
-	if err != nil || timeout <= 0 || timeout > maxKeyringTimeout {
-		return 0, protocol.Errorf(protocol.Usage, "FORCECRED_KEYRING_TIMEOUT is to be a duration such as 20s, of at most 10m")
-	}
-	return timeout, nil
-}
-
-// Pin makes the keystore of the first store that of all that follow, whatever
-// else answers by then. Its error is a [*protocol.Error].
-func (h Helper) Pin() error {
-	c, at := h.keystore, h.home
-	pin, err := readPin(at) // by now, and not when a process that may live for days began
-	if err == nil && pin.Keystore != "" {
-		return nil
-	}
-	if err == nil {
-		pin.Keystore = c.name
-		err = h.writeConfig(pin)
-	}
-	switch {
-	case err != nil && c.isNamed: // which needs no pin
-		h.process.Notice("warning: only FORCECRED_KEYSTORE names the keystore " + c.name + ": " + err.Error())
-		return nil
-	case err != nil:
-		return &protocol.Error{
-			Code: protocol.KeystoreUnavailable, Message: "note which keystore is in use: " + err.Error(), Cause: err,
-			Hint: "the org is stored in the keystore " + c.name + "; let FORCECRED_KEYSTORE name it",
-		}
-	}
-	h.process.Notice("secrets are kept in the keystore " + c.name + ", as " + at.ConfigFile() + " says from now on")
-	return nil
-}
-
-// UseSalesforceCLI lets an org that is not in the keystore be one of the
-// Salesforce CLI's, from now on. Its error is a [*protocol.Error].
-func (h Helper) UseSalesforceCLI() error {
-	c, at := h.keystore, h.home
-	if c.name == sfKeystore {
-		return protocol.Errorf(protocol.Usage, "the keystore in use is the Salesforce CLI's own logins already")
-	}
-	pin, err := readPin(at)
-	if err == nil {
-		pin.Fallback = sfKeystore
-		if pin.Keystore == "" {
-			pin.Keystore = c.name
-		}
-		err = h.writeConfig(pin)
-	}
-	if err != nil {
-		return &protocol.Error{Code: protocol.KeystoreUnavailable, Message: "note that the Salesforce CLI's logins are used: " + err.Error(), Cause: err, Hint: hintConfig(at, err)}
-	}
-	h.process.Notice("warning: an org that is not in the keystore " + pin.Keystore + " is looked for among the Salesforce CLI's logins, as " + at.ConfigFile() + " says from now on")
-	return nil
-}
-
-func (h Helper) writeConfig(pin config.Pin) error {
-	if err := privatefile.MakeFolder(h.home.Data); err != nil {
-		return err
-	}
-	temp := filepath.Join(h.home.Data, "tmp")
-	if err := privatefile.EnsureFolder(temp); err != nil {
-		return err
-	}
-	return privatefile.Replace(temp, h.home.ConfigFile(), config.Config(pin))
+	return a.checkIntrusion(dir, isNamed)
 }

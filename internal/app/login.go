@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"forcecred/helper"
+	"forcecred/internal/config"
 	"forcecred/keystore"
 	"forcecred/keystore/fallback"
 	"forcecred/protocol"
@@ -14,7 +15,7 @@ import (
 func (h Helper) Login(ctx context.Context, req protocol.StoreRequest, scopes string, browser helper.Browser) (protocol.ListedOrg, error) {
 	if h.keystore.name == sfKeystore {
 		e := protocol.Errorf(protocol.Usage, "the keystore in use is the Salesforce CLI's own logins, and forcecred adds none to them")
-		e.Hint = "`sf org login web` does; or let FORCECRED_KEYSTORE name another keystore"
+		e.Hint = "`sf org login web` does; or let " + config.KeystoreVariable + " name another keystore"
 		return protocol.ListedOrg{}, e
 	}
 	if both, ok := h.Keystore.(*fallback.Store); ok {

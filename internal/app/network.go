@@ -8,7 +8,6 @@ import (
 	"sync"
 
 	"forcecred/helper"
-	"forcecred/internal/config"
 	"forcecred/internal/regularfile"
 	"forcecred/internal/salesforce"
 	"forcecred/protocol"
@@ -16,14 +15,14 @@ import (
 
 // connector returns what makes a client for each exchange, and warns of the
 // network's settings once.
-func (p Process) connector() func() (helper.OAuth, error) {
+func (a App) connector() func() (helper.OAuth, error) {
 	warn := sync.OnceFunc(func() {
-		if fault := p.noProxyFault(); fault != "" && p.proxyVariable() != "" {
-			p.Notice("warning: " + fault)
+		if fault := a.noProxyFault(); fault != "" && a.Config.Proxy.IsSet() {
+			a.Notice("warning: " + fault)
 		}
 	})
 	return func() (helper.OAuth, error) {
-		client, err := p.client()
+		client, err := a.client()
 		if err == nil {
 			warn()
 		}
@@ -33,11 +32,11 @@ func (p Process) connector() func() (helper.OAuth, error) {
 
 // client makes the client, which reads files that a cached answer does not need.
 // Its error is a [*protocol.Error].
-func (p Process) client() (*salesforce.Client, error) {
-	if err := p.checkProxy(); err != nil {
-		return nil, protocol.Errorf(protocol.Usage, "use %s: %v", p.proxyVariable(), err)
+func (a App) client() (*salesforce.Client, error) {
+	if err := a.checkProxy(); err != nil {
+		return nil, protocol.Errorf(protocol.Usage, "use %s: %v", a.Config.Proxy.Name, err)
 	}
-	client, variable, err := p.clientWithRoots()
+	client, variable, err := a.clientWithRoots()
 	if err != nil {
 		return nil, protocol.Errorf(protocol.Usage, "use %s: %v", variable, err)
 	}
@@ -45,36 +44,28 @@ func (p Process) client() (*salesforce.Client, error) {
 }
 
 // proxyVariable returns the variable that names a proxy, or "".
-func (p Process) proxyVariable() string { return p.firstSet("HTTPS_PROXY", "https_proxy") }
-
-// noProxyVariable returns the variable that names the hosts reached without it, or "".
-func (p Process) noProxyVariable() string { return p.firstSet("NO_PROXY", "no_proxy") }
-
-// firstSet returns the first of those variables that is set, or "".
-func (p Process) firstSet(names ...string) string {
-	for _, name := range names {
-		if p.Getenv(name) != "" {
-			return name
-		}
+func (a App) proxyVariable() string {
+	if a.Config.Proxy.IsSet() {
+		return a.Config.Proxy.Name
 	}
 	return ""
 }
 
 // checkProxy returns what is wrong with the setting that names a proxy.
-func (p Process) checkProxy() error {
-	if name := p.proxyVariable(); name != "" {
-		return salesforce.CheckProxy(p.Getenv(name))
+func (a App) checkProxy() error {
+	if a.Config.Proxy.IsSet() {
+		return salesforce.CheckProxy(a.Config.Proxy.Value)
 	}
 	return nil
 }
 
 // noProxyFault says which entries of NO_PROXY can't be read, or is "".
-func (p Process) noProxyFault() string {
-	name := p.noProxyVariable()
-	if name == "" {
+func (a App) noProxyFault() string {
+	setting := a.Config.NoProxy
+	if !setting.IsSet() {
 		return ""
 	}
-	_, unreadable := salesforce.SplitNoProxy(p.Getenv(name))
+	_, unreadable := salesforce.SplitNoProxy(setting.Value)
 	if len(unreadable) == 0 {
 		return ""
 	}
@@ -84,38 +75,37 @@ func (p Process) noProxyFault() string {
 			unreadable[i] = "one with a user or a password"
 		}
 	}
-	return name + " has entries that are no host, address or network, and do nothing: " + strings.Join(unreadable, ", ") +
+	return setting.Name + " has entries that are no host, address or network, and do nothing: " + strings.Join(unreadable, ", ") +
 		"; separate hosts by commas, and leave out https:// and what follows the host"
 }
 
-const caFile = "FORCECRED_CA_FILE"
-
 // clientWithRoots makes a client that trusts the system's roots and those of the
 // file that the environment names. Its error is about that variable.
-func (p Process) clientWithRoots() (client *salesforce.Client, variable string, err error) {
-	if variable, err := p.checkSystemRoots(); err != nil {
+func (a App) clientWithRoots() (client *salesforce.Client, variable string, err error) {
+	if variable, err := a.checkSystemRoots(); err != nil {
 		return nil, variable, err
 	}
-	path, err := config.Path(p.Getenv, caFile)
+	caFile := a.Config.CAFile
+	path, err := caFile.Path()
 	if err != nil {
-		return nil, caFile, err
+		return nil, caFile.Name, err
 	}
 	var roots []byte
 	if path != "" {
 		if roots, err = regularfile.Read(path, maxCAFile); err != nil {
-			return nil, caFile, err
+			return nil, caFile.Name, err
 		}
 	}
 	client, err = salesforce.NewClient(salesforce.Config{
 		ExtraRoots: roots,
 		UserAgent:  "forcecred/" + Version(),
-		Proxy:      salesforce.Proxy{URL: p.Getenv(p.proxyVariable()), NoProxy: p.Getenv(p.noProxyVariable())},
-		Bundle:     p.bundle(),
+		Proxy:      salesforce.Proxy{URL: a.Config.Proxy.Value, NoProxy: a.Config.NoProxy.Value},
+		Bundle:     a.bundle(),
 	})
 	if _, isOfFile := errors.AsType[*fs.PathError](err); isOfFile {
-		return nil, p.systemRoots(), err // the other file was read
+		return nil, a.systemRoots(), err // the other file was read
 	}
-	return client, caFile, err
+	return client, caFile.Name, err
 }
 
 // systemRoots is what the system's roots are called.

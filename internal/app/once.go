@@ -16,7 +16,7 @@ const noticesFolder = "notices"
 // user before, and remembers it in the data folder. Where nothing can be written,
 // each time is the first: a notice too many is better than none.
 func (h Helper) IsFirst(notice string) bool {
-	folder := filepath.Join(h.home.Data, noticesFolder)
+	folder := filepath.Join(h.paths.DataDir, noticesFolder)
 	err := remember(folder, notice)
 	if errors.Is(err, fs.ErrNotExist) && privatefile.EnsureFolder(folder) == nil {
 		err = remember(folder, notice)

@@ -12,7 +12,7 @@ import (
 
 func TestIsFirst(t *testing.T) {
 	t.Parallel()
-	h := Helper{home: config.Home{Data: filepath.Join(t.TempDir(), "not", "there", "yet")}}
+	h := Helper{paths: config.Paths{DataDir: filepath.Join(t.TempDir(), "not", "there", "yet")}}
 	var all sync.WaitGroup
 	var first atomic.Int32
 	for range 100 {
@@ -38,7 +38,7 @@ func TestIsFirstWithoutAFolder(t *testing.T) {
 	if err := os.WriteFile(data, []byte("no folder"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	h := Helper{home: config.Home{Data: data}}
+	h := Helper{paths: config.Paths{DataDir: data}}
 	for range 2 {
 		if !h.IsFirst("a-notice") {
 			t.Error("a notice is kept back")

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 
 	"forcecred/helper"
 	"forcecred/internal/config"
@@ -21,40 +20,40 @@ const defaultSecretTool = "/usr/bin/secret-tool"
 
 // openSalesforceCLI opens the Salesforce CLI's logins, with the journal for what
 // their files do not take.
-func (p Process) openSalesforceCLI(at config.Home) (keystore.Store, helper.Journal, error) {
-	logins, err := p.salesforceCLI(at)
+func (a App) openSalesforceCLI(paths config.Paths) (keystore.Store, helper.Journal, error) {
+	logins, err := a.salesforceCLI(paths)
 	if err != nil {
 		return nil, nil, err
 	}
-	return logins, byUser{&journal.Journal{Dir: filepath.Join(sfFolder(at), "journal")}, logins}, nil
+	return logins, byUser{&journal.Journal{Dir: filepath.Join(sfFolder(paths), "journal")}, logins}, nil
 }
 
 // sfFolder is the folder of what has no place in the Salesforce CLI's files.
-func sfFolder(at config.Home) string { return filepath.Join(at.Data, "sf") }
+func sfFolder(paths config.Paths) string { return filepath.Join(paths.DataDir, "sf") }
 
 // salesforceCLI returns the Salesforce CLI's logins. What has no place in its
 // files is encrypted with an identity beside it: it is worth no more than the
 // logins, whose key lies beside them too.
-func (p Process) salesforceCLI(at config.Home) (*sfcli.Store, error) {
-	user, err := p.userHome()
+func (a App) salesforceCLI(paths config.Paths) (*sfcli.Store, error) {
+	user, err := a.userHome()
 	if err != nil {
 		return nil, err
 	}
-	if err := p.checkIntrusion(filepath.Join(user, ".sfdx"), false); err != nil {
+	if err := a.checkIntrusion(filepath.Join(user, ".sfdx"), false); err != nil {
 		return nil, err
 	}
-	secretTool, err := config.Path(p.Getenv, "SFDX_SECRET_TOOL_PATH")
+	secretTool, err := a.Config.SecretTool.Path()
 	if err != nil {
 		return nil, protocol.Errorf(protocol.Usage, "%v", err)
 	}
-	own := sfFolder(at)
+	own := sfFolder(paths)
 	config := sfcli.Config{
 		Dir:             filepath.Join(user, ".sfdx"),
 		Own:             agefile.New(agefile.Config{Dir: own, IdentityFile: filepath.Join(own, "identity.txt")}),
-		GenericKeychain: isTrue(p.Getenv("SF_USE_GENERIC_UNIX_KEYCHAIN")) || isTrue(p.Getenv("SFDX_USE_GENERIC_UNIX_KEYCHAIN")),
-		Audience:        p.Getenv("SF_AUDIENCE_URL"),
+		GenericKeychain: a.Config.GenericKeychain.IsTrue() || a.Config.SfdxGenericKeychain.IsTrue(),
+		Audience:        a.Config.Audience.Value,
 		SecretTool:      secretTool,
-		Environ:         p.Environ(),
+		Environ:         a.Environ(),
 	}
 	if config.SecretTool == "" {
 		config.SecretTool = defaultSecretTool
@@ -63,17 +62,17 @@ func (p Process) salesforceCLI(at config.Home) (*sfcli.Store, error) {
 }
 
 // userHome returns the folder that the Salesforce CLI's own lie in.
-func (p Process) userHome() (string, error) {
-	variable := "HOME"
+func (a App) userHome() (string, error) {
+	setting := a.Config.UserHome
 	if runtime.GOOS == "windows" {
-		variable = "USERPROFILE"
+		setting = a.Config.UserProfile
 	}
-	user, err := config.Path(p.Getenv, variable)
+	user, err := setting.Path()
 	if err != nil {
 		return "", protocol.Errorf(protocol.Usage, "%v", err)
 	}
 	if user == "" {
-		return "", protocol.Errorf(protocol.Usage, "%s is not set to a folder, where the Salesforce CLI has its logins", variable)
+		return "", protocol.Errorf(protocol.Usage, "%s is not set to a folder, where the Salesforce CLI has its logins", setting.Name)
 	}
 	return user, nil
 }
@@ -84,12 +83,10 @@ func (h Helper) DefaultOrg(ctx context.Context) (string, error) {
 	if h.keystore.name != sfKeystore {
 		return "", protocol.NoOrg()
 	}
-	for _, name := range []string{"SF_TARGET_ORG", "SFDX_DEFAULTUSERNAME"} {
-		if org := h.process.Getenv(name); org != "" {
-			return org, nil
-		}
+	if org := h.app.Config.TargetOrg; org.IsSet() {
+		return org.Value, nil
 	}
-	user, err := h.process.userHome()
+	user, err := h.app.userHome()
 	if err != nil {
 		return "", err
 	}
@@ -115,9 +112,6 @@ func (h Helper) SalesforceCLI() (keystore.Store, error) {
 	if h.keystore.name == sfKeystore || h.keystore.fallback == sfKeystore {
 		return nil, protocol.Errorf(protocol.Usage, "the Salesforce CLI's logins are in use where they are: there is nothing to copy")
 	}
-	logins, _, err := h.process.openSalesforceCLI(h.home)
+	logins, _, err := h.app.openSalesforceCLI(h.paths)
 	return logins, err
 }
-
-// isTrue reads a variable as the Salesforce CLI does.
-func isTrue(value string) bool { return strings.EqualFold(value, "true") || value == "1" }

@@ -26,7 +26,7 @@ func (h Helper) Status(ctx context.Context, name string, check bool) ([]protocol
 	if !check {
 		return orgs, nil
 	}
-	client, err := h.process.client()
+	client, err := h.app.client()
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"forcecred/internal/app"
+	"forcecred/internal/config"
 	"forcecred/internal/hints"
 	"forcecred/protocol"
 
@@ -19,8 +20,9 @@ import (
 
 // Process is what the commands see of the process that they run in.
 type Process struct {
-	Args        []string // the first is the name that the program was called by
-	Getenv      func(string) string
+	Args        []string               // the first is the name that the program was called by
+	Getenv      func(string) string    // for what a caller passes in its protocol's own variables
+	Config      config.Config          // all other variables
 	Environ     func() []string        // as the process was given it
 	Executable  func() (string, error) // this program's own file
 	Stdin       io.Reader
@@ -169,7 +171,7 @@ func (p Process) wantsJSONErrors() bool {
 			return value == "json"
 		}
 	}
-	return p.Getenv("FORCECRED_ERROR_FORMAT") == "json"
+	return p.Config.ErrorFormat.Value == "json"
 }
 
 // notice tells a person something that is no failure, once the command has done its
@@ -207,12 +209,12 @@ func (p Process) tellNotices() {
 
 // helper returns a helper that tells its notices as the command does.
 func (p Process) helper(ctx context.Context) (app.Helper, error) {
-	return p.setup().Open(ctx)
+	return p.app().Open(ctx)
 }
 
-// setup returns what the wiring of a helper sees of the process.
-func (p Process) setup() app.Process {
-	return app.Process{Getenv: p.Getenv, Environ: p.Environ, HoldSignals: p.HoldSignals, Notice: p.notice}
+// app returns what opens a helper in this process.
+func (p Process) app() app.App {
+	return app.App{Config: p.Config, Environ: p.Environ, HoldSignals: p.HoldSignals, Notice: p.notice}
 }
 
 // answer collects what encode writes and hands it to stdout in one write: a

@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"forcecred/internal/config"
 	"forcecred/protocol"
 
 	"github.com/google/go-cmp/cmp"
@@ -21,11 +22,10 @@ func run(t *testing.T, stdin string, args ...string) (status int, stdout, stderr
 	home := filepath.Join(t.TempDir(), "home")
 	var out, errs bytes.Buffer
 	status = Run(t.Context(), Process{
-		Args: append([]string{"forcecred"}, args...),
-		Getenv: func(name string) string {
-			return map[string]string{"FORCECRED_HOME": home}[name]
-		},
-		Stdin: strings.NewReader(stdin), Stdout: &out, Stderr: &errs,
+		Args:   append([]string{"forcecred"}, args...),
+		Getenv: func(string) string { return "" },
+		Config: config.Read(func(name string) string { return map[string]string{"FORCECRED_HOME": home}[name] }),
+		Stdin:  strings.NewReader(stdin), Stdout: &out, Stderr: &errs,
 		HoldSignals: func() func() { return func() {} },
 	})
 	if _, err := os.Stat(home); !errors.Is(err, os.ErrNotExist) {

@@ -23,8 +23,8 @@ func (p Process) width() int {
 // colours reports whether what is shown may have colours: on a terminal that
 // says what it is, unless the user wants none (https://no-color.org).
 func (p Process) colours() bool {
-	kind := p.Getenv("TERM")
-	return isTerminal(p.Stdout) && kind != "" && kind != "dumb" && p.Getenv("NO_COLOR") == ""
+	kind := p.Config.Terminal.Value
+	return isTerminal(p.Stdout) && kind != "" && kind != "dumb" && !p.Config.NoColor
 }
 
 // colour is the sequence that begins one, or "" for the terminal's own.

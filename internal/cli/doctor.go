@@ -30,11 +30,11 @@ removed again; nothing is refreshed. The exit status is 1 when a check fails.`,
 		Args: atMostOneOrg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				if err := p.setup().CheckOrg(cmd.Context(), args[0]); err != nil {
+				if err := p.app().CheckOrg(cmd.Context(), args[0]); err != nil {
 					return usage("%v", err)
 				}
 			}
-			findings := p.setup().Examine(cmd.Context(), orgOrAll(args), offline)
+			findings := p.app().Examine(cmd.Context(), orgOrAll(args), offline)
 			err := p.answer(func(w io.Writer) error {
 				if asJSON {
 					return protocol.EncodeFindings(w, findings)

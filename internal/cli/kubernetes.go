@@ -33,7 +33,7 @@ Without KUBERNETES_EXEC_INFO it prints what kubectl would get by v1:
 				return err
 			}
 			if !req.Interactive {
-				p = p.withoutPrompts()
+				p.Config.NoPrompt = true
 			}
 			h, err := p.helperFor(cmd.Context(), args)
 			if err != nil {
@@ -74,16 +74,4 @@ func settleOrg(configured string, args []string) (string, error) {
 		return "", usage("the argument and the cluster's configuration name different orgs")
 	}
 	return args[0], nil
-}
-
-// withoutPrompts is p as if FORCECRED_NO_PROMPT were set.
-func (p Process) withoutPrompts() Process {
-	getenv := p.Getenv
-	p.Getenv = func(name string) string {
-		if name == "FORCECRED_NO_PROMPT" {
-			return "1"
-		}
-		return getenv(name)
-	}
-	return p
 }

@@ -130,7 +130,7 @@ func (l link) install(exe string) error {
 
 // onPath reports whether folder is one of those where commands are looked for.
 func (p Process) onPath(folder fs.FileInfo) bool {
-	return slices.ContainsFunc(filepath.SplitList(p.Getenv("PATH")), func(dir string) bool {
+	return slices.ContainsFunc(filepath.SplitList(p.Config.Commands.Value), func(dir string) bool {
 		info, err := os.Stat(dir)
 		return err == nil && os.SameFile(info, folder)
 	})

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"forcecred/internal/app"
+	"forcecred/internal/config"
 	"forcecred/internal/origin"
 	"forcecred/protocol"
 )
@@ -31,7 +32,7 @@ func (p Process) residentAt(ctx context.Context, place origin.Origin, name strin
 func (p Process) onlyResidentAt(ctx context.Context, place origin.Origin) (resident, error) {
 	r, err := p.residentAt(ctx, place, "")
 	if e, ok := errors.AsType[*protocol.Error](err); ok && e.Code == protocol.BadRequest {
-		e.Hint = "this caller can't say which; keep all but one of them in another keystore (FORCECRED_HOME)"
+		e.Hint = "this caller can't say which; keep all but one of them in another keystore (" + config.HomeVariable + ")"
 	}
 	return r, err
 }

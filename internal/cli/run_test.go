@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"forcecred/internal/config"
 	"forcecred/keystore"
 	"forcecred/keystore/agefile"
 	"forcecred/protocol/secret"
@@ -48,9 +49,9 @@ func TestRunCommand(t *testing.T) {
 		var stdout, stderr bytes.Buffer
 		status := Run(t.Context(), Process{
 			Args: []string{"forcecred", "run", "prod", "--", "report", "--all"},
-			Getenv: func(name string) string {
+			Config: config.Read(func(name string) string {
 				return map[string]string{"FORCECRED_HOME": home, "FORCECRED_KEYSTORE": "file"}[name]
-			},
+			}),
 			Environ:  func() []string { return []string{"SF_ACCESS_TOKEN=stale", "KEPT=kept"} },
 			Stdin:    strings.NewReader(""),
 			Stdout:   &stdout,

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"forcecred/internal/config"
 	"forcecred/internal/hints"
 	"forcecred/internal/privatefile"
 	"forcecred/keystore"
@@ -60,8 +61,8 @@ func unreadableSecret(err error) *protocol.Error {
 
 // askSecret asks on the terminal that stdin is, and shows nothing of the answer.
 func (p Process) askSecret() (secret.Text, error) {
-	if p.Getenv("FORCECRED_NO_PROMPT") != "" {
-		return secret.Text{}, usage("FORCECRED_NO_PROMPT forbids to ask for the client secret: pipe it in, or name a file")
+	if p.Config.NoPrompt {
+		return secret.Text{}, usage("%s forbids to ask for the client secret: pipe it in, or name a file", config.NoPromptVariable)
 	}
 	fd := int(p.Stdin.(interface{ Fd() uintptr }).Fd())
 	shown, err := term.GetState(fd)

@@ -28,7 +28,7 @@ func TestSecretIsAskedFor(t *testing.T) {
 		fmt.Fprint(master, "test-client-secret\n")
 	}()
 	var asked bytes.Buffer
-	p := Process{Getenv: func(string) string { return "" }, Stdin: terminal, Stderr: &asked, BeforeEnd: func(func()) func() { return func() {} }}
+	p := Process{Stdin: terminal, Stderr: &asked, BeforeEnd: func(func()) func() { return func() {} }}
 	got, err := readSecret(p, "-")
 	if err != nil || got.Reveal() != "test-client-secret" || !strings.Contains(asked.String(), "consumer secret: ") {
 		t.Errorf("asked %q: %v", asked.String(), err)
@@ -41,7 +41,7 @@ func TestSecretIsAskedFor(t *testing.T) {
 		}
 	}
 
-	p.Getenv = func(name string) string { return map[string]string{"FORCECRED_NO_PROMPT": "1"}[name] }
+	p.Config.NoPrompt = true
 	if _, err := readSecret(p, "-"); err == nil || !strings.Contains(err.Error(), "FORCECRED_NO_PROMPT") {
 		t.Errorf("where nobody may be asked: %v", err)
 	}

@@ -27,9 +27,8 @@ func TestNothingIsReadFromATerminal(t *testing.T) {
 		go func() {
 			var out bytes.Buffer
 			Run(t.Context(), Process{
-				Args:   append([]string{"forcecred"}, strings.Fields(words)...),
-				Getenv: func(string) string { return "" },
-				Stdin:  terminal, Stdout: &out, Stderr: &out,
+				Args:  append([]string{"forcecred"}, strings.Fields(words)...),
+				Stdin: terminal, Stdout: &out, Stderr: &out,
 			})
 			told <- out.String()
 		}()

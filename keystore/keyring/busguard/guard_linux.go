@@ -2,7 +2,6 @@ package busguard
 
 import (
 	"os"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -128,21 +127,17 @@ func opensNone(args []string) bool {
 }
 
 // inUse returns the keystore that the environment names, or that config.json
-// pins. What is wrong with either is told later, by whoever opens the keystore.
+// pins. An error in either is reported later, by the command that opens the keystore.
 func inUse() string {
-	name := os.Getenv("FORCECRED_KEYSTORE")
+	settings := config.OfProcess()
+	name := settings.Keystore.Value
 	if name != "" && name != "auto" {
 		return name
 	}
-	at, err := config.Find(runtime.GOOS, os.Getenv)
-	if err != nil {
-		return name
+	if file, err := settings.File(); err == nil && file.Keystore != "" {
+		return file.Keystore
 	}
-	pinned, err := at.Pinned()
-	if err != nil || pinned.Keystore == "" {
-		return name
-	}
-	return pinned.Keystore
+	return name
 }
 
 // onBus reports whether that keystore may need the session bus.

@@ -13,6 +13,7 @@ import (
 
 	"forcecred/helper"
 	"forcecred/internal/app"
+	"forcecred/internal/config"
 	"forcecred/internal/hints"
 	"forcecred/internal/process"
 	"forcecred/keystore"
@@ -55,8 +56,8 @@ func run(args []string, stdout, stderr io.Writer) error {
 	warnings := hclog.New(&hclog.LoggerOptions{Name: "forcecred", Level: hclog.Warn, Output: stderr, JSONFormat: true})
 	var spending spending
 	return plugin.Serve(ctx, func(ctx context.Context) (plugin.Core, error) {
-		h, err := app.Process{
-			Getenv:      os.Getenv,
+		h, err := app.App{
+			Config:      config.Read(os.Getenv),
 			Environ:     func() []string { return busguard.Given(os.Environ()) },
 			HoldSignals: spending.begin,
 			Notice:      func(message string) { warnings.Warn(message) },

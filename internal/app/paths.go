@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"syscall"
 
@@ -16,17 +15,17 @@ import (
 	"forcecred/protocol"
 )
 
-// findHome returns where the files lie, once it has seen that this user's files
+// findPaths returns where the files lie, once it has seen that this user's files
 // can lie there. It makes nothing. Its error is a [*protocol.Error].
-func (p Process) findHome() (config.Home, error) {
-	at, err := config.Find(runtime.GOOS, p.Getenv)
+func (a App) findPaths() (config.Paths, error) {
+	paths, err := a.Config.Paths()
 	if err != nil {
-		return config.Home{}, protocol.Errorf(protocol.Usage, "%v", err)
+		return config.Paths{}, protocol.Errorf(protocol.Usage, "%v", err)
 	}
-	if err := checkHome(at); err != nil {
-		return config.Home{}, err
+	if err := checkPaths(paths); err != nil {
+		return config.Paths{}, err
 	}
-	if folder := filepath.Dir(at.Identity); folder != at.Data && !at.IsIdentityNamed {
+	if folder := filepath.Dir(paths.IdentityFile); folder != paths.DataDir && !paths.IsIdentityFileSet {
 		if info, err := os.Stat(folder); err == nil {
 			privatefile.RepairFolder(folder, info)
 		}
@@ -34,27 +33,27 @@ func (p Process) findHome() (config.Home, error) {
 	for _, place := range []struct {
 		path    string
 		isNamed bool
-	}{{at.Data, at.IsDataNamed}, {at.Identity, at.IsIdentityNamed}} {
-		if err := p.checkIntrusion(place.path, place.isNamed); err != nil {
-			return config.Home{}, err
+	}{{paths.DataDir, paths.IsDataDirSet}, {paths.IdentityFile, paths.IsIdentityFileSet}} {
+		if err := a.checkIntrusion(place.path, place.isNamed); err != nil {
+			return config.Paths{}, err
 		}
 	}
-	return at, nil
+	return paths, nil
 }
 
-// checkHome returns an error if the data folder is there and can't be used, or if
+// checkPaths returns an error if the data folder is there and can't be used, or if
 // it can't be told whether it is there: all orgs would seem to be gone.
-func checkHome(at config.Home) error {
-	info, err := os.Stat(at.Data)
+func checkPaths(paths config.Paths) error {
+	info, err := os.Stat(paths.DataDir)
 	switch {
 	case err == nil && info.IsDir():
-		privatefile.RepairFolder(at.Data, info)
+		privatefile.RepairFolder(paths.DataDir, info)
 		return nil
 	case err == nil:
-		return unusable(at.Data+" is not a folder", "move it away, or let FORCECRED_HOME name a folder")
+		return unusable(paths.DataDir+" is not a folder", "move it away, or let "+config.HomeVariable+" name a folder")
 	}
-	if at.User != "" {
-		if err := checkUser(at.User); err != nil {
+	if paths.UserHome != "" {
+		if err := checkUser(paths.UserHome); err != nil {
 			return err
 		}
 	}
@@ -62,12 +61,12 @@ func checkHome(at config.Home) error {
 		err = regularfile.WrapPermission(err)
 		hint := privatefile.HintRefused(err)
 		if hint == "" {
-			hint = "let FORCECRED_HOME name a folder that can be reached"
+			hint = "let " + config.HomeVariable + " name a folder that can be reached"
 		}
 		return unusable(err.Error(), hint)
 	}
-	if _, err := os.Lstat(at.Data); err == nil {
-		return unusable(at.Data+" is a link to a folder that does not exist", "mount or make that folder, or remove the link")
+	if _, err := os.Lstat(paths.DataDir); err == nil {
+		return unusable(paths.DataDir+" is a link to a folder that does not exist", "mount or make that folder, or remove the link")
 	}
 	return nil
 }
@@ -86,7 +85,7 @@ func checkUser(folder string) error {
 		return nil // the error of the data folder itself says more
 	}
 	e := protocol.Errorf(protocol.Usage, says, folder)
-	e.Hint = "let FORCECRED_HOME name the folder for all files"
+	e.Hint = "let " + config.HomeVariable + " name the folder for all files"
 	return e
 }
 
@@ -94,7 +93,7 @@ func checkUser(folder string) error {
 // at path would lie in a folder of another user, as with sudo where HOME stays the
 // user's. A place that the environment names for forcecred is meant, such as a
 // volume in a container, unless it belongs to the user who ran sudo.
-func (p Process) checkIntrusion(path string, isNamed bool) error {
+func (a App) checkIntrusion(path string, isNamed bool) error {
 	if os.Geteuid() != 0 {
 		return nil
 	}
@@ -102,13 +101,13 @@ func (p Process) checkIntrusion(path string, isNamed bool) error {
 	if info == nil || privatefile.OwnedBy(info, 0) {
 		return nil
 	}
-	caller, err := strconv.Atoi(p.Getenv("SUDO_UID"))
+	caller, err := strconv.Atoi(a.Config.SudoUser.Value)
 	if isNamed && (err != nil || !privatefile.OwnedBy(info, caller)) {
 		return nil
 	}
 	return unusable(
 		fmt.Sprintf("this process is root's, and %s belongs to another user: %s; root's files there would lock that user out", folder, regularfile.DescribeOwner(info)),
-		"run without sudo, or with `sudo -H` for root's own home, or let FORCECRED_HOME name a folder of root's")
+		"run without sudo, or with `sudo -H` for root's own home, or let "+config.HomeVariable+" name a folder of root's")
 }
 
 // nearest returns the file or folder at path or, if there is none, the nearest

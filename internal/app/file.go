@@ -1,0 +1,105 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"forcecred/internal/config"
+	"forcecred/internal/privatefile"
+	"forcecred/protocol"
+)
+
+// pinned returns the content of config.json, which the process reads once.
+func (a App) pinned(paths config.Paths) (config.File, error) {
+	file, err := a.Config.File()
+	return checkFile(paths, file, err)
+}
+
+// readFile reads config.json anew.
+func readFile(paths config.Paths) (config.File, error) {
+	file, err := paths.ReadFile()
+	return checkFile(paths, file, err)
+}
+
+// checkFile returns what was read, or an error if this forcecred does not know one of
+// its keystores.
+func checkFile(paths config.Paths, file config.File, err error) (config.File, error) {
+	if err == nil && (file.Keystore != "" && !isKeystore(file.Keystore) || file.Fallback != "" && file.Fallback != sfKeystore) {
+		err = fmt.Errorf("%s names a keystore that this forcecred does not know", paths.ConfigFile())
+	}
+	if err != nil {
+		return config.File{}, err
+	}
+	return file, nil
+}
+
+// hintConfig returns what to do about a config.json that can't be read.
+func hintConfig(paths config.Paths, err error) string {
+	if hint := privatefile.HintRefused(err); hint != "" {
+		return hint
+	}
+	if errors.Is(err, config.ErrNewer) {
+		return "update forcecred"
+	}
+	return "fix or delete " + paths.ConfigFile()
+}
+
+// Pin makes the keystore of the first store that of all that follow, whatever
+// else answers by then. Its error is a [*protocol.Error].
+func (h Helper) Pin() error {
+	c, paths := h.keystore, h.paths
+	file, err := readFile(paths) // anew: this process may have lived for days
+	if err == nil && file.Keystore != "" {
+		return nil
+	}
+	if err == nil {
+		file.Keystore = c.name
+		err = h.writeFile(file)
+	}
+	switch {
+	case err != nil && c.isNamed: // which needs no pin
+		h.app.Notice("warning: only " + config.KeystoreVariable + " names the keystore " + c.name + ": " + err.Error())
+		return nil
+	case err != nil:
+		return &protocol.Error{
+			Code: protocol.KeystoreUnavailable, Message: "note which keystore is in use: " + err.Error(), Cause: err,
+			Hint: "the org is stored in the keystore " + c.name + "; let " + config.KeystoreVariable + " name it",
+		}
+	}
+	h.app.Notice("secrets are kept in the keystore " + c.name + ", as " + paths.ConfigFile() + " says from now on")
+	return nil
+}
+
+// UseSalesforceCLI lets an org that is not in the keystore be one of the
+// Salesforce CLI's, from now on. Its error is a [*protocol.Error].
+func (h Helper) UseSalesforceCLI() error {
+	c, paths := h.keystore, h.paths
+	if c.name == sfKeystore {
+		return protocol.Errorf(protocol.Usage, "the keystore in use is the Salesforce CLI's own logins already")
+	}
+	file, err := readFile(paths)
+	if err == nil {
+		file.Fallback = sfKeystore
+		if file.Keystore == "" {
+			file.Keystore = c.name
+		}
+		err = h.writeFile(file)
+	}
+	if err != nil {
+		return &protocol.Error{Code: protocol.KeystoreUnavailable, Message: "note that the Salesforce CLI's logins are used: " + err.Error(), Cause: err, Hint: hintConfig(paths, err)}
+	}
+	h.app.Notice("warning: an org that is not in the keystore " + file.Keystore + " is looked for among the Salesforce CLI's logins, as " + paths.ConfigFile() + " says from now on")
+	return nil
+}
+
+func (h Helper) writeFile(file config.File) error {
+	if err := privatefile.MakeFolder(h.paths.DataDir); err != nil {
+		return err
+	}
+	temp := filepath.Join(h.paths.DataDir, "tmp")
+	if err := privatefile.EnsureFolder(temp); err != nil {
+		return err
+	}
+	return privatefile.Replace(temp, h.paths.ConfigFile(), file.Encode())
+}

@@ -1,0 +1,90 @@
+package config
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+
+	"forcecred/internal/regularfile"
+)
+
+// File is the content of config.json.
+type File struct {
+	Keystore string `json:"keystore"`           // the keystore that is pinned
+	Fallback string `json:"fallback,omitempty"` // the keystore for orgs that are not in Keystore, or ""
+}
+
+// versioned is a File as it is written.
+type versioned struct {
+	Version int `json:"version"`
+	File
+}
+
+const (
+	fileVersion = 1
+	maxFileSize = 64 << 10
+)
+
+// ErrNewer is the error for a config.json that a newer forcecred wrote.
+var ErrNewer = errors.New("a newer forcecred wrote it")
+
+// ReadFile reads config.json. It returns the zero File if there is none: nothing is
+// stored yet. A file that can't be read is an error: with another keystore, all
+// orgs would seem to be gone.
+func (p Paths) ReadFile() (File, error) {
+	data, err := regularfile.Read(p.ConfigFile(), maxFileSize)
+	if errors.Is(err, fs.ErrNotExist) {
+		return File{}, nil
+	}
+	if err != nil {
+		return File{}, err
+	}
+	var v versioned
+	switch {
+	case json.Unmarshal(data, &v) != nil, v.Version < 1, v.Keystore == "":
+		return File{}, fmt.Errorf("%s is not what forcecred writes", p.ConfigFile())
+	case v.Version > fileVersion:
+		return File{}, fmt.Errorf("%s has version %d, this forcecred knows %d: %w", p.ConfigFile(), v.Version, fileVersion, ErrNewer)
+	}
+	return v.File, nil
+}
+
+// Encode returns the bytes of config.json.
+func (f File) Encode() []byte {
+	data, err := json.Marshal(versioned{fileVersion, f})
+	if err != nil {
+		panic(err) // a struct of a number and strings always encodes
+	}
+	return append(data, '\n')
+}
+
+// cachedFile is a config.json that was read once.
+type cachedFile struct {
+	mu     sync.Mutex
+	isRead bool
+	file   File
+}
+
+// File returns the content of config.json, which it reads once. After an error it
+// reads the file again: the caller may have repaired its folder.
+func (c Config) File() (File, error) {
+	if c.file == nil {
+		c.file = &cachedFile{}
+	}
+	c.file.mu.Lock()
+	defer c.file.mu.Unlock()
+	if c.file.isRead {
+		return c.file.file, nil
+	}
+	paths, err := c.Paths()
+	if err != nil {
+		return File{}, err
+	}
+	file, err := paths.ReadFile()
+	if err == nil {
+		c.file.file, c.file.isRead = file, true
+	}
+	return file, err
+}
