@@ -177,9 +177,9 @@ func TestDataCloudRefreshesOnce(t *testing.T) {
 // failureLog is a [Failures] of one org.
 type failureLog struct{ code string }
 
-func (l *failureLog) Note(_ keystore.Org, code string, _ time.Time) { l.code = code }
-func (l *failureLog) Last(keystore.Org) (string, time.Time)         { return l.code, time.Time{} }
-func (l *failureLog) Forget(keystore.Org)                           { l.code = "" }
+func (l *failureLog) Record(_ keystore.Org, code string, _ time.Time) { l.code = code }
+func (l *failureLog) Last(keystore.Org) (string, time.Time)           { return l.code, time.Time{} }
+func (l *failureLog) Delete(keystore.Org)                             { l.code = "" }
 
 // TestDataCloudFailures: the codes, and which of them are failures of the org's refresh.
 func TestDataCloudFailures(t *testing.T) {
@@ -294,7 +294,7 @@ func TestDataCloudGoesWithTheGrant(t *testing.T) {
 		f.dataCloud(t, protocol.GetRequest{})
 		var order []string
 		f.store.Fault = func(op string, key keystore.Key) error {
-			if op == "remove" && key.Kind != keystore.KindJournal || op == "set" && key.Kind == keystore.KindGrant {
+			if op == "delete" && key.Kind != keystore.KindJournal || op == "set" && key.Kind == keystore.KindGrant {
 				order = append(order, op+" "+string(key.Kind))
 			}
 			return nil
@@ -305,7 +305,7 @@ func TestDataCloudGoesWithTheGrant(t *testing.T) {
 		if !f.absent(t.Context(), keystore.Key{Kind: keystore.KindDataCloud, Org: "prod"}) {
 			t.Errorf("%s: the token is there", name)
 		}
-		if !strings.HasPrefix(strings.Join(order, ", "), "remove datacloud, remove token, ") {
+		if !strings.HasPrefix(strings.Join(order, ", "), "delete datacloud, delete token, ") {
 			t.Errorf("%s: %v", name, order)
 		}
 	}

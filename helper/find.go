@@ -18,7 +18,7 @@ import (
 // fit in any case. No such org is [protocol.OrgNotFound], more than one is
 // [protocol.BadRequest].
 func (h *Helper) Find(ctx context.Context, place origin.Origin, name string) (string, error) {
-	keys, err := h.Keystore.Keys(ctx, keystore.KindGrant)
+	keys, err := h.Keystore.List(ctx, keystore.KindGrant)
 	if err != nil {
 		return "", listError(err)
 	}

@@ -20,18 +20,18 @@ type Journal interface {
 	// can still take it.
 	Reserve(org keystore.Org) error
 
-	// Seal writes the entry, encrypted with key, into the reserved room.
-	Seal(org keystore.Org, key [32]byte, entry []byte) error
+	// Write writes the entry, encrypted with key, into the reserved room.
+	Write(org keystore.Org, key [32]byte, entry []byte) error
 
-	// Open returns the entry, or nil when nothing was sealed. The error is
+	// Read returns the entry, or nil when nothing was sealed. The error is
 	// [keystore.ErrCorrupt] when what is there is not an entry that key opens.
-	Open(org keystore.Org, key [32]byte) ([]byte, error)
+	Read(org keystore.Org, key [32]byte) ([]byte, error)
 
-	// SetAside keeps what can't be opened under another name, which it returns.
-	SetAside(org keystore.Org) (name string, err error)
+	// Quarantine keeps what can't be opened under another name, which it returns.
+	Quarantine(org keystore.Org) (name string, err error)
 
-	// Remove removes the entry and its room. Removing what is not there succeeds.
-	Remove(org keystore.Org) error
+	// Delete removes the entry and its room. Removing what is not there succeeds.
+	Delete(org keystore.Org) error
 }
 
 // seal is what step 5 prepared for one spending: the key, already in the
@@ -127,7 +127,7 @@ func (h *Helper) sealNext(grant keystore.Grant, next secret.Text, s *seal) error
 		return err
 	}
 	s.used = true // also when it fails: what was written may be whole
-	return h.Journal.Seal(s.org, s.key, data)
+	return h.Journal.Write(s.org, s.key, data)
 }
 
 // load reads org's grant, with what a process that could not save left in the journal.
@@ -144,7 +144,7 @@ func (h *Helper) load(ctx context.Context, org keystore.Org) (keystore.Grant, er
 		// It may hold the token that replaces the grant's: nothing is spent.
 		return keystore.Grant{}, storeError("read the journal of", org, err)
 	case err != nil:
-		name, asideErr := h.Journal.SetAside(org)
+		name, asideErr := h.Journal.Quarantine(org)
 		if asideErr != nil {
 			name = asideErr.Error()
 		}
@@ -172,7 +172,7 @@ func (h *Helper) openJournal(ctx context.Context, org keystore.Org) (*entry, err
 		return nil, err
 	}
 	copy(key[:], stored) // without its key an entry does not open, which is told as such
-	data, err := h.Journal.Open(org, key)
+	data, err := h.Journal.Read(org, key)
 	if err != nil || data == nil {
 		return nil, err
 	}
@@ -196,6 +196,6 @@ func (h *Helper) cleanUp(ctx context.Context, s *seal) {
 		return
 	}
 	ctx = context.WithoutCancel(ctx)
-	_ = h.Journal.Remove(s.org)
-	_ = h.Keystore.Remove(ctx, journalKey(s.org))
+	_ = h.Journal.Delete(s.org)
+	_ = h.Keystore.Delete(ctx, journalKey(s.org))
 }

@@ -82,16 +82,16 @@ func withCommand(hint string, grant keystore.Grant) string {
 func wordsOf(grant keystore.Grant) *strings.Replacer {
 	alias := ""
 	if string(grant.Org) != grant.Username {
-		alias = " --alias " + keystore.Word(string(grant.Org), "ALIAS")
+		alias = " --alias " + keystore.QuoteArg(string(grant.Org), "ALIAS")
 	}
 	client := ""
 	if grant.ClientID != salesforceCLIApp {
-		client = " --client-id " + keystore.Word(grant.ClientID, "CLIENT_ID")
+		client = " --client-id " + keystore.QuoteArg(grant.ClientID, "CLIENT_ID")
 	}
 	return strings.NewReplacer(
-		"{org}", keystore.Word(string(grant.Org), "ORG"), "{alias}", alias, "{client}", client,
-		"{url}", cmp.Or(bareURL(grant.LoginURL+grant.Site), "LOGIN_URL"), "{user}", keystore.Word(grant.Username, "USERNAME"),
-		"{id}", keystore.Word(grant.ClientID, "CLIENT_ID"), "{key}", keystore.Word(grant.PrivateKeyFile, "KEY_FILE"), "{app}", keystore.Word(grant.ClientApp, "APP"),
+		"{org}", keystore.QuoteArg(string(grant.Org), "ORG"), "{alias}", alias, "{client}", client,
+		"{url}", cmp.Or(bareURL(grant.LoginURL+grant.Site), "LOGIN_URL"), "{user}", keystore.QuoteArg(grant.Username, "USERNAME"),
+		"{id}", keystore.QuoteArg(grant.ClientID, "CLIENT_ID"), "{key}", keystore.QuoteArg(grant.PrivateKeyFile, "KEY_FILE"), "{app}", keystore.QuoteArg(grant.ClientApp, "APP"),
 	)
 }
 

@@ -73,7 +73,7 @@ func errNotOurs(grant keystore.Grant) *protocol.Error {
 	return storeError("change the settings of", grant.Org, &keystore.Error{
 		Reason: keystore.ErrForeign, Op: "write " + keystore.Key{Kind: keystore.KindGrant, Org: grant.Org}.String(),
 		Err:  errors.New("the Salesforce CLI keeps its logins itself"),
-		Hint: fmt.Sprintf("`sf org login %s --alias %s --instance-url URL` logs in at another host", way, keystore.Word(string(grant.Org), "ALIAS")),
+		Hint: fmt.Sprintf("`sf org login %s --alias %s --instance-url URL` logs in at another host", way, keystore.QuoteArg(string(grant.Org), "ALIAS")),
 	})
 }
 

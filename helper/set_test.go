@@ -261,7 +261,7 @@ func TestSetOfMachines(t *testing.T) {
 	f.wantCached(t, "refused", "test-access-token-1", true)
 	var order []string
 	f.store.Fault = func(op string, key keystore.Key) error {
-		if op == "set" || op == "remove" {
+		if op == "set" || op == "delete" {
 			order = append(order, op+" "+string(key.Kind))
 		}
 		return nil
@@ -269,7 +269,7 @@ func TestSetOfMachines(t *testing.T) {
 	if err := f.Set(t.Context(), set); err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{"remove datacloud", "remove token", "set org"}; len(order) < 3 || !slices.Equal(order[:3], want) {
+	if want := []string{"delete datacloud", "delete token", "set org"}; len(order) < 3 || !slices.Equal(order[:3], want) {
 		t.Errorf("%v", order)
 	}
 	if g := f.grantOf(t, "prod"); g.LoginURL != newHost || !g.ClientSecret.Equal(set.ClientSecret) {

@@ -17,9 +17,9 @@ import (
 // failed, outside of the keystore and as well as it can: a refresh that fails is
 // no reason to write there, and nothing depends on it.
 type Failures interface {
-	Note(org keystore.Org, code string, at time.Time)
+	Record(org keystore.Org, code string, at time.Time)
 	Last(org keystore.Org) (code string, at time.Time) // "" when none is known
-	Forget(org keystore.Org)
+	Delete(org keystore.Org)
 }
 
 // noteFailure remembers that a refresh of org has failed. All else that Get can
@@ -31,7 +31,7 @@ func (h *Helper) noteFailure(org keystore.Org, err error) {
 	}
 	switch told.Code {
 	case protocol.SignInAgain, protocol.Refused, protocol.TemporarilyUnavailable:
-		h.Failures.Note(org, string(told.Code), h.Now())
+		h.Failures.Record(org, string(told.Code), h.Now())
 	}
 }
 
@@ -105,7 +105,7 @@ func (k kept) listed() protocol.ListedOrg {
 
 // all reads what there is of each org, by name.
 func (h *Helper) all(ctx context.Context) ([]kept, error) {
-	keys, err := h.Keystore.Keys(ctx, keystore.KindGrant)
+	keys, err := h.Keystore.List(ctx, keystore.KindGrant)
 	if err != nil {
 		return nil, listError(err)
 	}

@@ -19,12 +19,12 @@ type failuresInMemory struct {
 	writes int
 }
 
-func (f *failuresInMemory) Note(_ keystore.Org, code string, at time.Time) {
+func (f *failuresInMemory) Record(_ keystore.Org, code string, at time.Time) {
 	f.code, f.at = code, at
 	f.writes++
 }
 func (f *failuresInMemory) Last(keystore.Org) (string, time.Time) { return f.code, f.at }
-func (f *failuresInMemory) Forget(keystore.Org)                   { f.code = "" }
+func (f *failuresInMemory) Delete(keystore.Org)                   { f.code = "" }
 
 // TestFailuresAreOfRefreshes: what else goes wrong leaves no record.
 func TestFailuresAreOfRefreshes(t *testing.T) {

@@ -63,7 +63,7 @@ var apis = []keystore.API{keystore.DataCloud, keystore.OrgAPI}
 // dropTokens removes all cached tokens of an org. It returns the store's errors.
 func (h *Helper) dropTokens(ctx context.Context, org keystore.Org) error {
 	for _, api := range apis {
-		if err := h.Keystore.Remove(ctx, keystore.Token{Org: org, For: api}.Key()); err != nil {
+		if err := h.Keystore.Delete(ctx, keystore.Token{Org: org, For: api}.Key()); err != nil {
 			return err
 		}
 	}
@@ -176,11 +176,11 @@ func (h *Helper) eraseAll(ctx context.Context, org keystore.Org) error {
 	if err := h.dropTokens(ctx, org); err != nil {
 		return storeError("erase", org, err)
 	}
-	if err := h.Journal.Remove(org); err != nil {
+	if err := h.Journal.Delete(org); err != nil {
 		return storeError("erase the journal of", org, err)
 	}
 	if h.Failures != nil {
-		h.Failures.Forget(org)
+		h.Failures.Delete(org)
 	}
 	if err := h.remove(ctx, journalKey(org)); err != nil {
 		return err
@@ -189,7 +189,7 @@ func (h *Helper) eraseAll(ctx context.Context, org keystore.Org) error {
 }
 
 func (h *Helper) remove(ctx context.Context, key keystore.Key) error {
-	if err := h.Keystore.Remove(ctx, key); err != nil {
+	if err := h.Keystore.Delete(ctx, key); err != nil {
 		return storeError("erase", key.Org, err)
 	}
 	return nil

@@ -28,7 +28,7 @@ func (j *journalInMemory) Reserve(keystore.Org) error {
 	return nil
 }
 
-func (j *journalInMemory) Seal(_ keystore.Org, key [32]byte, entry []byte) error {
+func (j *journalInMemory) Write(_ keystore.Org, key [32]byte, entry []byte) error {
 	if j.room == nil {
 		return errors.New("no room was made")
 	}
@@ -39,7 +39,7 @@ func (j *journalInMemory) Seal(_ keystore.Org, key [32]byte, entry []byte) error
 	return nil
 }
 
-func (j *journalInMemory) Open(_ keystore.Org, key [32]byte) ([]byte, error) {
+func (j *journalInMemory) Read(_ keystore.Org, key [32]byte) ([]byte, error) {
 	switch {
 	case j.openErr != nil:
 		return nil, j.openErr
@@ -49,12 +49,12 @@ func (j *journalInMemory) Open(_ keystore.Org, key [32]byte) ([]byte, error) {
 	return j.entry, nil
 }
 
-func (j *journalInMemory) SetAside(keystore.Org) (string, error) {
+func (j *journalInMemory) Quarantine(keystore.Org) (string, error) {
 	j.aside, j.entry = j.entry, nil
 	return "aside", nil
 }
 
-func (j *journalInMemory) Remove(keystore.Org) error {
+func (j *journalInMemory) Delete(keystore.Org) error {
 	j.room, j.entry = nil, nil
 	return nil
 }
@@ -327,7 +327,7 @@ func TestJournalThatCantBeOpenedIsKeptAside(t *testing.T) {
 	t.Parallel()
 	for name, spoil := range map[string]func(*testing.T, *fixture){
 		"the key is gone": func(t *testing.T, f *fixture) {
-			if err := f.store.Remove(t.Context(), journalKey("prod")); err != nil {
+			if err := f.store.Delete(t.Context(), journalKey("prod")); err != nil {
 				t.Fatal(err)
 			}
 		},
@@ -460,7 +460,7 @@ func TestEraseIsResumed(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []keystore.Kind{keystore.KindToken, keystore.KindJournal, keystore.KindGrant} {
 		f := sealed(t)
-		f.failing("remove", kind, 1, 1)
+		f.failing("delete", kind, 1, 1)
 		if err := f.Erase(t.Context(), protocol.EraseRequest{Org: "prod"}); codeOf(err) != protocol.KeystoreUnavailable {
 			t.Errorf("%s: %v", kind, err)
 		}

@@ -117,7 +117,7 @@ func TestDataCloudLogout(t *testing.T) {
 	if r.org.DataCloudTakes(token) || r.org.Alive() {
 		t.Error("a token is good")
 	}
-	if keys, err := r.openStore().Keys(t.Context(), keystore.KindDataCloud); err != nil || len(keys) > 0 {
+	if keys, err := r.openStore().List(t.Context(), keystore.KindDataCloud); err != nil || len(keys) > 0 {
 		t.Errorf("%v, %v", keys, err)
 	}
 }

@@ -137,7 +137,7 @@ func TestDoctor(t *testing.T) {
 		}, "items", protocol.Fail, `key.pem is not a private key in PEM`, "put the app's key"},
 		{"a refresh token in the journal", orgtest.Config{}, func(t *testing.T, r *rig) []string {
 			j := &journal.Journal{Dir: inHome(r, "journal")}
-			if err := errors.Join(j.Reserve("prod"), j.Seal("prod", [32]byte{}, []byte("entry"))); err != nil {
+			if err := errors.Join(j.Reserve("prod"), j.Write("prod", [32]byte{}, []byte("entry"))); err != nil {
 				t.Fatal(err)
 			}
 			return nil
@@ -153,7 +153,7 @@ func TestDoctor(t *testing.T) {
 			if err := j.Reserve("prod"); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := j.SetAside("prod"); err != nil {
+			if _, err := j.Quarantine("prod"); err != nil {
 				t.Fatal(err)
 			}
 			return nil

@@ -25,11 +25,11 @@ type Store interface {
 	// store lies on a disk; when it fails the old item is still there.
 	Set(ctx context.Context, key Key, item []byte) error
 
-	// Remove removes the item under key. Removing what is not there succeeds.
-	Remove(ctx context.Context, key Key) error
+	// Delete removes the item under key. Removing what is not there succeeds.
+	Delete(ctx context.Context, key Key) error
 
-	// Keys returns the keys of all items of that kind, in no certain order.
-	Keys(ctx context.Context, kind Kind) ([]Key, error)
+	// List returns the keys of all items of that kind, in no certain order.
+	List(ctx context.Context, kind Kind) ([]Key, error)
 
 	// Lock takes the lock that guards org's grant, across processes, and waits
 	// for it while ctx lasts. The lock ends with unlock or with the process.
@@ -75,7 +75,7 @@ func (e *Error) Unwrap() []error { return []error{e.Reason, e.Err} }
 
 // Failed says what a store was doing when err came up. An error without a
 // reason is the system's, and becomes ErrUnavailable; a context's stays itself.
-func Failed(op string, err error) error {
+func Wrap(op string, err error) error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		e.Op = op
 		return e

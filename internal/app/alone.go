@@ -31,10 +31,10 @@ func (a *alone) Get(ctx context.Context, key keystore.Key) ([]byte, error) {
 	return item, err
 }
 
-// Keys is the store's, with a warning once.
-func (a *alone) Keys(ctx context.Context, kind keystore.Kind) ([]keystore.Key, error) {
+// List is the store's, with a warning once.
+func (a *alone) List(ctx context.Context, kind keystore.Kind) ([]keystore.Key, error) {
 	a.once.Do(func() {
 		a.notice("warning: the Salesforce CLI's logins are not looked paths, since " + a.unread.Error() + "; " + a.hint)
 	})
-	return a.Store.Keys(ctx, kind)
+	return a.Store.List(ctx, kind)
 }

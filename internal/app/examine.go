@@ -11,9 +11,9 @@ import (
 	"forcecred/internal/doctor"
 	"forcecred/keystore"
 	"forcecred/keystore/agefile"
-	"forcecred/keystore/fallback"
 	"forcecred/keystore/journal"
 	"forcecred/keystore/keyring"
+	"forcecred/keystore/overlay"
 	"forcecred/protocol"
 )
 
@@ -100,7 +100,7 @@ func (a App) examineKeystore(ctx context.Context, paths config.Paths, org keysto
 	kept, more := doctor.Reads(ctx, store, org)
 	findings = append(findings, more...)
 	ours := slices.DeleteFunc(slices.Clone(kept), func(k doctor.Kept) bool {
-		both, isTwo := store.(*fallback.Store)
+		both, isTwo := store.(*overlay.Store)
 		return isTwo && both.IsSecond(k.Grant.Org)
 	})
 	if c.name != sfKeystore {

@@ -5,7 +5,7 @@ import (
 
 	"forcecred/helper"
 	"forcecred/keystore"
-	"forcecred/keystore/fallback"
+	"forcecred/keystore/overlay"
 	"forcecred/keystore/sfcli"
 )
 
@@ -32,7 +32,7 @@ func salesforceCLIOf(store keystore.Store) (logins *sfcli.Store, isTheirs func(k
 	switch s := store.(type) {
 	case *sfcli.Store:
 		return s, func(keystore.Org) bool { return true }
-	case *fallback.Store:
+	case *overlay.Store:
 		if logins, ok := s.Second.(*sfcli.Store); ok {
 			return logins, s.IsSecond
 		}
@@ -47,12 +47,12 @@ func (b failuresByUser) name(org keystore.Org) keystore.Org {
 	return org
 }
 
-func (b failuresByUser) Note(org keystore.Org, code string, at time.Time) {
-	b.Failures.Note(b.name(org), code, at)
+func (b failuresByUser) Record(org keystore.Org, code string, at time.Time) {
+	b.Failures.Record(b.name(org), code, at)
 }
 
 func (b failuresByUser) Last(org keystore.Org) (code string, at time.Time) {
 	return b.Failures.Last(b.name(org))
 }
 
-func (b failuresByUser) Forget(org keystore.Org) { b.Failures.Forget(b.name(org)) }
+func (b failuresByUser) Delete(org keystore.Org) { b.Failures.Delete(b.name(org)) }

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"forcecred/internal/failures"
-	"forcecred/keystore/fallback"
+	"forcecred/keystore/overlay"
 	"forcecred/keystore/sfcli"
 	"forcecred/keystore/storetest"
 )
@@ -26,7 +26,7 @@ func TestFailuresByUser(t *testing.T) {
 		}
 	}
 	logins := sfcli.New(sfcli.Config{Dir: dir, Own: storetest.NewMemory(), GenericKeychain: true})
-	both := &fallback.Store{First: storetest.NewMemory(), Second: logins}
+	both := &overlay.Store{First: storetest.NewMemory(), Second: logins}
 	kept := filepath.Join(t.TempDir(), "failures")
 	f := newFailures(&failures.Failures{Dir: kept}, both)
 	for _, name := range []string{"../out", "prod"} {
@@ -42,14 +42,14 @@ func TestFailuresByUser(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	f.Note("../out", "sign_in_again", time.Now())
+	f.Record("../out", "sign_in_again", time.Now())
 	if code, _ := f.Last("prod"); code != "sign_in_again" {
 		t.Errorf("by its other name it has %q", code)
 	}
 	if entries, err := os.ReadDir(filepath.Dir(kept)); err != nil || len(entries) != 1 {
 		t.Errorf("beside the folder there is %v: %v", entries, err)
 	}
-	f.Forget("prod")
+	f.Delete("prod")
 	if code, _ := f.Last("../out"); code != "" {
 		t.Errorf("it is not forgotten: %q", code)
 	}

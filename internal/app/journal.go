@@ -3,7 +3,7 @@ package app
 import (
 	"forcecred/helper"
 	"forcecred/keystore"
-	"forcecred/keystore/fallback"
+	"forcecred/keystore/overlay"
 	"forcecred/keystore/sfcli"
 )
 
@@ -16,25 +16,25 @@ type byUser struct {
 
 func (b byUser) Reserve(org keystore.Org) error { return b.Journal.Reserve(b.logins.User(org)) }
 
-func (b byUser) Seal(org keystore.Org, key [32]byte, entry []byte) error {
-	return b.Journal.Seal(b.logins.User(org), key, entry)
+func (b byUser) Write(org keystore.Org, key [32]byte, entry []byte) error {
+	return b.Journal.Write(b.logins.User(org), key, entry)
 }
 
-func (b byUser) Open(org keystore.Org, key [32]byte) ([]byte, error) {
-	return b.Journal.Open(b.logins.User(org), key)
+func (b byUser) Read(org keystore.Org, key [32]byte) ([]byte, error) {
+	return b.Journal.Read(b.logins.User(org), key)
 }
 
-func (b byUser) SetAside(org keystore.Org) (string, error) {
-	return b.Journal.SetAside(b.logins.User(org))
+func (b byUser) Quarantine(org keystore.Org) (string, error) {
+	return b.Journal.Quarantine(b.logins.User(org))
 }
 
-func (b byUser) Remove(org keystore.Org) error { return b.Journal.Remove(b.logins.User(org)) }
+func (b byUser) Delete(org keystore.Org) error { return b.Journal.Delete(b.logins.User(org)) }
 
 // byOwner is a journal beside each of two stores, where an org's entry is beside
 // the one that has the org.
 type byOwner struct {
 	first, second helper.Journal
-	stores        *fallback.Store
+	stores        *overlay.Store
 }
 
 func (b byOwner) of(org keystore.Org) helper.Journal {
@@ -46,14 +46,14 @@ func (b byOwner) of(org keystore.Org) helper.Journal {
 
 func (b byOwner) Reserve(org keystore.Org) error { return b.of(org).Reserve(org) }
 
-func (b byOwner) Seal(org keystore.Org, key [32]byte, entry []byte) error {
-	return b.of(org).Seal(org, key, entry)
+func (b byOwner) Write(org keystore.Org, key [32]byte, entry []byte) error {
+	return b.of(org).Write(org, key, entry)
 }
 
-func (b byOwner) Open(org keystore.Org, key [32]byte) ([]byte, error) {
-	return b.of(org).Open(org, key)
+func (b byOwner) Read(org keystore.Org, key [32]byte) ([]byte, error) {
+	return b.of(org).Read(org, key)
 }
 
-func (b byOwner) SetAside(org keystore.Org) (string, error) { return b.of(org).SetAside(org) }
+func (b byOwner) Quarantine(org keystore.Org) (string, error) { return b.of(org).Quarantine(org) }
 
-func (b byOwner) Remove(org keystore.Org) error { return b.of(org).Remove(org) }
+func (b byOwner) Delete(org keystore.Org) error { return b.of(org).Delete(org) }

@@ -11,9 +11,9 @@ import (
 	"forcecred/internal/privatefile"
 	"forcecred/keystore"
 	"forcecred/keystore/agefile"
-	"forcecred/keystore/fallback"
 	"forcecred/keystore/journal"
 	"forcecred/keystore/keyring"
+	"forcecred/keystore/overlay"
 	"forcecred/protocol"
 )
 
@@ -90,7 +90,7 @@ func (a App) openKeystore(c chosen, paths config.Paths) (keystore.Store, helper.
 	if err != nil {
 		return nil, nil, err
 	}
-	both := &fallback.Store{First: store, Second: second}
+	both := &overlay.Store{First: store, Second: second}
 	return both, byOwner{kept, keptSecond, both}, nil
 }
 

@@ -7,7 +7,7 @@ import (
 	"forcecred/helper"
 	"forcecred/internal/config"
 	"forcecred/keystore"
-	"forcecred/keystore/fallback"
+	"forcecred/keystore/overlay"
 	"forcecred/protocol"
 )
 
@@ -18,7 +18,7 @@ func (h Helper) Login(ctx context.Context, req protocol.StoreRequest, scopes str
 		e.Hint = "`sf org login web` does; or let " + config.KeystoreVariable + " name another keystore"
 		return protocol.ListedOrg{}, e
 	}
-	if both, ok := h.Keystore.(*fallback.Store); ok {
+	if both, ok := h.Keystore.(*overlay.Store); ok {
 		// The first keeps it, whatever the second has under that name: so it is the
 		// first's lock that counts, and the first that has to take a write.
 		h.Keystore, h.Journal = both.First, h.Journal.(byOwner).first

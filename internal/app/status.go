@@ -5,7 +5,7 @@ import (
 	"sync"
 
 	"forcecred/keystore"
-	"forcecred/keystore/fallback"
+	"forcecred/keystore/overlay"
 	"forcecred/protocol"
 )
 
@@ -46,7 +46,7 @@ func (h Helper) Status(ctx context.Context, name string, check bool) ([]protocol
 
 // keystoreOf returns the name of the keystore that org was found in.
 func (h Helper) keystoreOf(org keystore.Org) string {
-	if both, ok := h.Keystore.(*fallback.Store); ok && both.IsSecond(org) {
+	if both, ok := h.Keystore.(*overlay.Store); ok && both.IsSecond(org) {
 		return h.keystore.fallback
 	}
 	return h.keystore.name

@@ -74,7 +74,7 @@ func (p Process) orgNames(ctx context.Context, begun string) []string {
 	if err != nil {
 		return nil
 	}
-	keys, err := h.Keystore.Keys(ctx, keystore.KindGrant)
+	keys, err := h.Keystore.List(ctx, keystore.KindGrant)
 	if err != nil {
 		return nil
 	}

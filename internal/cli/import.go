@@ -72,7 +72,7 @@ rotate is not copied without --rotating.
 
 // importAll copies what can be copied, and tells what can't.
 func (p Process) importAll(ctx context.Context, h app.Helper, logins keystore.Store, rotating bool) error {
-	keys, err := logins.Keys(ctx, keystore.KindGrant)
+	keys, err := logins.List(ctx, keystore.KindGrant)
 	if err != nil {
 		return &protocol.Error{Code: protocol.KeystoreUnavailable, Message: fmt.Sprintf("list the Salesforce CLI's logins: %v", err), Cause: err}
 	}

@@ -101,7 +101,7 @@ func TestWritesLosesNoRace(t *testing.T) {
 		if got := Writes(t.Context(), store, "prod"); got.State != want {
 			t.Errorf("lost %d times: %+v, want %s", lost, got, want)
 		}
-		if keys, err := store.Keys(t.Context(), keystore.KindProbe); err != nil || len(keys) > 0 {
+		if keys, err := store.List(t.Context(), keystore.KindProbe); err != nil || len(keys) > 0 {
 			t.Errorf("%v is left (%v)", keys, err)
 		}
 	}

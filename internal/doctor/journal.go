@@ -9,7 +9,7 @@ import (
 
 // Journal looks for what processes that failed or were killed have left.
 func Journal(j *journal.Journal) []protocol.Finding {
-	all, err := j.LeftOvers()
+	all, err := j.Files()
 	if err != nil {
 		return []protocol.Finding{Failed(LeftOvers, err, "see that "+j.Dir+" can be read")}
 	}
@@ -17,10 +17,10 @@ func Journal(j *journal.Journal) []protocol.Finding {
 	for _, left := range all {
 		name := filepath.Base(left.Path)
 		switch {
-		case left.IsAside:
+		case left.IsQuarantined:
 			findings = append(findings, warn(LeftOvers, "if `forcecred get ORG --force` works, remove "+left.Path+"; else sign in again",
 				"%s could not be opened, and was kept aside: a refresh token may be lost in it", name))
-		case left.IsSealed:
+		case left.HasEntry:
 			findings = append(findings, warn(LeftOvers, "`forcecred get ORG --force`, once the keystore can be written",
 				"%s has a refresh token that the keystore did not take; the next refresh moves it there", name))
 		default:

@@ -38,7 +38,7 @@ func probe(ctx context.Context, store keystore.Store, org keystore.Org) error {
 		return err
 	}
 	got, err := store.Get(ctx, key)
-	removeErr := store.Remove(ctx, key)
+	removeErr := store.Delete(ctx, key)
 	switch {
 	case err != nil:
 		return err
@@ -60,7 +60,7 @@ func Reads(ctx context.Context, store keystore.Store, name keystore.Org) ([]Kept
 	keys := []keystore.Key{{Kind: keystore.KindGrant, Org: name}}
 	if name == "" {
 		var err error
-		if keys, err = store.Keys(ctx, keystore.KindGrant); err != nil {
+		if keys, err = store.List(ctx, keystore.KindGrant); err != nil {
 			return nil, []protocol.Finding{Failed(Items, err, "see that the keystore can be reached")}
 		}
 	}

@@ -33,9 +33,9 @@ const (
 	fresh = time.Minute
 )
 
-// Note remembers that a refresh of org failed at that time, with an error of
+// Record remembers that a refresh of org failed at that time, with an error of
 // that code.
-func (f *Failures) Note(org keystore.Org, code string, at time.Time) {
+func (f *Failures) Record(org keystore.Org, code string, at time.Time) {
 	known, noted := f.Last(org)
 	if age := at.Sub(noted); known == code && 0 <= age && age < fresh {
 		return
@@ -64,8 +64,8 @@ func (f *Failures) Last(org keystore.Org) (code string, at time.Time) {
 	return r.Code, r.At
 }
 
-// Forget removes what is known of org.
-func (f *Failures) Forget(org keystore.Org) { _ = privatefile.Remove(f.path(org)) }
+// Delete deletes what is known of org.
+func (f *Failures) Delete(org keystore.Org) { _ = privatefile.Remove(f.path(org)) }
 
 func (f *Failures) path(org keystore.Org) string {
 	return filepath.Join(f.Dir, privatefile.FileName(org)+".json")

@@ -19,22 +19,22 @@ func TestFailures(t *testing.T) {
 		}
 	}
 	want("nothing was noted", "", time.Time{})
-	f.Note("Prod", "refused", at)
+	f.Record("Prod", "refused", at)
 	want("noted", "refused", at)
-	f.Note("Prod", "refused", at.Add(fresh-time.Second))
+	f.Record("Prod", "refused", at.Add(fresh-time.Second))
 	want("the same a moment later is not written again", "refused", at)
-	f.Note("Prod", "refused", at.Add(fresh))
+	f.Record("Prod", "refused", at.Add(fresh))
 	want("the same later on", "refused", at.Add(fresh))
-	f.Note("Prod", "sign_in_again", at.Add(fresh+time.Second))
+	f.Record("Prod", "sign_in_again", at.Add(fresh+time.Second))
 	want("another one", "sign_in_again", at.Add(fresh+time.Second))
-	f.Note("Prod", "sign_in_again", at)
+	f.Record("Prod", "sign_in_again", at)
 	want("a clock that was set back", "sign_in_again", at)
 	if code, _ := f.Last("prod"); code != "" {
 		t.Error("orgs that differ in case share a record")
 	}
-	f.Forget("Prod")
+	f.Delete("Prod")
 	want("forgotten", "", time.Time{})
-	f.Forget("Prod")
+	f.Delete("Prod")
 }
 
 // TestFailuresNothingDependsOnIt: what is in the way is left there.
@@ -45,7 +45,7 @@ func TestFailuresNothingDependsOnIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := &Failures{Dir: dir}
-	f.Note("prod", "refused", at)
+	f.Record("prod", "refused", at)
 	if code, _ := f.Last("prod"); code != "" {
 		t.Errorf("%q was read", code)
 	}

@@ -19,7 +19,7 @@ var floors = [][]string{
 	{"internal/app"},
 	{"internal/doctor", "helper", "protocol/plugin"},
 	{"internal/hints"},
-	{"keystore/agefile", "keystore/fallback", "keystore/journal", "keystore/keyring", "keystore/sfcli", "keystore/storetest", "internal/failures", "protocol/plugin/internal/forcecredv1"},
+	{"keystore/agefile", "keystore/overlay", "keystore/journal", "keystore/keyring", "keystore/sfcli", "keystore/storetest", "internal/failures", "protocol/plugin/internal/forcecredv1"},
 	{"keystore/keyring/busguard", "internal/privatefile", "protocol/bazel", "protocol/docker", "protocol/git", "protocol/headers", "protocol/kubernetes"},
 	{"keystore", "protocol", "internal/config", "internal/loopback", "internal/salesforce"},
 	{"internal/strictjson", "protocol/token"},

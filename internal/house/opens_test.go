@@ -20,7 +20,7 @@ var openers = []string{
 
 // mayOpen has the files that open files themselves, each with its reason.
 var mayOpen = map[string]string{
-	"internal/regularfile/open_unix.go":          "it is what all others use",
+	"internal/regularfile/open_unix.go":      "it is what all others use",
 	"internal/privatefile/folder_unix.go":    "a folder, by O_DIRECTORY: anything else is refused at once",
 	"internal/privatefile/rename_windows.go": "a folder, to rename in",
 	"internal/privatefile/lock.go":           "a new file, by O_EXCL: nothing that exists is opened",

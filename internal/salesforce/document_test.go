@@ -245,7 +245,7 @@ func (f failingExchange) ExchangeDataCloud(context.Context, salesforce.Host, str
 type noJournal struct{}
 
 func (noJournal) Reserve(keystore.Org) error                  { return nil }
-func (noJournal) Seal(keystore.Org, [32]byte, []byte) error   { return nil }
-func (noJournal) Open(keystore.Org, [32]byte) ([]byte, error) { return nil, nil }
-func (noJournal) SetAside(keystore.Org) (string, error)       { return "", nil }
-func (noJournal) Remove(keystore.Org) error                   { return nil }
+func (noJournal) Write(keystore.Org, [32]byte, []byte) error  { return nil }
+func (noJournal) Read(keystore.Org, [32]byte) ([]byte, error) { return nil, nil }
+func (noJournal) Quarantine(keystore.Org) (string, error)     { return "", nil }
+func (noJournal) Delete(keystore.Org) error                   { return nil }

@@ -40,7 +40,7 @@ func New(config Config) *Store { return &Store{config: config} }
 func (s *Store) Get(ctx context.Context, key keystore.Key) ([]byte, error) {
 	item, err := s.get(ctx, key)
 	if err != nil {
-		return nil, keystore.Failed("read "+key.Label(), err)
+		return nil, keystore.Wrap("read "+key.Label(), err)
 	}
 	return item, nil
 }
@@ -75,7 +75,7 @@ func (s *Store) get(ctx context.Context, key keystore.Key) ([]byte, error) {
 // ErrCorrupt (of the identity, not of the item), or the context's error.
 func (s *Store) Set(ctx context.Context, key keystore.Key, item []byte) error {
 	if err := s.set(ctx, key, item); err != nil {
-		return keystore.Failed("write "+key.Label(), err)
+		return keystore.Wrap("write "+key.Label(), err)
 	}
 	return nil
 }
@@ -110,11 +110,11 @@ func (s *Store) set(ctx context.Context, key keystore.Key, item []byte) error {
 	return privatefile.Replace(s.path(tempFolder), s.path(storeFolder, name), encrypted)
 }
 
-// Remove removes the item under key. It returns ErrUnavailable, or the
+// Delete removes the item under key. It returns ErrUnavailable, or the
 // context's error.
-func (s *Store) Remove(ctx context.Context, key keystore.Key) error {
+func (s *Store) Delete(ctx context.Context, key keystore.Key) error {
 	if err := s.remove(ctx, key); err != nil {
-		return keystore.Failed("remove "+key.Label(), err)
+		return keystore.Wrap("remove "+key.Label(), err)
 	}
 	return nil
 }
@@ -130,12 +130,12 @@ func (s *Store) remove(ctx context.Context, key keystore.Key) error {
 	return privatefile.Remove(s.path(storeFolder, name))
 }
 
-// Keys returns the keys of all items of that kind. It returns ErrUnavailable,
+// List returns the keys of all items of that kind. It returns ErrUnavailable,
 // or the context's error.
-func (s *Store) Keys(ctx context.Context, kind keystore.Kind) ([]keystore.Key, error) {
+func (s *Store) List(ctx context.Context, kind keystore.Kind) ([]keystore.Key, error) {
 	keys, err := s.keys(ctx, kind)
 	if err != nil {
-		return nil, keystore.Failed("list the items", err)
+		return nil, keystore.Wrap("list the items", err)
 	}
 	return keys, nil
 }

@@ -176,13 +176,13 @@ func TestIdentityFaults(t *testing.T) {
 			if _, err := fresh(s).Get(t.Context(), keystore.Key{Kind: keystore.KindGrant, Org: "dev"}); !errors.Is(err, keystore.ErrNotFound) {
 				t.Errorf("get of a missing item: %v", err)
 			}
-			if keys, err := fresh(s).Keys(t.Context(), keystore.KindGrant); err != nil || len(keys) != 1 {
+			if keys, err := fresh(s).List(t.Context(), keystore.KindGrant); err != nil || len(keys) != 1 {
 				t.Errorf("%d keys (%v), want 1", len(keys), err)
 			}
 			unlock, err := fresh(s).Lock(t.Context(), "prod")
 			must(t, err)
 			must(t, unlock())
-			must(t, fresh(s).Remove(t.Context(), prod))
+			must(t, fresh(s).Delete(t.Context(), prod))
 		})
 	}
 }

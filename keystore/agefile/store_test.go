@@ -178,8 +178,8 @@ func TestFolderFaults(t *testing.T) {
 	t.Parallel()
 	set := func(t *testing.T, s *Store) error { return s.Set(t.Context(), prod, []byte(item)) }
 	get := func(t *testing.T, s *Store) error { _, err := s.Get(t.Context(), prod); return err }
-	remove := func(t *testing.T, s *Store) error { return s.Remove(t.Context(), prod) }
-	keys := func(t *testing.T, s *Store) error { _, err := s.Keys(t.Context(), keystore.KindGrant); return err }
+	remove := func(t *testing.T, s *Store) error { return s.Delete(t.Context(), prod) }
+	keys := func(t *testing.T, s *Store) error { _, err := s.List(t.Context(), keystore.KindGrant); return err }
 	lock := func(t *testing.T, s *Store) error { _, err := s.Lock(t.Context(), "prod"); return err }
 	for _, tt := range []struct {
 		name, folder string
@@ -285,7 +285,7 @@ func TestForeignFiles(t *testing.T) {
 			_, err := s.Get(t.Context(), prod)
 			wantFault(t, err, keystore.ErrUnavailable, prodFile(s), "")
 			wantFault(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrUnavailable, "not a regular file", "")
-			if keys, err := s.Keys(t.Context(), keystore.KindGrant); err != nil || len(keys) != 0 {
+			if keys, err := s.List(t.Context(), keystore.KindGrant); err != nil || len(keys) != 0 {
 				t.Errorf("%d keys (%v), want none", len(keys), err)
 			}
 			if _, err := os.Lstat(prodFile(s)); err != nil {
@@ -326,7 +326,7 @@ func TestKeysIgnoresForeignFiles(t *testing.T) {
 	} {
 		write(t, s.path(storeFolder, name), nil)
 	}
-	keys, err := s.Keys(t.Context(), keystore.KindGrant)
+	keys, err := s.List(t.Context(), keystore.KindGrant)
 	if err != nil || len(keys) != 1 || keys[0] != prod {
 		t.Errorf("got %v (%v), want %v alone", keys, err, prod)
 	}

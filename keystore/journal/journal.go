@@ -53,7 +53,7 @@ func (j *Journal) Reserve(org keystore.Org) error {
 
 // Seal writes entry, encrypted with key, into the room that Reserve made. When
 // it returns nil the entry outlives a loss of power.
-func (j *Journal) Seal(org keystore.Org, key [32]byte, entry []byte) error {
+func (j *Journal) Write(org keystore.Org, key [32]byte, entry []byte) error {
 	aead, err := newAEAD(key)
 	if err != nil {
 		return err
@@ -78,7 +78,7 @@ func (j *Journal) Seal(org keystore.Org, key [32]byte, entry []byte) error {
 // Open returns org's entry, or nil when nothing was sealed. The error is
 // ErrCorrupt when what is there is not an entry that key opens; any other is
 // of the file system.
-func (j *Journal) Open(org keystore.Org, key [32]byte) ([]byte, error) {
+func (j *Journal) Read(org keystore.Org, key [32]byte) ([]byte, error) {
 	if info, err := os.Lstat(j.path(org)); err == nil && !info.Mode().IsRegular() {
 		return nil, unusable(org, "it is not a regular file")
 	}
@@ -116,22 +116,22 @@ func unusable(org keystore.Org, text string) error {
 	return &keystore.Error{Op: "open the journal of " + string(org), Reason: keystore.ErrCorrupt, Err: errors.New(text)}
 }
 
-// SetAside keeps what can't be opened under another name, which it returns.
-func (j *Journal) SetAside(org keystore.Org) (string, error) {
+// Quarantine keeps what can't be opened under another name, which it returns.
+func (j *Journal) Quarantine(org keystore.Org) (string, error) {
 	aside := fmt.Sprintf("%s.%s%s", j.path(org), time.Now().UTC().Format("20060102T150405.000000000Z"), asideSuffix)
 	return aside, os.Rename(j.path(org), aside)
 }
 
-// LeftOver is a file of the journal. A refresh that is under way has one as well,
+// File is a file of the journal. A refresh that is under way has one as well,
 // of which nothing is sealed yet.
-type LeftOver struct {
-	Path     string
-	IsSealed bool // it holds a refresh token that the next refresh takes up
-	IsAside  bool // it could not be opened, and was kept under another name
+type File struct {
+	Path          string
+	HasEntry      bool // it holds a refresh token that the next refresh takes up
+	IsQuarantined bool // it could not be opened, and was kept under another name
 }
 
 // LeftOvers returns the files of the journal, by name.
-func (j *Journal) LeftOvers() ([]LeftOver, error) {
+func (j *Journal) Files() ([]File, error) {
 	entries, err := privatefile.ReadDir(j.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -139,14 +139,14 @@ func (j *Journal) LeftOvers() ([]LeftOver, error) {
 	if err != nil {
 		return nil, err
 	}
-	var all []LeftOver
+	var all []File
 	for _, entry := range entries {
 		path := filepath.Join(j.Dir, entry.Name())
 		switch {
 		case strings.HasSuffix(path, asideSuffix):
-			all = append(all, LeftOver{Path: path, IsAside: true})
+			all = append(all, File{Path: path, IsQuarantined: true})
 		case strings.HasSuffix(path, sealedSuffix):
-			all = append(all, LeftOver{Path: path, IsSealed: !isReserved(path)})
+			all = append(all, File{Path: path, HasEntry: !isReserved(path)})
 		}
 	}
 	return all, nil
@@ -164,9 +164,9 @@ func isReserved(path string) bool {
 	return err == nil && first[0] == 0
 }
 
-// Remove removes org's entry, or the room that was made for it. Removing what
+// Delete deletes org's entry, or the room that was made for it. Removing what
 // is not there succeeds.
-func (j *Journal) Remove(org keystore.Org) error {
+func (j *Journal) Delete(org keystore.Org) error {
 	return privatefile.Remove(j.path(org))
 }
 

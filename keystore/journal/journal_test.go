@@ -20,7 +20,7 @@ var (
 func sealed(t *testing.T) *Journal {
 	t.Helper()
 	j := &Journal{Dir: filepath.Join(t.TempDir(), "journal")}
-	if err := errors.Join(j.Reserve("prod"), j.Seal("prod", key, entry)); err != nil {
+	if err := errors.Join(j.Reserve("prod"), j.Write("prod", key, entry)); err != nil {
 		t.Fatal(err)
 	}
 	return j
@@ -29,7 +29,7 @@ func sealed(t *testing.T) *Journal {
 func TestJournal(t *testing.T) {
 	t.Parallel()
 	j := sealed(t)
-	if got, err := j.Open("prod", key); err != nil || !bytes.Equal(got, entry) {
+	if got, err := j.Read("prod", key); err != nil || !bytes.Equal(got, entry) {
 		t.Errorf("the entry does not come back: %v", err)
 	}
 	data, err := os.ReadFile(j.path("prod"))
@@ -40,10 +40,10 @@ func TestJournal(t *testing.T) {
 		t.Errorf("others can read it: %v %v", info.Mode(), err)
 	}
 	for range 2 {
-		if err := j.Remove("prod"); err != nil {
+		if err := j.Delete("prod"); err != nil {
 			t.Error(err)
 		}
-		if got, err := j.Open("prod", key); got != nil || err != nil {
+		if got, err := j.Read("prod", key); got != nil || err != nil {
 			t.Errorf("after removal: %v", err)
 		}
 	}
@@ -52,13 +52,13 @@ func TestJournal(t *testing.T) {
 func TestNothingSealed(t *testing.T) {
 	t.Parallel()
 	j := &Journal{Dir: filepath.Join(t.TempDir(), "journal")}
-	if got, err := j.Open("prod", key); got != nil || err != nil {
+	if got, err := j.Read("prod", key); got != nil || err != nil {
 		t.Errorf("without a folder: %v", err)
 	}
 	if err := j.Reserve("prod"); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := j.Open("prod", key); got != nil || err != nil {
+	if got, err := j.Read("prod", key); got != nil || err != nil {
 		t.Errorf("with room alone: %v", err)
 	}
 }
@@ -66,7 +66,7 @@ func TestNothingSealed(t *testing.T) {
 func TestSealNeedsRoom(t *testing.T) {
 	t.Parallel()
 	j := &Journal{Dir: t.TempDir()}
-	if err := j.Seal("prod", key, entry); err == nil {
+	if err := j.Write("prod", key, entry); err == nil {
 		t.Error("an entry was sealed where no room was made")
 	}
 }
@@ -102,17 +102,17 @@ func TestWhatIsNoEntryDoesNotOpen(t *testing.T) {
 			if err := os.WriteFile(j.path(tt.org), data, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if got, err := j.Open(tt.org, tt.key); !errors.Is(err, keystore.ErrCorrupt) || got != nil {
+			if got, err := j.Read(tt.org, tt.key); !errors.Is(err, keystore.ErrCorrupt) || got != nil {
 				t.Fatalf("got %v", err)
 			}
-			aside, err := j.SetAside(tt.org)
+			aside, err := j.Quarantine(tt.org)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if kept, err := os.ReadFile(aside); err != nil || !bytes.Equal(kept, data) {
 				t.Errorf("it is not kept aside: %v", err)
 			}
-			if got, err := j.Open(tt.org, tt.key); got != nil || err != nil {
+			if got, err := j.Read(tt.org, tt.key); got != nil || err != nil {
 				t.Errorf("after it was set aside: %v", err)
 			}
 		})
@@ -130,10 +130,10 @@ func TestLinkIsNotFollowed(t *testing.T) {
 	if _, missing := os.Lstat(j.path("prod")); err != nil || missing != nil { // wine says that it made one
 		t.Skip("this system makes no symbolic links")
 	}
-	if _, err := j.Open("prod", key); err == nil {
+	if _, err := j.Read("prod", key); err == nil {
 		t.Error("a link was followed for reading")
 	}
-	if err := j.Seal("prod", key, entry); err == nil {
+	if err := j.Write("prod", key, entry); err == nil {
 		t.Error("a link was followed for writing")
 	}
 	if err := j.Reserve("prod"); err == nil {
@@ -141,10 +141,10 @@ func TestLinkIsNotFollowed(t *testing.T) {
 	}
 }
 
-func TestLeftOvers(t *testing.T) {
+func TestFiles(t *testing.T) {
 	t.Parallel()
 	j := &Journal{Dir: filepath.Join(t.TempDir(), "journal")}
-	if all, err := j.LeftOvers(); err != nil || len(all) != 0 {
+	if all, err := j.Files(); err != nil || len(all) != 0 {
 		t.Errorf("no folder: %v, %v", all, err)
 	}
 	for _, org := range []keystore.Org{"aside", "reserved", "sealed"} {
@@ -152,15 +152,15 @@ func TestLeftOvers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := j.Seal("sealed", [32]byte{}, []byte("entry")); err != nil {
+	if err := j.Write("sealed", [32]byte{}, []byte("entry")); err != nil {
 		t.Fatal(err)
 	}
-	aside, err := j.SetAside("aside")
+	aside, err := j.Quarantine("aside")
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []LeftOver{{Path: aside, IsAside: true}, {Path: j.path("reserved")}, {Path: j.path("sealed"), IsSealed: true}}
-	if got, err := j.LeftOvers(); err != nil || !slices.Equal(got, want) {
+	want := []File{{Path: aside, IsQuarantined: true}, {Path: j.path("reserved")}, {Path: j.path("sealed"), HasEntry: true}}
+	if got, err := j.Files(); err != nil || !slices.Equal(got, want) {
 		t.Errorf("%v, %v; want %v", got, err, want)
 	}
 }

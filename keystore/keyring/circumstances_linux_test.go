@@ -18,7 +18,7 @@ import (
 func wantAll(t *testing.T, s *Store, reason error, words string, hint string) {
 	t.Helper()
 	wantItemFaults(t, s, reason, words, hint)
-	_, err := s.Keys(t.Context(), prod.Kind)
+	_, err := s.List(t.Context(), prod.Kind)
 	wantFault(t, err, reason, words, hint)
 }
 
@@ -27,7 +27,7 @@ func wantItemFaults(t *testing.T, s *Store, reason error, words string, hint str
 	_, err := s.Get(t.Context(), prod)
 	wantFault(t, err, reason, words, hint)
 	wantFault(t, s.Set(t.Context(), prod, []byte(item)), reason, words, hint)
-	wantFault(t, s.Remove(t.Context(), prod), reason, words, hint)
+	wantFault(t, s.Delete(t.Context(), prod), reason, words, hint)
 }
 
 func lockCollection(t *testing.T) {
@@ -50,7 +50,7 @@ func TestSecretServiceLocked(t *testing.T) {
 	wantAll(t, quiet, keystore.ErrLocked, "is locked", "unlock")
 	wantItemFaults(t, s, keystore.ErrLocked, "is locked", "unlock")
 	// The names of items are no secret, and this daemon still knows them.
-	if keys, err := s.Keys(t.Context(), prod.Kind); err != nil || len(keys) != 1 {
+	if keys, err := s.List(t.Context(), prod.Kind); err != nil || len(keys) != 1 {
 		t.Errorf("keys: %v (%v), want one", keys, err)
 	}
 	_, err := s.Get(t.Context(), prodToken)

@@ -44,7 +44,7 @@ func TestCrowd(t *testing.T) {
 	}
 	must(t, s.Set(t.Context(), prodToken, make([]byte, MaxItem)))
 	begin := time.Now()
-	keys, err := s.Keys(t.Context(), keystore.KindGrant)
+	keys, err := s.List(t.Context(), keystore.KindGrant)
 	if err != nil || len(keys) != many {
 		t.Errorf("%d keys (%v), want %d", len(keys), err, many)
 	}

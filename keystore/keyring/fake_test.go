@@ -145,7 +145,7 @@ func TestNoSession(t *testing.T) {
 	_, err := s.Get(t.Context(), prod)
 	wantFault(t, err, keystore.ErrUnavailable, words, hint)
 	wantFault(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrUnavailable, words, hint)
-	_, err = s.Keys(t.Context(), prod.Kind)
+	_, err = s.List(t.Context(), prod.Kind)
 	wantFault(t, err, keystore.ErrUnavailable, words, hint)
 }
 
@@ -157,7 +157,7 @@ func TestNothingKept(t *testing.T) {
 		ring.mode = "deaf"
 		wantFault(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrUnavailable, "did not keep the item", "")
 		wantFault(t, s.Set(t.Context(), prodToken, []byte(item)), keystore.ErrUnavailable, "did not keep the item", "")
-		wantFault(t, s.Remove(t.Context(), prod), keystore.ErrUnavailable, "did not remove", "")
+		wantFault(t, s.Delete(t.Context(), prod), keystore.ErrUnavailable, "did not remove", "")
 	}
 }
 

@@ -130,12 +130,12 @@ func TestKeyCtlWithdrawn(t *testing.T) {
 			must(t, s.Set(t.Context(), prodToken, []byte("test-access-token-2")))
 			wantItem(t, other, prodToken, "test-access-token-2")
 			take(prodToken)
-			must(t, s.Remove(t.Context(), prodToken))
+			must(t, s.Delete(t.Context(), prodToken))
 
 			take(prod)
 			_, err := s.Get(t.Context(), prod)
 			wantFault(t, err, keystore.ErrCorrupt, words[how], "store the org again")
-			keys, err := s.Keys(t.Context(), prod.Kind)
+			keys, err := s.List(t.Context(), prod.Kind)
 			must(t, err)
 			if !slices.Contains(keys, dev) || how != "hidden" && !slices.Contains(keys, prod) {
 				t.Errorf("listed are %v", keys)
@@ -144,7 +144,7 @@ func TestKeyCtlWithdrawn(t *testing.T) {
 			must(t, s.Set(t.Context(), prod, []byte("test-refresh-token-2")))
 			wantItem(t, other, prod, "test-refresh-token-2")
 			take(prod)
-			must(t, s.Remove(t.Context(), prod))
+			must(t, s.Delete(t.Context(), prod))
 			if _, err := s.Get(t.Context(), prod); !errors.Is(err, keystore.ErrNotFound) {
 				t.Errorf("after it was removed: %v, want ErrNotFound", err)
 			}
@@ -199,8 +199,8 @@ func TestKeyCtlRing(t *testing.T) {
 		if _, err := s.Get(t.Context(), prod); !errors.Is(err, keystore.ErrNotFound) {
 			t.Errorf("got %v, want ErrNotFound", err)
 		}
-		must(t, s.Remove(t.Context(), prod))
-		if keys, err := s.Keys(t.Context(), prod.Kind); err != nil || len(keys) > 0 {
+		must(t, s.Delete(t.Context(), prod))
+		if keys, err := s.List(t.Context(), prod.Kind); err != nil || len(keys) > 0 {
 			t.Errorf("keys: %v (%v), want none", keys, err)
 		}
 	}
@@ -219,7 +219,7 @@ func TestKeyCtlRing(t *testing.T) {
 	if _, err := s.Get(t.Context(), prod); !errors.Is(err, keystore.ErrNotFound) {
 		wantFault(t, err, keystore.ErrCorrupt, "was revoked", "store the org again")
 	}
-	if keys, err := s.Keys(t.Context(), prod.Kind); err != nil || len(keys) > 0 {
+	if keys, err := s.List(t.Context(), prod.Kind); err != nil || len(keys) > 0 {
 		wantFault(t, err, keystore.ErrUnavailable, "was revoked", "store the orgs again")
 	}
 	must(t, s.Set(t.Context(), prod, []byte(item)))
@@ -258,7 +258,7 @@ func TestKeyCtlManyFirst(t *testing.T) {
 			})
 		}
 		done.Wait()
-		if keys, err := s.Keys(t.Context(), keystore.KindGrant); err != nil || len(keys) != 6 {
+		if keys, err := s.List(t.Context(), keystore.KindGrant); err != nil || len(keys) != 6 {
 			t.Errorf("%d items are there (%v), want 6", len(keys), err)
 		}
 	}
@@ -272,7 +272,7 @@ func TestKeyCtlSessionRevoked(t *testing.T) {
 		s, other := newKeyCtl(t)
 		must(t, s.Set(t.Context(), prod, []byte(item)))
 		wantItem(t, other, prod, item)
-		must(t, s.Remove(t.Context(), prod))
+		must(t, s.Delete(t.Context(), prod))
 		return
 	}
 	self, err := os.Executable()

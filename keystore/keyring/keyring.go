@@ -110,7 +110,7 @@ func New(config Config) *Store {
 func (s *Store) Get(ctx context.Context, key keystore.Key) ([]byte, error) {
 	item, err := s.get(ctx, key)
 	if err != nil {
-		return nil, keystore.Failed("read "+key.Label(), err)
+		return nil, keystore.Wrap("read "+key.Label(), err)
 	}
 	return item, nil
 }
@@ -156,16 +156,16 @@ func (s *Store) get(ctx context.Context, key keystore.Key) ([]byte, error) {
 // write may still be under way; then the locks of the org stay until it ends.
 func (s *Store) Set(ctx context.Context, key keystore.Key, item []byte) error {
 	if err := s.write(ctx, key, func(t *turn, name string) error { return t.writeItem(name, item) }); err != nil {
-		return keystore.Failed("write "+key.Label(), err)
+		return keystore.Wrap("write "+key.Label(), err)
 	}
 	return nil
 }
 
-// Remove removes the item under key. It returns ErrLocked or ErrUnavailable, or
+// Delete removes the item under key. It returns ErrLocked or ErrUnavailable, or
 // the context's error.
-func (s *Store) Remove(ctx context.Context, key keystore.Key) error {
+func (s *Store) Delete(ctx context.Context, key keystore.Key) error {
 	if err := s.write(ctx, key, func(t *turn, name string) error { return t.removeItem(name) }); err != nil {
-		return keystore.Failed("remove "+key.Label(), err)
+		return keystore.Wrap("remove "+key.Label(), err)
 	}
 	return nil
 }
@@ -196,12 +196,12 @@ func (s *Store) write(ctx context.Context, key keystore.Key, change func(t *turn
 	})
 }
 
-// Keys returns the keys of all items of that kind. It returns ErrLocked or
+// List returns the keys of all items of that kind. It returns ErrLocked or
 // ErrUnavailable, or the context's error.
-func (s *Store) Keys(ctx context.Context, kind keystore.Kind) ([]keystore.Key, error) {
+func (s *Store) List(ctx context.Context, kind keystore.Kind) ([]keystore.Key, error) {
 	keys, err := s.keys(ctx, kind)
 	if err != nil {
-		return nil, keystore.Failed("list the items", err)
+		return nil, keystore.Wrap("list the items", err)
 	}
 	return keys, nil
 }

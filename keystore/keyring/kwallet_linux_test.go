@@ -72,7 +72,7 @@ func TestKWalletKilled(t *testing.T) {
 	}
 	daemon := startKWallet(t)
 	gone := keystore.Key{Kind: keystore.KindGrant, Org: "a"}
-	must(t, s.Remove(t.Context(), gone))
+	must(t, s.Delete(t.Context(), gone))
 	kill(t, daemon.Process.Pid)
 	daemon = startKWallet(t)
 	if _, err := quiet.Get(t.Context(), gone); !errors.Is(err, keystore.ErrNotFound) {
@@ -120,8 +120,8 @@ func TestKWalletCancelled(t *testing.T) {
 	for name, use := range map[string]func() error{
 		"get":    func() error { _, err := s.Get(t.Context(), prod); return err },
 		"set":    func() error { return s.Set(t.Context(), prod, []byte(item)) },
-		"remove": func() error { return s.Remove(t.Context(), prod) },
-		"keys":   func() error { _, err := s.Keys(t.Context(), prod.Kind); return err },
+		"delete": func() error { return s.Delete(t.Context(), prod) },
+		"list":   func() error { _, err := s.List(t.Context(), prod.Kind); return err },
 	} {
 		dialogs := 0
 		done := make(chan error)

@@ -27,11 +27,11 @@ func (s *Store) Lock(ctx context.Context, org keystore.Org) (unlock func() error
 	op := "lock " + keystore.Key{Kind: keystore.KindGrant, Org: org}.Label()
 	release, err := s.lockOrg(ctx, "", org)
 	if err != nil {
-		return nil, keystore.Failed(op, err)
+		return nil, keystore.Wrap(op, err)
 	}
 	return sync.OnceValue(func() error {
 		if err := writing.whenDone(s.lockID(org), release); err != nil {
-			return keystore.Failed("un"+op, err)
+			return keystore.Wrap("un"+op, err)
 		}
 		return nil
 	}), nil

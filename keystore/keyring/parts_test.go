@@ -29,13 +29,13 @@ func TestPartsComeAndGo(t *testing.T) {
 		if got := len(namesOf(t, first)); got != tt.names {
 			t.Errorf("an item of %d bytes has %d names, want %d", len(tt.item), got, tt.names)
 		}
-		keys, err := second.Keys(t.Context(), keystore.KindToken)
+		keys, err := second.List(t.Context(), keystore.KindToken)
 		if err != nil || !slices.Equal(keys, []keystore.Key{prodToken}) {
 			t.Errorf("keys: %v (%v), want the item alone", keys, err)
 		}
 	}
 	must(t, first.Set(t.Context(), prodToken, large))
-	must(t, first.Remove(t.Context(), prodToken))
+	must(t, first.Delete(t.Context(), prodToken))
 	if names := namesOf(t, first); len(names) != 0 {
 		t.Errorf("left are %q", names)
 	}
@@ -132,7 +132,7 @@ func TestLeftovers(t *testing.T) {
 	inRing(t, s, func(turn *turn) error {
 		return leave(turn, large)
 	})
-	must(t, s.Remove(t.Context(), prodToken))
+	must(t, s.Delete(t.Context(), prodToken))
 	if names := namesOf(t, s); len(names) != 0 {
 		t.Errorf("left are %q", names)
 	}

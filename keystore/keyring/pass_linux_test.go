@@ -60,10 +60,10 @@ func TestPassWithoutKey(t *testing.T) {
 		t.Helper()
 		_, err := s.Get(t.Context(), prod)
 		wantFault(t, err, keystore.ErrUnavailable, words, hint)
-		_, err = s.Keys(t.Context(), prod.Kind)
+		_, err = s.List(t.Context(), prod.Kind)
 		wantFault(t, err, keystore.ErrUnavailable, words, hint)
 		wantFault(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrUnavailable, words, hint)
-		wantFault(t, s.Remove(t.Context(), prod), keystore.ErrUnavailable, words, hint)
+		wantFault(t, s.Delete(t.Context(), prod), keystore.ErrUnavailable, words, hint)
 	}
 	check("there is no password store", "pass init")
 
@@ -111,7 +111,7 @@ func TestPassLocked(t *testing.T) {
 		wantFault(t, err, keystore.ErrLocked, "is locked", "pass show")
 		wantFault(t, s.Set(t.Context(), prodToken, []byte(item)), keystore.ErrLocked, "is locked", "pass show")
 	}
-	keys, err := s.Keys(t.Context(), prod.Kind)
+	keys, err := s.List(t.Context(), prod.Kind)
 	if err != nil || len(keys) != 1 {
 		t.Errorf("keys: %v (%v), want one: names are not encrypted", keys, err)
 	}
@@ -144,7 +144,7 @@ func TestPassDamaged(t *testing.T) {
 		_, err := s.Get(t.Context(), prod)
 		wantFault(t, err, keystore.ErrCorrupt, "", "store it again")
 	}
-	must(t, s.Remove(t.Context(), prod))
+	must(t, s.Delete(t.Context(), prod))
 }
 
 // inStore returns a store that runs this pass, or this gpg, in place of the real
@@ -209,7 +209,7 @@ sleep 60
 	if names := namesOf(t, other); len(names) != 1 {
 		t.Errorf("listed are %q, want the item alone", names)
 	}
-	must(t, other.Remove(t.Context(), prod))
+	must(t, other.Delete(t.Context(), prod))
 	if left, err := filepath.Glob(filepath.Join(passDir(), service, "*", "*")); err != nil || len(left) > 0 {
 		t.Errorf("left are %q (%v)", left, err)
 	}
@@ -230,7 +230,7 @@ func TestPassAsTheLibrary(t *testing.T) {
 	must(t, err)
 	must(t, library.Set(keyring.Item{Key: name, Data: []byte(item), Label: name}))
 	wantItem(t, s, prod, item)
-	if keys, err := s.Keys(t.Context(), prod.Kind); err != nil || len(keys) != 1 {
+	if keys, err := s.List(t.Context(), prod.Kind); err != nil || len(keys) != 1 {
 		t.Errorf("keys: %v (%v), want one", keys, err)
 	}
 	must(t, s.Set(t.Context(), prod, []byte("test-refresh-token-2")))
@@ -263,7 +263,7 @@ func TestPassChangesNothing(t *testing.T) {
 		defer close(done)
 		must(t, s.Set(t.Context(), prod, []byte(item)))
 		wantItem(t, s, prod, item)
-		must(t, s.Remove(t.Context(), prod))
+		must(t, s.Delete(t.Context(), prod))
 	}()
 	for {
 		if os.Stdout != stdout || os.Stderr != stderr || !slices.Equal(os.Environ(), environ) {
@@ -297,7 +297,7 @@ func TestPassHistory(t *testing.T) {
 			t.Errorf("git has still to commit %q", status)
 		}
 	}
-	must(t, s.Remove(t.Context(), prod))
+	must(t, s.Delete(t.Context(), prod))
 	if status := run(t, "", "pass", "git", "status", "--porcelain"); status != "" {
 		t.Errorf("git has still to commit %q", status)
 	}
@@ -316,7 +316,7 @@ func TestPassFolders(t *testing.T) {
 	t.Setenv("PASSWORD_STORE_DIR", link)
 	s, _ := newStore(t, Config{Backend: Pass})
 	must(t, s.Set(t.Context(), prod, []byte(item)))
-	if keys, err := s.Keys(t.Context(), prod.Kind); err != nil || len(keys) != 1 {
+	if keys, err := s.List(t.Context(), prod.Kind); err != nil || len(keys) != 1 {
 		t.Errorf("keys: %v (%v), want one", keys, err)
 	}
 	t.Setenv("PASSWORD_STORE_DIR", "pass")

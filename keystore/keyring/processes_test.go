@@ -54,12 +54,12 @@ func testProcesses(t *testing.T, backend Backend, open func(*testing.T) (first, 
 		})
 	}
 	done.Wait()
-	keys, err := s.Keys(t.Context(), keystore.KindGrant)
+	keys, err := s.List(t.Context(), keystore.KindGrant)
 	if err != nil || len(keys) != 3*rounds {
 		t.Errorf("%d keys (%v), want %d", len(keys), err, 3*rounds)
 	}
 	wantItem(t, s, prodToken, string(shared(rounds-1)))
-	if keys, err := s.Keys(t.Context(), keystore.KindToken); err != nil || len(keys) != 1 {
+	if keys, err := s.List(t.Context(), keystore.KindToken); err != nil || len(keys) != 1 {
 		t.Errorf("%d tokens (%v), want 1", len(keys), err)
 	}
 }

@@ -64,7 +64,7 @@ func TestSecretServiceSessions(t *testing.T) {
 		must(t, s.Set(t.Context(), prod, []byte(item)))
 		wantItem(t, s, prod, item)
 	}
-	must(t, s.Remove(t.Context(), prod))
+	must(t, s.Delete(t.Context(), prod))
 	for range 200 {
 		if sessions(t) == 0 {
 			break

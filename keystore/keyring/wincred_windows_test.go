@@ -68,7 +68,7 @@ func TestWinCredBesideOthers(t *testing.T) {
 			t.Cleanup(func() { must(t, others.Remove(name)) })
 		}
 	}
-	if keys, err := s.Keys(t.Context(), prod.Kind); err != nil || !slices.Equal(keys, []keystore.Key{prod}) {
+	if keys, err := s.List(t.Context(), prod.Kind); err != nil || !slices.Equal(keys, []keystore.Key{prod}) {
 		t.Errorf("keys: %v (%v), want ours alone", keys, err)
 	}
 	wantItem(t, s, prod, item)

@@ -18,7 +18,7 @@ type Account struct {
 func (s *Store) Accounts(ctx context.Context) ([]Account, error) {
 	keys, err := s.grantKeys(ctx)
 	if err != nil {
-		return nil, keystore.Failed("list the Salesforce CLI's logins", err)
+		return nil, keystore.Wrap("list the Salesforce CLI's logins", err)
 	}
 	var all []Account
 	for _, key := range keys {

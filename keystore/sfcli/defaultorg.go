@@ -24,7 +24,7 @@ func DefaultOrg(ctx context.Context, home, workDir string) (string, error) {
 	for _, place := range append(places, home) {
 		org, err := targetOrg(ctx, place)
 		if err != nil {
-			return "", keystore.Failed("find the Salesforce CLI's default org", err)
+			return "", keystore.Wrap("find the Salesforce CLI's default org", err)
 		}
 		if org != "" {
 			return org, nil

@@ -21,20 +21,20 @@ func hintLogin(alias string) string {
 
 // hintKeyLogin says how a login by private key is made again.
 func hintKeyLogin(l login) string {
-	return "log in again with `sf org login jwt --username " + keystore.Word(l.user, "USERNAME") + " --jwt-key-file KEY_FILE --client-id CLIENT_ID`"
+	return "log in again with `sf org login jwt --username " + keystore.QuoteArg(l.user, "USERNAME") + " --jwt-key-file KEY_FILE --client-id CLIENT_ID`"
 }
 
 // hintLinkApp returns the command that links an app to the user of a login.
 func hintLinkApp(l login) string {
-	return "sf org login web --client-app APP --username " + keystore.Word(l.user, "USERNAME") + " --client-id CLIENT_ID"
+	return "sf org login web --client-app APP --username " + keystore.QuoteArg(l.user, "USERNAME") + " --client-id CLIENT_ID"
 }
 
 // hintLogout returns the command that ends a login, which was found by that name.
 func hintLogout(l login, name string) string {
 	if l.app != "" {
-		return "sf org logout --client-app " + keystore.Word(l.app, "APP") + " --target-org " + keystore.Word(l.user, "USER")
+		return "sf org logout --client-app " + keystore.QuoteArg(l.app, "APP") + " --target-org " + keystore.QuoteArg(l.user, "USER")
 	}
-	return "sf org logout --target-org " + keystore.Word(name, "ALIAS")
+	return "sf org logout --target-org " + keystore.QuoteArg(name, "ALIAS")
 }
 
 // LogoutCommand returns the command that ends the login of that name, and false if

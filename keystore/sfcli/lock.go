@@ -28,11 +28,11 @@ func (s *Store) Lock(ctx context.Context, org keystore.Org) (unlock func() error
 	key := keystore.Key{Kind: keystore.KindGrant, Org: org}
 	release, err := s.lock(ctx, key)
 	if err != nil {
-		return nil, keystore.Failed("lock "+key.Label(), err)
+		return nil, keystore.Wrap("lock "+key.Label(), err)
 	}
 	return func() error {
 		if err := release(); err != nil {
-			return keystore.Failed("unlock "+key.Label(), err)
+			return keystore.Wrap("unlock "+key.Label(), err)
 		}
 		return nil
 	}, nil

@@ -97,7 +97,7 @@ func TestLeftOut(t *testing.T) {
 			t.Errorf("nothing says %s:\n%s", text, all)
 		}
 	}
-	keys, err := r.open().Keys(t.Context(), keystore.KindGrant)
+	keys, err := r.open().List(t.Context(), keystore.KindGrant)
 	if fmt.Sprint(keys) != "[org/test-user@example.com]" || err != nil { // the alias, which counts first
 		t.Errorf("keys: %v, %v", keys, err)
 	}
@@ -173,7 +173,7 @@ func TestClientApp(t *testing.T) {
 	if cached, err := keystore.LoadToken(t.Context(), r.open(), keystore.Org(string(testUser)+"+my app")); err != nil || !cached.AccessToken.Equal(token.AccessToken) {
 		t.Errorf("by username, the app's token is not cached: %v", err)
 	}
-	err = s.Remove(t.Context(), keystore.Key{Kind: keystore.KindGrant, Org: "prod+my app"})
+	err = s.Delete(t.Context(), keystore.Key{Kind: keystore.KindGrant, Org: "prod+my app"})
 	if e, ok := errors.AsType[*keystore.Error](err); !ok || e.Hint != "`sf org logout --client-app \"my app\" --target-org test-user@example.com` removes it" {
 		t.Errorf("remove: %v", err)
 	}
@@ -206,7 +206,7 @@ func TestSlash(t *testing.T) {
 	if err := errors.Join(s.Set(t.Context(), keystore.Key{Kind: keystore.KindJournal, Org: user}, []byte("test")), unlock()); err != nil {
 		t.Error(err)
 	}
-	keys, err := s.Keys(t.Context(), keystore.KindGrant)
+	keys, err := s.List(t.Context(), keystore.KindGrant)
 	if err != nil || !strings.Contains(fmt.Sprint(keys), "org/"+user) {
 		t.Errorf("keys: %v, %v", keys, err)
 	}

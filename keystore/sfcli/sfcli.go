@@ -57,7 +57,7 @@ func New(config Config) *Store {
 func (s *Store) Get(ctx context.Context, key keystore.Key) ([]byte, error) {
 	item, err := s.get(ctx, key)
 	if err != nil {
-		return nil, keystore.Failed("read "+key.Label(), err)
+		return nil, keystore.Wrap("read "+key.Label(), err)
 	}
 	return item, nil
 }
@@ -99,7 +99,7 @@ func (s *Store) readToken(ctx context.Context, l login, org keystore.Org, api ke
 // ErrUnavailable or ErrCorrupt, or the context's error.
 func (s *Store) Set(ctx context.Context, key keystore.Key, item []byte) error {
 	if err := s.set(ctx, key, item); err != nil {
-		return keystore.Failed("write "+key.Label(), err)
+		return keystore.Wrap("write "+key.Label(), err)
 	}
 	return nil
 }
@@ -139,11 +139,11 @@ func (s *Store) set(ctx context.Context, key keystore.Key, item []byte) error {
 	return s.config.Own.Set(ctx, keystore.Key{Kind: key.Kind, Org: l.own}, item)
 }
 
-// Remove removes the item under key. A grant that is there is the CLI's, and
+// Delete removes the item under key. A grant that is there is the CLI's, and
 // ErrForeign. Else it returns ErrUnavailable, or the context's error.
-func (s *Store) Remove(ctx context.Context, key keystore.Key) error {
+func (s *Store) Delete(ctx context.Context, key keystore.Key) error {
 	if err := s.remove(ctx, key); err != nil {
-		return keystore.Failed("remove "+key.Label(), err)
+		return keystore.Wrap("remove "+key.Label(), err)
 	}
 	return nil
 }
@@ -163,22 +163,22 @@ func (s *Store) remove(ctx context.Context, key keystore.Key) error {
 			Hint:   "`" + hintLogout(l, string(key.Org)) + "` removes it",
 		}
 	}
-	return s.config.Own.Remove(ctx, keystore.Key{Kind: key.Kind, Org: l.own})
+	return s.config.Own.Delete(ctx, keystore.Key{Kind: key.Kind, Org: l.own})
 }
 
-// Keys returns the keys of all items of that kind. A login has one grant, under
+// List returns the keys of all items of that kind. A login has one grant, under
 // one of its aliases or, if it has none, its username; the other items are listed
 // as config.Own has them. It returns ErrUnavailable, or the context's error.
-func (s *Store) Keys(ctx context.Context, kind keystore.Kind) ([]keystore.Key, error) {
+func (s *Store) List(ctx context.Context, kind keystore.Kind) ([]keystore.Key, error) {
 	var keys []keystore.Key
 	var err error
 	if kind == keystore.KindGrant {
 		keys, err = s.grantKeys(ctx)
 	} else {
-		keys, err = s.config.Own.Keys(ctx, kind)
+		keys, err = s.config.Own.List(ctx, kind)
 	}
 	if err != nil {
-		return nil, keystore.Failed("list the items", err)
+		return nil, keystore.Wrap("list the items", err)
 	}
 	return keys, nil
 }

@@ -26,7 +26,7 @@ func TestGrant(t *testing.T) {
 			t.Errorf("%s: not what the CLI wrote: %+v", org, g)
 		}
 	}
-	keys, err := r.open().Keys(t.Context(), keystore.KindGrant)
+	keys, err := r.open().List(t.Context(), keystore.KindGrant)
 	want := []keystore.Key{{Kind: keystore.KindGrant, Org: "also"}, {Kind: keystore.KindGrant, Org: "also+app"}}
 	if err != nil || !slices.Equal(keys, want) {
 		t.Errorf("keys: %v, %v; want %v: each login, by the first of its aliases", keys, err, want)
@@ -259,7 +259,7 @@ func TestDataCloudTokenIsOurs(t *testing.T) {
 	if string(r.read(t)) != string(before) {
 		t.Error("the CLI's file has changed")
 	}
-	if err := s.Remove(t.Context(), keystore.Key{Kind: keystore.KindDataCloud, Org: "also"}); err != nil {
+	if err := s.Delete(t.Context(), keystore.Key{Kind: keystore.KindDataCloud, Org: "also"}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := keystore.LoadTokenFor(t.Context(), r.open(), "prod", keystore.DataCloud); !errors.Is(err, keystore.ErrNotFound) {
@@ -317,11 +317,11 @@ func TestForeign(t *testing.T) {
 	if e, ok := errors.AsType[*keystore.Error](err); !ok || e.Reason != keystore.ErrForeign || !strings.Contains(e.Hint, "sf org login web --alias prod") {
 		t.Errorf("store: %v", err)
 	}
-	err = s.Remove(t.Context(), keystore.Key{Kind: keystore.KindGrant, Org: "prod"})
+	err = s.Delete(t.Context(), keystore.Key{Kind: keystore.KindGrant, Org: "prod"})
 	if e, ok := errors.AsType[*keystore.Error](err); !ok || e.Reason != keystore.ErrForeign || !strings.Contains(e.Hint, "sf org logout --target-org prod") {
 		t.Errorf("remove: %v", err)
 	}
-	if err := s.Remove(t.Context(), keystore.Key{Kind: keystore.KindGrant, Org: "dev"}); err != nil {
+	if err := s.Delete(t.Context(), keystore.Key{Kind: keystore.KindGrant, Org: "dev"}); err != nil {
 		t.Errorf("remove what is not there: %v", err)
 	}
 	if string(r.read(t)) != before {

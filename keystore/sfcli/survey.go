@@ -76,7 +76,7 @@ func (all *survey) add(ctx context.Context, s *Store, aliases map[string]string,
 		all.leaveOut(l.String(), errors.New("no name leads to it: the app's name is longer than forcecred takes or has what nobody can see, or an alias has that name"), "link the app again by another name, `"+hintLinkApp(l)+"`")
 		return
 	}
-	all.leaveOut(l.user, errors.New("an alias has its name, and stands for another login"), "`sf alias unset "+keystore.Word(l.user, "ALIAS")+"` removes the alias")
+	all.leaveOut(l.user, errors.New("an alias has its name, and stands for another login"), "`sf alias unset "+keystore.QuoteArg(l.user, "ALIAS")+"` removes the alias")
 }
 
 func (all *survey) leaveOut(name string, err error, hint string) {
@@ -172,7 +172,7 @@ func (s *Store) grantKeys(ctx context.Context) ([]keystore.Key, error) {
 func (s *Store) Unusable(ctx context.Context) ([]error, error) {
 	all, err := s.survey(ctx)
 	if err != nil {
-		return nil, keystore.Failed("list the Salesforce CLI's logins", err)
+		return nil, keystore.Wrap("list the Salesforce CLI's logins", err)
 	}
 	return all.unusable, nil
 }

@@ -10,7 +10,7 @@ import (
 
 // Memory is a Store that forgets all when its process ends. Faults may strike it.
 type Memory struct {
-	// Fault is called before each operation (get, set, remove, keys, lock) and
+	// Fault is called before each operation (get, set, delete, list, lock) and
 	// makes it fail with what it returns, or late by the time that it takes. It
 	// may be nil. Set it while nobody uses the store.
 	Fault func(op string, key keystore.Key) error
@@ -63,9 +63,9 @@ func (m *Memory) Set(ctx context.Context, key keystore.Key, item []byte) error {
 	return nil
 }
 
-// Remove removes the item.
-func (m *Memory) Remove(ctx context.Context, key keystore.Key) error {
-	if err := m.begin(ctx, "remove", key, key.Check()); err != nil {
+// Delete removes the item.
+func (m *Memory) Delete(ctx context.Context, key keystore.Key) error {
+	if err := m.begin(ctx, "delete", key, key.Check()); err != nil {
 		return err
 	}
 	m.mu.Lock()
@@ -74,9 +74,9 @@ func (m *Memory) Remove(ctx context.Context, key keystore.Key) error {
 	return nil
 }
 
-// Keys returns the keys of that kind.
-func (m *Memory) Keys(ctx context.Context, kind keystore.Kind) ([]keystore.Key, error) {
-	if err := m.begin(ctx, "keys", keystore.Key{Kind: kind}, kind.Check()); err != nil {
+// List returns the keys of that kind.
+func (m *Memory) List(ctx context.Context, kind keystore.Kind) ([]keystore.Key, error) {
+	if err := m.begin(ctx, "list", keystore.Key{Kind: kind}, kind.Check()); err != nil {
 		return nil, err
 	}
 	m.mu.Lock()

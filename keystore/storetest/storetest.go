@@ -29,7 +29,7 @@ func Run(t *testing.T, open func(t *testing.T) (first, second keystore.Store)) {
 		{"an empty store", testEmpty},
 		{"set, get, replace, remove", testLife},
 		{"items of every shape", testShapes},
-		{"keys", testKeys},
+		{"list", testList},
 		{"names", testNames},
 		{"invalid keys", testInvalidKeys},
 		{"an ended context", testEnded},
@@ -81,7 +81,7 @@ func wantNotFound(t *testing.T, s keystore.Store, key keystore.Key) {
 
 func wantKeys(t *testing.T, s keystore.Store, kind keystore.Kind, orgs ...keystore.Org) {
 	t.Helper()
-	keys, err := s.Keys(t.Context(), kind)
+	keys, err := s.List(t.Context(), kind)
 	if err != nil {
 		t.Fatalf("keys of %q: %v", kind, err)
 	}
@@ -102,7 +102,7 @@ func wantKeys(t *testing.T, s keystore.Store, kind keystore.Kind, orgs ...keysto
 func testEmpty(t *testing.T, first, _ keystore.Store) {
 	wantNotFound(t, first, grantKey("prod"))
 	wantKeys(t, first, keystore.KindGrant)
-	if err := first.Remove(t.Context(), grantKey("prod")); err != nil {
+	if err := first.Delete(t.Context(), grantKey("prod")); err != nil {
 		t.Errorf("remove what is not there: %v", err)
 	}
 }
@@ -120,7 +120,7 @@ func testLife(t *testing.T, first, second keystore.Store) {
 
 	set(t, first, grantKey("dev"), []byte("test-refresh-token-dev"))
 	for range 2 { // the second removes what is not there
-		if err := second.Remove(t.Context(), key); err != nil {
+		if err := second.Delete(t.Context(), key); err != nil {
 			t.Errorf("remove: %v", err)
 		}
 	}
@@ -159,7 +159,7 @@ func testShapes(t *testing.T, first, second keystore.Store) {
 	}
 }
 
-func testKeys(t *testing.T, first, second keystore.Store) {
+func testList(t *testing.T, first, second keystore.Store) {
 	set(t, first, grantKey("prod"), []byte("test-grant-prod"))
 	set(t, first, grantKey("dev"), []byte("test-grant-dev"))
 	set(t, second, tokenKey("prod"), []byte("test-token-prod"))
@@ -170,7 +170,7 @@ func testKeys(t *testing.T, first, second keystore.Store) {
 	want(t, first, tokenKey("prod"), []byte("test-token-prod"))
 	wantNotFound(t, first, tokenKey("dev"))
 
-	if err := first.Remove(t.Context(), grantKey("prod")); err != nil {
+	if err := first.Delete(t.Context(), grantKey("prod")); err != nil {
 		t.Fatalf("remove: %v", err)
 	}
 	wantKeys(t, second, keystore.KindGrant, "dev")
@@ -193,7 +193,7 @@ func testNames(t *testing.T, first, second keystore.Store) {
 		wantNotFound(t, first, tokenKey(org))
 	}
 	wantKeys(t, first, keystore.KindGrant, orgs...)
-	if err := first.Remove(t.Context(), grantKey("Prod")); err != nil {
+	if err := first.Delete(t.Context(), grantKey("Prod")); err != nil {
 		t.Fatalf("remove: %v", err)
 	}
 	wantNotFound(t, second, grantKey("Prod"))
@@ -219,12 +219,12 @@ func testInvalidKeys(t *testing.T, first, _ keystore.Store) {
 			t.Errorf("get %s returns an item of %d bytes", name, len(got))
 		}
 		refuse("set "+name, first.Set(t.Context(), key, []byte("test-refresh-token-1")))
-		refuse("remove "+name, first.Remove(t.Context(), key))
+		refuse("remove "+name, first.Delete(t.Context(), key))
 		if key.Kind == keystore.KindGrant {
 			_, err = first.Lock(t.Context(), key.Org)
 			refuse("lock "+name, err)
 		} else {
-			_, err = first.Keys(t.Context(), key.Kind)
+			_, err = first.List(t.Context(), key.Kind)
 			refuse("keys of "+name, err)
 		}
 	}
@@ -244,9 +244,9 @@ func testEnded(t *testing.T, first, second keystore.Store) {
 	_, err := first.Get(ended, grantKey("prod"))
 	refuse("get", err)
 	refuse("set", first.Set(ended, grantKey("prod"), []byte("test-refresh-token-2")))
-	refuse("remove", first.Remove(ended, grantKey("prod")))
-	_, err = first.Keys(ended, keystore.KindGrant)
-	refuse("keys", err)
+	refuse("delete", first.Delete(ended, grantKey("prod")))
+	_, err = first.List(ended, keystore.KindGrant)
+	refuse("list", err)
 	_, err = first.Lock(ended, "prod")
 	refuse("lock", err)
 	want(t, second, grantKey("prod"), []byte("test-refresh-token-1"))

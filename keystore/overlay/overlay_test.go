@@ -1,4 +1,4 @@
-package fallback
+package overlay
 
 import (
 	"errors"
@@ -51,7 +51,7 @@ func TestWhose(t *testing.T) {
 	if s.IsSecond("prod") || !s.IsSecond("dev") {
 		t.Error("whose an org is was not noted")
 	}
-	keys, err := s.Keys(t.Context(), keystore.KindGrant)
+	keys, err := s.List(t.Context(), keystore.KindGrant)
 	slices.SortFunc(keys, func(a, b keystore.Key) int { return len(a.Org) - len(b.Org) })
 	if err != nil || !slices.Equal(keys, []keystore.Key{grantKey("dev"), grantKey("prod")}) {
 		t.Errorf("keys: %v, %v", keys, err)
@@ -99,7 +99,7 @@ func TestFirstFails(t *testing.T) {
 	if _, err := s.Lock(t.Context(), "prod"); !errors.Is(err, keystore.ErrUnavailable) {
 		t.Errorf("lock: %v", err)
 	}
-	if _, err := s.Keys(t.Context(), keystore.KindGrant); !errors.Is(err, keystore.ErrUnavailable) {
+	if _, err := s.List(t.Context(), keystore.KindGrant); !errors.Is(err, keystore.ErrUnavailable) {
 		t.Errorf("keys: %v", err)
 	}
 	first.Fault = nil

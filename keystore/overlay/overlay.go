@@ -1,5 +1,5 @@
-// Package fallback looks for an org in a second keystore when the first has none of that name.
-package fallback
+// Package overlay looks for an org in a second keystore when the first has none of that name.
+package overlay
 
 import (
 	"context"
@@ -114,19 +114,19 @@ func (s *Store) Set(ctx context.Context, key keystore.Key, item []byte) error {
 	return s.owner(ctx, key.Org).Set(ctx, key, item)
 }
 
-// Remove removes the item under key from the store that has the org.
-func (s *Store) Remove(ctx context.Context, key keystore.Key) error {
-	return s.owner(ctx, key.Org).Remove(ctx, key)
+// Delete removes the item under key from the store that has the org.
+func (s *Store) Delete(ctx context.Context, key keystore.Key) error {
+	return s.owner(ctx, key.Org).Delete(ctx, key)
 }
 
-// Keys returns the keys of all items of that kind. A name that is in both stores
+// List returns the keys of all items of that kind. A name that is in both stores
 // is there once.
-func (s *Store) Keys(ctx context.Context, kind keystore.Kind) ([]keystore.Key, error) {
-	keys, err := s.First.Keys(ctx, kind)
+func (s *Store) List(ctx context.Context, kind keystore.Kind) ([]keystore.Key, error) {
+	keys, err := s.First.List(ctx, kind)
 	if err != nil {
 		return nil, err
 	}
-	second, err := s.Second.Keys(ctx, kind)
+	second, err := s.Second.List(ctx, kind)
 	if err != nil {
 		return nil, err
 	}
