@@ -87,7 +87,7 @@ var codes = map[salesforce.Reason]struct {
 	retryable bool
 }{
 	salesforce.Unreachable: {protocol.TemporarilyUnavailable, true},
-	salesforce.Barred:      {protocol.TemporarilyUnavailable, false},
+	salesforce.Blocked:     {protocol.TemporarilyUnavailable, false},
 	salesforce.Untrusted:   {protocol.TemporarilyUnavailable, false},
 	salesforce.Lost:        {protocol.TemporarilyUnavailable, true},
 	salesforce.Garbled:     {protocol.TemporarilyUnavailable, true},

@@ -278,7 +278,7 @@ func TestGetFailures(t *testing.T) {
 		{"dead grant", "prod", refuse(salesforce.GrantDead), protocol.SignInAgain, false},
 		{"refused", "prod", refuse(salesforce.Refused), protocol.Refused, false},
 		{"network", "prod", refuse(salesforce.Unreachable), protocol.TemporarilyUnavailable, true},
-		{"proxy", "prod", refuse(salesforce.Barred), protocol.TemporarilyUnavailable, false},
+		{"proxy", "prod", refuse(salesforce.Blocked), protocol.TemporarilyUnavailable, false},
 		{"certificate", "prod", refuse(salesforce.Untrusted), protocol.TemporarilyUnavailable, false},
 		{"lost answer", "prod", refuse(salesforce.Lost), protocol.TemporarilyUnavailable, true},
 		{"busy", "prod", refuse(salesforce.Busy), protocol.TemporarilyUnavailable, true},

@@ -5,6 +5,7 @@ import (
 
 	"forcecred/internal/orgtest"
 	"forcecred/internal/salesforce"
+	"forcecred/internal/salesforce/transport"
 	"forcecred/keystore"
 	"forcecred/protocol/secret"
 )
@@ -23,7 +24,7 @@ func newOnline(t *testing.T, cfg orgtest.Config) (*fixture, *orgtest.Org, *sales
 			t.Error("the org was asked what it should not be: ", problem)
 		}
 	})
-	client, err := salesforce.NewClient(salesforce.Config{ExtraRoots: org.CAPEM(), UserAgent: "forcecred/test"})
+	client, err := salesforce.NewClient(transport.Config{ExtraRoots: org.CAPEM(), UserAgent: "forcecred/test"})
 	if err != nil {
 		t.Fatal(err)
 	}

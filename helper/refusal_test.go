@@ -184,7 +184,7 @@ func TestOutcomes(t *testing.T) {
 func TestEachReasonHasACode(t *testing.T) {
 	t.Parallel()
 	for _, reason := range []salesforce.Reason{
-		salesforce.Unreachable, salesforce.Barred, salesforce.Untrusted, salesforce.Lost, salesforce.Garbled, salesforce.Busy,
+		salesforce.Unreachable, salesforce.Blocked, salesforce.Untrusted, salesforce.Lost, salesforce.Garbled, salesforce.Busy,
 		salesforce.Throttled, salesforce.ServerFault, salesforce.GrantDead, salesforce.Refused,
 	} {
 		if codes[reason].code == "" {

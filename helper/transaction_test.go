@@ -99,7 +99,7 @@ func TestRetryRule(t *testing.T) {
 		{salesforce.Lost, nil, 1}, {salesforce.Lost, &on, 1}, {salesforce.Lost, &off, 4},
 		{salesforce.ServerFault, nil, 1}, {salesforce.ServerFault, &on, 1}, {salesforce.ServerFault, &off, 4},
 		{salesforce.Garbled, nil, 1}, {salesforce.Garbled, &on, 1}, {salesforce.Garbled, &off, 1},
-		{salesforce.Barred, nil, 1}, {salesforce.Untrusted, nil, 1}, {salesforce.GrantDead, nil, 1}, {salesforce.Refused, nil, 1},
+		{salesforce.Blocked, nil, 1}, {salesforce.Untrusted, nil, 1}, {salesforce.GrantDead, nil, 1}, {salesforce.Refused, nil, 1},
 	} {
 		known := "unknown"
 		if tt.rotates != nil {

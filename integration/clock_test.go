@@ -8,6 +8,7 @@ import (
 
 	"forcecred/internal/orgtest"
 	"forcecred/internal/salesforce"
+	"forcecred/internal/salesforce/transport"
 	"forcecred/protocol"
 	"forcecred/protocol/secret"
 )
@@ -52,7 +53,7 @@ func (r *rig) writtenEnd(t *testing.T, accessToken secret.Text) time.Time {
 	if _, expires, ok := salesforce.JWTLifetime(accessToken); ok {
 		return expires
 	}
-	client, err := salesforce.NewClient(salesforce.Config{ExtraRoots: r.org.CAPEM(), UserAgent: "forcecred-test"})
+	client, err := salesforce.NewClient(transport.Config{ExtraRoots: r.org.CAPEM(), UserAgent: "forcecred-test"})
 	if err != nil {
 		t.Fatal(err)
 	}

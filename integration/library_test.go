@@ -11,6 +11,7 @@ import (
 	"forcecred/helper"
 	"forcecred/internal/orgtest"
 	"forcecred/internal/salesforce"
+	"forcecred/internal/salesforce/transport"
 	"forcecred/keystore"
 	"forcecred/keystore/journal"
 	"forcecred/protocol"
@@ -19,7 +20,7 @@ import (
 // library returns a Helper in this process, over the rig's files as store gives access to them.
 func (r *rig) library(t *testing.T, store keystore.Store) *helper.Helper {
 	t.Helper()
-	client, err := salesforce.NewClient(salesforce.Config{ExtraRoots: r.org.CAPEM(), UserAgent: "forcecred-test"})
+	client, err := salesforce.NewClient(transport.Config{ExtraRoots: r.org.CAPEM(), UserAgent: "forcecred-test"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"forcecred/helper"
 	"forcecred/internal/regularfile"
 	"forcecred/internal/salesforce"
+	"forcecred/internal/salesforce/transport"
 	"forcecred/protocol"
 )
 
@@ -54,7 +55,7 @@ func (a App) proxyVariable() string {
 // checkProxy returns what is wrong with the setting that names a proxy.
 func (a App) checkProxy() error {
 	if a.Config.Proxy.IsSet() {
-		return salesforce.CheckProxy(a.Config.Proxy.Value)
+		return transport.CheckProxy(a.Config.Proxy.Value)
 	}
 	return nil
 }
@@ -65,7 +66,7 @@ func (a App) noProxyFault() string {
 	if !setting.IsSet() {
 		return ""
 	}
-	_, unreadable := salesforce.SplitNoProxy(setting.Value)
+	_, unreadable := transport.SplitNoProxy(setting.Value)
 	if len(unreadable) == 0 {
 		return ""
 	}
@@ -96,10 +97,10 @@ func (a App) clientWithRoots() (client *salesforce.Client, variable string, err 
 			return nil, caFile.Name, err
 		}
 	}
-	client, err = salesforce.NewClient(salesforce.Config{
+	client, err = salesforce.NewClient(transport.Config{
 		ExtraRoots: roots,
 		UserAgent:  "forcecred/" + Version(),
-		Proxy:      salesforce.Proxy{URL: a.Config.Proxy.Value, NoProxy: a.Config.NoProxy.Value},
+		Proxy:      transport.Proxy{URL: a.Config.Proxy.Value, NoProxy: a.Config.NoProxy.Value},
 		Bundle:     a.bundle(),
 	})
 	if _, isOfFile := errors.AsType[*fs.PathError](err); isOfFile {

@@ -22,7 +22,7 @@ var floors = [][]string{
 	{"keystore/agefile", "keystore/overlay", "keystore/journal", "keystore/keyring", "keystore/sfcli", "keystore/storetest", "internal/failures", "protocol/plugin/internal/forcecredv1"},
 	{"keystore/keyring/busguard", "internal/privatefile", "protocol/bazel", "protocol/docker", "protocol/git", "protocol/headers", "protocol/kubernetes"},
 	{"keystore", "protocol", "internal/config", "internal/loopback", "internal/salesforce"},
-	{"internal/strictjson", "protocol/token"},
+	{"internal/salesforce/transport", "internal/strictjson", "protocol/token"},
 	{"protocol/secret", "protocol/remedy", "internal/origin", "internal/process", "internal/regularfile", "internal/text"},
 }
 
@@ -62,8 +62,8 @@ var libraries = map[string][]string{
 	"github.com/rogpeppe/go-internal": {"integration/conformance"},
 	"github.com/spf13/cobra":          {"internal/cli"},
 	"github.com/spf13/pflag":          {"internal/cli"},
-	"golang.org/x/net":                {"internal/salesforce"},
-	"golang.org/x/sys":                {"internal/process", "internal/salesforce", "keystore/keyring", "protocol/plugin"},
+	"golang.org/x/net":                {"internal/salesforce/transport"},
+	"golang.org/x/sys":                {"internal/process", "internal/salesforce/transport", "keystore/keyring", "protocol/plugin"},
 	"golang.org/x/term":               {"internal/cli"},
 	"google.golang.org/grpc":          {"protocol/plugin", "protocol/plugin/internal/forcecredv1", "integration/bench"},
 	"google.golang.org/protobuf":      {"protocol/plugin", "protocol/plugin/internal/forcecredv1", "integration/bench"},

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"forcecred/internal/salesforce/transport"
 	"forcecred/protocol/secret"
 	"forcecred/protocol/token"
 
@@ -15,7 +16,7 @@ import (
 )
 
 // decodeRefresh reads an answer as Refresh does.
-func decodeRefresh(resp response, g RefreshGrant) (Answer, error) {
+func decodeRefresh(resp transport.Response, g RefreshGrant) (Answer, error) {
 	return decodeAnswer(resp, g.Host, g.ClientSecret, g.RefreshToken)
 }
 
@@ -37,7 +38,7 @@ const whole = `{"access_token":"00Dxx!test_access_token","refresh_token":"test-r
 func TestDecodeAnswer(t *testing.T) {
 	t.Parallel()
 	header := http.Header{"Date": {"Tue, 24 Nov 2026 10:00:00 GMT"}}
-	got, err := decodeRefresh(response{200, header, []byte(whole)}, testGrant(t))
+	got, err := decodeRefresh(transport.Response{Status: 200, Header: header, Body: []byte(whole)}, testGrant(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +95,7 @@ func TestDecodeAnswerRefuses(t *testing.T) {
 			if body == whole {
 				t.Fatal("the row changes nothing")
 			}
-			resp := response{200, http.Header{}, []byte(body)}
+			resp := transport.Response{Status: 200, Header: http.Header{}, Body: []byte(body)}
 			_, err := decodeRefresh(resp, testGrant(t))
 			e := (*Error)(nil)
 			if !errors.As(err, &e) || e.Reason != tt.want {
@@ -147,7 +148,7 @@ func TestPassedOn(t *testing.T) {
 				}
 				body = strings.Replace(body, tt.replaced[i], tt.replaced[i+1], 1)
 			}
-			got, err := decodeRefresh(response{tt.status, http.Header{}, []byte(body)}, testGrant(t))
+			got, err := decodeRefresh(transport.Response{Status: tt.status, Header: http.Header{}, Body: []byte(body)}, testGrant(t))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -186,7 +187,7 @@ func TestSalvage(t *testing.T) {
 		{"an echo in an error", 400, `{"error":"x","refresh_token":"test-refresh-token-1"}`, ""},
 		{"HTML", 200, `<html>`, ""},
 	} {
-		if got := recoverRefreshToken(response{tt.status, nil, []byte(tt.body)}); got.Reveal() != tt.want {
+		if got := recoverRefreshToken(transport.Response{Status: tt.status, Header: nil, Body: []byte(tt.body)}); got.Reveal() != tt.want {
 			t.Errorf("%s: found a token: %v", tt.name, !got.Empty())
 		}
 	}

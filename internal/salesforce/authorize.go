@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net/url"
 
+	"forcecred/internal/salesforce/transport"
 	"forcecred/protocol/secret"
 )
 
@@ -55,7 +56,7 @@ func (a Authorization) URL() string {
 // Refused returns the error that the browser brought back instead of a code. Any
 // page could have written its words, so they are cleaned as an answer's are.
 func (a Authorization) Refused(code, description string) *Error {
-	return classifyLogin(classify(response{}, sanitize(code), sanitize(description), nil))
+	return classifyLogin(classify(transport.Response{}, sanitize(code), sanitize(description), nil))
 }
 
 // ExchangeCode exchanges the code that the browser brought for tokens. It sends

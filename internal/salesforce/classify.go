@@ -1,6 +1,7 @@
 package salesforce
 
 import (
+	"forcecred/internal/salesforce/transport"
 	"net/http"
 	"strconv"
 	"strings"
@@ -34,10 +35,10 @@ type statusRule struct {
 
 // classify returns the error for an answer: Salesforce's own code and description,
 // or err if Salesforce sent no code.
-func classify(resp response, code, description string, err error) *Error {
-	wait := retryAfter(resp.header, time.Now())
-	c := classOf(code, description, resp.status, wait > 0)
-	return &Error{Reason: c.reason, Status: resp.status, Code: code, Description: description, RetryAfter: wait, Err: err, Hint: c.hint()}
+func classify(resp transport.Response, code, description string, err error) *Error {
+	wait := retryAfter(resp.Header, time.Now())
+	c := classOf(code, description, resp.Status, wait > 0)
+	return &Error{Reason: c.reason, Status: resp.Status, Code: code, Description: description, RetryAfter: wait, Err: err, Hint: c.hint()}
 }
 
 // classOf looks up an answer. Salesforce sends nearly all refusals with status 400,

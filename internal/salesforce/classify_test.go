@@ -3,6 +3,7 @@ package salesforce
 import (
 	"encoding/json"
 	"errors"
+	"forcecred/internal/salesforce/transport"
 	"net/http"
 	"strings"
 	"testing"
@@ -10,7 +11,7 @@ import (
 )
 
 // asError returns what a refresh makes of an answer that it must refuse.
-func asError(t *testing.T, resp response) *Error {
+func asError(t *testing.T, resp transport.Response) *Error {
 	t.Helper()
 	_, err := decodeRefresh(resp, testGrant(t))
 	e := (*Error)(nil)
@@ -136,7 +137,7 @@ func TestRefusals(t *testing.T) {
 		for _, cased := range []func(string) string{func(s string) string { return s }, strings.ToUpper, strings.ToTitle, odd} {
 			code, description := cased(tt.code), cased(tt.description)
 			for _, body := range errorBodies(t, code, description) {
-				e := asError(t, response{tt.status, http.Header{}, body})
+				e := asError(t, transport.Response{Status: tt.status, Header: http.Header{}, Body: body})
 				if e.Reason != tt.want || !strings.Contains(e.Hint, tt.hint) {
 					t.Errorf("%d %s %q: %s, hint %q; want %s, %q", tt.status, code, description, e.Reason, e.Hint, tt.want, tt.hint)
 				}
@@ -240,7 +241,7 @@ func TestAnswersWithoutError(t *testing.T) {
 			header.Set("Retry-After", tt.retryAfter)
 			wait = 7 * time.Second
 		}
-		e := asError(t, response{tt.status, header, []byte(tt.body)})
+		e := asError(t, transport.Response{Status: tt.status, Header: header, Body: []byte(tt.body)})
 		if e.Reason != tt.want || !strings.Contains(e.Hint, tt.hint) || e.RetryAfter != wait {
 			t.Errorf("%d %q: %s after %v, hint %q; want %s, %q", tt.status, tt.body, e.Reason, e.RetryAfter, e.Hint, tt.want, tt.hint)
 		}

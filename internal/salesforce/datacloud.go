@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"forcecred/internal/salesforce/transport"
 	"forcecred/protocol/secret"
 )
 
@@ -38,7 +39,7 @@ func (c *Client) ExchangeDataCloud(ctx context.Context, host Host, instanceURL s
 	return answer, nil
 }
 
-func decodeDataCloud(resp response, host Host, accessToken secret.Text) (Answer, error) {
+func decodeDataCloud(resp transport.Response, host Host, accessToken secret.Text) (Answer, error) {
 	o, err := parse(resp, accessToken)
 	if err != nil {
 		return Answer{}, err
@@ -63,7 +64,7 @@ func decodeDataCloud(resp response, host Host, accessToken secret.Text) (Answer,
 	}
 	a.ExpiresIn = expiresIn(o["expires_in"])
 	// As in decodeAnswer.
-	a.Date, _ = http.ParseTime(resp.header.Get("Date"))
+	a.Date, _ = http.ParseTime(resp.Header.Get("Date"))
 	return a, nil
 }
 
@@ -82,13 +83,13 @@ const maxLifetime = 366 * 24 * 60 * 60
 
 // classifyDataCloud gives an error the class that it has for the exchange. For an
 // invalid token Salesforce answers 401, or a page that sends a browser to the login.
-func classifyDataCloud(resp response, err error) *Error {
+func classifyDataCloud(resp transport.Response, err error) *Error {
 	e := errorOf(err)
 	if e.Code == "" {
 		switch {
-		case resp.status == http.StatusUnauthorized, leadsToLogin(resp):
+		case resp.Status == http.StatusUnauthorized, leadsToLogin(resp):
 			e.Reason, e.Hint, e.Err = TokenRefused, orgTokenRefused.hint(), errors.New("the answer is a login page, or says 401")
-		case resp.status == http.StatusNotFound:
+		case resp.Status == http.StatusNotFound:
 			e.Reason, e.Hint = dataCloudOff.reason, dataCloudOff.hint()
 		}
 		return e
@@ -99,9 +100,9 @@ func classifyDataCloud(resp response, err error) *Error {
 
 // leadsToLogin reports whether an answer sends a browser to the login and from
 // there back to the exchange.
-func leadsToLogin(resp response) bool {
+func leadsToLogin(resp transport.Response) bool {
 	const mark = "starturl=%2fservices%2fa360%2ftoken"
-	return strings.Contains(strings.ToLower(resp.header.Get("Location")), mark) || bytes.Contains(bytes.ToLower(resp.body), []byte(mark))
+	return strings.Contains(strings.ToLower(resp.Header.Get("Location")), mark) || bytes.Contains(bytes.ToLower(resp.Body), []byte(mark))
 }
 
 // RevokeDataCloud ends a token of Data Cloud at its tenant. Its error is an [*Error].
@@ -114,7 +115,7 @@ func (c *Client) RevokeDataCloud(ctx context.Context, host Host, instanceURL str
 	if fail != nil {
 		return fail
 	}
-	if resp.status == http.StatusOK { // also for a token that was not good any more
+	if resp.Status == http.StatusOK { // also for a token that was not good any more
 		return nil
 	}
 	_, err = parse(resp, accessToken)

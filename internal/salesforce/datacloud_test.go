@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"forcecred/internal/salesforce/transport"
 	"forcecred/protocol/secret"
 )
 
@@ -95,13 +96,13 @@ func TestDataCloudTenantIsSalesforces(t *testing.T) {
 		"mrrtk8tenant.c360a.salesforce.com evil.test": false,
 		"": false,
 	} {
-		resp := response{status: http.StatusOK, body: []byte(strings.Replace(tenantAnswer, "mrrtk8tenant.c360a.salesforce.com", url, 1))}
+		resp := transport.Response{Status: http.StatusOK, Body: []byte(strings.Replace(tenantAnswer, "mrrtk8tenant.c360a.salesforce.com", url, 1))}
 		a, err := decodeDataCloud(resp, host, secret.New(orgToken))
 		if (err == nil) != good || err != nil && !a.AccessToken.Empty() {
 			t.Errorf("%q: %v", url, err)
 		}
 	}
-	client, err := NewClient(Config{})
+	client, err := NewClient(transport.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +187,7 @@ func FuzzDataCloud(f *testing.F) {
 	f.Add(200, []byte(base64.StdEncoding.EncodeToString([]byte(orgToken))))
 	host := Host{origin: "https://acme.my.salesforce.com"}
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
-		resp := response{status: status, body: body}
+		resp := transport.Response{Status: status, Body: body}
 		a, err := decodeDataCloud(resp, host, secret.New(orgToken))
 		if err != nil {
 			if e := classifyDataCloud(resp, err); e.Reason == "" || e.Hint == "" || strings.Contains(e.Error()+e.Hint, orgToken) {

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"forcecred/internal/salesforce/transport"
 	"io"
 	"net"
 	"net/http"
@@ -58,7 +59,7 @@ func Rows() (words, statuses, answers, network []Row, err error) {
 		{`IuBE`, `AAAA`, wrongSignature},
 	} {
 		host, hostErr := ParseHost(DefaultLoginURL, "", false)
-		_, failed := decodeAnswer(response{http.StatusOK, nil, []byte(strings.Replace(whole, sample.old, sample.new, 1))},
+		_, failed := decodeAnswer(transport.Response{Status: http.StatusOK, Header: nil, Body: []byte(strings.Replace(whole, sample.old, sample.new, 1))},
 			host, awkwardSecret, awkwardToken)
 		e := (*Error)(nil)
 		if hostErr != nil || !errors.As(failed, &e) || e.Hint != sample.hint() {
@@ -71,49 +72,46 @@ func Rows() (words, statuses, answers, network []Row, err error) {
 	means := map[Reason]string{
 		Unreachable: "no connection was made, and nothing was sent",
 		Untrusted:   "the host did not prove by TLS who it is, and nothing was sent",
-		Barred:      "the proxy does not let the request through, and nothing was sent",
-		Lost:        lost.means,
+		Blocked:     "the proxy does not let the request through, and nothing was sent",
+		Lost:        "the request was sent, and no whole answer came back",
 	}
 	proxy := &url.URL{Scheme: "http", Host: "proxy.example:3128"}
 	for _, sample := range []struct {
 		err   error
-		at    stage
+		at    transport.Phase
 		proxy *url.URL
 	}{
-		{&net.DNSError{Err: "no such host", Name: host, IsNotFound: true}, connecting, nil},
-		{&net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(203, 0, 113, 7), Port: 443}, Err: errors.New("connect: connection refused")}, connecting, nil},
-		{os.ErrDeadlineExceeded, connecting, nil},
-		{os.ErrDeadlineExceeded, securing, nil},
-		{io.EOF, securing, nil},
-		{errors.New("any other"), securing, nil},
-		{x509.UnknownAuthorityError{}, securing, nil},
-		{x509.HostnameError{Host: host, Certificate: &x509.Certificate{DNSNames: []string{"proxy.example"}}}, securing, nil},
-		{x509.CertificateInvalidError{Reason: x509.Expired, Cert: &x509.Certificate{}}, securing, nil},
-		{x509.CertificateInvalidError{Reason: x509.Expired, Cert: &x509.Certificate{NotBefore: time.Now().Add(time.Hour)}}, securing, nil},
-		{&tls.CertificateVerificationError{Err: errors.New("any other")}, securing, nil},
-		{tls.RecordHeaderError{}, securing, nil},
-		{errors.New("remote error: tls: protocol version not supported"), securing, nil},
-		{&net.DNSError{Err: "no such host", Name: "proxy.example", IsNotFound: true}, connecting, proxy},
-		{os.ErrDeadlineExceeded, connecting, proxy},
-		{io.EOF, connecting, proxy},
-		{errors.New("any other"), connecting, proxy},
-		{&net.OpError{Op: socksConnect, Err: errors.New("any other")}, connecting, proxy},
-		{&proxyRefusal{status: http.StatusProxyAuthRequired}, connecting, proxy},
-		{&proxyRefusal{status: http.StatusProxyAuthRequired, password: true}, connecting, proxy},
-		{&proxyRefusal{status: http.StatusProxyAuthRequired, asked: []string{"Negotiate"}}, connecting, proxy},
-		{&proxyRefusal{status: http.StatusForbidden}, connecting, proxy},
-		{&proxyRefusal{status: http.StatusBadGateway}, connecting, proxy},
-		{os.ErrDeadlineExceeded, sent, nil},
-		{os.ErrDeadlineExceeded, answering, nil},
-		{io.ErrUnexpectedEOF, answering, nil},
-		{errTooLarge, answering, nil},
-		{errors.New("any other"), answering, nil},
+		{&net.DNSError{Err: "no such host", Name: host, IsNotFound: true}, transport.Connecting, nil},
+		{&net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(203, 0, 113, 7), Port: 443}, Err: errors.New("connect: connection refused")}, transport.Connecting, nil},
+		{os.ErrDeadlineExceeded, transport.Connecting, nil},
+		{os.ErrDeadlineExceeded, transport.Handshake, nil},
+		{io.EOF, transport.Handshake, nil},
+		{errors.New("any other"), transport.Handshake, nil},
+		{x509.UnknownAuthorityError{}, transport.Handshake, nil},
+		{x509.HostnameError{Host: host, Certificate: &x509.Certificate{DNSNames: []string{"proxy.example"}}}, transport.Handshake, nil},
+		{x509.CertificateInvalidError{Reason: x509.Expired, Cert: &x509.Certificate{}}, transport.Handshake, nil},
+		{x509.CertificateInvalidError{Reason: x509.Expired, Cert: &x509.Certificate{NotBefore: time.Now().Add(time.Hour)}}, transport.Handshake, nil},
+		{&tls.CertificateVerificationError{Err: errors.New("any other")}, transport.Handshake, nil},
+		{tls.RecordHeaderError{}, transport.Handshake, nil},
+		{errors.New("remote error: tls: protocol version not supported"), transport.Handshake, nil},
+		{&net.DNSError{Err: "no such host", Name: "proxy.example", IsNotFound: true}, transport.Connecting, proxy},
+		{os.ErrDeadlineExceeded, transport.Connecting, proxy},
+		{io.EOF, transport.Connecting, proxy},
+		{errors.New("any other"), transport.Connecting, proxy},
+		{&net.OpError{Op: transport.OpSOCKS, Err: errors.New("any other")}, transport.Connecting, proxy},
+		{&transport.ProxyRefusal{Status: http.StatusProxyAuthRequired}, transport.Connecting, proxy},
+		{&transport.ProxyRefusal{Status: http.StatusProxyAuthRequired, HasPassword: true}, transport.Connecting, proxy},
+		{&transport.ProxyRefusal{Status: http.StatusProxyAuthRequired, Schemes: []string{"Negotiate"}}, transport.Connecting, proxy},
+		{&transport.ProxyRefusal{Status: http.StatusForbidden}, transport.Connecting, proxy},
+		{&transport.ProxyRefusal{Status: http.StatusBadGateway}, transport.Connecting, proxy},
+		{os.ErrDeadlineExceeded, transport.Sent, nil},
+		{os.ErrDeadlineExceeded, transport.Answering, nil},
+		{io.ErrUnexpectedEOF, transport.Answering, nil},
+		{transport.ErrTooLarge, transport.Answering, nil},
+		{errors.New("any other"), transport.Answering, nil},
 	} {
-		e := networkError(sample.err, &trip{at: sample.at, proxy: sample.proxy})
-		todo := e.Hint
-		if e.Hint == lost.hint() {
-			todo = lost.todo
-		}
+		_, e := withStatus(transport.Response{}, transport.Classify(sample.err, sample.at, sample.proxy))
+		todo := strings.TrimPrefix(e.Hint, means[e.Reason]+"; ")
 		network = append(network, Row{"`" + e.Error() + "`", means[e.Reason], todo, e})
 	}
 	return words, statuses, answers, network, nil

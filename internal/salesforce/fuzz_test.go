@@ -12,6 +12,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"forcecred/internal/salesforce/transport"
 	"forcecred/protocol/secret"
 	"forcecred/protocol/token"
 )
@@ -56,7 +57,7 @@ func FuzzDecodeAnswer(f *testing.F) {
 	f.Add(503, []byte(`<html>`))
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
 		grant := testGrant(t)
-		resp := response{status, http.Header{}, body}
+		resp := transport.Response{Status: status, Header: http.Header{}, Body: body}
 		a, err := decodeRefresh(resp, grant)
 		if err != nil {
 			checkTold(t, err, grant.ClientSecret, grant.RefreshToken)
@@ -115,7 +116,7 @@ func FuzzDecodeIntrospection(f *testing.F) {
 	f.Add(401, []byte(`{"error":"invalid_client","error_description":"test-client-secret"}`))
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
 		clientSecret, token := secret.New("test-client-secret"), secret.New("00Dxx!test_access_token")
-		in, err := decodeIntrospection(response{status, http.Header{}, body}, clientSecret, token)
+		in, err := decodeIntrospection(transport.Response{Status: status, Header: http.Header{}, Body: body}, clientSecret, token)
 		if err != nil {
 			checkTold(t, err, clientSecret, token)
 			if in != (Introspection{}) {
@@ -153,7 +154,7 @@ func FuzzErrorAnswer(f *testing.F) {
 		echo := disguises[names[int(disguise)%len(names)]](awkwardToken.Reveal())
 		first := (*Error)(nil)
 		for _, body := range errorBodies(t, code, before+echo+after) {
-			resp := response{status, http.Header{}, body}
+			resp := transport.Response{Status: status, Header: http.Header{}, Body: body}
 			_, err := decodeRefresh(resp, grant)
 			checkTold(t, err, awkwardSecret, awkwardToken)
 			if !recoverRefreshToken(resp).Empty() {

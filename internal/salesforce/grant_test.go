@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"forcecred/internal/salesforce/transport"
 	"forcecred/protocol/secret"
 )
 
@@ -67,7 +68,7 @@ func TestGrantRefusals(t *testing.T) {
 				continue
 			}
 			for _, cased := range []func(string) string{func(s string) string { return s }, strings.ToUpper, odd} {
-				e := classify(response{status: http.StatusBadRequest, header: http.Header{}}, cased(tt.code), cased(tt.description), nil)
+				e := classify(transport.Response{Status: http.StatusBadRequest, Header: http.Header{}}, cased(tt.code), cased(tt.description), nil)
 				row := reclassify(e, kind.rows, kind.fallback)
 				if e.Reason != tt.want || !strings.Contains(e.Hint, tt.hint) {
 					t.Errorf("%s: %s %q: %s, hint %q; want %s, %q", name, tt.code, tt.description, e.Reason, e.Hint, tt.want, tt.hint)
@@ -90,7 +91,7 @@ func TestGrantRefusals(t *testing.T) {
 		wantNoShadow(t, kind.rows)
 	}
 	// The server speaks of itself, whatever the body holds.
-	e := classify(response{status: http.StatusServiceUnavailable, header: http.Header{}}, "invalid_grant", "invalid assertion", nil)
+	e := classify(transport.Response{Status: http.StatusServiceUnavailable, Header: http.Header{}}, "invalid_grant", "invalid assertion", nil)
 	if reclassify(e, assertionRules, assertionRefused); e.Reason != ServerFault {
 		t.Errorf("503 is %s", e.Reason)
 	}
@@ -112,7 +113,7 @@ func TestClock(t *testing.T) {
 		{"expired authorization code", "yesterday", assertionEnded.hint()},
 		{"user hasn't approved this consumer", "Tue, 24 Nov 2026 10:14:00 GMT", notPreapproved.hint()},
 	} {
-		resp := response{status: http.StatusBadRequest, header: http.Header{"Date": {tt.date}}}
+		resp := transport.Response{Status: http.StatusBadRequest, Header: http.Header{"Date": {tt.date}}}
 		e := classify(resp, "invalid_grant", tt.description, nil)
 		classifyAssertion(e, resp, sent)
 		if !strings.Contains(e.Hint, tt.hint) {
@@ -160,7 +161,7 @@ func TestAssertionIsNotShown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp := response{http.StatusBadRequest, http.Header{}, oauthBody(t, "invalid_grant", "no grant for "+assertion.Reveal())}
+	resp := transport.Response{Status: http.StatusBadRequest, Header: http.Header{}, Body: oauthBody(t, "invalid_grant", "no grant for "+assertion.Reveal())}
 	_, err = decodeAnswer(resp, g.Host, g.ClientSecret, assertion)
 	e := (*Error)(nil)
 	if !errors.As(err, &e) || !strings.Contains(e.Description, "no grant for") || strings.Contains(e.Description, assertion.Reveal()[:12]) {

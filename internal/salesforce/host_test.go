@@ -1,6 +1,7 @@
 package salesforce
 
 import (
+	"forcecred/internal/salesforce/transport"
 	"net/http"
 	"strings"
 	"testing"
@@ -200,7 +201,7 @@ func TestForeignSite(t *testing.T) {
 	} {
 		for _, member := range []string{"sfdc_site_url", "sfdc_community_url"} {
 			body := `{"access_token":"00Dxx!test","instance_url":"https://acme.my.salesforce.com","` + member + `":"` + site + `"}`
-			a, err := decodeRefresh(response{200, http.Header{}, []byte(body)}, grant)
+			a, err := decodeRefresh(transport.Response{Status: 200, Header: http.Header{}, Body: []byte(body)}, grant)
 			if err != nil || a.SiteURL != want || a.ForeignSite != (want == "") {
 				t.Errorf("%s %q: %q, foreign %v, %v", member, site, a.SiteURL, a.ForeignSite, err)
 			}

@@ -88,7 +88,7 @@ func (k *publishedKeys) VerifySignature(ctx context.Context, token string) ([]by
 		k.fail = err
 		return nil, err
 	}
-	if err := json.Unmarshal(resp.body, &set); err != nil {
+	if err := json.Unmarshal(resp.Body, &set); err != nil {
 		k.fail = unusable(malformed, resp, errors.New("the login host's keys are not a JWK set"))
 		return nil, k.fail
 	}

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"time"
 
+	"forcecred/internal/salesforce/transport"
 	"forcecred/protocol/secret"
 )
 
@@ -37,7 +38,7 @@ func (c *Client) Introspect(ctx context.Context, host Host, clientID string, cli
 // beyond is no time at all, and would overflow where it is compared.
 const latest = 253402300799
 
-func decodeIntrospection(resp response, secrets ...secret.Text) (Introspection, error) {
+func decodeIntrospection(resp transport.Response, secrets ...secret.Text) (Introspection, error) {
 	o, err := parse(resp, secrets...)
 	if err != nil {
 		return Introspection{}, err

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"forcecred/internal/origin"
+	"forcecred/internal/salesforce/transport"
 	"forcecred/protocol/secret"
 
 	"github.com/go-jose/go-jose/v4"
@@ -142,13 +143,13 @@ func (g JWTGrant) assertion(audience string, now time.Time) (secret.Text, error)
 // classifyAssertion gives an error the class that it has for an assertion. Salesforce
 // does not report a wrong clock, but its Date header shows the difference. isElsewhere
 // reports that the host does not know the app or the user, or wants another audience.
-func classifyAssertion(e *Error, resp response, sent time.Time) (isElsewhere bool) {
+func classifyAssertion(e *Error, resp transport.Response, sent time.Time) (isElsewhere bool) {
 	row := reclassify(e, assertionRules, assertionRefused)
 	switch row.class {
 	case wrongAudience, clientNotFound, appNotFound, notPreapproved:
 		return true
 	}
-	date, err := http.ParseTime(resp.header.Get("Date"))
+	date, err := http.ParseTime(resp.Header.Get("Date"))
 	if err != nil || row.class != assertionEnded && row.class != wrongAssertion {
 		return false
 	}

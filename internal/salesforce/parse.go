@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"forcecred/internal/salesforce/transport"
 	"forcecred/internal/strictjson"
 	"forcecred/internal/text"
 	"forcecred/protocol/secret"
@@ -13,13 +14,13 @@ import (
 
 // parse reads an answer that has to be a JSON object, and no error. Its error
 // shows none of the secrets.
-func parse(resp response, secrets ...secret.Text) (strictjson.Object, error) {
-	o, err := strictjson.Parse(resp.body)
+func parse(resp transport.Response, secrets ...secret.Text) (strictjson.Object, error) {
+	o, err := strictjson.Parse(resp.Body)
 	switch {
 	case errors.Is(err, strictjson.ErrEmpty):
 		return nil, classify(resp, "", "", errors.New("the answer is empty"))
 	case errors.Is(err, strictjson.ErrNotObject):
-		if code, message := errorFields(firstOfList(resp.body)); code != "" {
+		if code, message := errorFields(firstOfList(resp.Body)); code != "" {
 			return nil, classify(resp, sanitize(code, secrets...), sanitize(message, secrets...), nil)
 		}
 	}
@@ -31,9 +32,9 @@ func parse(resp response, secrets ...secret.Text) (strictjson.Object, error) {
 
 // answerError returns the error that an object says, with whatever status. An answer
 // of 200 with an error in it is an error too.
-func answerError(o strictjson.Object, resp response, secrets ...secret.Text) error {
+func answerError(o strictjson.Object, resp transport.Response, secrets ...secret.Text) error {
 	code, description := errorFields(o)
-	if code == "" && isSuccess(resp.status) {
+	if code == "" && isSuccess(resp.Status) {
 		return nil
 	}
 	if code == "" {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"unicode/utf8"
 
+	"forcecred/internal/salesforce/transport"
 	"forcecred/protocol/secret"
 )
 
@@ -14,11 +15,11 @@ import (
 // It reads as far as the answer is JSON, and takes the token from where
 // Salesforce puts it alone: what some other object in it calls a refresh token
 // must not replace ours.
-func recoverRefreshToken(resp response) secret.Text {
-	if !isSuccess(resp.status) {
+func recoverRefreshToken(resp transport.Response) secret.Text {
+	if !isSuccess(resp.Status) {
 		return secret.Text{}
 	}
-	dec := json.NewDecoder(bytes.NewReader(bytes.TrimLeft(resp.body, "\ufeff \t\r\n")))
+	dec := json.NewDecoder(bytes.NewReader(bytes.TrimLeft(resp.Body, "\ufeff \t\r\n")))
 	if begin, err := dec.Token(); err != nil || begin != json.Delim('{') {
 		return secret.Text{}
 	}

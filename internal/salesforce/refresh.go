@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"forcecred/internal/salesforce/transport"
 	"forcecred/protocol/secret"
 	"forcecred/protocol/token"
 )
@@ -67,7 +68,7 @@ var usedMembers = []string{"access_token", "token_type", "instance_url", "api_in
 
 // decodeAnswer reads an answer to a request that held the client's secret and
 // those that it spent.
-func decodeAnswer(resp response, host Host, clientSecret secret.Text, spent ...secret.Text) (Answer, error) {
+func decodeAnswer(resp transport.Response, host Host, clientSecret secret.Text, spent ...secret.Text) (Answer, error) {
 	secrets := append([]secret.Text{clientSecret}, spent...)
 	o, err := parse(resp, secrets...)
 	if err != nil {
@@ -121,13 +122,13 @@ func decodeAnswer(resp response, host Host, clientSecret secret.Text, spent ...s
 		a.SiteURL, a.ForeignSite = "", true
 	}
 	// Without the header the zero time says that the server's clock is not known.
-	a.Date, _ = http.ParseTime(resp.header.Get("Date"))
+	a.Date, _ = http.ParseTime(resp.Header.Get("Date"))
 	return a, nil
 }
 
 // unusable returns the error of an answer that says yes and can't be used.
-func unusable(m class, resp response, err error) *Error {
-	return &Error{Reason: m.reason, Status: resp.status, Err: err, Hint: m.hint()}
+func unusable(m class, resp transport.Response, err error) *Error {
+	return &Error{Reason: m.reason, Status: resp.Status, Err: err, Hint: m.hint()}
 }
 
 // check refuses an answer whose token is none, or is not good for the place that

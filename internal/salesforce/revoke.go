@@ -17,7 +17,7 @@ func (c *Client) Revoke(ctx context.Context, host Host, token secret.Text) error
 	if fail != nil {
 		return fail
 	}
-	if isSuccess(resp.status) {
+	if isSuccess(resp.Status) {
 		return nil // whatever the body says: RFC 7009, section 2.2
 	}
 	_, err := parse(resp, token)

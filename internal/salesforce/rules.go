@@ -99,10 +99,6 @@ var (
 	malformed = class{Garbled,
 		"the answer has not the form that Salesforce's have, so nothing of it is used but a new refresh token, if there is one",
 		"check whether something on the way changes answers; if not, please report it"}
-
-	lost = class{Lost,
-		"the request was sent, and no whole answer came back",
-		"try again"}
 )
 
 // errorRules classifies an OAuth error by the first rule that matches. The code is

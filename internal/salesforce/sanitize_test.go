@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"forcecred/internal/salesforce/transport"
 	"forcecred/protocol/secret"
 )
 
@@ -58,7 +59,7 @@ func TestNoSecretOfTheRequestIsShown(t *testing.T) {
 				errorBodies(t, "invalid_grant", "no grant for "+disguise(s.Reveal())+", sorry"),
 				errorBodies(t, "x "+disguise(s.Reveal()), "")...,
 			) {
-				_, err := decodeRefresh(response{400, http.Header{}, body}, grant)
+				_, err := decodeRefresh(transport.Response{Status: 400, Header: http.Header{}, Body: body}, grant)
 				e := (*Error)(nil)
 				if !errors.As(err, &e) {
 					t.Fatal(err)
@@ -90,7 +91,7 @@ func TestOrdinaryTextIsLeftAlone(t *testing.T) {
 func TestDescriptionIsCut(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{strings.Repeat("é", 300), strings.Repeat("é", 250) + "\n\x1b[2J\u202e" + strings.Repeat("é", 50)} {
-		e := asError(t, response{400, http.Header{}, oauthBody(t, "invalid_grant", text)})
+		e := asError(t, transport.Response{Status: 400, Header: http.Header{}, Body: oauthBody(t, "invalid_grant", text)})
 		if runes := []rune(e.Description); len(runes) != maxDescription+1 || runes[maxDescription] != '…' || strings.ContainsAny(e.Description, "\n\x1b\u202e") {
 			t.Errorf("%d characters: %q", len(runes), e.Description)
 		}

@@ -16,7 +16,7 @@ func (c *Client) ServerTime(ctx context.Context, host Host) (time.Time, error) {
 	if fail != nil {
 		return time.Time{}, fail
 	}
-	at, err := http.ParseTime(resp.header.Get("Date"))
+	at, err := http.ParseTime(resp.Header.Get("Date"))
 	if err != nil {
 		return time.Time{}, nil
 	}

@@ -17,9 +17,9 @@ func (c *Client) UserInfo(ctx context.Context, host Host, accessToken secret.Tex
 	switch {
 	case fail != nil:
 		return false, fail
-	case isSuccess(resp.status):
+	case isSuccess(resp.Status):
 		return true, nil
-	case resp.status == http.StatusUnauthorized, resp.status == http.StatusForbidden && bytes.HasPrefix(resp.body, badToken):
+	case resp.Status == http.StatusUnauthorized, resp.Status == http.StatusForbidden && bytes.HasPrefix(resp.Body, badToken):
 		return false, nil
 	}
 	return false, classify(resp, "", "", errors.New("the answer does not tell whether the token is good"))

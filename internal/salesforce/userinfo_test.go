@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"forcecred/internal/salesforce/transport"
 	"forcecred/protocol/secret"
 )
 
@@ -17,7 +18,7 @@ func hostThat(t *testing.T, handle http.HandlerFunc) (*Client, Host) {
 	t.Helper()
 	server := httptest.NewTLSServer(handle)
 	t.Cleanup(server.Close)
-	client, err := NewClient(Config{ExtraRoots: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), UserAgent: "test"})
+	client, err := NewClient(transport.Config{ExtraRoots: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), UserAgent: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}

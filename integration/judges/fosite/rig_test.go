@@ -13,6 +13,7 @@ import (
 
 	"forcecred/helper"
 	"forcecred/internal/salesforce"
+	"forcecred/internal/salesforce/transport"
 	"forcecred/keystore"
 	"forcecred/keystore/agefile"
 	"forcecred/keystore/journal"
@@ -109,7 +110,7 @@ func status(err error) int {
 
 func (r *rig) helper(t *testing.T) *helper.Helper {
 	t.Helper()
-	client, err := salesforce.NewClient(salesforce.Config{ExtraRoots: r.rootPEM(), UserAgent: "forcecred-judge"})
+	client, err := salesforce.NewClient(transport.Config{ExtraRoots: r.rootPEM(), UserAgent: "forcecred-judge"})
 	if err != nil {
 		t.Fatal(err)
 	}

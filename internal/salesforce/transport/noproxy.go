@@ -1,4 +1,4 @@
-package salesforce
+package transport
 
 import (
 	"net"
@@ -10,22 +10,22 @@ import (
 )
 
 // SplitNoProxy splits a setting of NO_PROXY, as curl does, by commas and white
-// space. It returns apart what is no host, address or network, with or without a
-// port: the library would pass over such an entry in silence, and the host that it
-// was meant for would be reached through the proxy.
-func SplitNoProxy(setting string) (entries, unreadable []string) {
+// space. It returns invalid entries separately: those that are not a host, an address
+// or a network. The library ignores such an entry in silence, and requests to its
+// host go through the proxy.
+func SplitNoProxy(setting string) (entries, invalid []string) {
 	for _, entry := range strings.FieldsFunc(setting, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' || r == '\r' || r == '\n' }) {
 		if isNoProxyEntry(entry) {
 			entries = append(entries, entry)
 		} else {
-			unreadable = append(unreadable, entry)
+			invalid = append(invalid, entry)
 		}
 	}
-	return entries, unreadable
+	return entries, invalid
 }
 
-// isNoProxyEntry accepts *, networks, addresses, and names that may begin with a dot
-// or *. for all below them; the last two with a port or without.
+// isNoProxyEntry accepts *, networks, addresses and names. A name that begins with a
+// dot or *. means all names below it. Addresses and names may have a port.
 func isNoProxyEntry(entry string) bool {
 	if entry == "*" {
 		return true

@@ -1,4 +1,4 @@
-package salesforce
+package transport
 
 import (
 	"crypto/x509"
@@ -8,20 +8,19 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"slices"
 	"testing"
 )
 
-// TestQuickRoots has hosts that the quick roots know, that only the others know,
-// and that nobody knows. Each request arrives whole, and once or not at all.
+// TestQuickRoots has hosts that the quick roots verify, that only all roots verify, and
+// that no roots verify. Each request arrives whole, and once or not at all.
 func TestQuickRoots(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name         string
 		quick, whole bool   // which of the roots know the host
 		want         Reason // of the failure, or ""
-		asked        int    // for all the roots
+		reads        int    // of all roots
 	}{
 		{"quick", true, true, "", 0},
 		{"whole", false, true, "", 1},
@@ -29,10 +28,10 @@ func TestQuickRoots(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			var came []string
+			var received []string
 			host := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 				body, _ := io.ReadAll(r.Body)
-				came = append(came, string(body))
+				received = append(received, string(body))
 			}))
 			host.Config.ErrorLog = log.New(io.Discard, "", 0) // the handshakes that are meant to fail
 			host.StartTLS()
@@ -44,57 +43,57 @@ func TestQuickRoots(t *testing.T) {
 				}
 				return pool
 			}
-			asked := 0
+			reads := 0
 			c := Client{connector: connector{
-				quick: newTransport(Config{UserAgent: "forcecred/test"}, roots(tt.quick)),
+				quick: newHTTPTransport(Config{UserAgent: "forcecred/test"}, roots(tt.quick)),
 				whole: func() (*http.Transport, error) {
-					asked++
-					return newTransport(Config{UserAgent: "forcecred/test"}, roots(tt.whole)), nil
+					reads++
+					return newHTTPTransport(Config{UserAgent: "forcecred/test"}, roots(tt.whole)), nil
 				},
 			}}
-			_, err := c.post(t.Context(), host.URL, url.Values{"refresh_token": {"test-refresh-token-0001"}})
+			_, err := c.Send(t.Context(), newPost(host.URL))
 			if tt.want == "" && err != nil || tt.want != "" && (err == nil || err.Reason != tt.want) {
 				t.Fatal(err)
 			}
-			if asked != tt.asked {
-				t.Errorf("all the roots were read %d times, want %d", asked, tt.asked)
+			if reads != tt.reads {
+				t.Errorf("all roots were read %d times, want %d", reads, tt.reads)
 			}
 			host.Close()
 			want := []string{"refresh_token=test-refresh-token-0001"}
 			if tt.want != "" {
 				want = nil
 			}
-			if !slices.Equal(came, want) {
-				t.Errorf("%d requests came, or not whole", len(came))
+			if !slices.Equal(received, want) {
+				t.Errorf("received %d requests, or not whole ones", len(received))
 			}
 		})
 	}
 }
 
-// TestBundle: a bundle and the extra roots are both trusted, a bundle with
-// nothing in it leaves it to the system, and extra roots that are none are told.
+// TestBundle: the bundle and the extra roots are both trusted, an empty bundle leaves
+// the decision to the system, and invalid extra roots are an error.
 func TestBundle(t *testing.T) {
 	t.Parallel()
 	host := httptest.NewTLSServer(http.NotFoundHandler())
 	defer host.Close()
 	root := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: host.Certificate().Raw})
 	for _, cfg := range []Config{{Bundle: root}, {Bundle: []byte("none"), ExtraRoots: root}, {Bundle: root, ExtraRoots: root}} {
-		c, err := NewClient(cfg)
+		c, err := New(cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if resp, err := c.post(t.Context(), host.URL, nil); err != nil || resp.status != http.StatusNotFound {
-			t.Errorf("%v, status %d", err, resp.status)
+		if resp, err := c.Send(t.Context(), newPost(host.URL)); err != nil || resp.Status != http.StatusNotFound {
+			t.Errorf("%v, status %d", err, resp.Status)
 		}
 	}
-	c, err := NewClient(Config{Bundle: []byte("none")})
+	c, err := New(Config{Bundle: []byte("none")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.post(t.Context(), host.URL, nil); err == nil || err.Reason != Untrusted {
+	if _, err := c.Send(t.Context(), newPost(host.URL)); err == nil || err.Reason != Untrusted {
 		t.Errorf("a host that nobody trusts: %v", err)
 	}
-	if _, err := NewClient(Config{Bundle: root, ExtraRoots: []byte("none")}); !errors.Is(err, errNoRoots) {
+	if _, err := New(Config{Bundle: root, ExtraRoots: []byte("none")}); !errors.Is(err, errNoRoots) {
 		t.Errorf("extra roots that are none: %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package salesforce
+package transport
 
 import (
 	"context"
@@ -8,9 +8,32 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/url"
 	"strings"
 	"time"
 )
+
+// Reason says how far a failed request came.
+type Reason string
+
+// The reasons. With the first three, no byte of the request was sent.
+const (
+	Unreachable Reason = "unreachable" // no connection was made
+	Blocked     Reason = "blocked"     // the proxy does not let the request through
+	Untrusted   Reason = "untrusted"   // the host did not prove by TLS who it is
+	Lost        Reason = "lost"        // sent, but no whole answer came back
+)
+
+// Error is a request without a whole answer. Its text has no secret of the request.
+type Error struct {
+	Reason Reason
+	Err    error  // what happened
+	Hint   string // what to do about it
+}
+
+func (e *Error) Error() string { return e.Err.Error() }
+
+func (e *Error) Unwrap() error { return e.Err }
 
 const (
 	theHost = "the host"
@@ -23,21 +46,22 @@ const (
 	hintClock     = "check this machine's clock; if it is right, whoever runs the host has to renew the certificate"
 	hintOldTLS    = "Salesforce speaks TLS 1.2 and newer: is there an old proxy on the way, or another host in login_url?"
 	hintNoTLS     = "is there a proxy or a sign-in page on the way, or another port in login_url?"
+	hintLost      = "the request was sent, and no whole answer came back; try again"
 )
 
-// errUnsound stands for the library's errors that quote what the server sent,
-// and with it perhaps a secret that the request had brought there.
-var errUnsound = errors.New("the answer is not sound HTTP, or has too many headers")
+// errInvalidHTTP replaces those errors of the library that quote the server. The
+// quoted text may have a secret of the request.
+var errInvalidHTTP = errors.New("the answer is not sound HTTP, or has too many headers")
 
-// networkError names what went wrong below HTTP. It keeps those texts of the
-// standard library that hold nothing but addresses and the system's errors.
-func networkError(err error, t *trip) *Error {
-	at, proxy := t.reached()
+// Classify returns the error of a request that failed in a phase. proxy is the proxy
+// that the request did not get through yet, or nil. Of the standard library's texts it
+// keeps those that have only addresses and errors of the system.
+func Classify(err error, at Phase, proxy *url.URL) *Error {
 	if proxy != nil {
 		return proxyError(err, proxy)
 	}
-	e := &Error{Reason: Lost, Hint: lost.hint()}
-	if at < sent {
+	e := &Error{Reason: Lost, Hint: hintLost}
+	if at < Sent {
 		if e := tlsError(theHost, err); e != nil {
 			return e
 		}
@@ -49,28 +73,28 @@ func networkError(err error, t *trip) *Error {
 	)
 	switch {
 	case errors.As(err, &dns):
-		e.Err, e.Hint = errors.New(lookupFault(dns)), hintDNS
+		e.Err, e.Hint = fmt.Errorf("the name %s can't be looked up: %s", dns.Name, dns.Err), hintDNS
 	case isTimeout(err):
 		e.Err, e.Hint = errors.New(at.timeout()), hintSlow
-	case isEnd(err) && at < sent:
+	case isEOF(err) && at < Sent:
 		e.Err = errors.New("the connection was closed during the TLS handshake")
-	case isEnd(err), isReset(err):
+	case isEOF(err), isReset(err):
 		e.Err = errors.New("the connection was closed before the whole answer came")
 	case errors.As(err, &op):
 		e.Err = op
-	case errors.Is(err, context.Canceled), errors.Is(err, errTooLarge):
+	case errors.Is(err, context.Canceled), errors.Is(err, ErrTooLarge):
 		e.Err = err
-	case at < sent:
+	case at < Sent:
 		e.Err = errors.New("the TLS handshake failed")
 	default:
-		e.Err = errUnsound
+		e.Err = errInvalidHTTP
 	}
 	return e
 }
 
-// tlsError names what is wrong with the TLS of who, or returns nil when nothing
-// is. What a certificate says is not quoted: anybody could have written it.
-func tlsError(who string, err error) *Error {
+// tlsError returns the error if peer did not prove who it is, else nil. It quotes
+// nothing of the certificate, because anybody may have written it.
+func tlsError(peer string, err error) *Error {
 	var (
 		verification *tls.CertificateVerificationError
 		authority    x509.UnknownAuthorityError
@@ -92,32 +116,27 @@ func tlsError(who string, err error) *Error {
 		text, hint = "shows a certificate that is not sound", hintAuthority
 	case errors.As(err, &record):
 		text, hint = "does not speak TLS", hintNoTLS
-	// Two errors without a type: an alert from the other side, and our own.
+	// Two errors without a type: an alert of the peer, and our own.
 	case strings.Contains(err.Error(), "protocol version not supported"), strings.Contains(err.Error(), "unsupported protocol version"):
 		text, hint = "speaks no TLS newer than 1.1", hintOldTLS
 	default:
 		return nil
 	}
-	return &Error{Reason: Untrusted, Err: errors.New(who + " " + text), Hint: hint}
+	return &Error{Reason: Untrusted, Err: errors.New(peer + " " + text), Hint: hint}
 }
 
-// timeout says what did not happen in time.
-func (s stage) timeout() string {
-	switch s {
-	case connecting:
+// timeout describes a timeout in the phase.
+func (p Phase) timeout() string {
+	switch p {
+	case Connecting:
 		return fmt.Sprintf("no connection within %v", connectTimeout)
-	case securing:
+	case Handshake:
 		return fmt.Sprintf("the TLS handshake did not end within %v", connectTimeout)
-	case sent:
-		return fmt.Sprintf("no answer within %v", ExchangeTimeout)
+	case Sent:
+		return fmt.Sprintf("no answer within %v", Timeout)
 	default:
-		return fmt.Sprintf("the answer did not end within %v", ExchangeTimeout)
+		return fmt.Sprintf("the answer did not end within %v", Timeout)
 	}
-}
-
-// lookupFault says why a host's name has no address.
-func lookupFault(err *net.DNSError) string {
-	return fmt.Sprintf("the name %s can't be looked up: %s", err.Name, err.Err)
 }
 
 func isTimeout(err error) bool {
@@ -125,10 +144,10 @@ func isTimeout(err error) bool {
 	return ok && timeout.Timeout()
 }
 
-func isEnd(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
+func isEOF(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
 
-// isReset reports whether HTTP/2 broke an answer off. The errors have no type
-// that can be named, and may quote the server.
+// isReset reports whether HTTP/2 ended an answer early. These errors have no exported
+// type, and may quote the server.
 func isReset(err error) bool {
 	text := err.Error()
 	return strings.Contains(text, "stream error: ") || strings.Contains(text, "GOAWAY")

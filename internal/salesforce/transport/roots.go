@@ -1,4 +1,4 @@
-package salesforce
+package transport
 
 import (
 	"context"
@@ -11,15 +11,15 @@ import (
 	"sync"
 )
 
-// connector makes connections, with the roots that are fast to read, and with all
-// that the system trusts where those don't do. To read all of them takes as long
-// as the whole of a refresh on loopback, and is rarely needed.
+// connector makes connections. It tries the roots of a bundle first, and all roots of
+// the system if the bundle does not verify the host. Reading all roots takes as long
+// as a refresh on loopback.
 type connector struct {
-	quick *http.Transport // or nil
-	whole func() (*http.Transport, error)
+	quick *http.Transport                 // with the bundle, or nil
+	whole func() (*http.Transport, error) // with all roots
 }
 
-// connect makes a connection for the trip of ctx. Nothing was sent on it.
+// connect makes a connection for the traced request of ctx, and sends nothing on it.
 func (c *connector) connect(ctx context.Context) (*conn, error) {
 	if c.quick != nil {
 		made, err := connectBy(ctx, c.quick)
@@ -35,7 +35,7 @@ func (c *connector) connect(ctx context.Context) (*conn, error) {
 }
 
 func connectBy(ctx context.Context, transport *http.Transport) (*conn, error) {
-	t := tripOf(ctx)
+	t := traceOf(ctx)
 	made, err := transport.NewClientConn(ctx, t.to.Scheme, net.JoinHostPort(t.to.Hostname(), t.to.Port()))
 	if err != nil {
 		return nil, err
@@ -47,18 +47,18 @@ func connectBy(ctx context.Context, transport *http.Transport) (*conn, error) {
 func newConnector(cfg Config) (connector, error) {
 	whole := sync.OnceValues(func() (*http.Transport, error) {
 		roots, err := systemRoots(cfg.ExtraRoots)
-		return newTransport(cfg, roots), err
+		return newHTTPTransport(cfg, roots), err
 	})
 	if cfg.Bundle == nil {
 		_, err := whole()
 		return connector{whole: whole}, err
 	}
 	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(cfg.Bundle) // with none in it, all are read when it comes to that
+	roots.AppendCertsFromPEM(cfg.Bundle) // an empty bundle verifies no host, so that all roots are read
 	if err := appendRoots(roots, cfg.ExtraRoots); err != nil {
 		return connector{}, err
 	}
-	return connector{newTransport(cfg, roots), whole}, nil
+	return connector{newHTTPTransport(cfg, roots), whole}, nil
 }
 
 // systemRoots returns the system's roots and the extra ones; nil means the system's.

@@ -1,4 +1,4 @@
-package salesforce
+package transport
 
 import (
 	"context"
@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestNoAnswerResetsConnection: whenever no whole answer comes, the connection is
-// closed before the caller learns of it, and what was not sent is discarded.
+// TestNoAnswerResetsConnection: without a whole answer, the connection is closed before
+// the call returns, and unsent data is discarded.
 func TestNoAnswerResetsConnection(t *testing.T) {
 	t.Parallel()
 	for _, route := range routes {
@@ -36,12 +36,11 @@ func TestNoAnswerResetsConnection(t *testing.T) {
 				p := newPath(t, route, func(w http.ResponseWriter, r *http.Request) {
 					_, _ = io.Copy(io.Discard, r.Body)
 					answer(w, leave)
-					// A write to a connection that was reset would take the error that
-					// tells of it.
+					// A write would consume the error that reports the reset.
 					<-ended
 				})
 				defer close(ended)
-				_, fail := p.requestToken(ctx)
+				_, fail := p.post(ctx)
 				if fail == nil || fail.Reason != Lost {
 					t.Errorf("failure %v, want the reason %v", fail, Lost)
 				}
@@ -54,8 +53,8 @@ func TestNoAnswerResetsConnection(t *testing.T) {
 	}
 }
 
-// TestAnswerLeavesConnectionOrderly: after a whole answer the connection serves
-// what follows, but not another token request. It ends without a reset.
+// TestAnswerLeavesConnectionOrderly: after a whole answer the connection serves the
+// next request, unless that wants a new connection. It ends without a reset.
 func TestAnswerLeavesConnectionOrderly(t *testing.T) {
 	t.Parallel()
 	for _, route := range routes {
@@ -66,23 +65,20 @@ func TestAnswerLeavesConnectionOrderly(t *testing.T) {
 				_, _ = io.WriteString(w, "{}")
 			})
 			for step, want := range []int{1, 1, 1, 2} {
-				var fail *Error
-				switch step {
-				case 0, 3:
-					_, fail = p.requestToken(t.Context())
-				default:
-					_, fail = p.client.post(t.Context(), p.host+"/services/oauth2/introspect", nil)
+				send := p.client.Send
+				if step == 0 || step == 3 {
+					send = p.client.SendOnNewConnection
 				}
-				if fail != nil {
+				if _, fail := send(t.Context(), newPost(p.host)); fail != nil {
 					t.Fatal(fail)
 				}
 				if all, _ := p.dialed(); all != want {
 					t.Errorf("%d connections after request %d, want %d", all, step, want)
 				}
 			}
-			_ = p.next.end(t) // of the older one, for which there was no more room
+			_ = p.next.end(t) // of the older one: a host has one idle connection
 
-			// To say farewell to one that has closed already is answered by a reset.
+			// The TLS closing alert to a closed connection would cause a reset.
 			p.next.mute.Store(true)
 			if route.name != "HTTP/2" { // whose connection ends after idleTimeout
 				host, err := url.Parse(p.host)
@@ -96,9 +92,9 @@ func TestAnswerLeavesConnectionOrderly(t *testing.T) {
 	}
 }
 
-// TestFailureTakesNoAnswerOfOthers: a client that many use at once aborts what
-// failed, and nobody else's request.
-func TestFailureTakesNoAnswerOfOthers(t *testing.T) {
+// TestFailureLeavesOtherRequests: a client aborts the failed request, and no other that
+// is running.
+func TestFailureLeavesOtherRequests(t *testing.T) {
 	t.Parallel()
 	for _, route := range routes[:2] {
 		t.Run(route.name, func(t *testing.T) {
@@ -113,7 +109,7 @@ func TestFailureTakesNoAnswerOfOthers(t *testing.T) {
 			var others sync.WaitGroup
 			for range 3 {
 				others.Go(func() {
-					if _, fail := p.requestToken(t.Context()); fail != nil {
+					if _, fail := p.post(t.Context()); fail != nil {
 						t.Error(fail)
 					}
 				})
@@ -122,7 +118,7 @@ func TestFailureTakesNoAnswerOfOthers(t *testing.T) {
 			ctx, leave := context.WithCancel(t.Context())
 			failed := make(chan *Error)
 			go func() {
-				_, fail := p.requestToken(ctx)
+				_, fail := p.post(ctx)
 				failed <- fail
 			}()
 			<-arrived

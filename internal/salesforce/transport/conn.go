@@ -1,4 +1,4 @@
-package salesforce
+package transport
 
 import (
 	"context"
@@ -9,40 +9,39 @@ import (
 	"time"
 )
 
-// conn is a connection to a host, for one request at a time: aborting it takes
-// no answer from anybody else.
+// conn is a connection to a host. It carries one request at a time, so that an abort
+// affects no other request.
 type conn struct {
 	http *http.ClientConn
 	tcp  *socket // below all TLS, to the host or to its proxy
 }
 
-// roundTrip sends req and reads the answer. If no whole answer comes, the
-// connection is aborted before roundTrip returns: whoever learns of the failure
-// may send the same token again, and this request must not arrive after that one.
-// The response has what came of an answer.
-func (c *conn) roundTrip(req *http.Request) (response, error) {
+// roundTrip sends req and reads the answer. Without a whole answer it aborts the
+// connection before it returns: the caller may send the same token again, and this
+// request must not arrive after that.
+func (c *conn) roundTrip(req *http.Request) (Response, error) {
 	resp, err := c.http.RoundTrip(req)
 	if err != nil {
 		c.abort()
-		return response{}, err
+		return Response{}, err
 	}
 	body, err := readBody(resp.Body)
 	if err != nil {
 		c.abort()
 	}
-	resp.Body.Close() // what matters of the body was read
-	return response{resp.StatusCode, resp.Header, body}, err
+	resp.Body.Close() // the error of readBody is the one that matters
+	return Response{resp.StatusCode, resp.Header, body}, err
 }
 
-// abort ends the connection at once. The system discards what it has not sent
-// yet, and resets the connection.
+// abort ends the connection at once. The system discards unsent data and resets the
+// connection.
 func (c *conn) abort() {
 	c.tcp.Close()
 	c.http.Close() // ends the goroutines of net/http
 }
 
-// socket is a TCP connection whose Close returns after the system has closed it,
-// also if somebody else closes it at the same moment: net/http does after a timeout.
+// socket is a TCP connection. Its Close returns after the system closed it, even if
+// net/http closes it at the same moment, as it does after a timeout.
 type socket struct {
 	*net.TCPConn
 	close func() error
@@ -53,18 +52,18 @@ func newSocket(tcp *net.TCPConn) *socket { return &socket{tcp, sync.OnceValue(tc
 // Close closes the connection.
 func (s *socket) Close() error { return s.close() }
 
-// discardOnClose makes the system discard what it has not sent when the socket
-// is closed, by Close or by the end of the process. Otherwise the system
-// retransmits it for minutes after that.
+// discardOnClose makes the system discard unsent data when the socket is closed, by
+// Close or by the end of the process. Otherwise the system retransmits the data for
+// minutes.
 func (s *socket) discardOnClose() error { return s.SetLinger(0) }
 
-// deliverOnClose makes the end of the connection orderly again.
+// deliverOnClose restores the orderly end of the connection.
 func (s *socket) deliverOnClose() error { return s.SetLinger(-1) }
 
-// dial connects to a host or a proxy, for the trip of ctx.
+// dial connects to a host or a proxy for the traced request of ctx.
 func dial(ctx context.Context, network, address string) (net.Conn, error) {
 	dialer := net.Dialer{Timeout: connectTimeout}
-	// MPTCP, which GODEBUG can turn on, retransmits by rules of its own.
+	// GODEBUG can turn on MPTCP, which has its own rules for retransmission.
 	dialer.SetMultipathTCP(false)
 	c, err := dialer.DialContext(ctx, network, address)
 	if err != nil {
@@ -75,15 +74,15 @@ func dial(ctx context.Context, network, address string) (net.Conn, error) {
 		s.Close()
 		return nil, err
 	}
-	if err := setUserTimeout(s.TCPConn, ExchangeTimeout); err != nil {
+	if err := setUserTimeout(s.TCPConn, Timeout); err != nil {
 		s.Close()
 		return nil, err
 	}
-	tripOf(ctx).dialed(s)
+	traceOf(ctx).setSocket(s)
 	return s, nil
 }
 
-// idleConns are connections between two requests, at most one to a host.
+// idleConns are the connections between two requests, at most one for each host.
 type idleConns struct {
 	mu    sync.Mutex
 	conns map[string]*idleConn
@@ -94,7 +93,7 @@ type idleConn struct {
 	timer *time.Timer // closes the connection
 }
 
-// take returns a connection to the URL's host that is ready for a request, or nil.
+// take returns an idle connection to the URL's host, or nil.
 func (i *idleConns) take(u *url.URL) *conn {
 	idle := i.swap(u.Host, nil)
 	if idle == nil || !idle.timer.Stop() {
@@ -107,8 +106,8 @@ func (i *idleConns) take(u *url.URL) *conn {
 	return idle.conn
 }
 
-// put takes back a connection after a whole answer. It closes the connection if
-// that can't carry another request, or after [idleTimeout].
+// put stores a connection after a whole answer, for [idleTimeout]. It closes the
+// connection at once if that can't carry another request.
 func (i *idleConns) put(u *url.URL, c *conn) {
 	if c.tcp.deliverOnClose() != nil || c.http.Available() == 0 {
 		c.http.Close()
@@ -119,7 +118,8 @@ func (i *idleConns) put(u *url.URL, c *conn) {
 	}
 }
 
-// swap stores the idle connection to host, or none, and returns the one before or nil.
+// swap stores the idle connection to host, which may be nil, and returns the one
+// before, which may be nil.
 func (i *idleConns) swap(host string, next *idleConn) (before *idleConn) {
 	i.mu.Lock()
 	defer i.mu.Unlock()

@@ -1,4 +1,4 @@
-package salesforce
+package transport
 
 import (
 	"context"
@@ -10,20 +10,19 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"forcecred/internal/origin"
 )
 
-// peer passes on to the next hop what a client sends, and notes how the client
-// ends each of its connections.
+// peer forwards to the next hop, and records how the client ends each of its
+// connections.
 type peer struct {
 	address string
 	ends    chan error
-	mute    atomic.Bool // what the client sends from now on gets no reaction
+	mute    atomic.Bool // discards what the client sends from now on
 }
 
 func startPeer(t *testing.T, next string) *peer {
@@ -36,7 +35,8 @@ func startPeer(t *testing.T, next string) *peer {
 	return p
 }
 
-// peerConn notes its first error, of reading or of writing: a reset is told once.
+// peerConn records its first error, of a read or a write: the system reports a reset
+// once.
 type peerConn struct {
 	net.Conn
 	peer *peer
@@ -48,15 +48,15 @@ func (c *peerConn) Read(b []byte) (int, error) {
 	for err == nil && c.peer.mute.Load() {
 		n, err = c.Conn.Read(b)
 	}
-	return n, c.note(err)
+	return n, c.record(err)
 }
 
 func (c *peerConn) Write(b []byte) (int, error) {
 	n, err := c.Conn.Write(b)
-	return n, c.note(err)
+	return n, c.record(err)
 }
 
-func (c *peerConn) note(err error) error {
+func (c *peerConn) record(err error) error {
 	if err != nil {
 		c.once.Do(func() { c.peer.ends <- err })
 	}
@@ -66,7 +66,7 @@ func (c *peerConn) note(err error) error {
 // wantReset checks that the next connection to end was reset by its client.
 func (p *peer) wantReset(t *testing.T) {
 	t.Helper()
-	// Wine, by which Windows is tested, shuts a socket down and then resets it.
+	// Wine, which runs the Windows tests, shuts a socket down before it resets it.
 	if err := p.end(t); err == io.EOF && runtime.GOOS != "windows" {
 		t.Error("the connection ended orderly, want a reset")
 	}
@@ -86,7 +86,7 @@ func (p *peer) end(t *testing.T) error {
 	case err := <-p.ends:
 		return err
 	case <-time.After(30 * time.Second):
-		t.Fatal("no connection ends")
+		t.Fatal("no connection ended")
 		return nil
 	}
 }
@@ -114,7 +114,7 @@ type path struct {
 	next   *peer  // before the host or its proxy
 
 	mu    sync.Mutex
-	conns []*socket // that the client has dialed
+	conns []*socket // that the client dialed
 }
 
 func newPath(t *testing.T, route route, host http.HandlerFunc) *path {
@@ -137,9 +137,9 @@ func newPath(t *testing.T, route route, host http.HandlerFunc) *path {
 
 	roots := x509.NewCertPool()
 	roots.AddCert(server.Certificate()) // a proxy over TLS has the same
-	transport := newTransport(Config{UserAgent: "forcecred/test"}, roots)
+	transport := newHTTPTransport(Config{UserAgent: "forcecred/test"}, roots)
 	transport.Proxy = func(req *http.Request) (*url.URL, error) {
-		tripOf(req.Context()).takes(proxy)
+		traceOf(req.Context()).setProxy(proxy)
 		return proxy, nil
 	}
 	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -167,10 +167,18 @@ func (p *path) dialed() (all, open int) {
 	return len(p.conns), open
 }
 
-// requestToken asks the path's host for a token.
-func (p *path) requestToken(ctx context.Context) (response, *Error) {
-	host := Host{origin: origin.Origin(p.host)}
-	return p.client.requestToken(ctx, host, url.Values{"refresh_token": {"test-refresh-token-0001"}})
+// post sends a request to the path's host on a new connection.
+func (p *path) post(ctx context.Context) (Response, *Error) {
+	return p.client.SendOnNewConnection(ctx, newPost(p.host))
+}
+
+func newPost(host string) *http.Request {
+	form := url.Values{"refresh_token": {"test-refresh-token-0001"}}
+	req, err := http.NewRequest(http.MethodPost, host, strings.NewReader(form.Encode()))
+	if err != nil {
+		panic(err) // the URL is the test's own
+	}
+	return req
 }
 
 // startConnect starts an HTTP proxy that knows CONNECT alone.
@@ -179,7 +187,7 @@ func startConnect(t *testing.T) *url.URL {
 	return startProxy(t, (*httptest.Server).Start)
 }
 
-// startConnectTLS starts one that is itself spoken to over TLS.
+// startConnectTLS starts such a proxy that speaks TLS itself.
 func startConnectTLS(t *testing.T) *url.URL {
 	t.Helper()
 	return startProxy(t, (*httptest.Server).StartTLS)
@@ -206,8 +214,8 @@ func startProxy(t *testing.T, start func(*httptest.Server)) *url.URL {
 	return u
 }
 
-// startSOCKS starts a SOCKS5 proxy (RFC 1928) that asks for no password and knows
-// addresses of IPv4 alone.
+// startSOCKS starts a SOCKS5 proxy (RFC 1928) that requires no password and knows only
+// IPv4 addresses.
 func startSOCKS(t *testing.T) *url.URL {
 	t.Helper()
 	address := accept(t, func(c net.Conn) {
@@ -226,7 +234,7 @@ func startSOCKS(t *testing.T) *url.URL {
 	return &url.URL{Scheme: "socks5", Host: address}
 }
 
-// accept has handle talk to each who connects to an address on loopback.
+// accept calls handle for each connection to an address on loopback.
 func accept(t *testing.T, handle func(net.Conn)) (address string) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -249,7 +257,7 @@ func accept(t *testing.T, handle func(net.Conn)) (address string) {
 	return listener.Addr().String()
 }
 
-// relay passes on what the client and the host say, until the client ends.
+// relay forwards in both directions until the client ends.
 func relay(client io.Writer, from io.Reader, host string) {
 	out, err := net.Dial("tcp", host)
 	if err != nil {
