@@ -6,6 +6,7 @@ import (
 	"io/fs"
 
 	"forcecred/internal/salesforce"
+	"forcecred/internal/salesforce/credentials"
 	"forcecred/keystore"
 	"forcecred/protocol/secret"
 )
@@ -50,7 +51,7 @@ func checkCredentials(grant keystore.Grant) error {
 		{"client_secret", grant.ClientSecret.Reveal()},
 		{"refresh_token", grant.RefreshToken.Reveal()},
 	} {
-		if err := salesforce.CheckCredential(member.text); err != nil {
+		if err := credentials.Check(member.text); err != nil {
 			return fmt.Errorf("%s %w", member.name, err)
 		}
 	}
@@ -75,16 +76,16 @@ func targetOf(t salesforce.Target) keystore.Target {
 }
 
 // privateKey returns the key that the grant holds, or names.
-func (h *Helper) privateKey(grant keystore.Grant) (salesforce.PrivateKey, error) {
+func (h *Helper) privateKey(grant keystore.Grant) (credentials.PrivateKey, error) {
 	text, name := grant.PrivateKey, "private_key"
 	if text.Empty() {
 		name = "private_key_file " + grant.PrivateKeyFile
 		var err error
 		if text, err = h.ReadKey(grant.PrivateKeyFile); err != nil {
-			return salesforce.PrivateKey{}, unreadable(grant.PrivateKeyFile, err)
+			return credentials.PrivateKey{}, unreadable(grant.PrivateKeyFile, err)
 		}
 	}
-	key, err := salesforce.ParsePrivateKey(text)
+	key, err := credentials.ParsePrivateKey(text)
 	if err != nil {
 		return key, fmt.Errorf("%s %w", name, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"forcecred/internal/salesforce"
+	"forcecred/internal/salesforce/credentials"
 	"forcecred/keystore"
 	"forcecred/protocol"
 	"forcecred/protocol/secret"
@@ -97,7 +98,7 @@ func (h *Helper) newGrant(req protocol.StoreRequest) (keystore.Grant, error) {
 	}
 	loginURL := req.LoginURL
 	if !req.SFDXAuthURL.Empty() {
-		auth, err := salesforce.ParseAuthURL(req.SFDXAuthURL.Reveal())
+		auth, err := credentials.ParseAuthURL(req.SFDXAuthURL.Reveal())
 		if err != nil {
 			return keystore.Grant{}, badRequest(org, err)
 		}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"forcecred/internal/privatefile"
-	"forcecred/internal/salesforce"
+	"forcecred/internal/salesforce/credentials"
 	"forcecred/keystore"
 	"forcecred/protocol"
 )
@@ -119,7 +119,7 @@ func keyFile(g keystore.Grant) []protocol.Finding {
 	next := "see that the file is there, and can be read by forcecred alone"
 	if err == nil {
 		next = "put the app's key there, an RSA key in PEM without a passphrase"
-		if _, err = salesforce.ParsePrivateKey(text); err != nil {
+		if _, err = credentials.ParsePrivateKey(text); err != nil {
 			err = fmt.Errorf("%s %w", g.PrivateKeyFile, err)
 		}
 	}

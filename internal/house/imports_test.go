@@ -22,7 +22,7 @@ var floors = [][]string{
 	{"keystore/agefile", "keystore/overlay", "keystore/journal", "keystore/keyring", "keystore/sfcli", "keystore/storetest", "internal/failures", "protocol/plugin/internal/forcecredv1"},
 	{"keystore/keyring/busguard", "internal/privatefile", "protocol/bazel", "protocol/docker", "protocol/git", "protocol/headers", "protocol/kubernetes"},
 	{"keystore", "protocol", "internal/config", "internal/loopback", "internal/salesforce"},
-	{"internal/salesforce/transport", "internal/strictjson", "protocol/token"},
+	{"internal/salesforce/credentials", "internal/salesforce/transport", "internal/strictjson", "protocol/token"},
 	{"protocol/secret", "protocol/remedy", "internal/origin", "internal/process", "internal/regularfile", "internal/text"},
 }
 

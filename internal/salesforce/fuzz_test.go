@@ -12,6 +12,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"forcecred/internal/salesforce/credentials"
 	"forcecred/internal/salesforce/transport"
 	"forcecred/protocol/secret"
 	"forcecred/protocol/token"
@@ -86,12 +87,12 @@ func checkAnswer(t *testing.T, a Answer, grant RefreshGrant) {
 	}
 	plain := token.Reveal(a.Token)
 	for name, text := range token.Members(&plain) {
-		if name != "scope" && !only(*text, isVisible) {
+		if name != "scope" && !credentials.IsVisible(*text) {
 			t.Errorf("%s has space, control characters or characters beyond ASCII: %q", name, *text)
 		}
 	}
 	for _, c := range []byte(a.Scope) {
-		if c != ' ' && !isVisible(c) {
+		if c != ' ' && !credentials.IsVisible(string(c)) {
 			t.Errorf("the scope is %q", a.Scope)
 		}
 	}

@@ -1,12 +1,18 @@
 package salesforce
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"forcecred/internal/salesforce/credentials"
 	"forcecred/internal/salesforce/transport"
 	"forcecred/protocol/secret"
 )
@@ -152,7 +158,7 @@ func TestGrantCheck(t *testing.T) {
 // before anybody's eyes.
 func TestAssertionIsNotShown(t *testing.T) {
 	t.Parallel()
-	key, err := ParsePrivateKey(secret.New(testKey(t, 2048).pkcs8))
+	key, err := testPrivateKey()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,3 +174,14 @@ func TestAssertionIsNotShown(t *testing.T) {
 		t.Errorf("it is told as %v", err)
 	}
 }
+
+// testPrivateKey returns a key that no app has. To generate it is the slowest part of
+// the tests.
+var testPrivateKey = sync.OnceValues(func() (credentials.PrivateKey, error) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return credentials.PrivateKey{}, err
+	}
+	block := &pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}
+	return credentials.ParsePrivateKey(secret.New(string(pem.EncodeToMemory(block))))
+})

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"forcecred/internal/origin"
+	"forcecred/internal/salesforce/credentials"
 	"forcecred/internal/salesforce/transport"
 	"forcecred/protocol/secret"
 
@@ -24,7 +25,7 @@ type JWTGrant struct {
 	ClientID     string
 	ClientSecret secret.Text // not sent; answers are signed with it. Empty where it is not known
 	Username     string
-	Key          PrivateKey
+	Key          credentials.PrivateKey
 	KeyID        string // the assertion's kid, or ""
 	Audience     string // the assertion's aud; if it is "", those of Targets are tried
 	AudienceURL  string // one more audience that Targets has, or ""
@@ -51,7 +52,7 @@ func checkAudience(audience string) error {
 	if audience == "" {
 		return nil
 	}
-	if _, err := origin.Parse(audience); err != nil || strings.ContainsAny(audience, "?#") || !only(audience, isVisible) {
+	if _, err := origin.Parse(audience); err != nil || strings.ContainsAny(audience, "?#") || !credentials.IsVisible(audience) {
 		return errors.New("is not an https URL such as https://login.salesforce.com")
 	}
 	return nil
@@ -128,7 +129,7 @@ func (g JWTGrant) assertion(audience string, now time.Time) (secret.Text, error)
 	if g.KeyID != "" {
 		options = options.WithHeader("kid", g.KeyID)
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: g.Key.rsa}, options)
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: g.Key.RSA()}, options)
 	if err != nil {
 		return secret.Text{}, err
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 
+	"forcecred/internal/salesforce/credentials"
 	"forcecred/protocol/token"
 )
 
@@ -41,7 +42,7 @@ func clearUnprintable(t token.Token) token.Token {
 	words := strings.FieldsFunc(plain.Scope, func(r rune) bool { return r == ' ' })
 	plain.Scope = strings.Join(words, "")
 	for _, text := range token.Members(&plain) {
-		if !only(*text, isVisible) {
+		if !credentials.IsVisible(*text) {
 			*text = ""
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"forcecred/internal/salesforce/credentials"
 	"forcecred/internal/salesforce/transport"
 	"forcecred/protocol/secret"
 	"forcecred/protocol/token"
@@ -143,7 +144,7 @@ func (a Answer) check(secrets []secret.Text) error {
 	for name, text := range map[string]string{
 		"access_token": a.AccessToken.Reveal(), "instance_url": a.InstanceURL, "api_instance_url": a.APIInstanceURL,
 	} {
-		if !only(text, isVisible) {
+		if !credentials.IsVisible(text) {
 			return fmt.Errorf("%s has white space, control characters or characters beyond ASCII", name)
 		}
 	}

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"forcecred/protocol/secret"
 )
 
 func pairs(targets []Target) (all []string) {
@@ -66,7 +64,7 @@ func TestTargets(t *testing.T) {
 // TestTries: which refusals let an assertion be tried elsewhere, and which end it.
 func TestTries(t *testing.T) {
 	t.Parallel()
-	key, err := ParsePrivateKey(secret.New(testKey(t, 2048).pkcs8))
+	key, err := testPrivateKey()
 	if err != nil {
 		t.Fatal(err)
 	}

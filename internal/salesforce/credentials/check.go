@@ -1,4 +1,5 @@
-package salesforce
+// Package credentials parses the credentials that a person pastes or pipes, and explains what is wrong with them.
+package credentials
 
 import (
 	"errors"
@@ -8,14 +9,14 @@ import (
 	"unicode/utf8"
 )
 
-// CheckCredential returns what keeps text from being a client id, a client secret
-// or a refresh token. Those are visible ASCII (RFC 6749, appendix A; Salesforce's
-// have no space either): whatever else was pasted or piped along is sent as a part
-// of the value, and Salesforce then calls a good token revoked. The error completes
-// a sentence that begins with the name of the member. It quotes no visible character.
-func CheckCredential(text string) error {
+// Check returns an error if text cannot be a client id, a client secret or a refresh
+// token. They are visible ASCII (RFC 6749, appendix A; Salesforce's have no spaces).
+// Any other character was pasted with the value by mistake, and Salesforce would
+// report a valid token as revoked. The error completes a sentence that begins with the
+// name of the member. It quotes no visible character.
+func Check(text string) error {
 	if isPlaceholder(text) {
-		return errors.New("is a placeholder, and not the value that belongs in its place")
+		return errors.New("is a placeholder; replace it with the value")
 	}
 	visible := func(r rune) bool { return r < utf8.RuneSelf && isVisible(byte(r)) }
 	for i, r := range text {
@@ -34,8 +35,21 @@ func CheckCredential(text string) error {
 	return nil
 }
 
-// isPlaceholder reports whether text is what documents, scripts and CI systems have
-// in place of a value that they lack or hide.
+// IsVisible reports whether text is visible ASCII alone: the VSCHARs of RFC 6749
+// without the space.
+func IsVisible(text string) bool {
+	for i := range len(text) {
+		if !isVisible(text[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func isVisible(c byte) bool { return '!' <= c && c <= '~' }
+
+// isPlaceholder reports whether text is one of the placeholders that documents,
+// scripts and CI systems print for a missing or hidden value.
 func isPlaceholder(text string) bool {
 	lower := strings.ToLower(text)
 	return slices.Contains([]string{"undefined", "null", "nil", "none", "…", "..."}, lower) ||
@@ -44,7 +58,7 @@ func isPlaceholder(text string) bool {
 		text != "" && strings.Trim(text, "*") == ""
 }
 
-// characterNames are those that people meet and can't see.
+// characterNames are the names of invisible characters that people often paste.
 var characterNames = map[rune]string{
 	'\x00':   "a NUL",
 	'\t':     "a tab",
@@ -58,7 +72,7 @@ var characterNames = map[rune]string{
 	'\ufeff': "a byte order mark",
 }
 
-// characterName names a character that is not visible ASCII.
+// characterName returns the name of a character that is not visible ASCII.
 func characterName(r rune) string {
 	if name, ok := characterNames[r]; ok {
 		return fmt.Sprintf("%s (U+%04X)", name, r)

@@ -1,4 +1,4 @@
-package salesforce
+package credentials
 
 import (
 	"errors"
@@ -8,8 +8,8 @@ import (
 	"forcecred/protocol/secret"
 )
 
-// AuthURL is what an sfdx auth URL carries, the form in which the Salesforce
-// CLI hands a login on: force://CLIENTID:CLIENTSECRET:REFRESHTOKEN@HOST.
+// AuthURL is a parsed sfdx auth URL, in which the Salesforce CLI exports a login:
+// force://CLIENTID:CLIENTSECRET:REFRESHTOKEN@HOST.
 type AuthURL struct {
 	ClientID     string
 	ClientSecret secret.Text // empty for a public client such as PlatformCLI
@@ -17,10 +17,10 @@ type AuthURL struct {
 	LoginURL     string // https://HOST
 }
 
-// ParseAuthURL parses an sfdx auth URL. It takes what the Salesforce CLI takes,
-// but for a path after the host: the CLI drops that without a word, and logs in to
-// another place. A slash after the host, https:// before it, and white space at the
-// end say nothing and are passed over. The errors don't quote the input.
+// ParseAuthURL parses an sfdx auth URL. It accepts what the Salesforce CLI accepts,
+// except a path after the host: the CLI ignores the path and logs in elsewhere. It
+// ignores a slash after the host, https:// before it, and white space at the end. The
+// errors do not quote the input.
 func ParseAuthURL(raw string) (AuthURL, error) {
 	if strings.Contains(raw, "\x00") || strings.HasPrefix(raw, "\ufeff") || strings.HasPrefix(raw, "\xff\xfe") {
 		return AuthURL{}, errors.New("the sfdx auth URL is not plain text; was it saved as UTF-16 or with a byte order mark?")
@@ -41,7 +41,7 @@ func ParseAuthURL(raw string) (AuthURL, error) {
 	parts := strings.Split(credentials, ":")
 	switch {
 	case len(parts) != 3:
-		return AuthURL{}, errors.New("the sfdx auth URL is not force://CLIENTID:CLIENTSECRET:REFRESHTOKEN@HOST (the secret may be empty, its colons may not be left out)")
+		return AuthURL{}, errors.New("the sfdx auth URL is not force://CLIENTID:CLIENTSECRET:REFRESHTOKEN@HOST (the secret may be empty, but both colons are required)")
 	case parts[0] == "":
 		return AuthURL{}, errors.New("the sfdx auth URL has no client id")
 	case parts[2] == "":
@@ -50,7 +50,7 @@ func ParseAuthURL(raw string) (AuthURL, error) {
 		return AuthURL{}, errors.New("the sfdx auth URL has a path after its host; give it as site")
 	}
 	for i, name := range []string{"client id", "client secret", "refresh token"} {
-		if err := CheckCredential(parts[i]); err != nil {
+		if err := Check(parts[i]); err != nil {
 			return AuthURL{}, fmt.Errorf("the sfdx auth URL's %s %w", name, err)
 		}
 	}
@@ -61,6 +61,3 @@ func ParseAuthURL(raw string) (AuthURL, error) {
 		LoginURL:     "https://" + host,
 	}, nil
 }
-
-// isVisible reports whether c is what RFC 6749 calls a VSCHAR other than space.
-func isVisible(c byte) bool { return '!' <= c && c <= '~' }

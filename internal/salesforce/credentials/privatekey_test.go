@@ -1,4 +1,4 @@
-package salesforce
+package credentials
 
 import (
 	"crypto/ecdsa"
@@ -20,7 +20,7 @@ import (
 // keyPEM is one key in the two forms that are read.
 type keyPEM struct{ pkcs1, pkcs8 string }
 
-var testKeys sync.Map // of keyPEM, by bits: making one takes longer than all else here
+var testKeys sync.Map // of keyPEM, by bits: to generate one is the slowest part of the tests
 
 func testKey(t *testing.T, bits int) keyPEM {
 	t.Helper()
@@ -96,8 +96,8 @@ func TestParsePrivateKey(t *testing.T) {
 		{"UTF-16", "\xff\xfe-\x00-\x00", "UTF-16"},
 		{"base64 of a PEM", base64.StdEncoding.EncodeToString([]byte(key.pkcs8)), "encoded as base64"},
 		{"base64 of a PEM, in lines", wrapped(base64.StdEncoding.EncodeToString([]byte(key.pkcs8))), "encoded as base64"},
-		{"labels swapped, PKCS #8", strings.ReplaceAll(key.pkcs8, "PRIVATE KEY", "RSA PRIVATE KEY"), "is labeled RSA PRIVATE KEY"},
-		{"labels swapped, PKCS #1", strings.ReplaceAll(key.pkcs1, "RSA PRIVATE KEY", "PRIVATE KEY"), "is labeled PRIVATE KEY"},
+		{"labels swapped, PKCS #8", strings.ReplaceAll(key.pkcs8, "PRIVATE KEY", "RSA PRIVATE KEY"), "has the label RSA PRIVATE KEY"},
+		{"labels swapped, PKCS #1", strings.ReplaceAll(key.pkcs1, "RSA PRIVATE KEY", "PRIVATE KEY"), "has the label PRIVATE KEY"},
 		{"two labels", strings.Replace(key.pkcs1, "END RSA PRIVATE", "END PRIVATE", 1), "begins with the label RSA PRIVATE KEY"},
 		{"the last line first", "-----END PRIVATE KEY-----\n-----BEGIN PRIVATE KEY-----\n", "in its first line"},
 		{"a certificate alone", block("CERTIFICATE", []byte("test")), "is a certificate"},

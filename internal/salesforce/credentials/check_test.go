@@ -1,4 +1,4 @@
-package salesforce
+package credentials
 
 import (
 	"strings"
@@ -6,12 +6,12 @@ import (
 	"unicode/utf8"
 )
 
-func TestCheckCredential(t *testing.T) {
+func TestCheck(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"5Aep861.test-refresh-token_1==":    "",
 		"3MVG9.test-client-id":              "",
-		"":                                  "", // whether it may be missing is not for this to say
+		"":                                  "", // the caller decides whether it may be missing
 		"!~":                                "",
 		"<":                                 "",
 		"test-token<x>":                     "",
@@ -37,7 +37,7 @@ func TestCheckCredential(t *testing.T) {
 		"…":                                 "is a placeholder",
 		"[REDACTED] Use 'sf org auth show'": "is a placeholder",
 	} {
-		err := CheckCredential(text)
+		err := Check(text)
 		switch {
 		case want == "" && err != nil:
 			t.Errorf("%q: %v", text, err)
@@ -49,18 +49,18 @@ func TestCheckCredential(t *testing.T) {
 	}
 }
 
-// FuzzCheckCredential: what is accepted goes through a form, a header and a shell
+// FuzzCheck: what is accepted goes through a form, a header and a shell
 // unharmed, and an error tells of one character at most.
-func FuzzCheckCredential(f *testing.F) {
+func FuzzCheck(f *testing.F) {
 	for _, text := range []string{"test-token\n", "\xff", "<>", "5Aep861"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		err := CheckCredential(text)
-		if err == nil && !only(text, isVisible) {
+		err := Check(text)
+		if err == nil && !IsVisible(text) {
 			t.Errorf("%q is accepted", text)
 		}
-		if err != nil && len(text) > 1 && utf8.ValidString(text) && strings.Trim(text, " \t\r\n") == text && only(text, isVisible) && strings.Contains(err.Error(), text) {
+		if err != nil && len(text) > 1 && utf8.ValidString(text) && strings.Trim(text, " \t\r\n") == text && IsVisible(text) && strings.Contains(err.Error(), text) {
 			t.Errorf("the error quotes %q", text)
 		}
 	})
