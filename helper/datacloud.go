@@ -9,6 +9,7 @@ import (
 	"forcecred/internal/salesforce"
 	"forcecred/keystore"
 	"forcecred/protocol"
+	"forcecred/protocol/remedy"
 )
 
 // dataCloudToken returns the org's token for Data Cloud: the cached one where it
@@ -44,7 +45,7 @@ func (h *Helper) dataCloudToken(ctx context.Context, org keystore.Org, wanted de
 	}
 	if err := keystore.SaveToken(context.WithoutCancel(ctx), h.Keystore, token); err != nil {
 		// The token is good all the same; the next caller has to exchange again.
-		h.Warn(storeError("cache the Data Cloud token of", org, err).Message)
+		h.warn(storeError("cache the Data Cloud token of", org, err).Message)
 	}
 	return token, nil
 }
@@ -105,7 +106,7 @@ func isTokenRefused(err error) bool {
 func errNoTimeLeft(org keystore.Org) *protocol.Error {
 	return &protocol.Error{
 		Code: protocol.TemporarilyUnavailable, Message: fmt.Sprintf("get the Data Cloud token of %q: the refresh of the org's own token took too long", org),
-		Org: string(org), Retryable: true, Hint: "try again; the org's own token is refreshed by now",
+		Org: string(org), Retryable: true, Remedy: remedy.To("try_again_org_refreshed"),
 	}
 }
 
@@ -136,6 +137,6 @@ func (h *Helper) revokeDataCloud(ctx context.Context, grant keystore.Grant) {
 	}
 	if err != nil {
 		e := salesforceError("end the Data Cloud token of", grant.Org, err)
-		h.Warn(fmt.Sprintf("%s; it is good until %s", e.Message, token.ExpiresAt.UTC().Format(time.RFC3339)))
+		h.warn(fmt.Sprintf("%s; it is good until %s", e.Message, token.ExpiresAt.UTC().Format(time.RFC3339)))
 	}
 }

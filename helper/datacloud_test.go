@@ -13,6 +13,7 @@ import (
 	"forcecred/internal/salesforce"
 	"forcecred/keystore"
 	"forcecred/protocol"
+	"forcecred/protocol/remedy"
 	"forcecred/protocol/secret"
 	"forcecred/protocol/token"
 )
@@ -40,7 +41,7 @@ func (f *fixture) refuseToken(good func(accessToken string) bool) {
 	trade := f.trade
 	f.trade = func(accessToken string) (salesforce.Answer, error) {
 		if !good(accessToken) {
-			return salesforce.Answer{}, &salesforce.Error{Reason: salesforce.TokenRefused, Status: 401, Err: errors.New("no"), Hint: "what to do"}
+			return salesforce.Answer{}, &salesforce.Error{Reason: salesforce.TokenRefused, Status: 401, Err: errors.New("no"), Remedy: remedy.To("try_again")}
 		}
 		return trade(accessToken)
 	}

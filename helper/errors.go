@@ -8,6 +8,7 @@ import (
 	"forcecred/internal/salesforce"
 	"forcecred/keystore"
 	"forcecred/protocol"
+	"forcecred/protocol/remedy"
 )
 
 func isAny(err error, targets ...error) bool {
@@ -22,7 +23,7 @@ func isAny(err error, targets ...error) bool {
 func badRequest(org keystore.Org, err error) *protocol.Error {
 	e := &protocol.Error{Code: protocol.BadRequest, Message: "read the request: " + err.Error(), Org: string(org)}
 	if cause, ok := errors.AsType[*keystore.Error](err); ok {
-		e.Hint = cause.Hint
+		e.Hint, e.Remedy = cause.Hint, cause.Remedy
 	}
 	return e
 }
@@ -36,18 +37,18 @@ func storeError(doing string, org keystore.Org, err error) *protocol.Error {
 		Cause:   err,
 	}
 	if cause := (*keystore.Error)(nil); errors.As(err, &cause) {
-		e.Hint = cause.Hint
+		e.Hint, e.Remedy = cause.Hint, cause.Remedy
 	}
 	switch {
 	case errors.Is(err, keystore.ErrNotFound):
 		e.Code = protocol.OrgNotFound
 		e.Message = fmt.Sprintf("there is no org %q in the keystore", org)
-		if e.Hint == "" { // the store's own, where an org is not stored by forcecred
-			e.Hint = "`forcecred list` shows what there is, `forcecred login ORG` adds one"
+		if e.Hint == "" && e.Remedy.IsZero() { // the store's own, where an org is not stored by forcecred
+			e.Remedy = remedy.To("list_or_log_in")
 		}
 	case errors.Is(err, context.DeadlineExceeded):
 		e.Retryable = true
-		e.Hint = "the keystore takes longer than this caller waits; `forcecred get` waits longer, and says what the keystore waits for"
+		e.Remedy = remedy.To("wait_longer")
 	case errors.Is(err, context.Canceled):
 		e.Code, e.Retryable = protocol.TemporarilyUnavailable, true
 		e.Message = fmt.Sprintf("%s %q: interrupted", doing, org)
@@ -62,7 +63,7 @@ func lockError(org keystore.Org, err error) *protocol.Error {
 	e := storeError("lock the grant of", org, err)
 	if errors.Is(err, context.DeadlineExceeded) {
 		e.Code = protocol.TemporarilyUnavailable
-		e.Hint = "another process is refreshing this org and takes long; try again"
+		e.Remedy = remedy.To("wait_for_refresh")
 	}
 	return e
 }
@@ -77,7 +78,7 @@ func listError(err error) *protocol.Error {
 func errUnsettled(org keystore.Org) *protocol.Error {
 	return &protocol.Error{
 		Code: protocol.TemporarilyUnavailable, Message: fmt.Sprintf("refresh the token of %q: its grant is being replaced again and again", org),
-		Org: string(org), Retryable: true, Hint: "another program refreshes the same grant; it should ask forcecred instead",
+		Org: string(org), Retryable: true, Remedy: remedy.To("ask_forcecred_instead"),
 	}
 }
 
@@ -122,7 +123,7 @@ func salesforceError(doing string, org keystore.Org, err error) *protocol.Error 
 		return e
 	}
 	e.Code, e.Retryable = codes[cause.Reason].code, codes[cause.Reason].retryable
-	e.Hint = cause.Hint
+	e.Remedy = cause.Remedy
 	if cause.Status != 0 || cause.Code != "" { // a browser brings no status
 		e.Salesforce = &protocol.SalesforceError{Error: cause.Code, Description: cause.Description, Status: cause.Status}
 	}

@@ -10,6 +10,7 @@ import (
 	"forcecred/internal/salesforce"
 	"forcecred/keystore"
 	"forcecred/protocol"
+	"forcecred/protocol/remedy"
 )
 
 // Find returns the org whose access token belongs at that place: the one that
@@ -45,7 +46,7 @@ func (h *Helper) Find(ctx context.Context, place origin.Origin, name string) (st
 	return "", &protocol.Error{
 		Code:    protocol.BadRequest,
 		Message: fmt.Sprintf("%d orgs have their place there: %s", len(found), strings.Join(found, ", ")),
-		Hint:    "say which, by its name as the user name",
+		Remedy:  remedy.To("name_org_as_user"),
 	}
 }
 
@@ -75,7 +76,7 @@ func (h *Helper) GetAt(ctx context.Context, place origin.Origin, req protocol.Ge
 func errNobodyThere() *protocol.Error {
 	return &protocol.Error{
 		Code: protocol.OrgNotFound, Message: "no org in the keystore has its place there",
-		Hint: "`forcecred list` shows where the orgs log in and have their instance, which is known once `forcecred get` was used",
+		Remedy: remedy.To("list_places"),
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"forcecred/internal/salesforce"
 	"forcecred/internal/salesforce/credentials"
 	"forcecred/keystore"
+	"forcecred/protocol/remedy"
 	"forcecred/protocol/secret"
 )
 
@@ -98,7 +99,7 @@ func unreadable(path string, err error) error {
 	if cause, ok := errors.AsType[*keystore.Error](err); ok {
 		*e = *cause
 	} else {
-		e.Reason, e.Err, e.Hint = keystore.ErrUnavailable, err, "is the file there, and may this user read it?"
+		e.Reason, e.Err, e.Remedy = keystore.ErrUnavailable, err, remedy.To("see_key_file")
 		if cause, ok := errors.AsType[*fs.PathError](err); ok && !errors.Is(err, fs.ErrPermission) { // which names the owner
 			e.Err = fmt.Errorf("%s: %w", path, cause.Err)
 		}

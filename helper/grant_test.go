@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"forcecred/internal/hints"
 	"forcecred/internal/orgtest"
 	"forcecred/internal/privatefile"
 	"forcecred/internal/salesforce"
@@ -117,7 +118,7 @@ func TestUnattendedResends(t *testing.T) {
 				if posts := org.Count(orgtest.Token); posts != fault || (err == nil) != (fault == 2) {
 					t.Errorf("%d token requests, want %d: %v", posts, fault, err)
 				}
-				if e := (*protocol.Error)(nil); errors.As(err, &e) && strings.Contains(e.Hint, hintOutcome) {
+				if e := (*protocol.Error)(nil); errors.As(err, &e) && strings.Contains(hints.Of(e), rotationUnknown) {
 					t.Error("the hint speaks of a refresh token that may be gone")
 				}
 			})
@@ -139,8 +140,8 @@ func TestUnattendedRefusals(t *testing.T) {
 				if !errors.As(err, &e) || e.Code != protocol.Refused && e.Code != protocol.TemporarilyUnavailable {
 					t.Fatalf("got %v", err)
 				}
-				if strings.Contains(e.Hint, "sign in again") || strings.Contains(e.Hint, "refresh token") {
-					t.Errorf("the hint is %q", e.Hint)
+				if strings.Contains(hints.Of(e), "sign in again") || strings.Contains(hints.Of(e), "refresh token") {
+					t.Errorf("the hint is %q", hints.Of(e))
 				}
 			})
 		}
@@ -243,7 +244,7 @@ func TestKeyFile(t *testing.T) {
 	req := unattended(t)["jwt_bearer"]
 	req.PrivateKey, req.PrivateKeyFile = secret.Text{}, path
 	err := f.Store(t.Context(), req, false)
-	if e := (*protocol.Error)(nil); !errors.As(err, &e) || e.Code != protocol.BadRequest || !strings.Contains(e.Message, path) || e.Hint == "" {
+	if e := (*protocol.Error)(nil); !errors.As(err, &e) || e.Code != protocol.BadRequest || !strings.Contains(e.Message, path) || hints.Of(e) == "" {
 		t.Errorf("a file that is not there: %v", err)
 	}
 	write := func(text string) {

@@ -8,6 +8,7 @@ import (
 	"forcecred/internal/salesforce"
 	"forcecred/keystore"
 	"forcecred/protocol"
+	"forcecred/protocol/remedy"
 	"forcecred/protocol/secret"
 )
 
@@ -30,8 +31,9 @@ type Helper struct {
 	// signal that can be held back may end the process.
 	HoldSignals func() (release func())
 
-	// Warn is told what a person should know of a request that succeeded all the same.
-	Warn func(message string)
+	// Warn reports what a person should know of a request that succeeded all the same,
+	// and what to do about it.
+	Warn func(message string, todo remedy.Remedy)
 
 	Now  func() time.Time
 	Wait func(context.Context, time.Duration) error // sleeps, or returns the context's error
@@ -140,3 +142,5 @@ func (h *Helper) refreshed(ctx context.Context, org keystore.Org, wanted demand,
 	}
 	return keystore.Token{}, errUnsettled(org)
 }
+
+func (h *Helper) warn(message string) { h.Warn(message, remedy.Remedy{}) }

@@ -12,6 +12,7 @@ import (
 	"forcecred/keystore"
 	"forcecred/keystore/storetest"
 	"forcecred/protocol"
+	"forcecred/protocol/remedy"
 	"forcecred/protocol/secret"
 	"forcecred/protocol/token"
 
@@ -60,7 +61,7 @@ func newFixture(t *testing.T) *fixture {
 			return func() { f.holding = false }
 		},
 		Journal: &f.journal,
-		Warn:    func(m string) { f.warnings = append(f.warnings, m) },
+		Warn:    func(m string, _ remedy.Remedy) { f.warnings = append(f.warnings, m) },
 		Now:     func() time.Time { return f.now },
 		Wait: func(_ context.Context, d time.Duration) error {
 			if f.holding {
@@ -259,7 +260,7 @@ func TestGetFailures(t *testing.T) {
 		return func(f *fixture) {
 			f.store.Fault = func(o string, key keystore.Key) error {
 				if o == op && (key.Kind == kind || kind == "") {
-					return &keystore.Error{Op: o, Reason: reason, Hint: "what to do"}
+					return &keystore.Error{Op: o, Reason: reason, Remedy: remedy.To("try_again")}
 				}
 				return nil
 			}

@@ -6,6 +6,7 @@ import (
 
 	"forcecred/keystore"
 	"forcecred/protocol"
+	"forcecred/protocol/remedy"
 )
 
 // Import copies the grant of an org from another program's logins. It replaces
@@ -20,7 +21,7 @@ func (h *Helper) Import(ctx context.Context, logins keystore.Store, name string,
 	if _, err := keystore.ParseOrg(name); err != nil {
 		return &protocol.Error{
 			Code: protocol.BadRequest, Org: name, Message: fmt.Sprintf("import %q: in a keystore of its own, forcecred has no such name: %v", org, err),
-			Hint: "give the login an alias of letters and digits, `sf alias set ALIAS=USERNAME`, and import that; or `forcecred import --live` uses the Salesforce CLI's logins where they are, by all their names",
+			Remedy: remedy.To("import_by_alias"),
 		}
 	}
 	grant, err := keystore.LoadGrant(ctx, logins, org)
@@ -35,7 +36,7 @@ func (h *Helper) Import(ctx context.Context, logins keystore.Store, name string,
 		return &protocol.Error{
 			Code: protocol.BadRequest, Org: name,
 			Message: fmt.Sprintf("import %q: its refresh tokens rotate, and such a login must not live in two places: whoever refreshes second ends it for both", org),
-			Hint:    "`forcecred import --live` lets forcecred use the Salesforce CLI's logins where they are",
+			Remedy:  remedy.To("import_live"),
 		}
 	}
 	_, _, err = h.asked(grant)
@@ -53,7 +54,7 @@ func (h *Helper) Import(ctx context.Context, logins keystore.Store, name string,
 	if !h.absent(ctx, keystore.Key{Kind: keystore.KindGrant, Org: org}) {
 		return &protocol.Error{
 			Code: protocol.BadRequest, Message: fmt.Sprintf("import %q: the keystore has an org of that name", org), Org: name,
-			Hint: fmt.Sprintf("`forcecred erase %s` removes it", org),
+			Remedy: remedy.Remedy{Code: "erase_org_first", Org: name},
 		}
 	}
 	if err := h.dropTokens(ctx, org); err != nil {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 
 	"forcecred/keystore"
+	"forcecred/protocol/remedy"
 	"forcecred/protocol/secret"
 )
 
@@ -148,7 +149,7 @@ func (h *Helper) load(ctx context.Context, org keystore.Org) (keystore.Grant, er
 		if asideErr != nil {
 			name = asideErr.Error()
 		}
-		h.Warn(fmt.Sprintf("the journal of %q can't be used: %v; it is kept aside: %s", org, err, name))
+		h.warn(fmt.Sprintf("the journal of %q can't be used: %v; it is kept aside: %s", org, err, name))
 		return grant, nil
 	}
 	// An entry that replaces another token than the grant's was overtaken: a
@@ -180,7 +181,7 @@ func (h *Helper) openJournal(ctx context.Context, org keystore.Org) (*entry, err
 	switch err := json.Unmarshal(data, &e); {
 	case err == nil && e.Version > entryVersion:
 		return nil, &keystore.Error{
-			Op: "open it", Reason: keystore.ErrUnavailable, Err: fmt.Errorf("its entry has version %d, this forcecred knows %d", e.Version, entryVersion), Hint: "update forcecred",
+			Op: "open it", Reason: keystore.ErrUnavailable, Err: fmt.Errorf("its entry has version %d, this forcecred knows %d", e.Version, entryVersion), Remedy: remedy.To("update_forcecred"),
 		}
 	case err != nil || e.Version != entryVersion || e.RefreshToken == "":
 		return nil, &keystore.Error{Op: "open it", Reason: keystore.ErrCorrupt, Err: errors.New("its entry is not what forcecred writes")}

@@ -8,6 +8,7 @@ import (
 	"forcecred/internal/salesforce"
 	"forcecred/keystore"
 	"forcecred/protocol"
+	"forcecred/protocol/remedy"
 	"forcecred/protocol/secret"
 )
 
@@ -101,7 +102,7 @@ func (h *Helper) complete(ctx context.Context, req protocol.StoreRequest) (proto
 	if req.ClientID == "" {
 		return req, &protocol.Error{
 			Code: protocol.Usage, Org: req.Org, Message: fmt.Sprintf("log in to %q: the app's client id is missing", org),
-			Hint: "give --client-id; docs/external-client-app.md tells how to make an External Client App, which has one",
+			Remedy: remedy.To("give_client_id"),
 		}
 	}
 	return req, nil
@@ -188,7 +189,7 @@ func (h *Helper) saveLogin(ctx context.Context, grant keystore.Grant, s spent) (
 	token := newToken(grant.Org, s.answer, s.at)
 	h.setExpiry(ctx, s, grant, &token, keystore.Token{})
 	if err := keystore.SaveToken(ctx, h.Keystore, token); err != nil {
-		h.Warn(storeError("cache the token of", grant.Org, err).Message) // the next get refreshes
+		h.warn(storeError("cache the token of", grant.Org, err).Message) // the next get refreshes
 	}
 	return listed(grant, token), nil
 }

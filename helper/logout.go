@@ -27,7 +27,7 @@ func (h *Helper) Logout(ctx context.Context, name string, force bool) error {
 		if !force {
 			return err
 		}
-		h.Warn(fmt.Sprintf("%v; the org is forgotten all the same", err))
+		h.warn(fmt.Sprintf("%v; the org is forgotten all the same", err))
 	}
 	return h.eraseAll(ctx, org)
 }
@@ -61,7 +61,7 @@ func (h *Helper) revoke(ctx context.Context, org keystore.Org) error {
 	}
 	if err := client.Revoke(ctx, login, token); err != nil {
 		e := salesforceError("end the login of", org, err)
-		e.Hint = withCommand(e.Hint, grant)
+		e.Remedy = ofLogin(e.Remedy, grant)
 		return e
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 
 	"forcecred/keystore"
 	"forcecred/protocol"
+	"forcecred/protocol/remedy"
 )
 
 // ParseOrg returns name as an org that the keystore can have. Its error does not
@@ -60,17 +61,13 @@ func (h *Helper) warnOfUnusable(ctx context.Context) error {
 		return listError(err)
 	}
 	for _, err := range all {
-		h.Warn("left out: " + withHint(err))
+		todo := remedy.Remedy{}
+		if e, ok := errors.AsType[*keystore.Error](err); ok {
+			todo = e.Remedy
+		}
+		h.Warn("left out: "+err.Error(), todo)
 	}
 	return nil
-}
-
-// withHint returns what has happened, and what to do about it, in one sentence.
-func withHint(err error) string {
-	if e, ok := errors.AsType[*keystore.Error](err); ok && e.Hint != "" {
-		return e.Error() + "; " + e.Hint
-	}
-	return err.Error()
 }
 
 func badName(err error) *protocol.Error {

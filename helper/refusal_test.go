@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"forcecred/internal/hints"
 	"forcecred/internal/orgtest"
 	"forcecred/internal/salesforce"
 	"forcecred/keystore"
@@ -149,7 +150,7 @@ func TestOutcomes(t *testing.T) {
 				org.FailNext(orgtest.Always, fault)
 				_, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"})
 				e := (*protocol.Error)(nil)
-				if !errors.As(err, &e) || e.Code != want.code || e.Retryable != want.retryable || !strings.Contains(e.Hint, want.hint) {
+				if !errors.As(err, &e) || e.Code != want.code || e.Retryable != want.retryable || !strings.Contains(hints.Of(e), want.hint) {
 					t.Fatalf("got %v, %+v; want %s, retryable %v, %q", err, e, want.code, want.retryable, want.hint)
 				}
 				var shown bytes.Buffer

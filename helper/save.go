@@ -3,11 +3,11 @@ package helper
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"forcecred/internal/salesforce"
 	"forcecred/keystore"
+	"forcecred/protocol/remedy"
 	"forcecred/protocol/secret"
 )
 
@@ -25,9 +25,9 @@ func (h *Helper) save(ctx context.Context, grant keystore.Grant, s spent, seal *
 	}
 	if spendErr != nil {
 		e := refreshError(grant.Org, spendErr)
-		e.Hint = withCommand(e.Hint, grant)
+		e.Remedy = ofLogin(e.Remedy, grant)
 		if mayRotate(grant) && !hasRotated(grant, s.answer.RefreshToken) && isOutcomeUnknown(spendErr) {
-			e.Hint = strings.TrimPrefix(e.Hint+"; "+hintOutcome, "; ")
+			e.Remedy = e.Remedy.WithNext("rotation_unknown")
 		}
 		return keystore.Token{}, e
 	}
@@ -36,7 +36,7 @@ func (h *Helper) save(ctx context.Context, grant keystore.Grant, s spent, seal *
 	h.setExpiry(ctx, s, grant, &token, cached)
 	if err := keystore.SaveToken(ctx, h.Keystore, token); err != nil {
 		// The answer is good all the same; the next caller will have to refresh.
-		h.Warn(storeError("cache the token of", grant.Org, err).Message)
+		h.warn(storeError("cache the token of", grant.Org, err).Message)
 	}
 	return token, nil
 }
@@ -76,7 +76,7 @@ func (h *Helper) saveGrant(ctx context.Context, grant keystore.Grant, answer sal
 		return nil
 	case !vital:
 		// All that is lost is the knowledge that the org does not rotate, or has moved.
-		h.Warn(storeError("save the grant of", grant.Org, err).Message)
+		h.warn(storeError("save the grant of", grant.Org, err).Message)
 		return nil
 	}
 	if !rotated {
@@ -85,11 +85,11 @@ func (h *Helper) saveGrant(ctx context.Context, grant keystore.Grant, answer sal
 	if sealErr := h.sealNext(grant, next, seal); sealErr != nil {
 		e := storeError("save the new refresh token of", grant.Org, err)
 		e.Message += fmt.Sprintf("; nor is it in the journal: %v", sealErr)
-		e.Hint = withCommand("the login is lost: once the keystore can be written, "+string(salesforce.LogInAgain), grant)
+		e.Hint, e.Remedy = "", ofLogin(remedy.To("login_lost"), grant)
 		e.Retryable = false
 		return e
 	}
-	h.Warn(storeError("save the new refresh token of", grant.Org, err).Message +
+	h.warn(storeError("save the new refresh token of", grant.Org, err).Message +
 		"; it is sealed in the journal, and the next refresh will move it into the keystore")
 	return nil
 }
@@ -127,7 +127,7 @@ func (h *Helper) saveAndReadBack(ctx context.Context, grant keystore.Grant) erro
 // warnOfSite warns of a site that was left out of the answer.
 func (h *Helper) warnOfSite(org keystore.Org, a salesforce.Answer) {
 	if a.ForeignSite {
-		h.Warn(fmt.Sprintf("the answer's sfdc_site_url of %q names a host to which the login's tokens may not go, so it is left out; if the host is the org's, log in there with --allow-host", org))
+		h.Warn(fmt.Sprintf("the answer's sfdc_site_url of %q names a host to which the login's tokens may not go, so it is left out", org), remedy.To("allow_host"))
 	}
 }
 

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"forcecred/internal/salesforce"
 	"forcecred/keystore"
 	"forcecred/protocol"
+	"forcecred/protocol/remedy"
 	"forcecred/protocol/secret"
 )
 
@@ -66,14 +66,10 @@ type change struct {
 func isForeign(grant keystore.Grant) bool { return grant.StoredAt.IsZero() }
 
 func errNotOurs(grant keystore.Grant) *protocol.Error {
-	way := "web"
-	if grant.Type == keystore.JWTBearer {
-		way = "jwt"
-	}
 	return storeError("change the settings of", grant.Org, &keystore.Error{
 		Reason: keystore.ErrForeign, Op: "write " + keystore.Key{Kind: keystore.KindGrant, Org: grant.Org}.String(),
-		Err:  errors.New("the Salesforce CLI keeps its logins itself"),
-		Hint: fmt.Sprintf("`sf org login %s --alias %s --instance-url URL` logs in at another host", way, keystore.QuoteArg(string(grant.Org), "ALIAS")),
+		Err:    errors.New("the Salesforce CLI keeps its logins itself"),
+		Remedy: ofLogin(remedy.To("sf_log_in_at_host"), grant),
 	})
 }
 
@@ -161,7 +157,7 @@ func (h *Helper) cacheNew(ctx context.Context, grant keystore.Grant, s spent, ca
 		err = keystore.SaveToken(ctx, h.Keystore, token)
 	}
 	if err != nil {
-		h.Warn(storeError("cache the token of", grant.Org, err).Message)
+		h.warn(storeError("cache the token of", grant.Org, err).Message)
 	}
 }
 
@@ -178,10 +174,10 @@ func unchanged(c change, err error, rotated bool) *protocol.Error {
 	if cause := (*salesforce.Error)(nil); errors.As(err, &cause) && cause.Reason == salesforce.GrantDead {
 		// The login is dead only if the old settings say so too.
 		e.Code = protocol.Refused
-		e.Hint = fmt.Sprintf("the login is not known with these settings: check them; if `forcecred get %s --force` fails too, log in again", c.old.Org)
+		e.Remedy = remedy.Remedy{Code: "check_settings", Org: string(c.old.Org)}
 	}
 	if isRefreshed(c.old) && !rotated && isOutcomeUnknown(err) {
-		e.Hint = strings.TrimPrefix(e.Hint+"; "+hintOutcome, "; ")
+		e.Remedy = e.Remedy.WithNext("rotation_unknown")
 	}
 	return e
 }
@@ -195,7 +191,7 @@ func (h *Helper) notSaved(c change, s spent, rotated bool, err error) *protocol.
 	}
 	if sealErr := h.sealNext(c.old, s.answer.RefreshToken, c.seal); sealErr != nil {
 		e.Message = fmt.Sprintf("%s; the new refresh token is not in the journal either: %v", e.Message, sealErr)
-		e.Hint = "the login is lost: the user has to sign in again, once the keystore can be written"
+		e.Hint, e.Remedy = "", ofLogin(remedy.To("login_lost"), c.old)
 		e.Retryable = false
 		return e
 	}

@@ -9,9 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"forcecred/internal/hints"
 	"forcecred/internal/salesforce"
 	"forcecred/keystore"
 	"forcecred/protocol"
+	"forcecred/protocol/remedy"
 	"forcecred/protocol/secret"
 
 	"github.com/google/go-cmp/cmp"
@@ -140,7 +142,7 @@ func TestSetRefused(t *testing.T) {
 		before := f.grantOf(t, "prod")
 		err := f.Set(t.Context(), tt.req)
 		e, ok := errors.AsType[*protocol.Error](err)
-		if !ok || e.Code != tt.code || !strings.Contains(e.Message+e.Hint, tt.says) || f.posts != 1 {
+		if !ok || e.Code != tt.code || !strings.Contains(e.Message+hints.Of(e), tt.says) || f.posts != 1 {
 			t.Errorf("%s: %v, %d refreshes", tt.name, err, f.posts)
 		}
 		if diff := cmp.Diff(before, f.grantOf(t, "prod"), cmp.Comparer(secret.Text.Equal)); diff != "" {
@@ -156,7 +158,7 @@ func TestSetFails(t *testing.T) {
 	t.Parallel()
 	fail := func(reason salesforce.Reason, next string) func(salesforce.RefreshGrant) (salesforce.Answer, error) {
 		return func(salesforce.RefreshGrant) (salesforce.Answer, error) {
-			return salesforce.Answer{RefreshToken: secret.New(next)}, &salesforce.Error{Reason: reason, Status: 400, Code: "e", Hint: "what to do"}
+			return salesforce.Answer{RefreshToken: secret.New(next)}, &salesforce.Error{Reason: reason, Status: 400, Code: "e", Remedy: remedy.To("try_again")}
 		}
 	}
 	for _, tt := range []struct {
@@ -184,8 +186,8 @@ func TestSetFails(t *testing.T) {
 		if !ok || e.Code != tt.code || f.posts != tt.posts || f.holding || !strings.HasPrefix(e.Message, `change the settings of "prod": `) || !strings.HasSuffix(e.Message, "; the stored settings are unchanged") {
 			t.Errorf("%s: %v after %d refreshes", tt.name, err, f.posts)
 		}
-		if ok && strings.Contains(e.Hint, hintOutcome) != tt.unknown {
-			t.Errorf("%s: hint %q", tt.name, e.Hint)
+		if ok && strings.Contains(hints.Of(e), rotationUnknown) != tt.unknown {
+			t.Errorf("%s: hint %q", tt.name, hints.Of(e))
 		}
 		want.RefreshToken = secret.New(tt.token)
 		got := f.grantOf(t, "prod")
@@ -233,7 +235,7 @@ func TestSetSealsWhatIsNotSaved(t *testing.T) {
 	f.failing("set", keystore.KindGrant, 1, -1)
 	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return rotated(4), nil }
 	err = f.Set(t.Context(), protocol.SetRequest{Org: "prod", LoginURL: salesforce.DefaultLoginURL})
-	if e, ok := errors.AsType[*protocol.Error](err); !ok || e.Retryable || !strings.Contains(e.Hint, "the login is lost") {
+	if e, ok := errors.AsType[*protocol.Error](err); !ok || e.Retryable || !strings.Contains(hints.Of(e), "the login is lost") {
 		t.Errorf("%v", err)
 	}
 }

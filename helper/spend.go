@@ -108,8 +108,6 @@ func mayRotate(grant keystore.Grant) bool {
 	return isRefreshed(grant) && (grant.Rotates == nil || *grant.Rotates)
 }
 
-const hintOutcome = "it is not known whether Salesforce has rotated the refresh token; if the next get says sign_in_again, it had"
-
 // isOutcomeUnknown reports whether the token was sent and nobody said what came of it.
 func isOutcomeUnknown(err error) bool {
 	e := (*salesforce.Error)(nil)

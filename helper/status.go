@@ -128,7 +128,7 @@ func (h *Helper) all(ctx context.Context) ([]kept, error) {
 func (h *Helper) kept(ctx context.Context, org keystore.Org) (kept, error) {
 	grant, err := keystore.LoadGrant(ctx, h.Keystore, org)
 	if isAny(err, keystore.ErrCorrupt) {
-		h.Warn(storeError("read the grant of", org, err).Message)
+		h.warn(storeError("read the grant of", org, err).Message)
 		return kept{grant: keystore.Grant{Org: org}, isDamaged: true}, nil
 	}
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"forcecred/internal/salesforce"
 	"forcecred/keystore"
 	"forcecred/protocol"
+	"forcecred/protocol/remedy"
 	"forcecred/protocol/secret"
 )
 
@@ -159,7 +160,7 @@ func TestCheck(t *testing.T) {
 		t.Errorf("%d refreshes, want 1", f.posts)
 	}
 	// Many are checked at once, and Status has warned already.
-	f.Warn = func(message string) { t.Errorf("a check warns: %s", message) }
+	f.Warn = func(message string, _ remedy.Remedy) { t.Errorf("a check warns: %s", message) }
 	f.put(t, keystore.Key{Kind: keystore.KindGrant, Org: "prod"}, []byte("damaged"))
 	if got := f.Check(t.Context(), public, "prod"); got.State != protocol.TokenUnknown || got.Code != protocol.KeystoreUnavailable {
 		t.Errorf("a damaged grant: %v", got)

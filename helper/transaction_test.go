@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"forcecred/internal/hints"
 	"forcecred/internal/salesforce"
 	"forcecred/keystore"
 	"forcecred/protocol"
@@ -421,7 +422,7 @@ func TestLossIsTold(t *testing.T) {
 	f.journal.sealErr = errors.New("no space left on device")
 	_, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"})
 	e := (*protocol.Error)(nil)
-	if !errors.As(err, &e) || e.Code != protocol.KeystoreUnavailable || !strings.Contains(e.Hint, "the login is lost") {
+	if !errors.As(err, &e) || e.Code != protocol.KeystoreUnavailable || !strings.Contains(hints.Of(e), "the login is lost") {
 		t.Errorf("got %v", err)
 	}
 }

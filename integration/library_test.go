@@ -15,6 +15,7 @@ import (
 	"forcecred/keystore"
 	"forcecred/keystore/journal"
 	"forcecred/protocol"
+	"forcecred/protocol/remedy"
 )
 
 // library returns a Helper in this process, over the rig's files as store gives access to them.
@@ -29,7 +30,7 @@ func (r *rig) library(t *testing.T, store keystore.Store) *helper.Helper {
 		Journal:     &journal.Journal{Dir: filepath.Join(r.home, "journal")},
 		Connect:     func() (helper.OAuth, error) { return client, nil },
 		HoldSignals: func() func() { return func() {} },
-		Warn:        func(m string) { t.Error("warning: ", m) },
+		Warn:        func(m string, _ remedy.Remedy) { t.Error("warning: ", m) },
 		Now:         time.Now,
 		Wait: func(_ context.Context, d time.Duration) error {
 			time.Sleep(d)

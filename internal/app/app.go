@@ -10,7 +10,9 @@ import (
 	"forcecred/helper"
 	"forcecred/internal/config"
 	"forcecred/internal/failures"
+	"forcecred/internal/hints"
 	"forcecred/internal/privatefile"
+	"forcecred/protocol/remedy"
 )
 
 // App opens what a process's settings name.
@@ -50,7 +52,7 @@ func (a App) Open(ctx context.Context) (Helper, error) {
 		Connect:     a.connector(),
 		ReadKey:     privatefile.ReadSecret,
 		HoldSignals: a.HoldSignals,
-		Warn:        func(message string) { a.Notice("warning: " + message) },
+		Warn:        a.warn,
 		Now:         time.Now,
 		Wait:        wait,
 	}, a, name, paths}, nil
@@ -74,4 +76,12 @@ func wait(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// warn gives notice of something that failed nothing, and of what to do about it.
+func (a App) warn(message string, todo remedy.Remedy) {
+	if hint := hints.Text(todo); hint != "" {
+		message += "; " + hint
+	}
+	a.Notice("warning: " + message)
 }

@@ -5,17 +5,17 @@ import (
 	"fmt"
 
 	"forcecred/helper"
-	"forcecred/internal/config"
 	"forcecred/keystore"
 	"forcecred/keystore/overlay"
 	"forcecred/protocol"
+	"forcecred/protocol/remedy"
 )
 
 // Login is [helper.Helper.Login]. The Salesforce CLI's own logins are not forcecred's to make.
 func (h Helper) Login(ctx context.Context, req protocol.StoreRequest, scopes string, browser helper.Browser) (protocol.ListedOrg, error) {
 	if h.keystore.name == sfKeystore {
 		e := protocol.Errorf(protocol.Usage, "the keystore in use is the Salesforce CLI's own logins, and forcecred adds none to them")
-		e.Hint = "`sf org login web` does; or let " + config.KeystoreVariable + " name another keystore"
+		e.Remedy = remedy.To("sf_log_in_or_other")
 		return protocol.ListedOrg{}, e
 	}
 	if both, ok := h.Keystore.(*overlay.Store); ok {
@@ -29,27 +29,27 @@ func (h Helper) Login(ctx context.Context, req protocol.StoreRequest, scopes str
 // Logout is [helper.Helper.Logout]. The Salesforce CLI's own logins are not forcecred's to end.
 func (h Helper) Logout(ctx context.Context, org string, force bool) error {
 	if name, err := h.ParseOrg(org); err == nil { // else it is refused for that
-		if command, ok := h.salesforceCLILogout(ctx, name); ok {
+		if todo, ok := h.salesforceCLILogout(ctx, name); ok {
 			return &protocol.Error{
 				Code: protocol.BadRequest, Org: org, Message: fmt.Sprintf("log out of %q: the login is the Salesforce CLI's", org),
-				Hint: "`" + command + "` ends it",
+				Remedy: todo,
 			}
 		}
 	}
 	return h.Helper.Logout(ctx, org, force)
 }
 
-// salesforceCLILogout returns the command that ends a login of the Salesforce CLI's,
+// salesforceCLILogout returns what ends a login of the Salesforce CLI's,
 // and false if org is none.
-func (h Helper) salesforceCLILogout(ctx context.Context, org keystore.Org) (command string, ok bool) {
+func (h Helper) salesforceCLILogout(ctx context.Context, org keystore.Org) (remedy.Remedy, bool) {
 	logins, isTheirs := salesforceCLIOf(h.Keystore)
 	if logins == nil {
-		return "", false
+		return remedy.Remedy{}, false
 	}
 	// What can't be read is not the second store's, and is told of later.
 	_, _ = keystore.LoadGrant(ctx, h.Keystore, org)
 	if !isTheirs(org) {
-		return "", false
+		return remedy.Remedy{}, false
 	}
-	return logins.LogoutCommand(ctx, org)
+	return logins.LogoutRemedy(ctx, org)
 }

@@ -14,6 +14,7 @@ import (
 	"forcecred/keystore/sfcli"
 	"forcecred/keystore/storetest"
 	"forcecred/protocol"
+	"forcecred/protocol/remedy"
 	"forcecred/protocol/secret"
 )
 
@@ -112,7 +113,7 @@ type visitor map[string]bool
 
 func (v visitor) ServerTime(_ context.Context, login salesforce.Host) (time.Time, error) {
 	v[login.URL()] = true
-	return time.Time{}, &salesforce.Error{Reason: salesforce.Unreachable, Err: errors.New("no connection within 10s"), Hint: "try again"}
+	return time.Time{}, &salesforce.Error{Reason: salesforce.Unreachable, Err: errors.New("no connection within 10s"), Remedy: remedy.To("try_again")}
 }
 
 func TestHosts(t *testing.T) {

@@ -6,9 +6,11 @@ package doctor
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 
 	"forcecred/internal/hints"
+	"forcecred/internal/salesforce"
 	"forcecred/protocol"
 )
 
@@ -44,5 +46,9 @@ func fail(check, next, format string, args ...any) protocol.Finding {
 
 // Failed tells an error of a check, with the hint that it has itself, or else with next.
 func Failed(check string, err error, next string) protocol.Finding {
-	return fail(check, cmp.Or(hints.Of(err), next), "%v", err)
+	hint := hints.Of(err)
+	if e, ok := errors.AsType[*salesforce.Error](err); ok {
+		hint = hints.Text(e.Remedy)
+	}
+	return fail(check, cmp.Or(hint, next), "%v", err)
 }

@@ -16,7 +16,7 @@ func fact(name string, r remedy.Remedy, isCommand bool) string {
 		if !isCommand && text != "" {
 			return text
 		}
-		return shellWord(text, instead)
+		return quoteArg(text, instead)
 	}
 	switch name {
 	case "org":
@@ -69,20 +69,20 @@ func logoutCommand(r remedy.Remedy) string {
 	return "`sf org logout --target-org {alias_name}`"
 }
 
-// shellWord returns a text as one word of a command: bare if it is one of forcecred's
-// own names of orgs, else between double quotes. Instead of a text with characters
-// that some shell interprets there, it returns instead.
-func shellWord(text, instead string) string {
+// quoteArg returns text as one argument of a shell command: unquoted if it is an org's
+// name that ParseOrg accepts, else in double quotes. It returns placeholder if text has
+// a character that some shell interprets inside double quotes.
+func quoteArg(text, placeholder string) string {
 	if _, err := keystore.ParseOrg(text); err == nil {
 		return text
 	}
-	if text == "" || strings.HasPrefix(text, "-") || strings.ContainsFunc(text, isSpecial) {
-		return instead
+	if text == "" || strings.HasPrefix(text, "-") || strings.ContainsFunc(text, isUnquotable) {
+		return placeholder
 	}
 	return `"` + text + `"`
 }
 
-func isSpecial(r rune) bool {
+func isUnquotable(r rune) bool {
 	return !unicode.IsPrint(r) || r == unicode.ReplacementChar || strings.ContainsRune("\"`$\\!%^\u201c\u201d\u201e", r)
 }
 

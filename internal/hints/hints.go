@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"strings"
 
-	"forcecred/internal/salesforce"
 	"forcecred/keystore"
 	"forcecred/protocol"
 	"forcecred/protocol/remedy"
@@ -30,9 +29,6 @@ func Text(r remedy.Remedy) string {
 // Of returns what to do about err, or "" if it says nothing about that.
 func Of(err error) string {
 	if e, ok := errors.AsType[*protocol.Error](err); ok {
-		return cmp.Or(e.Hint, Text(e.Remedy))
-	}
-	if e, ok := errors.AsType[*salesforce.Error](err); ok {
 		return cmp.Or(e.Hint, Text(e.Remedy))
 	}
 	if e, ok := errors.AsType[*keystore.Error](err); ok {

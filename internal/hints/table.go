@@ -48,7 +48,7 @@ var table = map[remedy.Code]string{
 
 	// The Salesforce CLI's logins.
 	"sf_list_or_log_in":    "`sf org list` shows the Salesforce CLI's logins, `sf org login web --alias {alias_name}` adds one",
-	"sf_log_in_alias":      "the Salesforce CLI has the alias {alias_name}, but no login of the user that it stands for; `sf org login web --alias {alias_name}` logs in",
+	"sf_log_in_alias":      "the Salesforce CLI has the alias {detail}, but no login of the user that it stands for; `sf org login web --alias {alias_name}` logs in",
 	"sf_log_in_again":      "log in again with `sf org login web`",
 	"sf_log_in_key_again":  "log in again with `sf org login jwt --username {user} --jwt-key-file KEY_FILE --client-id CLIENT_ID`",
 	"sf_log_in_own":        "`sf org login web --alias {alias_name}` logs in; FORCECRED_KEYSTORE names a keystore of forcecred's own",
@@ -58,6 +58,10 @@ var table = map[remedy.Code]string{
 	"sf_log_out_to_remove": "{sf_logout} removes it",
 	"sf_link_app":          "`sf org login web --client-app APP --username {user} --client-id CLIENT_ID` links an app",
 	"sf_link_app_renamed":  "link the app again by another name, `sf org login web --client-app APP --username {user} --client-id CLIENT_ID`",
+	"sf_other_user":        "log in as a user with another name",
+	"sf_unset_alias":       "`sf alias unset {alias_name}` removes the alias",
+	"sf_no_key_file":       "is its key in a keyring? then unset SF_USE_GENERIC_UNIX_KEYCHAIN; else log in again with `sf org login web`",
+	"sf_unlock_keyring":    "unlock the keyring; where the key is in key.json, set SF_USE_GENERIC_UNIX_KEYCHAIN=true",
 	"sf_key_and_log_in":    "the Salesforce CLI makes a new one when it finds none; then log in again with `sf org login web`",
 	"sf_repair_aliases":    "repair it, or delete it and set its aliases again with `sf alias set ALIAS=USERNAME`",
 	"sf_repair_or_name":    "repair it, or name the org in the request",
@@ -117,6 +121,7 @@ var table = map[remedy.Code]string{
 	"unset_keystore":              "unset FORCECRED_KEYSTORE, if the orgs in {name} are wanted",
 
 	// The platform's keyrings.
+	"unlock_keyring":         "unlock the keyring, and call again",
 	"unlock_keychain":        "run `security unlock-keychain`, and allow forcecred the use of its items",
 	"unlock_secret_service":  "unlock the keyring \"{name}\" by logging in to the desktop, or with `gnome-keyring-daemon --unlock`",
 	"unlock_kwallet":         "open the wallet \"{name}\" in KWalletManager, and allow forcecred its use",

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"forcecred/internal/hints"
 	"forcecred/internal/salesforce/transport"
 	"forcecred/protocol/secret"
 	"forcecred/protocol/token"
@@ -101,7 +102,7 @@ func TestDecodeAnswerRefuses(t *testing.T) {
 			if !errors.As(err, &e) || e.Reason != tt.want {
 				t.Fatalf("got %v, want %s", err, tt.want)
 			}
-			if text := e.Error() + e.Hint; strings.Contains(text, "test") || strings.Contains(text, "\x1b") {
+			if text := e.Error() + hints.Text(e.Remedy); strings.Contains(text, "test") || strings.Contains(text, "\x1b") {
 				t.Error("the error quotes the answer")
 			}
 			if recoverRefreshToken(resp).Reveal() != "test-refresh-token-2" {

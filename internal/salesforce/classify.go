@@ -2,6 +2,7 @@ package salesforce
 
 import (
 	"forcecred/internal/salesforce/transport"
+	"forcecred/protocol/remedy"
 	"net/http"
 	"strconv"
 	"strings"
@@ -11,12 +12,12 @@ import (
 // class is what kind of failure an answer is.
 type class struct {
 	reason Reason
-	means  string // what has happened, for whoever reads it
-	todo   string // the next step
+	means  string      // what has happened, for whoever reads it
+	todo   remedy.Code // the next step
 }
 
-// hint returns both texts for a person.
-func (c class) hint() string { return c.means + "; " + c.todo }
+// remedy returns both for a person.
+func (c class) remedy() remedy.Remedy { return remedy.Remedy{Why: c.means, Code: c.todo} }
 
 // errorRule classifies an answer by its OAuth error.
 type errorRule struct {
@@ -38,7 +39,7 @@ type statusRule struct {
 func classify(resp transport.Response, code, description string, err error) *Error {
 	wait := retryAfter(resp.Header, time.Now())
 	c := classOf(code, description, resp.Status, wait > 0)
-	return &Error{Reason: c.reason, Status: resp.Status, Code: code, Description: description, RetryAfter: wait, Err: err, Hint: c.hint()}
+	return &Error{Reason: c.reason, Status: resp.Status, Code: code, Description: description, RetryAfter: wait, Err: err, Remedy: c.remedy()}
 }
 
 // classOf looks up an answer. Salesforce sends nearly all refusals with status 400,
@@ -93,7 +94,7 @@ func reclassify(e *Error, rules []errorRule, fallback class) errorRule {
 		rule, ok = errorRule{class: fallback}, true
 	}
 	if ok {
-		e.Reason, e.Hint = rule.reason, rule.hint()
+		e.Reason, e.Remedy = rule.reason, rule.remedy()
 	}
 	return rule
 }

@@ -3,6 +3,7 @@ package salesforce
 import (
 	"encoding/json"
 	"errors"
+	"forcecred/internal/hints"
 	"forcecred/internal/salesforce/transport"
 	"net/http"
 	"strings"
@@ -138,8 +139,8 @@ func TestRefusals(t *testing.T) {
 			code, description := cased(tt.code), cased(tt.description)
 			for _, body := range errorBodies(t, code, description) {
 				e := asError(t, transport.Response{Status: tt.status, Header: http.Header{}, Body: body})
-				if e.Reason != tt.want || !strings.Contains(e.Hint, tt.hint) {
-					t.Errorf("%d %s %q: %s, hint %q; want %s, %q", tt.status, code, description, e.Reason, e.Hint, tt.want, tt.hint)
+				if e.Reason != tt.want || !strings.Contains(hints.Text(e.Remedy), tt.hint) {
+					t.Errorf("%d %s %q: %s, hint %q; want %s, %q", tt.status, code, description, e.Reason, hints.Text(e.Remedy), tt.want, tt.hint)
 				}
 				if e.Status != tt.status || e.Code != code || e.Description != description {
 					t.Errorf("%d %s %q is told as %d %s %q", tt.status, code, description, e.Status, e.Code, e.Description)
@@ -242,10 +243,10 @@ func TestAnswersWithoutError(t *testing.T) {
 			wait = 7 * time.Second
 		}
 		e := asError(t, transport.Response{Status: tt.status, Header: header, Body: []byte(tt.body)})
-		if e.Reason != tt.want || !strings.Contains(e.Hint, tt.hint) || e.RetryAfter != wait {
-			t.Errorf("%d %q: %s after %v, hint %q; want %s, %q", tt.status, tt.body, e.Reason, e.RetryAfter, e.Hint, tt.want, tt.hint)
+		if e.Reason != tt.want || !strings.Contains(hints.Text(e.Remedy), tt.hint) || e.RetryAfter != wait {
+			t.Errorf("%d %q: %s after %v, hint %q; want %s, %q", tt.status, tt.body, e.Reason, e.RetryAfter, hints.Text(e.Remedy), tt.want, tt.hint)
 		}
-		if text := e.Error() + e.Hint + e.Code + e.Description; strings.Contains(text, "test-") || strings.Contains(text, "html") {
+		if text := e.Error() + hints.Text(e.Remedy) + e.Code + e.Description; strings.Contains(text, "test-") || strings.Contains(text, "html") {
 			t.Errorf("%d: the error quotes the body", tt.status)
 		}
 		reached[matchStatus(tt.status, tt.retryAfter != "")] = true

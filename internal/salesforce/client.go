@@ -88,5 +88,5 @@ func withStatus(resp transport.Response, err *transport.Error) (transport.Respon
 	if err == nil {
 		return resp, nil
 	}
-	return resp, &Error{Reason: Reason(err.Reason), Status: resp.Status, Err: err.Err, Hint: err.Hint}
+	return resp, &Error{Reason: Reason(err.Reason), Status: resp.Status, Err: err.Err, Remedy: err.Remedy}
 }

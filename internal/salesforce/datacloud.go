@@ -22,7 +22,7 @@ import (
 func (c *Client) ExchangeDataCloud(ctx context.Context, host Host, instanceURL string, accessToken secret.Text) (Answer, error) {
 	instanceURL, err := host.InstanceURL(instanceURL)
 	if err != nil {
-		return Answer{}, &Error{Reason: Refused, Err: fmt.Errorf("the org's instance_url %w", err), Hint: foreignHost.hint()}
+		return Answer{}, &Error{Reason: Refused, Err: fmt.Errorf("the org's instance_url %w", err), Remedy: foreignHost.remedy()}
 	}
 	resp, fail := c.post(ctx, instanceURL+"/services/a360/token", url.Values{
 		"grant_type":         {"urn:salesforce:grant-type:external:cdp"},
@@ -88,9 +88,9 @@ func classifyDataCloud(resp transport.Response, err error) *Error {
 	if e.Code == "" {
 		switch {
 		case resp.Status == http.StatusUnauthorized, leadsToLogin(resp):
-			e.Reason, e.Hint, e.Err = TokenRefused, orgTokenRefused.hint(), errors.New("the answer is a login page, or says 401")
+			e.Reason, e.Remedy, e.Err = TokenRefused, orgTokenRefused.remedy(), errors.New("the answer is a login page, or says 401")
 		case resp.Status == http.StatusNotFound:
-			e.Reason, e.Hint = dataCloudOff.reason, dataCloudOff.hint()
+			e.Reason, e.Remedy = dataCloudOff.reason, dataCloudOff.remedy()
 		}
 		return e
 	}
@@ -109,7 +109,7 @@ func leadsToLogin(resp transport.Response) bool {
 func (c *Client) RevokeDataCloud(ctx context.Context, host Host, instanceURL string, accessToken secret.Text) error {
 	instanceURL, err := host.InstanceURL(instanceURL)
 	if err != nil {
-		return &Error{Reason: Refused, Err: fmt.Errorf("the tenant's instance_url %w", err), Hint: foreignHost.hint()}
+		return &Error{Reason: Refused, Err: fmt.Errorf("the tenant's instance_url %w", err), Remedy: foreignHost.remedy()}
 	}
 	resp, fail := c.postAs(ctx, instanceURL+"/services/a360/revoke", url.Values{"token": {accessToken.Reveal()}}, accessToken)
 	if fail != nil {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"forcecred/internal/hints"
 	"forcecred/internal/salesforce/transport"
 	"forcecred/protocol/secret"
 )
@@ -154,8 +155,8 @@ function redirectOnLoad() { window.location.replace('https://login.salesforce.co
 			t.Errorf("%s: %+v, %v", tt.name, a, e)
 			continue
 		}
-		if e.Reason != tt.reason || !strings.Contains(e.Hint, tt.hint) || strings.Contains(e.Error()+e.Hint, orgToken) {
-			t.Errorf("%s: %s: %v (%s)", tt.name, e.Reason, e, e.Hint)
+		if e.Reason != tt.reason || !strings.Contains(hints.Text(e.Remedy), tt.hint) || strings.Contains(e.Error()+hints.Text(e.Remedy), orgToken) {
+			t.Errorf("%s: %s: %v (%s)", tt.name, e.Reason, e, hints.Text(e.Remedy))
 		}
 	}
 }
@@ -190,7 +191,7 @@ func FuzzDataCloud(f *testing.F) {
 		resp := transport.Response{Status: status, Body: body}
 		a, err := decodeDataCloud(resp, host, secret.New(orgToken))
 		if err != nil {
-			if e := classifyDataCloud(resp, err); e.Reason == "" || e.Hint == "" || strings.Contains(e.Error()+e.Hint, orgToken) {
+			if e := classifyDataCloud(resp, err); e.Reason == "" || hints.Text(e.Remedy) == "" || strings.Contains(e.Error()+hints.Text(e.Remedy), orgToken) {
 				t.Errorf("%+v", e)
 			}
 			return

@@ -14,10 +14,12 @@ import (
 	"time"
 
 	"forcecred/helper"
+	"forcecred/internal/hints"
 	"forcecred/internal/salesforce"
 	"forcecred/keystore"
 	"forcecred/keystore/storetest"
 	"forcecred/protocol"
+	"forcecred/protocol/remedy"
 	"forcecred/protocol/secret"
 	"forcecred/protocol/token"
 
@@ -74,11 +76,11 @@ func TestErrorsDocument(t *testing.T) {
 	} {
 		rows := slices.DeleteFunc(slices.Clone(table.rows), func(row salesforce.Row) bool {
 			told := outcome(t, row.Error, false)
-			if hint := command.ReplaceAllString(told.Hint, ""); hint != row.Error.Hint {
-				t.Errorf("%s: the hint is %q, and a Helper tells %q", row.Seen, row.Error.Hint, hint)
+			if hint := command.ReplaceAllString(hints.Of(told), ""); hint != hints.Text(row.Error.Remedy) {
+				t.Errorf("%s: the hint is %q, and a Helper tells %q", row.Seen, hints.Text(row.Error.Remedy), hint)
 			}
-			if strings.Contains(row.Error.Hint, "`") {
-				t.Errorf("%s: the hint names a command, which is another one for each kind of login: %q", row.Seen, row.Error.Hint)
+			if strings.Contains(hints.Text(row.Error.Remedy), "`") {
+				t.Errorf("%s: the hint names a command, which is another one for each kind of login: %q", row.Seen, hints.Text(row.Error.Remedy))
 			}
 			return told.Code != table.code || told.Retryable != table.retryable
 		})
@@ -94,16 +96,16 @@ func TestErrorsDocument(t *testing.T) {
 
 	login := salesforce.LoginRows()
 	for _, row := range login {
-		if told := outcome(t, row.Error, false); told.Hint != row.Error.Hint || told.Retryable {
-			t.Errorf("%s: a Helper tells %q, retryable: %v", row.Seen, told.Hint, told.Retryable)
+		if told := outcome(t, row.Error, false); hints.Of(told) != hints.Text(row.Error.Remedy) || told.Retryable {
+			t.Errorf("%s: a Helper tells %q, retryable: %v", row.Seen, hints.Of(told), told.Retryable)
 		}
 	}
 	page["Login"] = gather(login)
 
 	dataCloud := salesforce.DataCloudRows()
 	for _, row := range dataCloud {
-		if told := dataCloudOutcome(t, row.Error); told.Code != protocol.Refused || told.Hint != row.Error.Hint || told.Retryable {
-			t.Errorf("%s: a Helper tells %s, %q, retryable: %v", row.Seen, told.Code, told.Hint, told.Retryable)
+		if told := dataCloudOutcome(t, row.Error); told.Code != protocol.Refused || hints.Of(told) != hints.Text(row.Error.Remedy) || told.Retryable {
+			t.Errorf("%s: a Helper tells %s, %q, retryable: %v", row.Seen, told.Code, hints.Of(told), told.Retryable)
 		}
 	}
 	page["DataCloud"] = gather(dataCloud)
@@ -143,7 +145,9 @@ var names = regexp.MustCompile(`(client_id|client_secret|login_url|http://localh
 func gather(rows []salesforce.Row) []salesforce.Row {
 	var gathered []salesforce.Row
 	for _, row := range rows {
-		i := slices.IndexFunc(gathered, func(r salesforce.Row) bool { return r.Means == row.Means && r.Error.Hint == row.Error.Hint })
+		i := slices.IndexFunc(gathered, func(r salesforce.Row) bool {
+			return r.Means == row.Means && hints.Text(r.Error.Remedy) == hints.Text(row.Error.Remedy)
+		})
 		if i < 0 {
 			gathered = append(gathered, row)
 		} else {
@@ -190,7 +194,7 @@ func toldOf(t *testing.T, client helper.OAuth, rotates bool, req protocol.GetReq
 	}
 	h := &helper.Helper{
 		Keystore: store, Journal: noJournal{}, Connect: func() (helper.OAuth, error) { return client, nil },
-		HoldSignals: func() func() { return func() {} }, Warn: func(m string) { t.Error("warning: ", m) },
+		HoldSignals: func() func() { return func() {} }, Warn: func(m string, _ remedy.Remedy) { t.Error("warning: ", m) },
 		Now: time.Now, Wait: func(context.Context, time.Duration) error { return nil },
 	}
 	_, failed := h.Get(t.Context(), req)
@@ -204,8 +208,8 @@ func toldOf(t *testing.T, client helper.OAuth, rotates bool, req protocol.GetReq
 // outcomeUnknown is what a hint adds when the token may have been rotated.
 func outcomeUnknown(t *testing.T) string {
 	t.Helper()
-	lost := &salesforce.Error{Reason: salesforce.Lost, Err: errors.New("no answer in time"), Hint: "try again"}
-	added, ok := strings.CutPrefix(outcome(t, lost, true).Hint, lost.Hint+"; ")
+	lost := &salesforce.Error{Reason: salesforce.Lost, Err: errors.New("no answer in time"), Remedy: remedy.To("try_again")}
+	added, ok := strings.CutPrefix(hints.Of(outcome(t, lost, true)), hints.Text(lost.Remedy)+"; ")
 	if !ok {
 		t.Error("the hint adds nothing")
 	}

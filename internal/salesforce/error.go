@@ -39,7 +39,6 @@ type Error struct {
 	Description string        // Salesforce's error_description, without the request's secrets
 	RetryAfter  time.Duration // the wait that Salesforce requests, or 0
 	Err         error         // what happened, if Salesforce sent no Code
-	Hint        string        // what has happened, and what to do about it
 	Remedy      remedy.Remedy // what happened, and what to do about it
 }
 

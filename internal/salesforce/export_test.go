@@ -5,7 +5,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"forcecred/internal/hints"
 	"forcecred/internal/salesforce/transport"
+	"forcecred/protocol/remedy"
 	"io"
 	"net"
 	"net/http"
@@ -62,10 +64,10 @@ func Rows() (words, statuses, answers, network []Row, err error) {
 		_, failed := decodeAnswer(transport.Response{Status: http.StatusOK, Header: nil, Body: []byte(strings.Replace(whole, sample.old, sample.new, 1))},
 			host, awkwardSecret, awkwardToken)
 		e := (*Error)(nil)
-		if hostErr != nil || !errors.As(failed, &e) || e.Hint != sample.hint() {
+		if hostErr != nil || !errors.As(failed, &e) || e.Remedy != sample.remedy() {
 			return nil, nil, nil, nil, fmt.Errorf("the sample of %q is %v", sample.means, failed)
 		}
-		answers = append(answers, Row{"`" + e.Err.Error() + "`", sample.means, sample.todo, e})
+		answers = append(answers, Row{"`" + e.Err.Error() + "`", sample.means, hints.Text(remedy.To(sample.todo)), e})
 	}
 
 	const host = "acme.my.salesforce.com"
@@ -111,7 +113,7 @@ func Rows() (words, statuses, answers, network []Row, err error) {
 		{errors.New("any other"), transport.Answering, nil},
 	} {
 		_, e := withStatus(transport.Response{}, transport.Classify(sample.err, sample.at, sample.proxy))
-		todo := strings.TrimPrefix(e.Hint, means[e.Reason]+"; ")
+		todo := hints.Text(remedy.To(e.Remedy.Code))
 		network = append(network, Row{"`" + e.Error() + "`", means[e.Reason], todo, e})
 	}
 	return words, statuses, answers, network, nil
@@ -172,5 +174,5 @@ func ruleRows(table []errorRule) (rows []Row) {
 }
 
 func (m class) row(seen string, status int) Row {
-	return Row{seen, m.means, m.todo, &Error{Reason: m.reason, Status: status, Hint: m.hint()}}
+	return Row{seen, m.means, hints.Text(remedy.To(m.todo)), &Error{Reason: m.reason, Status: status, Remedy: m.remedy()}}
 }

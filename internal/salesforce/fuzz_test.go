@@ -12,6 +12,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"forcecred/internal/hints"
 	"forcecred/internal/salesforce/credentials"
 	"forcecred/internal/salesforce/transport"
 	"forcecred/protocol/secret"
@@ -26,8 +27,8 @@ func checkTold(t *testing.T, err error, secrets ...secret.Text) {
 	if !errors.As(err, &e) {
 		t.Fatalf("the error is no *Error: %v", err)
 	}
-	if e.Reason == "" || e.Hint == "" {
-		t.Errorf("reason %q, hint %q", e.Reason, e.Hint)
+	if e.Reason == "" || hints.Text(e.Remedy) == "" {
+		t.Errorf("reason %q, hint %q", e.Reason, hints.Text(e.Remedy))
 	}
 	for _, text := range []string{e.Code, e.Description, e.Error()} {
 		for _, s := range secrets {

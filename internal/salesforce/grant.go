@@ -25,5 +25,5 @@ func errorOf(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
 	}
-	return &Error{Reason: Garbled, Err: err, Hint: malformed.hint()}
+	return &Error{Reason: Garbled, Err: err, Remedy: malformed.remedy()}
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"forcecred/internal/hints"
 	"forcecred/internal/salesforce/credentials"
 	"forcecred/internal/salesforce/transport"
 	"forcecred/protocol/secret"
@@ -76,12 +77,12 @@ func TestGrantRefusals(t *testing.T) {
 			for _, cased := range []func(string) string{func(s string) string { return s }, strings.ToUpper, odd} {
 				e := classify(transport.Response{Status: http.StatusBadRequest, Header: http.Header{}}, cased(tt.code), cased(tt.description), nil)
 				row := reclassify(e, kind.rows, kind.fallback)
-				if e.Reason != tt.want || !strings.Contains(e.Hint, tt.hint) {
-					t.Errorf("%s: %s %q: %s, hint %q; want %s, %q", name, tt.code, tt.description, e.Reason, e.Hint, tt.want, tt.hint)
+				if e.Reason != tt.want || !strings.Contains(hints.Text(e.Remedy), tt.hint) {
+					t.Errorf("%s: %s %q: %s, hint %q; want %s, %q", name, tt.code, tt.description, e.Reason, hints.Text(e.Remedy), tt.want, tt.hint)
 				}
 				for _, wrong := range []string{"refresh token", "log in again", "api and refresh_token"} {
-					if strings.Contains(e.Hint, wrong) {
-						t.Errorf("%s: %s %q: the hint speaks of what there is not: %q", name, tt.code, tt.description, e.Hint)
+					if strings.Contains(hints.Text(e.Remedy), wrong) {
+						t.Errorf("%s: %s %q: the hint speaks of what there is not: %q", name, tt.code, tt.description, hints.Text(e.Remedy))
 					}
 				}
 				reached[name][row] = true
@@ -114,16 +115,16 @@ func TestClock(t *testing.T) {
 	}{
 		{"expired authorization code", "Tue, 24 Nov 2026 10:14:00 GMT", "this machine's clock is 14m0s behind Salesforce's"},
 		{"invalid assertion", "Tue, 24 Nov 2026 09:50:00 GMT", "this machine's clock is 10m0s ahead of Salesforce's"},
-		{"invalid assertion", "Tue, 24 Nov 2026 10:01:00 GMT", wrongAssertion.hint()},
-		{"expired authorization code", "", assertionEnded.hint()},
-		{"expired authorization code", "yesterday", assertionEnded.hint()},
-		{"user hasn't approved this consumer", "Tue, 24 Nov 2026 10:14:00 GMT", notPreapproved.hint()},
+		{"invalid assertion", "Tue, 24 Nov 2026 10:01:00 GMT", hints.Text(wrongAssertion.remedy())},
+		{"expired authorization code", "", hints.Text(assertionEnded.remedy())},
+		{"expired authorization code", "yesterday", hints.Text(assertionEnded.remedy())},
+		{"user hasn't approved this consumer", "Tue, 24 Nov 2026 10:14:00 GMT", hints.Text(notPreapproved.remedy())},
 	} {
 		resp := transport.Response{Status: http.StatusBadRequest, Header: http.Header{"Date": {tt.date}}}
 		e := classify(resp, "invalid_grant", tt.description, nil)
 		classifyAssertion(e, resp, sent)
-		if !strings.Contains(e.Hint, tt.hint) {
-			t.Errorf("%s at %q: %q, want %q", tt.description, tt.date, e.Hint, tt.hint)
+		if !strings.Contains(hints.Text(e.Remedy), tt.hint) {
+			t.Errorf("%s at %q: %q, want %q", tt.description, tt.date, hints.Text(e.Remedy), tt.hint)
 		}
 	}
 }

@@ -29,7 +29,7 @@ func (c *Client) verifyIDToken(ctx context.Context, a Authorization, answer Answ
 		return keys.fail
 	}
 	failed := func(text string) error {
-		return &Error{Reason: wrongIDToken.reason, Err: errors.New(text), Hint: wrongIDToken.hint()}
+		return &Error{Reason: wrongIDToken.reason, Err: errors.New(text), Remedy: wrongIDToken.remedy()}
 	}
 	switch expired := (*oidc.TokenExpiredError)(nil); {
 	case errors.As(err, &expired):

@@ -13,6 +13,7 @@ import (
 	"forcecred/internal/origin"
 	"forcecred/internal/salesforce/credentials"
 	"forcecred/internal/salesforce/transport"
+	"forcecred/protocol/remedy"
 	"forcecred/protocol/secret"
 
 	"github.com/go-jose/go-jose/v4"
@@ -94,7 +95,7 @@ func (g JWTGrant) present(ctx context.Context, c *Client, t Target) (answer Answ
 	now := time.Now()
 	assertion, err := g.assertion(t.Audience, now)
 	if err != nil {
-		return Answer{}, &Error{Reason: Refused, Err: fmt.Errorf("sign the assertion: %w", err), Hint: wrongAssertion.hint()}, false
+		return Answer{}, &Error{Reason: Refused, Err: fmt.Errorf("sign the assertion: %w", err), Remedy: wrongAssertion.remedy()}, false
 	}
 	resp, fail := c.requestToken(ctx, t.Host, url.Values{
 		"grant_type": {"urn:ietf:params:oauth:grant-type:jwt-bearer"},
@@ -156,9 +157,9 @@ func classifyAssertion(e *Error, resp transport.Response, sent time.Time) (isEls
 	}
 	switch off := sent.Sub(date).Truncate(time.Second); {
 	case off > assertionLife:
-		e.Hint = fmt.Sprintf("this machine's clock is %v ahead of Salesforce's, so that the assertion ends too late; set the clock, and try again", off)
+		e.Remedy = remedy.Remedy{Code: "set_clock_ahead", Detail: off.String()}
 	case off < -assertionLife:
-		e.Hint = fmt.Sprintf("this machine's clock is %v behind Salesforce's, where the assertion has ended already; set the clock, and try again", -off)
+		e.Remedy = remedy.Remedy{Code: "set_clock_behind", Detail: (-off).String()}
 	}
 	return false
 }

@@ -129,7 +129,7 @@ func decodeAnswer(resp transport.Response, host Host, clientSecret secret.Text, 
 
 // unusable returns the error of an answer that says yes and can't be used.
 func unusable(m class, resp transport.Response, err error) *Error {
-	return &Error{Reason: m.reason, Status: resp.Status, Err: err, Hint: m.hint()}
+	return &Error{Reason: m.reason, Status: resp.Status, Err: err, Remedy: m.remedy()}
 }
 
 // check refuses an answer whose token is none, or is not good for the place that

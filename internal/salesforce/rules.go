@@ -7,98 +7,98 @@ package salesforce
 var (
 	busy = class{Busy,
 		"Salesforce is refreshing the same grant for somebody else at this moment",
-		"try again; a program that refreshes it by itself should ask forcecred instead"}
+		"busy"}
 	throttled = class{Throttled,
 		"Salesforce counts too many requests of this user or app, and did nothing with this one",
-		"wait some minutes and try again, without --force: what is cached costs no request"}
+		"throttled"}
 	pending = class{Throttled,
 		"Salesforce waits for the user to approve a login",
-		"approve it, then try again"}
+		"approve"}
 	requestsUsedUp = class{ServerFault,
 		"the org has used up the API requests that its edition allows in 24 hours",
-		"try again later, or ask a Salesforce admin to look at Setup, System Overview, API Usage; what is cached costs no request"}
+		"requests_used_up"}
 	serverFault = class{ServerFault,
 		"Salesforce, or a gateway before it, has a fault of its own",
-		"try again in some minutes; https://status.salesforce.com tells of outages"}
+		"server_fault"}
 
 	refreshTokenExpired = class{GrantDead,
 		"the refresh token was revoked, replaced by a newer one, or is too old for the app's policy",
-		string(LogInAgain) + "; if that dies soon too, ask a Salesforce admin whether the user was frozen for an anonymising VPN or proxy (Salesforce does so since April 2026)"}
+		"dead"}
 	grantRefused = class{GrantDead,
 		"Salesforce does not accept the login any more: the user, the user's permissions or the org's settings have changed",
-		string(LogInAgain) + "; if that fails too, ask a Salesforce admin to look into Login History"}
+		"login_not_accepted"}
 	refreshTokenRefused = class{GrantDead,
 		"Salesforce does not take the refresh token, for the reason that it gives",
-		string(LogInAgain)}
+		"log_in_again"}
 
 	apiOff = class{Refused,
 		"the API is switched off for the org, or for this user",
-		"a Salesforce admin has to give the user the permission API Enabled; some editions have no API at all"}
+		"enable_api"}
 	userInactive = class{Refused,
 		"the user is deactivated or frozen",
-		"a Salesforce admin has to activate the user; Salesforce itself freezes users of anonymising VPNs and proxies since April 2026"}
+		"activate_user"}
 	orgInactive = class{Refused,
 		"the org is locked, closed or suspended",
-		"a Salesforce admin has to clear that with Salesforce"}
+		"activate_org"}
 	accessRestricted = class{Refused,
 		"Salesforce does not let this user in from this network, or at this hour",
-		"use a network and an hour that the user's profile allows, without a VPN, or ask a Salesforce admin to relax the app's IP restrictions"}
+		"other_network"}
 	notApproved = class{Refused,
 		"the user may not use the app",
-		"a Salesforce admin has to let this user use it: External Client App (or Connected App) policies, permitted users"}
+		"approve_app"}
 	notInstalled = class{Refused,
 		"the app is not installed in the org; since September 2025 Salesforce blocks such apps",
-		"a Salesforce admin has to install it, or to give the user the permission Approve Uninstalled Connected Apps"}
+		"install_app"}
 	wrongClient = class{Refused,
 		"no app with this client_id is known where login_url leads",
-		string(OtherClient) + "; sandboxes log in at https://test.salesforce.com or their My Domain"}
+		"other_client"}
 	wrongSecret = class{Refused,
 		"client_secret is not the app's, or it is missing and the app requires one",
-		string(OtherSecret) + ", which Salesforce Setup shows with the app; for a public client an admin has to switch off Require Secret for Refresh Token Flow"}
+		"other_secret"}
 	wrongScopes = class{Refused,
 		"the app has no OAuth scope that this request can use",
-		"a Salesforce admin has to give the app the scopes it needs (api and refresh_token); then " + string(LogInAgain)}
+		"give_scopes"}
 	flowOff = class{Refused,
 		"the app, or the org, does not allow refresh tokens to be spent",
-		"a Salesforce admin has to allow the refresh token flow in the app's OAuth settings"}
+		"enable_refresh_flow"}
 	requestUnreadable = class{Refused,
 		"Salesforce can't make sense of the request, which something on the way may have changed",
-		"check login_url and site, and whether a proxy rewrites requests"}
+		"check_rewriting"}
 	unexpectedFlow = class{Refused,
 		"Salesforce speaks of an OAuth flow that was not asked for",
-		"check login_url and site; if they are right, please report what Salesforce says"}
+		"check_flow"}
 	unknown = class{Refused,
 		"an error that forcecred does not know",
-		"a Salesforce admin finds the reason in Setup, Login History; please report it, so that it gets a line here"}
+		"report_unknown"}
 
 	redirected = class{Refused,
 		"the host sends us to another address, and secrets are not sent after it",
-		string(OtherHost)}
+		"other_host"}
 	noEndpoint = class{Refused,
 		"there is no token endpoint at this address",
-		"check login_url and site; an Experience Cloud site needs its path (/partners) as site"}
+		"check_endpoint"}
 	proxyAuthRequired = class{Refused,
 		"a proxy on the way wants a user and a password",
-		"give them in HTTPS_PROXY, http://USER:PASSWORD@HOST:PORT"}
+		"log_in_to_proxy"}
 	requestBlocked = class{Refused,
 		"something before Salesforce, such as a proxy or a firewall, turns the request away",
-		"ask whoever runs the network to let this machine reach the host of login_url"}
+		"open_network"}
 	notSalesforce = class{Refused,
 		"the answer is not Salesforce's",
-		"check login_url, and whether there is a proxy on the way"}
+		"check_answerer"}
 	notAnswer = class{Garbled,
 		"what came back is no answer of Salesforce's",
-		"check login_url, and whether a proxy or the sign-in page of a network is on the way"}
+		"check_network_login"}
 
 	foreignHost = class{Refused,
 		"the access token would be sent to a host that is neither Salesforce's nor the one of login_url, so nothing of the answer is used but a new refresh token, if there is one",
-		"find out who answers at login_url; an org at a host of your own needs \"allow_host\":true when it is stored, and has its instance at that host or below it"}
+		"check_foreign_host"}
 	wrongSignature = class{Refused,
 		"the answer is not signed with the stored client_secret, so nothing of it is used but a new refresh token, if there is one",
-		"check client_secret against the app, and whether a proxy changes answers on the way"}
+		"check_signature"}
 	malformed = class{Garbled,
 		"the answer has not the form that Salesforce's have, so nothing of it is used but a new refresh token, if there is one",
-		"check whether something on the way changes answers; if not, please report it"}
+		"check_answer"}
 )
 
 // errorRules classifies an OAuth error by the first rule that matches. The code is

@@ -5,46 +5,46 @@ package salesforce
 var (
 	codeExpired = class{GrantDead,
 		"the code that Salesforce gave the browser is used up, or older than 15 minutes",
-		"run the login again, and finish it without going back in the browser"}
+		"run_login_again"}
 	loginRefused = class{GrantDead,
 		"Salesforce does not take the login, for the reason that it gives",
-		"run the login again; if it stays so, ask a Salesforce admin to look into Login History"}
+		"run_login_or_ask"}
 	verifierMismatch = class{Refused,
 		"the code that came back answers another request than the one that forcecred made",
-		"run the login again; if it stays so, find out what rewrites addresses between the browser and Salesforce"}
+		"run_login_unrewritten"}
 	callbackMismatch = class{Refused,
 		"the app has no callback URL that is, to the letter, the one that forcecred listens at",
-		"add http://localhost:1717/OauthRedirect to the app's callback URLs in Salesforce Setup, or give the port of the one it has as --port"}
+		"add_callback"}
 	consentDenied = class{Refused,
 		"the user, or the app's policy, said no in the browser",
-		"run the login again and allow the access, or ask a Salesforce admin to let this user use the app"}
+		"allow_access"}
 	appBlocked = class{Refused,
 		"a Salesforce admin has blocked the app, or the org blocks apps that are not installed in it (since September 2025)",
-		"a Salesforce admin has to install or unblock it in Setup, Connected Apps OAuth Usage"}
+		"unblock_app"}
 	appNotInOrg = class{Refused,
 		"the app is not installed in the org that the browser logged in to",
-		"give the org's My Domain, https://NAME.my.salesforce.com, as --login-url; an app of another org has to be installed by a Salesforce admin first"}
+		"log_in_at_my_domain"}
 	approvalFailed = class{Refused,
 		"Salesforce could not finish the approval, and does not say why; most often the app is not installed in the org, or not allowed to the user",
-		"a Salesforce admin finds the reason in Setup, Login History"}
+		"see_login_history"}
 	loginScopes = class{Refused,
 		"the app does not have all of the OAuth scopes that the login asks for",
-		"a Salesforce admin has to give the app api and refresh_token, or ask for what it has with --scopes"}
+		"ask_other_scopes"}
 	loginSecret = class{Refused,
 		"client_secret is not the app's, or it is missing and the app requires one",
-		"run the login again with the app's consumer secret, --client-secret-file -; for a public client an admin has to switch off Require Secret for Web Server Flow"}
+		"log_in_with_secret"}
 	loginClient = class{Refused,
 		"no app with this client_id is known where the login URL leads",
-		"check --client-id, and give the org's My Domain as --login-url (sandboxes: https://test.salesforce.com); a new app is known everywhere after some ten minutes"}
+		"check_login_client"}
 	loginFlowOff = class{Refused,
 		"the app does not allow users to log in by the authorization code flow",
-		"a Salesforce admin has to enable the Authorization Code and Credentials, or Web Server, flow in the app's OAuth settings"}
+		"enable_code_flow"}
 	noRefreshToken = class{Refused,
 		"the app gives no refresh token, without which the login would end with the session",
-		"a Salesforce admin has to give the app the scope refresh_token (Perform requests at any time); where --scopes were given they need it too"}
+		"give_refresh_scope"}
 	wrongIDToken = class{Refused,
 		"the answer has an ID token that was not made for this login, so nothing of it is kept",
-		"check the login URL, and whether a proxy changes answers on the way; without openid among the scopes there is no ID token"}
+		"check_id_token"}
 )
 
 // loginRules come before errorRules during a login. The redirect of the browser and

@@ -13,6 +13,7 @@ import (
 	"forcecred/internal/privatefile"
 	"forcecred/internal/regularfile"
 	"forcecred/keystore"
+	"forcecred/protocol/remedy"
 	"forcecred/protocol/secret"
 )
 
@@ -54,13 +55,13 @@ func readAuth(ctx context.Context, l login) (object, error) {
 	}
 	// Where names of files fold case, one file answers to several usernames.
 	if user != "" && user != l.user {
-		return nil, unusable(l, "is another user's", hintSignIn)
+		return nil, unusable(l, "is another user's", remedy.To("sf_log_in_again"))
 	}
 	return o, nil
 }
 
-func unusable(l login, text, hint string) error {
-	return &keystore.Error{Reason: keystore.ErrCorrupt, Err: fmt.Errorf("the Salesforce CLI's login %s %s", l, text), Hint: hint}
+func unusable(l login, text string, todo remedy.Remedy) error {
+	return &keystore.Error{Reason: keystore.ErrCorrupt, Err: fmt.Errorf("the Salesforce CLI's login %s %s", l, text), Remedy: todo}
 }
 
 // members returns those of the login in its auth file: the file's own, or those of
@@ -71,7 +72,7 @@ func (l login) members(file object) (object, error) {
 	}
 	o, err := file.object(clientAppsMember, l.app)
 	if err != nil {
-		return nil, unusable(l, "is gone: the app is not linked to the user any more", "`"+hintLinkApp(l)+"` links an app")
+		return nil, unusable(l, "is gone: the app is not linked to the user any more", withUser("sf_link_app", l))
 	}
 	return o, nil
 }
@@ -147,11 +148,11 @@ func keyFileOf(o object, l login) (string, error) {
 	clientID, _ := o.text(clientIDMember)
 	switch {
 	case file == "":
-		return "", unusable(l, "is an access token alone, which can't be refreshed", hintSignIn)
+		return "", unusable(l, "is an access token alone, which can't be refreshed", remedy.To("sf_log_in_again"))
 	case !filepath.IsAbs(file):
-		return "", unusable(l, "names its private key by a path that is not absolute", hintKeyLogin(l))
+		return "", unusable(l, "names its private key by a path that is not absolute", withUser("sf_log_in_key_again", l))
 	case clientID == "":
-		return "", unusable(l, "has a private key and names no app", hintKeyLogin(l))
+		return "", unusable(l, "has a private key and names no app", withUser("sf_log_in_key_again", l))
 	}
 	return file, nil
 }
@@ -184,7 +185,7 @@ func (s *Store) secret(ctx context.Context, o object, l login, member string) (s
 	}
 	plain, err := k.open(text)
 	if err != nil {
-		return secret.Text{}, unusable(l, "was encrypted with another key than the Salesforce CLI has now", hintSignIn)
+		return secret.Text{}, unusable(l, "was encrypted with another key than the Salesforce CLI has now", remedy.To("sf_log_in_again"))
 	}
 	return plain, nil
 }
@@ -196,7 +197,7 @@ func (s *Store) saveGrant(ctx context.Context, l login, g keystore.Grant) error 
 		return &keystore.Error{
 			Reason: keystore.ErrForeign,
 			Err:    errors.New("the Salesforce CLI keeps its logins itself"),
-			Hint:   "`" + hintLogin(string(g.Org)) + "` logs in; FORCECRED_KEYSTORE names a keystore of forcecred's own",
+			Remedy: withName("sf_log_in_own", string(g.Org)),
 		}
 	}
 	if err := s.rewrite(ctx, l, true, func(o object) (object, error) {
@@ -304,17 +305,17 @@ func (s *Store) proveWritable(ctx context.Context, l login) error {
 	case err != nil:
 		return err
 	case !info.Mode().IsRegular():
-		return &keystore.Error{Reason: keystore.ErrUnavailable, Err: fmt.Errorf("%s is not a regular file", l.file), Hint: "put the file itself there"}
+		return &keystore.Error{Reason: keystore.ErrUnavailable, Err: fmt.Errorf("%s is not a regular file", l.file), Remedy: remedy.To("sf_put_file")}
 	case !privatefile.OwnedBy(info, os.Geteuid()):
 		return &keystore.Error{
-			Reason: keystore.ErrUnavailable, Err: fmt.Errorf("%s belongs to another user: %s", l.file, regularfile.DescribeOwner(info)), Hint: "run forcecred as the user who logged in with the Salesforce CLI",
+			Reason: keystore.ErrUnavailable, Err: fmt.Errorf("%s belongs to another user: %s", l.file, regularfile.DescribeOwner(info)), Remedy: remedy.To("sf_run_as_owner"),
 		}
 	}
 	s.mu.Lock()
 	rotation := s.held[l.own]
 	s.mu.Unlock()
 	if rotation != nil && !rotation.isOurs() {
-		return &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("another process took over the Salesforce CLI's rotation lock"), Hint: "try again"}
+		return &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("another process took over the Salesforce CLI's rotation lock"), Remedy: remedy.To("try_again")}
 	}
 	lock, err := s.lockWrites(ctx, l) // a folder is made where the file's successor will be
 	if err != nil {

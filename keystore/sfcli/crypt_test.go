@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"forcecred/internal/hints"
 	"forcecred/keystore"
 	"forcecred/keystore/storetest"
 	"forcecred/protocol/secret"
@@ -84,7 +85,7 @@ func TestFIPSOnly(t *testing.T) {
 		s := New(Config{Dir: dir, Own: storetest.NewMemory(), GenericKeychain: true})
 		_, err := s.Get(t.Context(), keystore.Key{Kind: keystore.KindGrant, Org: "prod"})
 		e, ok := errors.AsType[*keystore.Error](err)
-		if !ok || !errors.Is(err, keystore.ErrUnavailable) || errors.Is(err, keystore.ErrCorrupt) || !strings.Contains(err.Error(), "not allowed in FIPS-only mode") || !strings.Contains(e.Hint, "intact") {
+		if !ok || !errors.Is(err, keystore.ErrUnavailable) || errors.Is(err, keystore.ErrCorrupt) || !strings.Contains(err.Error(), "not allowed in FIPS-only mode") || !strings.Contains(hints.Of(e), "intact") {
 			t.Errorf("got %v", err)
 		}
 		return

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"forcecred/keystore"
+	"forcecred/protocol/remedy"
 )
 
 // DefaultOrg returns the name of the CLI's default org (target-org) as it is for a
@@ -76,7 +77,7 @@ func configured(ctx context.Context, path, name string) (text string, at time.Ti
 		err = json.Unmarshal(data, &config)
 	}
 	if err != nil {
-		return "", time.Time{}, &keystore.Error{Reason: keystore.ErrUnavailable, Err: fmt.Errorf("the Salesforce CLI's %s can't be read", path), Hint: "repair it, or name the org in the request"}
+		return "", time.Time{}, &keystore.Error{Reason: keystore.ErrUnavailable, Err: fmt.Errorf("the Salesforce CLI's %s can't be read", path), Remedy: remedy.To("sf_repair_or_name")}
 	}
 	if info, err := os.Stat(path); err == nil {
 		at = info.ModTime()

@@ -16,6 +16,7 @@ import (
 
 	"forcecred/internal/privatefile"
 	"forcecred/keystore"
+	"forcecred/protocol/remedy"
 	"forcecred/protocol/secret"
 )
 
@@ -44,7 +45,7 @@ func (s *Store) readKey(ctx context.Context) (*key, error) {
 		return nil, err
 	}
 	if s.key, err = newKey(text); err != nil {
-		return nil, badKey(where, err.Error(), hintKey)
+		return nil, badKey(where, err.Error(), remedy.To("sf_key_and_log_in"))
 	}
 	return s.key, nil
 }
@@ -55,14 +56,12 @@ func errNotAllowed() error {
 	return &keystore.Error{
 		Reason: keystore.ErrUnavailable,
 		Err:    errors.New("the Salesforce CLI's AES-GCM, with nonces of its own, is not allowed in FIPS-only mode (GODEBUG=fips140=only)"),
-		Hint:   "log in with forcecred, into a keyring, or run forcecred with GODEBUG=fips140=on; the logins are intact",
+		Remedy: remedy.To("sf_no_fips_only"),
 	}
 }
 
-const hintKey = "the Salesforce CLI makes a new one when it finds none; then log in again with `sf org login web`"
-
-func badKey(where, text, hint string) error {
-	return &keystore.Error{Reason: keystore.ErrUnavailable, Err: fmt.Errorf("the Salesforce CLI's key in %s %s", where, text), Hint: hint}
+func badKey(where, text string, todo remedy.Remedy) error {
+	return &keystore.Error{Reason: keystore.ErrUnavailable, Err: fmt.Errorf("the Salesforce CLI's key in %s %s", where, text), Remedy: todo}
 }
 
 // keyText returns the key, with the place where it was looked for. The CLI takes
@@ -86,14 +85,14 @@ func (s *Store) keyFile() (text secret.Text, path string, err error) {
 	path = filepath.Join(s.config.Dir, "key.json")
 	file, info, err := privatefile.Open(path, 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		return text, path, badKey(path, "is missing, which its logins were encrypted with", "is its key in a keyring? then unset SF_USE_GENERIC_UNIX_KEYCHAIN; else log in again with `sf org login web`")
+		return text, path, badKey(path, "is missing, which its logins were encrypted with", remedy.To("sf_no_key_file"))
 	}
 	if err != nil {
 		return text, path, err
 	}
 	defer file.Close()
 	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode != 0o600 {
-		return text, path, badKey(path, fmt.Sprintf("has mode %#o, where the Salesforce CLI wants 0600", mode), "chmod 600 "+path+", and think about who may have read it")
+		return text, path, badKey(path, fmt.Sprintf("has mode %#o, where the Salesforce CLI wants 0600", mode), remedy.Remedy{Code: "close_key_file", Path: path})
 	}
 	data, err := privatefile.ReadAll(file, info, maxFile)
 	if err != nil {
@@ -101,7 +100,7 @@ func (s *Store) keyFile() (text secret.Text, path string, err error) {
 	}
 	var content struct{ Account, Key, Service string }
 	if json.Unmarshal(data, &content) != nil || content.Service != keyService || content.Account != keyAccount {
-		return text, path, badKey(path, "is not what the Salesforce CLI writes", hintKey)
+		return text, path, badKey(path, "is not what the Salesforce CLI writes", remedy.To("sf_key_and_log_in"))
 	}
 	return secret.New(content.Key), path, nil
 }
@@ -119,10 +118,10 @@ func (s *Store) askKeyring(ctx context.Context, where, program string, args ...s
 	case ctx.Err() != nil:
 		return secret.Text{}, where, ctx.Err()
 	case limited.Err() != nil:
-		return secret.Text{}, where, badKey(where, "was not given within a minute", "unlock the keyring, and call again")
+		return secret.Text{}, where, badKey(where, "was not given within a minute", remedy.To("unlock_keyring"))
 	case err != nil || text == "":
 		return secret.Text{}, where, badKey(where, "can't be had: "+program+" does not find it, or the keyring is locked",
-			"unlock the keyring; where the key is in key.json, set SF_USE_GENERIC_UNIX_KEYCHAIN=true")
+			remedy.To("sf_unlock_keyring"))
 	}
 	return secret.New(text), where, nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"forcecred/keystore"
+	"forcecred/protocol/remedy"
 	"forcecred/protocol/token"
 )
 
@@ -116,7 +117,7 @@ func (s *Store) lockWrites(ctx context.Context, l login) (*mkdirLock, error) {
 	defer cancel()
 	lock, err := takeMkdirLock(limited, l.file+lockSuffix)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		err = &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("another program keeps the write lock of the Salesforce CLI's login"), Hint: "try again"}
+		err = &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("another program keeps the write lock of the Salesforce CLI's login"), Remedy: remedy.To("try_again")}
 	}
 	return lock, err
 }

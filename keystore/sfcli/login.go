@@ -13,6 +13,7 @@ import (
 
 	"forcecred/internal/regularfile"
 	"forcecred/keystore"
+	"forcecred/protocol/remedy"
 )
 
 // login is one of the CLI's: a username with its auth file or, in that file, an
@@ -123,11 +124,12 @@ func (s *Store) hasApp(ctx context.Context, l login) bool {
 }
 
 func notLoggedIn(name string, isAlias bool) error {
-	hint := "`sf org list` shows the Salesforce CLI's logins, `" + hintLogin(name) + "` adds one"
+	todo := withName("sf_list_or_log_in", name)
 	if isAlias {
-		hint = fmt.Sprintf("the Salesforce CLI has the alias %s, but no login of the user that it stands for; `%s` logs in", name, hintLogin(name))
+		todo = withName("sf_log_in_alias", name)
+		todo.Detail = name
 	}
-	return &keystore.Error{Reason: keystore.ErrNotFound, Hint: hint}
+	return &keystore.Error{Reason: keystore.ErrNotFound, Remedy: todo}
 }
 
 // aliases returns the CLI's aliases of orgs, each with its username.
@@ -147,7 +149,7 @@ func (s *Store) aliases(ctx context.Context) (map[string]string, error) {
 	if errors.Is(err, keystore.ErrCorrupt) {
 		// It is no fault of one org: with a part of its aliases, orgs would seem to be gone.
 		return nil, &keystore.Error{
-			Reason: keystore.ErrUnavailable, Err: fmt.Errorf("the Salesforce CLI's %s is damaged", path), Hint: "repair it, or delete it and set its aliases again with `sf alias set ALIAS=USERNAME`",
+			Reason: keystore.ErrUnavailable, Err: fmt.Errorf("the Salesforce CLI's %s is damaged", path), Remedy: remedy.To("sf_repair_aliases"),
 		}
 	}
 	return nil, err

@@ -11,6 +11,7 @@ import (
 
 	"forcecred/internal/regularfile"
 	"forcecred/keystore"
+	"forcecred/protocol/remedy"
 )
 
 // A lock of the CLI's is a folder that its holder has made, as the npm package
@@ -57,7 +58,7 @@ func takeMkdirLock(ctx context.Context, path string) (*mkdirLock, error) {
 			return nil, err
 		case !info.IsDir():
 			return nil, &keystore.Error{
-				Reason: keystore.ErrUnavailable, Err: fmt.Errorf("%s is not a folder", path), Hint: "move it away; the Salesforce CLI makes a folder there itself",
+				Reason: keystore.ErrUnavailable, Err: fmt.Errorf("%s is not a folder", path), Remedy: remedy.To("sf_move_away"),
 			}
 		case time.Since(info.ModTime()) > lockStale:
 			// Whether it is gone, the next try sees; or when it can't be removed, the context's end.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"forcecred/internal/hints"
 	"forcecred/keystore"
 	"forcecred/protocol/secret"
 	"forcecred/protocol/token"
@@ -74,7 +75,7 @@ func TestLeftOut(t *testing.T) {
 		}
 		for _, cause := range causes {
 			e, ok := errors.AsType[*keystore.Error](cause)
-			if !ok || e.Hint == "" {
+			if !ok || hints.Of(e) == "" {
 				t.Errorf("%v: there is nothing to do about it", cause)
 			}
 			all = append(all, cause.Error())
@@ -174,7 +175,7 @@ func TestClientApp(t *testing.T) {
 		t.Errorf("by username, the app's token is not cached: %v", err)
 	}
 	err = s.Delete(t.Context(), keystore.Key{Kind: keystore.KindGrant, Org: "prod+my app"})
-	if e, ok := errors.AsType[*keystore.Error](err); !ok || e.Hint != "`sf org logout --client-app \"my app\" --target-org test-user@example.com` removes it" {
+	if e, ok := errors.AsType[*keystore.Error](err); !ok || hints.Of(e) != "`sf org logout --client-app \"my app\" --target-org test-user@example.com` removes it" {
 		t.Errorf("remove: %v", err)
 	}
 }

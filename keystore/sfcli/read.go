@@ -9,6 +9,7 @@ import (
 
 	"forcecred/internal/privatefile"
 	"forcecred/keystore"
+	"forcecred/protocol/remedy"
 )
 
 // maxFile is the largest of the CLI's files that is read, in bytes. An auth file
@@ -54,10 +55,8 @@ func readFile(path string) ([]byte, error) {
 var errNotJSON = errors.New("is not whole")
 
 func notJSON(path string) error {
-	return &keystore.Error{Reason: keystore.ErrCorrupt, Err: fmt.Errorf("the Salesforce CLI's %s %w", path, errNotJSON), Hint: hintSignIn}
+	return &keystore.Error{Reason: keystore.ErrCorrupt, Err: fmt.Errorf("the Salesforce CLI's %s %w", path, errNotJSON), Remedy: remedy.To("sf_log_in_again")}
 }
-
-const hintSignIn = "log in again with `sf org login web`"
 
 // wait sleeps, or returns the context's error when that ends first.
 func wait(ctx context.Context, d time.Duration) error {

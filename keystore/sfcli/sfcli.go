@@ -160,7 +160,7 @@ func (s *Store) remove(ctx context.Context, key keystore.Key) error {
 		return &keystore.Error{
 			Reason: keystore.ErrForeign,
 			Err:    errors.New("the login is the Salesforce CLI's"),
-			Hint:   "`" + hintLogout(l, string(key.Org)) + "` removes it",
+			Remedy: withLogin("sf_log_out_to_remove", l, string(key.Org)),
 		}
 	}
 	return s.config.Own.Delete(ctx, keystore.Key{Kind: key.Kind, Org: l.own})

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"forcecred/internal/hints"
 	"forcecred/keystore"
 	"forcecred/protocol/secret"
 	"forcecred/protocol/token"
@@ -149,7 +150,7 @@ func TestUnusable(t *testing.T) {
 			if !ok || e.Reason != tt.reason {
 				t.Fatalf("got %v, want %v", err, tt.reason)
 			}
-			if all := err.Error() + " " + e.Hint; !strings.Contains(all, tt.text) || strings.Contains(all, "token-1") || strings.Contains(all, testKey1) {
+			if all := err.Error() + " " + hints.Of(e); !strings.Contains(all, tt.text) || strings.Contains(all, "token-1") || strings.Contains(all, testKey1) {
 				t.Errorf("it says: %s", all)
 			}
 		})
@@ -314,11 +315,11 @@ func TestForeign(t *testing.T) {
 	g := r.grant(t, s, "prod")
 	g.StoredAt, g.RefreshToken = time.Now(), secret.New("test-refresh-token-other")
 	err := keystore.SaveGrant(t.Context(), s, g)
-	if e, ok := errors.AsType[*keystore.Error](err); !ok || e.Reason != keystore.ErrForeign || !strings.Contains(e.Hint, "sf org login web --alias prod") {
+	if e, ok := errors.AsType[*keystore.Error](err); !ok || e.Reason != keystore.ErrForeign || !strings.Contains(hints.Of(e), "sf org login web --alias prod") {
 		t.Errorf("store: %v", err)
 	}
 	err = s.Delete(t.Context(), keystore.Key{Kind: keystore.KindGrant, Org: "prod"})
-	if e, ok := errors.AsType[*keystore.Error](err); !ok || e.Reason != keystore.ErrForeign || !strings.Contains(e.Hint, "sf org logout --target-org prod") {
+	if e, ok := errors.AsType[*keystore.Error](err); !ok || e.Reason != keystore.ErrForeign || !strings.Contains(hints.Of(e), "sf org logout --target-org prod") {
 		t.Errorf("remove: %v", err)
 	}
 	if err := s.Delete(t.Context(), keystore.Key{Kind: keystore.KindGrant, Org: "dev"}); err != nil {

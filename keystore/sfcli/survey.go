@@ -16,6 +16,7 @@ import (
 
 	"forcecred/internal/regularfile"
 	"forcecred/keystore"
+	"forcecred/protocol/remedy"
 )
 
 // survey is what there is of the CLI's logins: the name of each, and why those
@@ -49,7 +50,7 @@ func (s *Store) survey(ctx context.Context) (survey, error) {
 			continue
 		}
 		if err := checkUsername(user); err != nil {
-			all.leaveOut(user, fmt.Errorf("its username %w", err), "log in as a user with another name")
+			all.leaveOut(user, fmt.Errorf("its username %w", err), remedy.To("sf_other_user"))
 			continue
 		}
 		l := s.loginOf(user, "")
@@ -73,15 +74,15 @@ func (all *survey) add(ctx context.Context, s *Store, aliases map[string]string,
 		}
 	}
 	if l.app != "" {
-		all.leaveOut(l.String(), errors.New("no name leads to it: the app's name is longer than forcecred takes or has what nobody can see, or an alias has that name"), "link the app again by another name, `"+hintLinkApp(l)+"`")
+		all.leaveOut(l.String(), errors.New("no name leads to it: the app's name is longer than forcecred takes or has what nobody can see, or an alias has that name"), withUser("sf_link_app_renamed", l))
 		return
 	}
-	all.leaveOut(l.user, errors.New("an alias has its name, and stands for another login"), "`sf alias unset "+keystore.QuoteArg(l.user, "ALIAS")+"` removes the alias")
+	all.leaveOut(l.user, errors.New("an alias has its name, and stands for another login"), remedy.Remedy{Code: "sf_unset_alias", Org: l.user})
 }
 
-func (all *survey) leaveOut(name string, err error, hint string) {
+func (all *survey) leaveOut(name string, err error, todo remedy.Remedy) {
 	all.unusable = append(all.unusable, &keystore.Error{
-		Op: fmt.Sprintf("use the Salesforce CLI's login %q", name), Reason: keystore.ErrCorrupt, Err: err, Hint: hint,
+		Op: fmt.Sprintf("use the Salesforce CLI's login %q", name), Reason: keystore.ErrCorrupt, Err: err, Remedy: todo,
 	})
 }
 

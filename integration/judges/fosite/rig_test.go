@@ -119,7 +119,7 @@ func (r *rig) helper(t *testing.T) *helper.Helper {
 		Journal:     &journal.Journal{Dir: filepath.Join(r.home, "journal")},
 		Connect:     func() (helper.OAuth, error) { return client, nil },
 		HoldSignals: func() func() { return func() {} },
-		Warn:        func(m string) { t.Error("warning: ", m) },
+		Warn:        func(m string, _ remedy.Remedy) { t.Error("warning: ", m) },
 		Now:         time.Now,
 		Wait: func(_ context.Context, d time.Duration) error {
 			time.Sleep(d)

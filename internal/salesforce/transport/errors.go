@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"forcecred/protocol/remedy"
 	"io"
 	"net"
 	"net/url"
@@ -27,27 +28,15 @@ const (
 // Error is a request without a whole answer. Its text has no secret of the request.
 type Error struct {
 	Reason Reason
-	Err    error  // what happened
-	Hint   string // what to do about it
+	Err    error         // what happened
+	Remedy remedy.Remedy // what to do about it
 }
 
 func (e *Error) Error() string { return e.Err.Error() }
 
 func (e *Error) Unwrap() error { return e.Err }
 
-const (
-	theHost = "the host"
-
-	hintLogin     = "check login_url and the network"
-	hintDNS       = "check login_url and the network's DNS"
-	hintSlow      = "try again; if it stays so, check the network between here and the org"
-	hintAuthority = "if a proxy inspects TLS on this network, put its root certificate into a file and name that in FORCECRED_CA_FILE"
-	hintName      = "check login_url; is there a proxy or a sign-in page on the way?"
-	hintClock     = "check this machine's clock; if it is right, whoever runs the host has to renew the certificate"
-	hintOldTLS    = "Salesforce speaks TLS 1.2 and newer: is there an old proxy on the way, or another host in login_url?"
-	hintNoTLS     = "is there a proxy or a sign-in page on the way, or another port in login_url?"
-	hintLost      = "the request was sent, and no whole answer came back; try again"
-)
+const theHost = "the host"
 
 // errInvalidHTTP replaces those errors of the library that quote the server. The
 // quoted text may have a secret of the request.
@@ -60,12 +49,12 @@ func Classify(err error, at Phase, proxy *url.URL) *Error {
 	if proxy != nil {
 		return proxyError(err, proxy)
 	}
-	e := &Error{Reason: Lost, Hint: hintLost}
+	e := &Error{Reason: Lost, Remedy: remedy.Remedy{Why: "the request was sent, and no whole answer came back", Code: "try_again"}}
 	if at < Sent {
 		if e := tlsError(theHost, err); e != nil {
 			return e
 		}
-		e.Reason, e.Hint = Unreachable, hintLogin
+		e.Reason, e.Remedy = Unreachable, remedy.To("check_network")
 	}
 	var (
 		dns *net.DNSError
@@ -73,9 +62,9 @@ func Classify(err error, at Phase, proxy *url.URL) *Error {
 	)
 	switch {
 	case errors.As(err, &dns):
-		e.Err, e.Hint = fmt.Errorf("the name %s can't be looked up: %s", dns.Name, dns.Err), hintDNS
+		e.Err, e.Remedy = fmt.Errorf("the name %s can't be looked up: %s", dns.Name, dns.Err), remedy.To("check_dns")
 	case isTimeout(err):
-		e.Err, e.Hint = errors.New(at.timeout()), hintSlow
+		e.Err, e.Remedy = errors.New(at.timeout()), remedy.To("check_slow_network")
 	case isEOF(err) && at < Sent:
 		e.Err = errors.New("the connection was closed during the TLS handshake")
 	case isEOF(err), isReset(err):
@@ -102,27 +91,27 @@ func tlsError(peer string, err error) *Error {
 		invalid      x509.CertificateInvalidError
 		record       tls.RecordHeaderError
 	)
-	text, hint := "", ""
+	text, todo := "", remedy.Code("")
 	switch {
 	case errors.As(err, &authority):
-		text, hint = "shows a certificate signed by unknown authority", hintAuthority
+		text, todo = "shows a certificate signed by unknown authority", "add_root"
 	case errors.As(err, &hostname):
-		text, hint = "shows a certificate for another name", hintName
+		text, todo = "shows a certificate for another name", "check_host_name"
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && time.Now().Before(invalid.Cert.NotBefore):
-		text, hint = "shows a certificate that is not valid yet", hintClock
+		text, todo = "shows a certificate that is not valid yet", "check_clock_or_host"
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		text, hint = "shows a certificate that has expired", hintClock
+		text, todo = "shows a certificate that has expired", "check_clock_or_host"
 	case errors.As(err, &verification):
-		text, hint = "shows a certificate that is not sound", hintAuthority
+		text, todo = "shows a certificate that is not sound", "add_root"
 	case errors.As(err, &record):
-		text, hint = "does not speak TLS", hintNoTLS
+		text, todo = "does not speak TLS", "check_no_tls"
 	// Two errors without a type: an alert of the peer, and our own.
 	case strings.Contains(err.Error(), "protocol version not supported"), strings.Contains(err.Error(), "unsupported protocol version"):
-		text, hint = "speaks no TLS newer than 1.1", hintOldTLS
+		text, todo = "speaks no TLS newer than 1.1", "check_old_tls"
 	default:
 		return nil
 	}
-	return &Error{Reason: Untrusted, Err: errors.New(peer + " " + text), Hint: hint}
+	return &Error{Reason: Untrusted, Err: errors.New(peer + " " + text), Remedy: remedy.To(todo)}
 }
 
 // timeout describes a timeout in the phase.

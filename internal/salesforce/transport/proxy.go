@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"forcecred/internal/origin"
+	"forcecred/protocol/remedy"
 
 	"golang.org/x/net/http/httpproxy"
 )
@@ -20,13 +21,6 @@ import (
 // A proxy's URL may have a password. Its host or port may be a part of a password that
 // was not escaped. So errors name the variable and quote nothing of it.
 const theProxy = "the proxy in HTTPS_PROXY"
-
-const (
-	hintProxy         = "check HTTPS_PROXY, or name the org's host in NO_PROXY if it can be reached without"
-	hintProxyPassword = "HTTPS_PROXY takes the user and the password as http://USER:PASSWORD@HOST:PORT, special characters as %XX"
-	hintProxyScheme   = "forcecred answers to Basic alone; a proxy on this machine that signs in to that one can stand between"
-	hintProxyBlocks   = "whoever runs the proxy has to let port 443 of the org's host through"
-)
 
 // CheckProxy checks a setting of HTTPS_PROXY: the URL of an HTTP or SOCKS5 proxy, or
 // the host and port of an HTTP proxy. The standard library ignores any other setting
@@ -153,22 +147,22 @@ func proxyError(err error, proxy *url.URL) *Error {
 	case isEOF(err):
 		text = "closed the connection"
 	}
-	return &Error{Reason: Unreachable, Err: errors.New(theProxy + " " + text), Hint: hintProxy}
+	return &Error{Reason: Unreachable, Err: errors.New(theProxy + " " + text), Remedy: remedy.To("check_proxy")}
 }
 
 // asError classifies the refusal. A fault of the proxy may pass; its rules stay.
 func (r *ProxyRefusal) asError() *Error {
-	e := &Error{Reason: Blocked, Hint: hintProxyBlocks}
+	e := &Error{Reason: Blocked, Remedy: remedy.To("open_proxy")}
 	text := "does not let us through to the org's host"
 	switch {
 	case r.Status == http.StatusProxyAuthRequired && !r.allowsBasic():
-		text, e.Hint = "asks for a way to sign in that forcecred does not have", hintProxyScheme
+		text, e.Remedy = "asks for a way to sign in that forcecred does not have", remedy.To("chain_proxy")
 	case r.Status == http.StatusProxyAuthRequired && r.HasPassword:
-		text, e.Hint = "does not accept the user or the password in it", hintProxyPassword
+		text, e.Remedy = "does not accept the user or the password in it", remedy.To("give_proxy_password")
 	case r.Status == http.StatusProxyAuthRequired:
-		text, e.Hint = "asks for a user and a password", hintProxyPassword
+		text, e.Remedy = "asks for a user and a password", remedy.To("give_proxy_password")
 	case r.Status >= 500 || r.Status == http.StatusTooManyRequests:
-		text, e.Reason, e.Hint = "can't reach the org's host", Unreachable, "check login_url, and the proxy"
+		text, e.Reason, e.Remedy = "can't reach the org's host", Unreachable, remedy.To("check_host_and_proxy")
 	}
 	e.Err = fmt.Errorf("%s %s", theProxy, text)
 	if !r.IsSOCKS {

@@ -1,4 +1,4 @@
-package keystore
+package hints
 
 import "testing"
 
@@ -8,7 +8,7 @@ func TestQuoteArg(t *testing.T) {
 		"prod": "prod", "me@example.com": "me@example.com", "My Org": `"My Org"`, "o'brien@acme.com": `"o'brien@acme.com"`, "a/b:c (d)": `"a/b:c (d)"`,
 		"$(touch x)": "ALIAS", "`touch x`": "ALIAS", `a"b`: "ALIAS", `a\`: "ALIAS", "%PATH%": "ALIAS", "a!b": "ALIAS", "-x": "ALIAS", "a\nb": "ALIAS", "": "ALIAS", "/keys/my key.pem": `"/keys/my key.pem"`, "a“b": "ALIAS",
 	} {
-		if got := QuoteArg(name, "ALIAS"); got != want {
+		if got := quoteArg(name, "ALIAS"); got != want {
 			t.Errorf("%q: %s, want %s", name, got, want)
 		}
 	}
