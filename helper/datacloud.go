@@ -17,7 +17,7 @@ import (
 // called under the lock. See docs/decisions/0024.
 func (h *Helper) dataCloudToken(ctx context.Context, org keystore.Org, wanted demand, deadline time.Time) (keystore.Token, error) {
 	cached, err := h.cached(ctx, org, keystore.DataCloud)
-	if err != nil || wanted.metBy(cached, h.Now()) {
+	if err != nil || wanted.metBy(cached, h.now()) {
 		return cached, err
 	}
 	own, err := h.cached(ctx, org, keystore.OrgAPI)
@@ -26,7 +26,7 @@ func (h *Helper) dataCloudToken(ctx context.Context, org keystore.Org, wanted de
 	}
 	// Nobody knows whether the new token outlives the session that it comes from.
 	ownWanted := demand{minTTL: wanted.minTTL}
-	isNew := !ownWanted.metBy(own, h.Now())
+	isNew := !ownWanted.metBy(own, h.now())
 	if isNew {
 		if own, err = h.refreshedFor(ctx, org, ownWanted, deadline); err != nil {
 			return keystore.Token{}, err
@@ -43,7 +43,7 @@ func (h *Helper) dataCloudToken(ctx context.Context, org keystore.Org, wanted de
 	if err != nil {
 		return keystore.Token{}, salesforceError("get the Data Cloud token of", org, err)
 	}
-	if err := keystore.SaveToken(context.WithoutCancel(ctx), h.Keystore, token); err != nil {
+	if err := keystore.SaveToken(context.WithoutCancel(ctx), h.keystore(), token); err != nil {
 		// The token is good all the same; the next caller has to exchange again.
 		h.warn(storeError("cache the Data Cloud token of", org, err).Message)
 	}
@@ -72,13 +72,13 @@ func (h *Helper) exchangeDataCloud(ctx context.Context, own keystore.Token, dead
 		return keystore.Token{}, errNoTimeLeft(own.Org)
 	}
 	for try := 1; ; try++ {
-		at := h.Now()
+		at := h.now()
 		answer, err := client.ExchangeDataCloud(ctx, login, own.InstanceURL, own.AccessToken)
 		if err == nil {
 			return h.newDataCloudToken(own.Org, answer, at), nil
 		}
 		pause, again := mayResend(err, false, try)
-		if !again || !h.fits(pause, deadline) || h.Wait(ctx, pause) != nil {
+		if !again || !h.fits(pause, deadline) || h.wait(ctx, pause) != nil {
 			return keystore.Token{}, err
 		}
 	}
@@ -94,7 +94,7 @@ func (h *Helper) dataCloudClient(ctx context.Context, org keystore.Org) (OAuth, 
 	if err != nil {
 		return nil, login, storeError("use the grant of", org, err)
 	}
-	client, err := h.Connect()
+	client, err := h.connect()
 	return client, login, err
 }
 
@@ -128,7 +128,7 @@ func (h *Helper) newDataCloudToken(org keystore.Org, a salesforce.Answer, at tim
 // from ends. When that fails, the token ends by itself in an hour or two.
 func (h *Helper) revokeDataCloud(ctx context.Context, grant keystore.Grant) {
 	token, err := h.cached(ctx, grant.Org, keystore.DataCloud)
-	if err != nil || token.AccessToken.Empty() || !token.ExpiresAt.After(h.Now()) {
+	if err != nil || token.AccessToken.Empty() || !token.ExpiresAt.After(h.now()) {
 		return
 	}
 	client, login, err := h.dataCloudClient(ctx, grant.Org)

@@ -226,7 +226,7 @@ func TestDataCloudFailures(t *testing.T) {
 		}, protocol.OrgNotFound, false, 0, "", false},
 	} {
 		f, log := newTenant(t), &failureLog{}
-		f.Failures = log
+		f.config.Failures = log
 		tt.setup(f)
 		_, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod", For: protocol.DataCloud})
 		e, ok := errors.AsType[*protocol.Error](err)
@@ -369,26 +369,26 @@ func TestDataCloudLeavesTimeForTheExchange(t *testing.T) {
 	}
 }
 
-// TestDataCloudInMemory: a Memory remembers both of an org's tokens, each by itself.
+// TestDataCloudInMemory: the memory cache has both of an org's tokens, each by itself.
 func TestDataCloudInMemory(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m, f, store := newMemory(t)
+		f, store := newMemoryCacheFixture(t)
 		f.trade = func(string) (salesforce.Answer, error) { return tenantAnswer(len(f.trades)), nil }
-		tenants := mustGet(t, m, protocol.GetRequest{For: protocol.DataCloud})
-		own := mustGet(t, m, protocol.GetRequest{})
+		tenants := mustGet(t, f, protocol.GetRequest{For: protocol.DataCloud})
+		own := mustGet(t, f, protocol.GetRequest{})
 		before := store.reads
-		if mustGet(t, m, protocol.GetRequest{For: protocol.DataCloud}) != tenants || mustGet(t, m, protocol.GetRequest{}) != own || own == tenants || store.reads != before {
+		if mustGet(t, f, protocol.GetRequest{For: protocol.DataCloud}) != tenants || mustGet(t, f, protocol.GetRequest{}) != own || own == tenants || store.reads != before {
 			t.Errorf("%d reads, tokens %s and %s", store.reads-before, own, tenants)
 		}
-		if again := mustGet(t, m, protocol.GetRequest{For: protocol.DataCloud, Force: true}); again == tenants || mustGet(t, m, protocol.GetRequest{}) != own {
+		if again := mustGet(t, f, protocol.GetRequest{For: protocol.DataCloud, Force: true}); again == tenants || mustGet(t, f, protocol.GetRequest{}) != own {
 			t.Error("a forced exchange answers with what was remembered, or drops the org's own")
 		}
-		if err := m.Erase(t.Context(), protocol.EraseRequest{Org: "prod"}); err != nil {
+		if err := f.Erase(t.Context(), protocol.EraseRequest{Org: "prod"}); err != nil {
 			t.Fatal(err)
 		}
 		for _, api := range []string{"", protocol.DataCloud} {
-			if _, err := m.Get(t.Context(), protocol.GetRequest{Org: "prod", For: api}); codeOf(err) != protocol.OrgNotFound {
+			if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod", For: api}); codeOf(err) != protocol.OrgNotFound {
 				t.Errorf("for %q, after erase: %v", api, err)
 			}
 		}

@@ -68,6 +68,16 @@ func lockError(org keystore.Org, err error) *protocol.Error {
 	return e
 }
 
+// waitError returns the error of a caller that stopped waiting for a shared call.
+func waitError(org keystore.Org, err error) *protocol.Error {
+	e := storeError("wait for the token of", org, err)
+	if errors.Is(err, context.DeadlineExceeded) {
+		e.Code = protocol.TemporarilyUnavailable
+		e.Hint = "the refresh goes on without this caller; try again"
+	}
+	return e
+}
+
 func listError(err error) *protocol.Error {
 	e := storeError("list", "", err)
 	e.Message = "list the orgs in the keystore: " + err.Error()

@@ -61,7 +61,7 @@ func (h *Helper) setExpiry(ctx context.Context, s spent, grant keystore.Grant, t
 // setEnd sets when token ends, and reports false when that can't be: a token that
 // was just handed out has not ended, and does not live for weeks.
 func (h *Helper) setEnd(token *keystore.Token, at time.Time, source protocol.ExpiresSource) bool {
-	if now := h.Now(); !at.After(now) || at.After(now.Add(longestSession)) {
+	if now := h.now(); !at.After(now) || at.After(now.Add(longestSession)) {
 		return false
 	}
 	token.ExpiresAt, token.ExpiresSource = at, string(source)

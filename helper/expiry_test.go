@@ -152,7 +152,7 @@ func TestExpiryByRealClocks(t *testing.T) {
 				t.Run(fmt.Sprintf("org %v, machine %v, JWT %v", org, ours, isJWT), func(t *testing.T) {
 					t.Parallel()
 					f, server, client := newOnline(t, orgtest.Config{ClientSecret: "test-client-secret-0001", ClockOffset: org, JWT: isJWT})
-					f.Now = func() time.Time { return time.Now().Add(ours) }
+					f.clock = func() time.Time { return time.Now().Add(ours) }
 					before := time.Now()
 					c, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"})
 					took := time.Since(before)

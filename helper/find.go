@@ -13,26 +13,29 @@ import (
 	"forcecred/protocol/remedy"
 )
 
-// Find returns the org whose access token belongs at that place: the one that
-// logs in there, or whose instance it is as its last refresh said. Where several
-// do, name tells which, by the org's name or its user's; one that is given has to
-// fit in any case. No such org is [protocol.OrgNotFound], more than one is
-// [protocol.BadRequest].
-func (h *Helper) Find(ctx context.Context, place origin.Origin, name string) (string, error) {
-	keys, err := h.Keystore.List(ctx, keystore.KindGrant)
+// Find returns the org whose access token belongs at the host that url names: the org
+// that logs in there, or whose instance it was at the last refresh. If name is not
+// "", it must be the org's name or its user's. No such org is
+// [protocol.OrgNotFound], several are [protocol.BadRequest].
+func (h *Helper) Find(ctx context.Context, url, name string) (string, error) {
+	host, err := parseHost(url)
+	if err != nil {
+		return "", err
+	}
+	keys, err := h.keystore().List(ctx, keystore.KindGrant)
 	if err != nil {
 		return "", listError(err)
 	}
 	var found []string
 	for _, key := range keys {
-		grant, err := keystore.LoadGrant(ctx, h.Keystore, key.Org)
+		grant, err := keystore.LoadGrant(ctx, h.keystore(), key.Org)
 		if isAny(err, keystore.ErrNotFound, keystore.ErrCorrupt) {
 			continue // erased since, or nobody's to find
 		}
 		if err != nil {
 			return "", storeError("read the grant of", key.Org, err)
 		}
-		if isAt(grant, place) && (name == "" || name == string(grant.Org) || name == grant.Username) {
+		if isAt(grant, host) && (name == "" || name == string(grant.Org) || name == grant.Username) {
 			found = append(found, string(grant.Org))
 		}
 	}
@@ -50,16 +53,20 @@ func (h *Helper) Find(ctx context.Context, place origin.Origin, name string) (st
 	}
 }
 
-// GetAt is Get for a caller that will send the token to place, where Find has found
-// the org. Since then the org may have moved, by that very refresh, or given its
-// name to another one: a token that does not belong there is not handed out, and
-// that is [protocol.OrgNotFound].
-func (h *Helper) GetAt(ctx context.Context, place origin.Origin, req protocol.GetRequest) (protocol.Credential, error) {
+// GetAt is Get for a caller that sends the token to the host that url names, at which
+// Find has found the org. Meanwhile this very refresh may have found the org at another
+// host, or the name may belong to another org. GetAt then returns
+// [protocol.OrgNotFound] instead of a token that does not belong there.
+func (h *Helper) GetAt(ctx context.Context, url string, req protocol.GetRequest) (protocol.Credential, error) {
+	host, err := parseHost(url)
+	if err != nil {
+		return protocol.Credential{}, err
+	}
 	c, err := h.Get(ctx, req)
 	if err != nil {
 		return protocol.Credential{}, err
 	}
-	if c.InstanceURL == string(place) {
+	if c.InstanceURL == string(host) {
 		return c, nil
 	}
 	// A caller whose patience ended with the refresh may have its token all the same.
@@ -67,7 +74,7 @@ func (h *Helper) GetAt(ctx context.Context, place origin.Origin, req protocol.Ge
 	if err != nil {
 		return protocol.Credential{}, err
 	}
-	if login, err := salesforce.ParseHost(grant.LoginURL, grant.Site, grant.AllowHost); err != nil || login.URL() != string(place) {
+	if login, err := salesforce.ParseHost(grant.LoginURL, grant.Site, grant.AllowHost); err != nil || login.URL() != string(host) {
 		return protocol.Credential{}, errNobodyThere()
 	}
 	return c, nil
@@ -80,19 +87,28 @@ func errNobodyThere() *protocol.Error {
 	}
 }
 
-// isAt reports whether the grant's org logs in at place, or has its instance
-// there. An instance to which the login's tokens may not go, which an older
-// forcecred may have stored, is none.
-func isAt(grant keystore.Grant, place origin.Origin) bool {
+// parseHost returns the origin of a URL that names a host and no more.
+func parseHost(url string) (origin.Origin, error) {
+	host, err := origin.ParseBase(url)
+	if err != nil {
+		return "", protocol.Errorf(protocol.BadRequest, "read the request: the URL %v", err)
+	}
+	return host, nil
+}
+
+// isAt reports whether the grant's org logs in at host, or has its instance there. An
+// older forcecred may have stored an instance that may not have the login's tokens:
+// isAt ignores it.
+func isAt(grant keystore.Grant, host origin.Origin) bool {
 	login, err := salesforce.ParseHost(grant.LoginURL, grant.Site, grant.AllowHost)
 	if err != nil {
 		return false
 	}
-	if login.URL() == string(place) {
+	if login.URL() == string(host) {
 		return true
 	}
 	instance, err := login.InstanceURL(grant.InstanceURL)
-	return err == nil && instance == string(place)
+	return err == nil && instance == string(host)
 }
 
 // normalURL returns a stored URL of a host in its normal form, or "" if it names

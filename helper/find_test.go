@@ -4,7 +4,6 @@ import (
 	"errors"
 	"testing"
 
-	"forcecred/internal/origin"
 	"forcecred/internal/salesforce"
 	"forcecred/keystore"
 	"forcecred/protocol"
@@ -21,7 +20,7 @@ func TestFind(t *testing.T) {
 	keep("admin", "https://acme--dev.sandbox.my.salesforce.com", "admin@acme.com")
 	keep("local", "https://localhost:8443", "")
 	f.put(t, keystore.Key{Kind: keystore.KindGrant, Org: "damaged"}, []byte("{"))
-	find := func(place origin.Origin, name, want string, wantCode protocol.Code) {
+	find := func(place string, name, want string, wantCode protocol.Code) {
 		t.Helper()
 		got, err := f.Find(t.Context(), place, name)
 		e := (*protocol.Error)(nil)
@@ -69,7 +68,7 @@ func TestGetAt(t *testing.T) {
 	t.Parallel()
 	const login, old, moved = "https://login.salesforce.com", "https://acme.my.salesforce.com", "https://acme-new.my.salesforce.com"
 	f := newFixture(t)
-	get := func(place origin.Origin, force bool, want string, wantCode protocol.Code) {
+	get := func(place string, force bool, want string, wantCode protocol.Code) {
 		t.Helper()
 		c, err := f.GetAt(t.Context(), place, protocol.GetRequest{Org: "prod", Force: force})
 		if codeOf(err) != wantCode || tokenOf(c) != want {

@@ -82,7 +82,7 @@ func (h *Helper) privateKey(grant keystore.Grant) (credentials.PrivateKey, error
 	if text.Empty() {
 		name = "private_key_file " + grant.PrivateKeyFile
 		var err error
-		if text, err = h.ReadKey(grant.PrivateKeyFile); err != nil {
+		if text, err = h.readKey(grant.PrivateKeyFile); err != nil {
 			return credentials.PrivateKey{}, unreadable(grant.PrivateKeyFile, err)
 		}
 	}

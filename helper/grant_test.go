@@ -214,7 +214,7 @@ func TestStoreUnattended(t *testing.T) {
 		{"no key", "private_key is not a private key", jwt, func(r *protocol.StoreRequest) { r.PrivateKey = secret.New("test-private-key") }},
 	} {
 		tt.change(&tt.req)
-		f.Connect = func() (OAuth, error) {
+		f.config.Connect = func() (OAuth, error) {
 			t.Errorf("%s: Salesforce is asked", tt.name)
 			return f, nil
 		}
@@ -239,7 +239,7 @@ func TestStoreUnattended(t *testing.T) {
 func TestKeyFile(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.ReadKey = privatefile.ReadSecret
+	f.config.ReadKey = privatefile.ReadSecret
 	path := filepath.Join(t.TempDir(), "key.pem")
 	req := unattended(t)["jwt_bearer"]
 	req.PrivateKey, req.PrivateKeyFile = secret.Text{}, path
@@ -275,7 +275,7 @@ func TestKeyFile(t *testing.T) {
 func TestImportUnattended(t *testing.T) {
 	t.Parallel()
 	f, logins := newFixture(t), storetest.NewMemory()
-	f.ReadKey = func(string) (secret.Text, error) { return secret.New(appKey(t).PEM), nil }
+	f.config.ReadKey = func(string) (secret.Text, error) { return secret.New(appKey(t).PEM), nil }
 	login := keystore.Grant{
 		Org: "ci", Type: keystore.JWTBearer, LoginURL: "https://acme.my.salesforce.com", ClientID: "test-client-id", Username: "test-user@example.com", PrivateKeyFile: "/keys/test.pem",
 	}

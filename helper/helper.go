@@ -1,8 +1,12 @@
 // Package helper turns the name of an org into an access token, by the grant transaction of docs/decisions/0001.
+//
+// It is for use by other programs as well: it starts no process, reads and sets no
+// environment variable, and writes to no stream.
 package helper
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"forcecred/internal/salesforce"
@@ -12,33 +16,63 @@ import (
 	"forcecred/protocol/secret"
 )
 
-// Helper answers requests out of one keystore. It is safe for concurrent use.
-// Its methods return a [*protocol.Error] when they fail.
-type Helper struct {
+// Config says what a [Helper] works with. Each field may be left out.
+type Config struct {
+	// Keystore stores the orgs' credentials and tokens. Without it every request
+	// fails with [protocol.KeystoreUnavailable].
 	Keystore keystore.Store
-	Journal  Journal
-	Failures Failures // or nil
 
-	// Connect is called when Salesforce has to be asked, which a cached answer
-	// need not. Its error is a [*protocol.Error].
+	// Journal stores a new refresh token that the keystore did not accept. Without it
+	// no refresh token is sent that Salesforce may rotate.
+	Journal Journal
+
+	// Failures remembers how the last refresh failed, for Status. Without it nothing
+	// is remembered.
+	Failures Failures
+
+	// Connect returns the client that sends requests to Salesforce. It is called once
+	// for each request that the cached token can't answer. Its error is a [*protocol.Error].
 	Connect func() (OAuth, error)
 
-	// ReadKey returns the text of a private key that lies in a file. Its error is a
-	// [*keystore.Error], or the file system's.
+	// ReadKey returns the text of the private key in a file. Its error is a
+	// [*keystore.Error] or the file system's. Without it no key is read from a file.
 	ReadKey func(path string) (secret.Text, error)
 
-	// HoldSignals is called before a refresh token is sent: until release, no
-	// signal that can be held back may end the process.
+	// HoldSignals is called before a refresh token is sent. Until release is called,
+	// the process must not end: the new refresh token is not saved yet. Without it,
+	// the program itself must not end while a method runs.
 	HoldSignals func() (release func())
 
-	// Warn reports what a person should know of a request that succeeded all the same,
-	// and what to do about it.
+	// Warn receives what a person should know about a request that succeeded, and what
+	// to do about it. Without it there are no warnings.
 	Warn func(message string, todo remedy.Remedy)
 
-	Now  func() time.Time
-	Wait func(context.Context, time.Duration) error // sleeps, or returns the context's error
+	// MemoryCache also caches each access token in memory for five seconds, for a
+	// process that is asked often. Callers that ask for the same token at the same
+	// time share one read of the keystore. What another process stores, erases or
+	// refreshes is seen up to five seconds late.
+	MemoryCache bool
+}
 
-	flights flights
+// Helper answers requests from one keystore. It is safe for concurrent use.
+// Its methods return a [*protocol.Error] when they fail.
+type Helper struct {
+	config Config
+	locks  orgLocks
+	memory *memoryCache // nil without Config.MemoryCache
+
+	// The clock, which tests replace.
+	clock func() time.Time
+	sleep func(context.Context, time.Duration) error
+}
+
+// New returns a Helper that works with what config names. It does no I/O.
+func New(config Config) *Helper {
+	h := &Helper{config: config}
+	if config.MemoryCache {
+		h.memory = newMemoryCache(h)
+	}
+	return h
 }
 
 // OAuth is what a Helper asks of Salesforce; [salesforce.Client] is one.
@@ -50,97 +84,123 @@ type OAuth interface {
 	Revoke(ctx context.Context, login salesforce.Host, token secret.Text) error
 	ExchangeDataCloud(ctx context.Context, login salesforce.Host, instanceURL string, accessToken secret.Text) (salesforce.Answer, error)
 	RevokeDataCloud(ctx context.Context, login salesforce.Host, instanceURL string, accessToken secret.Text) error
+	UserInfo(ctx context.Context, login salesforce.Host, accessToken secret.Text) (good bool, err error)
 }
 
-// Get returns an access token of the org for the API that req names, from the
-// cache where that one lives for req.MinTTL at least, or for half a session where
-// that lasts no longer.
-func (h *Helper) Get(ctx context.Context, req protocol.GetRequest) (protocol.Credential, error) {
-	org, err := h.org(ctx, req.Org)
-	if err != nil {
-		return protocol.Credential{}, err
+func (h *Helper) keystore() keystore.Store {
+	if h.config.Keystore == nil {
+		return noKeystore{}
 	}
-	token, err := h.token(ctx, org, req)
-	if err != nil {
-		if req.For == "" {
-			h.noteFailure(org, err)
-		}
-		return protocol.Credential{}, err
-	}
-	return credential(token), nil
+	return h.config.Keystore
 }
 
-// token answers Get. The steps are those of docs/decisions/0001.
-func (h *Helper) token(ctx context.Context, org keystore.Org, req protocol.GetRequest) (keystore.Token, error) {
-	api := keystore.API(req.For)
-	// 1. Look.
-	cached, err := h.cached(ctx, org, api)
-	if err != nil {
-		return keystore.Token{}, err
+func (h *Helper) journal() Journal {
+	if h.config.Journal == nil {
+		return noJournal{}
 	}
-	wanted := newDemand(req, cached)
-	if wanted.metBy(cached, h.Now()) {
-		return cached, nil
-	}
-	// 2. Lock. No lock, no refresh, ever. A name that nobody stored gets none, or
-	// any caller could litter the lock folder.
-	if _, err := h.grant(ctx, org); err != nil {
-		return keystore.Token{}, err
-	}
-	unlock, err := h.lock(ctx, org)
-	if err != nil {
-		return h.lookOnceMore(ctx, org, api, wanted, err)
-	}
-	defer unlock()
-	deadline := h.Now().Add(spendBudget)
-	if api == keystore.DataCloud {
-		return h.dataCloudToken(ctx, org, wanted, deadline)
-	}
-	return h.refreshed(ctx, org, wanted, deadline)
+	return h.config.Journal
 }
 
-// refreshed returns the org's own token: the cached one where it will do, else a
-// new one by deadline. It is called under the lock.
-func (h *Helper) refreshed(ctx context.Context, org keystore.Org, wanted demand, deadline time.Time) (keystore.Token, error) {
-	for range maxAdoptions {
-		// 3. Look again: while we waited, somebody else may have refreshed.
-		cached, err := h.cached(ctx, org, keystore.OrgAPI)
-		if err != nil {
-			return keystore.Token{}, err
-		}
-		if wanted.metBy(cached, h.Now()) {
-			return cached, nil
-		}
-		// 4. Load, with what a process that failed to save left in the journal.
-		grant, err := h.load(ctx, org)
-		if err != nil {
-			return keystore.Token{}, err
-		}
-		if !h.fits(0, deadline) {
-			break
-		}
-		// 5. Prepare.
-		seal, err := h.prepare(ctx, grant)
-		if err != nil {
-			return keystore.Token{}, err
-		}
-		// 6. Spend.
-		spent, err := h.spend(ctx, grant, deadline)
-		// 7. Save.
-		token, err := h.save(ctx, grant, spent, seal, cached, err)
-		// 9. Clean up, and let go of the signals.
-		h.cleanUp(ctx, seal)
-		spent.release()
-		// 8. Never destroy: what the store holds by now may be better than what we spent.
-		if h.moved(ctx, grant, err) {
-			continue
-		}
-		if err != nil {
-			return keystore.Token{}, err
-		}
-		return token, nil
+func (h *Helper) failures() Failures {
+	if h.config.Failures == nil {
+		return noFailures{}
 	}
-	return keystore.Token{}, errUnsettled(org)
+	return h.config.Failures
 }
 
-func (h *Helper) warn(message string) { h.Warn(message, remedy.Remedy{}) }
+func (h *Helper) readKey(path string) (secret.Text, error) {
+	if h.config.ReadKey == nil {
+		return secret.Text{}, errNotConfigured("read "+path, "no function that reads private keys from files is configured")
+	}
+	return h.config.ReadKey(path)
+}
+
+func (h *Helper) holdSignals() (release func()) {
+	if h.config.HoldSignals == nil {
+		return func() {}
+	}
+	return h.config.HoldSignals()
+}
+
+func (h *Helper) warn(message string) { h.warnTo(message, remedy.Remedy{}) }
+
+func (h *Helper) warnTo(message string, todo remedy.Remedy) {
+	if h.config.Warn != nil {
+		h.config.Warn(message, todo)
+	}
+}
+
+func (h *Helper) connect() (OAuth, error) {
+	if h.config.Connect == nil {
+		return nil, protocol.Errorf(protocol.Usage, "connect to Salesforce: no client is configured")
+	}
+	return h.config.Connect()
+}
+
+func (h *Helper) now() time.Time {
+	if h.clock == nil {
+		return time.Now()
+	}
+	return h.clock()
+}
+
+// wait sleeps, or returns the context's error when that ends first.
+func (h *Helper) wait(ctx context.Context, d time.Duration) error {
+	if h.sleep != nil {
+		return h.sleep(ctx, d)
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// noKeystore is the keystore of a Helper that was given none.
+type noKeystore struct{}
+
+func (noKeystore) Get(context.Context, keystore.Key) ([]byte, error) { return nil, errNoKeystore() }
+
+func (noKeystore) Set(context.Context, keystore.Key, []byte) error { return errNoKeystore() }
+
+func (noKeystore) Delete(context.Context, keystore.Key) error { return errNoKeystore() }
+
+func (noKeystore) List(context.Context, keystore.Kind) ([]keystore.Key, error) {
+	return nil, errNoKeystore()
+}
+
+func (noKeystore) Lock(context.Context, keystore.Org) (func() error, error) {
+	return nil, errNoKeystore()
+}
+
+func errNoKeystore() error { return errNotConfigured("open the keystore", "no keystore is configured") }
+
+// noJournal is the journal of a Helper that was given none. It has no entries, and
+// no room for one: without a journal nothing is sent that may need one.
+type noJournal struct{}
+
+func (noJournal) Reserve(keystore.Org) error                 { return errNoJournal() }
+func (noJournal) Write(keystore.Org, [32]byte, []byte) error { return errNoJournal() }
+func (noJournal) Read(keystore.Org, [32]byte) ([]byte, error) {
+	return nil, nil
+}
+func (noJournal) Quarantine(keystore.Org) (string, error) { return "", errNoJournal() }
+func (noJournal) Delete(keystore.Org) error               { return nil }
+
+func errNoJournal() error {
+	return errNotConfigured("open the journal", "no journal is configured for a refresh token that the keystore does not accept")
+}
+
+func errNotConfigured(op, text string) error {
+	return &keystore.Error{Op: op, Reason: keystore.ErrUnavailable, Err: errors.New(text)}
+}
+
+// noFailures remembers nothing.
+type noFailures struct{}
+
+func (noFailures) Record(keystore.Org, string, time.Time)        {}
+func (noFailures) Last(keystore.Org) (code string, at time.Time) { return "", time.Time{} }
+func (noFailures) Delete(keystore.Org)                           {}

@@ -53,24 +53,24 @@ func newFixture(t *testing.T) *fixture {
 	f.inspect = func() (salesforce.Introspection, error) {
 		return salesforce.Introspection{Active: true, IssuedAt: f.now, ExpiresAt: f.now.Add(2 * time.Hour)}, nil
 	}
-	f.Helper = &Helper{
+	f.Helper = New(Config{
 		Keystore: f.store,
+		Journal:  &f.journal,
 		Connect:  func() (OAuth, error) { return f, nil },
 		HoldSignals: func() func() {
 			f.holding = true
 			return func() { f.holding = false }
 		},
-		Journal: &f.journal,
-		Warn:    func(m string, _ remedy.Remedy) { f.warnings = append(f.warnings, m) },
-		Now:     func() time.Time { return f.now },
-		Wait: func(_ context.Context, d time.Duration) error {
-			if f.holding {
-				return errors.New("signals are held while nothing is in flight")
-			}
-			f.now = f.now.Add(d)
-			f.waited = append(f.waited, d)
-			return nil
-		},
+		Warn: func(m string, _ remedy.Remedy) { f.warnings = append(f.warnings, m) },
+	})
+	f.clock = func() time.Time { return f.now }
+	f.sleep = func(_ context.Context, d time.Duration) error {
+		if f.holding {
+			return errors.New("signals are held while nothing is in flight")
+		}
+		f.now = f.now.Add(d)
+		f.waited = append(f.waited, d)
+		return nil
 	}
 	f.keep(t, keystore.Grant{
 		Org: "prod", LoginURL: salesforce.DefaultLoginURL, ClientID: "test-client-id",
@@ -149,6 +149,10 @@ func (f *fixture) RevokeDataCloud(_ context.Context, _ salesforce.Host, instance
 		f.revoked = append(f.revoked, instanceURL+" "+token.Reveal())
 	}
 	return f.revoke
+}
+
+func (f *fixture) UserInfo(context.Context, salesforce.Host, secret.Text) (bool, error) {
+	return false, errors.New("not asked for in this test")
 }
 
 func answer(n int) salesforce.Answer {

@@ -14,6 +14,7 @@ import (
 // both programs would have the same refresh token, and whichever spends it second
 // ends the login.
 func (h *Helper) Import(ctx context.Context, logins keystore.Store, name string, rotating bool) error {
+	defer h.memory.forget(keystore.Org(name))
 	org, err := orgOf(ctx, logins, name)
 	if err != nil {
 		return err
@@ -60,7 +61,7 @@ func (h *Helper) Import(ctx context.Context, logins keystore.Store, name string,
 	if err := h.dropTokens(ctx, org); err != nil {
 		return storeError("drop the cached token of", org, err)
 	}
-	grant.StoredAt, grant.Source, grant.ClientApp = h.Now(), keystore.Stored, ""
+	grant.StoredAt, grant.Source, grant.ClientApp = h.now(), keystore.Stored, ""
 	if err := h.saveAndReadBack(ctx, grant); err != nil {
 		return storeError("store the grant of", org, err)
 	}

@@ -89,7 +89,7 @@ func (h *Helper) reserve(ctx context.Context, org keystore.Org) (*seal, error) {
 	rand.Read(s.key[:])
 	err := h.storeKey(ctx, s)
 	if err == nil {
-		err = h.Journal.Reserve(s.org)
+		err = h.journal().Reserve(s.org)
 	}
 	if err != nil {
 		h.cleanUp(ctx, s)
@@ -101,10 +101,10 @@ func (h *Helper) reserve(ctx context.Context, org keystore.Org) (*seal, error) {
 // storeKey stores the seal's key and reads it back.
 func (h *Helper) storeKey(ctx context.Context, s *seal) error {
 	key := journalKey(s.org)
-	if err := h.Keystore.Set(ctx, key, s.key[:]); err != nil {
+	if err := h.keystore().Set(ctx, key, s.key[:]); err != nil {
 		return err
 	}
-	stored, err := h.Keystore.Get(ctx, key)
+	stored, err := h.keystore().Get(ctx, key)
 	if isAny(err, keystore.ErrNotFound) || err == nil && !bytes.Equal(stored, s.key[:]) {
 		return errNotKept(key)
 	}
@@ -128,7 +128,7 @@ func (h *Helper) sealNext(grant keystore.Grant, next secret.Text, s *seal) error
 		return err
 	}
 	s.used = true // also when it fails: what was written may be whole
-	return h.Journal.Write(s.org, s.key, data)
+	return h.journal().Write(s.org, s.key, data)
 }
 
 // load reads org's grant, with what a process that could not save left in the journal.
@@ -145,7 +145,7 @@ func (h *Helper) load(ctx context.Context, org keystore.Org) (keystore.Grant, er
 		// It may hold the token that replaces the grant's: nothing is spent.
 		return keystore.Grant{}, storeError("read the journal of", org, err)
 	case err != nil:
-		name, asideErr := h.Journal.Quarantine(org)
+		name, asideErr := h.journal().Quarantine(org)
 		if asideErr != nil {
 			name = asideErr.Error()
 		}
@@ -156,7 +156,7 @@ func (h *Helper) load(ctx context.Context, org keystore.Org) (keystore.Grant, er
 	// person has signed in again since.
 	if e.Spent == digest(grant.RefreshToken) {
 		rotates := true
-		grant.RefreshToken, grant.Rotates, grant.RefreshedAt = secret.New(e.RefreshToken), &rotates, h.Now()
+		grant.RefreshToken, grant.Rotates, grant.RefreshedAt = secret.New(e.RefreshToken), &rotates, h.now()
 		if err := h.saveAndReadBack(ctx, grant); err != nil {
 			return keystore.Grant{}, storeError("move the refresh token from the journal into the keystore of", org, err)
 		}
@@ -168,12 +168,12 @@ func (h *Helper) load(ctx context.Context, org keystore.Org) (keystore.Grant, er
 // openJournal returns the org's entry, or nil when there is none.
 func (h *Helper) openJournal(ctx context.Context, org keystore.Org) (*entry, error) {
 	var key [32]byte
-	stored, err := h.Keystore.Get(ctx, journalKey(org))
+	stored, err := h.keystore().Get(ctx, journalKey(org))
 	if err != nil && !isAny(err, keystore.ErrNotFound, keystore.ErrCorrupt) {
 		return nil, err
 	}
 	copy(key[:], stored) // without its key an entry does not open, which is told as such
-	data, err := h.Journal.Read(org, key)
+	data, err := h.journal().Read(org, key)
 	if err != nil || data == nil {
 		return nil, err
 	}
@@ -197,6 +197,6 @@ func (h *Helper) cleanUp(ctx context.Context, s *seal) {
 		return
 	}
 	ctx = context.WithoutCancel(ctx)
-	_ = h.Journal.Delete(s.org)
-	_ = h.Keystore.Delete(ctx, journalKey(s.org))
+	_ = h.journal().Delete(s.org)
+	_ = h.keystore().Delete(ctx, journalKey(s.org))
 }

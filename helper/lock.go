@@ -6,66 +6,48 @@ import (
 	"time"
 
 	"forcecred/keystore"
+
+	"golang.org/x/sync/semaphore"
 )
 
-// lockBudget is how long to wait for another process that is refreshing the
+// lockTimeout is how long to wait for another process that is refreshing the
 // same grant. It is longer than spendBudget, with time to save.
-const lockBudget = 60 * time.Second
+const lockTimeout = 60 * time.Second
 
 // lock takes the lock of org's grant, within this process and then across
-// processes. Not to get it in time is no fault of the keystore: somebody
-// else's refresh is taking long.
+// processes. A timeout is no keystore error: another caller is still refreshing.
 func (h *Helper) lock(ctx context.Context, org keystore.Org) (unlock func(), err error) {
-	ctx, cancel := context.WithTimeout(ctx, lockBudget)
+	ctx, cancel := context.WithTimeout(ctx, lockTimeout)
 	defer cancel()
-	land, err := h.flights.begin(ctx, org)
+	unlockHere, err := h.locks.lock(ctx, org)
 	if err != nil {
 		return nil, lockError(org, err)
 	}
-	release, err := h.Keystore.Lock(ctx, org)
+	unlockStore, err := h.keystore().Lock(ctx, org)
 	if err != nil {
-		land()
+		unlockHere()
 		return nil, lockError(org, err)
 	}
 	return func() {
-		// The process is about to answer or to fail for a better reason, and its
-		// end releases the lock in any case.
-		_ = release()
-		land()
+		// The caller has its answer or a better error already, and the end of the
+		// process releases the lock in any case.
+		_ = unlockStore()
+		unlockHere()
 	}, nil
 }
 
-// flights lets one caller in a process at a time work on an org. Without it a
-// thousand callers of one plugin would poll for the same lock.
-type flights struct {
-	mu  sync.Mutex
-	air map[keystore.Org]chan struct{} // closed when the flight lands
+// orgLocks is a lock for each org within this process. Without it a thousand callers
+// in one process would poll for the same lock of the keystore.
+type orgLocks struct {
+	all sync.Map // from keystore.Org to a *semaphore.Weighted
 }
 
-// begin waits until no other flight of org is in the air, or ctx ends.
-func (f *flights) begin(ctx context.Context, org keystore.Org) (land func(), err error) {
-	for {
-		f.mu.Lock()
-		other, busy := f.air[org]
-		if !busy {
-			if f.air == nil {
-				f.air = map[keystore.Org]chan struct{}{}
-			}
-			mine := make(chan struct{})
-			f.air[org] = mine
-			f.mu.Unlock()
-			return func() {
-				f.mu.Lock()
-				defer f.mu.Unlock()
-				delete(f.air, org)
-				close(mine)
-			}, nil
-		}
-		f.mu.Unlock()
-		select {
-		case <-other:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
+// lock waits until nobody else in this process holds org's lock, or ctx ends.
+func (l *orgLocks) lock(ctx context.Context, org keystore.Org) (unlock func(), err error) {
+	value, _ := l.all.LoadOrStore(org, semaphore.NewWeighted(1))
+	one := value.(*semaphore.Weighted)
+	if err := one.Acquire(ctx, 1); err != nil {
+		return nil, err
 	}
+	return func() { one.Release(1) }, nil
 }

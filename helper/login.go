@@ -34,6 +34,7 @@ type Redirect struct {
 // out is taken from the org's record, if there is one. scopes are separated by
 // spaces, "" asks for all that the app has. It returns what is known of the org now.
 func (h *Helper) Login(ctx context.Context, req protocol.StoreRequest, scopes string, browser Browser) (protocol.ListedOrg, error) {
+	defer h.memory.forget(keystore.Org(req.Org))
 	req, err := h.complete(ctx, req)
 	if err != nil {
 		return protocol.ListedOrg{}, err
@@ -46,7 +47,7 @@ func (h *Helper) Login(ctx context.Context, req protocol.StoreRequest, scopes st
 	if err != nil {
 		return protocol.ListedOrg{}, badRequest(grant.Org, err)
 	}
-	client, err := h.Connect()
+	client, err := h.connect()
 	if err != nil {
 		return protocol.ListedOrg{}, err
 	}
@@ -81,7 +82,7 @@ func (h *Helper) complete(ctx context.Context, req protocol.StoreRequest) (proto
 	if err != nil {
 		return req, err
 	}
-	stored, err := keystore.LoadGrant(ctx, h.Keystore, org)
+	stored, err := keystore.LoadGrant(ctx, h.keystore(), org)
 	switch {
 	case err != nil && !isAny(err, keystore.ErrNotFound, keystore.ErrCorrupt):
 		return req, storeError("read the grant of", org, err)
@@ -143,10 +144,10 @@ func consent(ctx context.Context, browser Browser, asked salesforce.Authorizatio
 // redeem exchanges the code, again only where it was not sent. The caller
 // releases the signals, which are held from the first byte on.
 func (h *Helper) redeem(ctx context.Context, s spent, asked salesforce.Authorization, grant keystore.Grant, code secret.Text) (spent, error) {
-	deadline := h.Now().Add(spendBudget)
+	deadline := h.now().Add(spendBudget)
 	for try := 1; ; try++ {
-		s.release = h.HoldSignals()
-		s.at = h.Now()
+		s.release = h.holdSignals()
+		s.at = h.now()
 		var err error
 		s.answer, err = s.client.ExchangeCode(context.WithoutCancel(ctx), asked, grant.ClientSecret, code)
 		if !s.answer.RefreshToken.Empty() {
@@ -158,7 +159,7 @@ func (h *Helper) redeem(ctx context.Context, s spent, asked salesforce.Authoriza
 		}
 		s.release()
 		s.release = func() {}
-		if h.Wait(ctx, pause) != nil {
+		if h.wait(ctx, pause) != nil {
 			return s, err
 		}
 	}
@@ -188,7 +189,7 @@ func (h *Helper) saveLogin(ctx context.Context, grant keystore.Grant, s spent) (
 	h.warnOfSite(grant.Org, s.answer)
 	token := newToken(grant.Org, s.answer, s.at)
 	h.setExpiry(ctx, s, grant, &token, keystore.Token{})
-	if err := keystore.SaveToken(ctx, h.Keystore, token); err != nil {
+	if err := keystore.SaveToken(ctx, h.keystore(), token); err != nil {
 		h.warn(storeError("cache the token of", grant.Org, err).Message) // the next get refreshes
 	}
 	return listed(grant, token), nil

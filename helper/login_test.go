@@ -187,7 +187,7 @@ func TestLoginEndsWhatItCantKeep(t *testing.T) {
 		f := newFixture(t)
 		f.revoke = tt.revoke
 		f.exchange = func(salesforce.Authorization, secret.Text) (salesforce.Answer, error) { return rotated(1), tt.exchange }
-		f.Wait = func(context.Context, time.Duration) error { return nil }
+		f.sleep = func(context.Context, time.Duration) error { return nil }
 		if tt.store {
 			f.store.Fault = func(op string, key keystore.Key) error {
 				if op == "set" && key.Kind == keystore.KindGrant {

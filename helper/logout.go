@@ -11,6 +11,7 @@ import (
 // former fails, the org stays as it is, unless force. An org that is not there is
 // [protocol.OrgNotFound].
 func (h *Helper) Logout(ctx context.Context, name string, force bool) error {
+	defer h.memory.forget(keystore.Org(name))
 	org, err := h.org(ctx, name)
 	if err != nil {
 		return err
@@ -55,7 +56,7 @@ func (h *Helper) revoke(ctx context.Context, org keystore.Org) error {
 	if err != nil {
 		return storeError("use the grant of", org, err)
 	}
-	client, err := h.Connect()
+	client, err := h.connect()
 	if err != nil {
 		return err
 	}

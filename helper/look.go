@@ -14,7 +14,7 @@ import (
 // there is none. A cache that can't be read as a token, or whose token belongs to no
 // host, is as good as none: the refresh that follows replaces it.
 func (h *Helper) cached(ctx context.Context, org keystore.Org, api keystore.API) (keystore.Token, error) {
-	token, err := keystore.LoadTokenFor(ctx, h.Keystore, org, api)
+	token, err := keystore.LoadTokenFor(ctx, h.keystore(), org, api)
 	if isAny(err, keystore.ErrNotFound, keystore.ErrCorrupt) {
 		return keystore.Token{}, nil
 	}
@@ -30,7 +30,7 @@ func (h *Helper) cached(ctx context.Context, org keystore.Org, api keystore.API)
 }
 
 func (h *Helper) grant(ctx context.Context, org keystore.Org) (keystore.Grant, error) {
-	grant, err := keystore.LoadGrant(ctx, h.Keystore, org)
+	grant, err := keystore.LoadGrant(ctx, h.keystore(), org)
 	if err != nil {
 		return keystore.Grant{}, storeError("read the grant of", org, err)
 	}
@@ -45,7 +45,7 @@ func (h *Helper) lookOnceMore(ctx context.Context, org keystore.Org, api keystor
 	}
 	// The caller's own time may be over as well, but a read is short.
 	cached, err := h.cached(context.WithoutCancel(ctx), org, api)
-	if err != nil || !wanted.metBy(cached, h.Now()) {
+	if err != nil || !wanted.metBy(cached, h.now()) {
 		return keystore.Token{}, lockErr
 	}
 	return cached, nil

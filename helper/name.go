@@ -9,12 +9,6 @@ import (
 	"forcecred/protocol/remedy"
 )
 
-// ParseOrg returns name as an org that the keystore can have. Its error does not
-// quote the name.
-func (h *Helper) ParseOrg(name string) (keystore.Org, error) {
-	return keystore.ParseOrgOf(h.Keystore, name)
-}
-
 // newOrg returns the name that a person gives to an org.
 func newOrg(name string) (keystore.Org, error) {
 	org, err := keystore.ParseOrg(name)
@@ -28,7 +22,7 @@ func newOrg(name string) (keystore.Org, error) {
 // own may be anything, a secret too that was put in the wrong place: before the
 // keystore has it, no error repeats it.
 func (h *Helper) org(ctx context.Context, name string) (keystore.Org, error) {
-	return orgOf(ctx, h.Keystore, name)
+	return orgOf(ctx, h.keystore(), name)
 }
 
 func orgOf(ctx context.Context, store keystore.Store, name string) (keystore.Org, error) {
@@ -56,7 +50,7 @@ func orgOf(ctx context.Context, store keystore.Store, name string) (keystore.Org
 
 // warnOfUnusable says which orgs of the keystore are left out of a list, and why.
 func (h *Helper) warnOfUnusable(ctx context.Context) error {
-	all, err := keystore.Unusable(ctx, h.Keystore)
+	all, err := keystore.Unusable(ctx, h.keystore())
 	if err != nil {
 		return listError(err)
 	}
@@ -65,7 +59,7 @@ func (h *Helper) warnOfUnusable(ctx context.Context) error {
 		if e, ok := errors.AsType[*keystore.Error](err); ok {
 			todo = e.Remedy
 		}
-		h.Warn("left out: "+err.Error(), todo)
+		h.warnTo("left out: "+err.Error(), todo)
 	}
 	return nil
 }

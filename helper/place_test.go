@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"forcecred/internal/origin"
 	"forcecred/internal/salesforce"
 	"forcecred/keystore"
 	"forcecred/protocol"
@@ -95,7 +94,7 @@ func TestOldPlaces(t *testing.T) {
 		g.ClientID, g.RefreshToken = "test-client-id", secret.New("test-refresh-token")
 		f.keep(t, g)
 	}
-	for _, place := range []origin.Origin{"https://evil.test", "https://acme.my.site.com", "https://acme.my.xn--site-rwc.com"} {
+	for _, place := range []string{"https://evil.test", "https://acme.my.site.com", "https://acme.my.xn--site-rwc.com"} {
 		if org, err := f.Find(t.Context(), place, ""); codeOf(err) != protocol.OrgNotFound {
 			t.Errorf("%s is of %q, %v", place, org, err)
 		}

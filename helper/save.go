@@ -34,7 +34,7 @@ func (h *Helper) save(ctx context.Context, grant keystore.Grant, s spent, seal *
 	h.warnOfSite(grant.Org, s.answer)
 	token := newToken(grant.Org, s.answer, s.at)
 	h.setExpiry(ctx, s, grant, &token, cached)
-	if err := keystore.SaveToken(ctx, h.Keystore, token); err != nil {
+	if err := keystore.SaveToken(ctx, h.keystore(), token); err != nil {
 		// The answer is good all the same; the next caller will have to refresh.
 		h.warn(storeError("cache the token of", grant.Org, err).Message)
 	}
@@ -63,7 +63,7 @@ func (h *Helper) saveGrant(ctx context.Context, grant keystore.Grant, answer sal
 	if spendErr == nil {
 		updated.InstanceURL, updated.Accepted = answer.InstanceURL, accepted
 	}
-	updated.RefreshedAt = h.Now()
+	updated.RefreshedAt = h.now()
 	save := func() error { return h.saveAndReadBack(ctx, updated) }
 	var err error
 	if vital {
@@ -98,7 +98,7 @@ func (h *Helper) saveGrant(ctx context.Context, grant keystore.Grant, answer sal
 func (h *Helper) insist(ctx context.Context, save func() error) error {
 	err := save()
 	for _, pause := range savePauses {
-		if err == nil || h.Wait(ctx, pause) != nil {
+		if err == nil || h.wait(ctx, pause) != nil {
 			break
 		}
 		err = save()
@@ -114,10 +114,10 @@ func hasRotated(grant keystore.Grant, next secret.Text) bool {
 // saveAndReadBack saves a grant and looks whether it is there: some keyrings
 // report success and store nothing.
 func (h *Helper) saveAndReadBack(ctx context.Context, grant keystore.Grant) error {
-	if err := keystore.SaveGrant(ctx, h.Keystore, grant); err != nil {
+	if err := keystore.SaveGrant(ctx, h.keystore(), grant); err != nil {
 		return err
 	}
-	stored, err := keystore.LoadGrant(ctx, h.Keystore, grant.Org)
+	stored, err := keystore.LoadGrant(ctx, h.keystore(), grant.Org)
 	if isAny(err, keystore.ErrNotFound) || err == nil && !sameGrant(stored, grant) {
 		return errNotKept(keystore.Key{Kind: keystore.KindGrant, Org: grant.Org})
 	}
@@ -127,7 +127,7 @@ func (h *Helper) saveAndReadBack(ctx context.Context, grant keystore.Grant) erro
 // warnOfSite warns of a site that was left out of the answer.
 func (h *Helper) warnOfSite(org keystore.Org, a salesforce.Answer) {
 	if a.ForeignSite {
-		h.Warn(fmt.Sprintf("the answer's sfdc_site_url of %q names a host to which the login's tokens may not go, so it is left out", org), remedy.To("allow_host"))
+		h.warnTo(fmt.Sprintf("the answer's sfdc_site_url of %q names a host to which the login's tokens may not go, so it is left out", org), remedy.To("allow_host"))
 	}
 }
 

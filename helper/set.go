@@ -17,6 +17,7 @@ import (
 // before it stores them. If that fails, the settings stay as they are; a refresh
 // token that Salesforce replaced all the same is stored. See docs/decisions/0025.
 func (h *Helper) Set(ctx context.Context, req protocol.SetRequest) error {
+	defer h.memory.forget(keystore.Org(req.Org))
 	org, err := h.org(ctx, req.Org)
 	if err != nil {
 		return err
@@ -48,7 +49,7 @@ func (h *Helper) Set(ctx context.Context, req protocol.SetRequest) error {
 	if err != nil {
 		return err
 	}
-	spent, err := h.spend(ctx, changed, h.Now().Add(spendBudget))
+	spent, err := h.spend(ctx, changed, h.now().Add(spendBudget))
 	err = h.saveChange(context.WithoutCancel(ctx), change{old, changed, seal}, spent, cached, err)
 	h.cleanUp(ctx, seal)
 	spent.release()
@@ -136,7 +137,7 @@ func (h *Helper) saveChange(ctx context.Context, c change, s spent, cached keyst
 		// answer; with a refresh token it is the same org.
 		return storeError("drop the cached token of", updated.Org, err)
 	}
-	updated.RefreshedAt = h.Now()
+	updated.RefreshedAt = h.now()
 	if err := h.insist(ctx, func() error { return h.saveAndReadBack(ctx, updated) }); err != nil {
 		return h.notSaved(c, s, rotated, err)
 	}
@@ -154,7 +155,7 @@ func (h *Helper) cacheNew(ctx context.Context, grant keystore.Grant, s spent, ca
 	h.setExpiry(ctx, s, grant, &token, cached)
 	err := h.dropTokens(ctx, grant.Org)
 	if err == nil {
-		err = keystore.SaveToken(ctx, h.Keystore, token)
+		err = keystore.SaveToken(ctx, h.keystore(), token)
 	}
 	if err != nil {
 		h.warn(storeError("cache the token of", grant.Org, err).Message)

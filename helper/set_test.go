@@ -288,7 +288,7 @@ func TestSetOfAKey(t *testing.T) {
 	f := newFixture(t)
 	key := secret.New(appKey(t).PEM)
 	newKey := filepath.Join(t.TempDir(), "new.pem") // an absolute path on each system
-	f.ReadKey = func(path string) (secret.Text, error) {
+	f.config.ReadKey = func(path string) (secret.Text, error) {
 		if path != newKey {
 			return secret.Text{}, errors.New("no such file")
 		}
@@ -324,7 +324,7 @@ func TestSetReadsBack(t *testing.T) {
 	t.Parallel()
 	f := newSettled(t)
 	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return answer(2), nil }
-	f.Keystore = forgetful{f.store}
+	f.config.Keystore = forgetful{f.store}
 	for _, req := range []protocol.SetRequest{{LoginURL: newHost}, {Site: pointer("")}, {SessionTimeout: pointer(time.Hour)}} {
 		req.Org = "prod"
 		if err := f.Set(t.Context(), req); codeOf(err) != protocol.KeystoreUnavailable || !strings.Contains(err.Error(), "did not keep what it was given; the stored settings are unchanged") {

@@ -36,7 +36,7 @@ func (h *Helper) spend(ctx context.Context, grant keystore.Grant, deadline time.
 	if s.asked, s.login, err = h.asked(grant); err != nil {
 		return s, storeError("use the grant of", grant.Org, err)
 	}
-	if s.client, err = h.Connect(); err != nil {
+	if s.client, err = h.connect(); err != nil {
 		return s, err
 	}
 	for try := 1; ; try++ {
@@ -51,7 +51,7 @@ func (h *Helper) spend(ctx context.Context, grant keystore.Grant, deadline time.
 		// Nothing of ours is in flight while we wait.
 		s.release()
 		s.release = func() {}
-		if waitErr := h.Wait(ctx, pause); waitErr != nil {
+		if waitErr := h.wait(ctx, pause); waitErr != nil {
 			return s, err // the caller has left; what it hears is why we waited
 		}
 		if isBusy(err) && h.hasMoved(ctx, grant) {
@@ -63,15 +63,15 @@ func (h *Helper) spend(ctx context.Context, grant keystore.Grant, deadline time.
 // fits reports whether a whole exchange after that pause ends before deadline.
 // One that has to be broken off would lose its answer.
 func (h *Helper) fits(pause time.Duration, deadline time.Time) bool {
-	return !h.Now().Add(pause + salesforce.ExchangeTimeout).After(deadline)
+	return !h.now().Add(pause + salesforce.ExchangeTimeout).After(deadline)
 }
 
 // exchange sends the grant once. What is on the wire can't be called back: until
 // release, neither a caller who leaves nor a signal counts.
 func (h *Helper) exchange(ctx context.Context, s *spent) error {
-	s.release = h.HoldSignals()
+	s.release = h.holdSignals()
 	var err error
-	s.at = h.Now()
+	s.at = h.now()
 	s.answer, err = s.client.Exchange(context.WithoutCancel(ctx), s.asked)
 	if s.answer.Accepted != (salesforce.Target{}) {
 		s.login = s.answer.Accepted.Host
@@ -135,6 +135,6 @@ func (h *Helper) moved(ctx context.Context, grant keystore.Grant, err error) boo
 
 // hasMoved reports whether the store holds another refresh token than grant does.
 func (h *Helper) hasMoved(ctx context.Context, grant keystore.Grant) bool {
-	stored, err := keystore.LoadGrant(ctx, h.Keystore, grant.Org)
+	stored, err := keystore.LoadGrant(ctx, h.keystore(), grant.Org)
 	return err == nil && !stored.RefreshToken.Equal(grant.RefreshToken)
 }

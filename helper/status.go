@@ -10,7 +10,8 @@ import (
 	"forcecred/internal/salesforce"
 	"forcecred/keystore"
 	"forcecred/protocol"
-	"forcecred/protocol/secret"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // Failures remembers the class of the error with which an org's last refresh has
@@ -26,12 +27,12 @@ type Failures interface {
 // fail with is there to be seen by the next one: the keystore's state, a request.
 func (h *Helper) noteFailure(org keystore.Org, err error) {
 	told, ok := errors.AsType[*protocol.Error](err)
-	if h.Failures == nil || !ok || errors.Is(err, context.Canceled) {
+	if !ok || errors.Is(err, context.Canceled) {
 		return
 	}
 	switch told.Code {
 	case protocol.SignInAgain, protocol.Refused, protocol.TemporarilyUnavailable:
-		h.Failures.Record(org, string(told.Code), h.Now())
+		h.failures().Record(org, string(told.Code), h.now())
 	}
 }
 
@@ -78,12 +79,9 @@ func (h *Helper) status(k kept) protocol.OrgStatus {
 	if k.grant.Type == keystore.RefreshToken && !used.IsZero() {
 		s.IdleUntil = used.Add(idleLimit)
 	}
-	if h.Failures == nil {
-		return s
-	}
 	// One before the last refresh, or of the grant that was stored before this
 	// one, is past. Its time is told in whole seconds.
-	if code, at := h.Failures.Last(k.grant.Org); code != "" && !at.Before(used.Truncate(time.Second)) {
+	if code, at := h.failures().Last(k.grant.Org); code != "" && !at.Before(used.Truncate(time.Second)) {
 		s.LastFailure = protocol.Failure{Code: protocol.Code(code), At: at}
 	}
 	return s
@@ -105,7 +103,7 @@ func (k kept) listed() protocol.ListedOrg {
 
 // all reads what there is of each org, by name.
 func (h *Helper) all(ctx context.Context) ([]kept, error) {
-	keys, err := h.Keystore.List(ctx, keystore.KindGrant)
+	keys, err := h.keystore().List(ctx, keystore.KindGrant)
 	if err != nil {
 		return nil, listError(err)
 	}
@@ -126,7 +124,7 @@ func (h *Helper) all(ctx context.Context) ([]kept, error) {
 
 // kept reads what there is of one org. It returns the store's errors.
 func (h *Helper) kept(ctx context.Context, org keystore.Org) (kept, error) {
-	grant, err := keystore.LoadGrant(ctx, h.Keystore, org)
+	grant, err := keystore.LoadGrant(ctx, h.keystore(), org)
 	if isAny(err, keystore.ErrCorrupt) {
 		h.warn(storeError("read the grant of", org, err).Message)
 		return kept{grant: keystore.Grant{Org: org}, isDamaged: true}, nil
@@ -134,25 +132,39 @@ func (h *Helper) kept(ctx context.Context, org keystore.Org) (kept, error) {
 	if err != nil {
 		return kept{}, err
 	}
-	token, err := keystore.LoadToken(ctx, h.Keystore, org)
+	token, err := keystore.LoadToken(ctx, h.keystore(), org)
 	if isAny(err, keystore.ErrNotFound, keystore.ErrCorrupt) { // as good as none
 		return kept{grant: grant}, nil
 	}
 	return kept{grant: grant, token: token}, err
 }
 
-// Prober asks Salesforce whether a token is good; [salesforce.Client] is one.
-type Prober interface {
-	Introspect(ctx context.Context, login salesforce.Host, clientID string, clientSecret, accessToken secret.Text) (salesforce.Introspection, error)
-	UserInfo(ctx context.Context, login salesforce.Host, accessToken secret.Text) (good bool, err error)
+const (
+	checkTimeout = 10 * time.Second // of one check
+	maxChecks    = 8                // at once
+)
+
+// Check asks Salesforce whether the cached tokens of those orgs are good, and returns
+// the answers in the same order. It refreshes and changes nothing, and warns of nothing.
+func (h *Helper) Check(ctx context.Context, names []string) ([]protocol.TokenCheck, error) {
+	client, err := h.connect()
+	if err != nil {
+		return nil, err
+	}
+	checks := make([]protocol.TokenCheck, len(names))
+	var all errgroup.Group
+	all.SetLimit(maxChecks)
+	for i, name := range names {
+		all.Go(func() error {
+			checks[i] = h.check(ctx, client, name)
+			return nil
+		})
+	}
+	return checks, all.Wait()
 }
 
-// checkBudget bounds one question.
-const checkBudget = 10 * time.Second
-
-// Check asks Salesforce whether the org's cached token is good. It refreshes and
-// changes nothing, and warns of nothing.
-func (h *Helper) Check(ctx context.Context, p Prober, name string) protocol.TokenCheck {
+// check returns the state of one org's cached token.
+func (h *Helper) check(ctx context.Context, client OAuth, name string) protocol.TokenCheck {
 	org, err := h.org(ctx, name)
 	if err != nil {
 		return unknownToken(err)
@@ -172,14 +184,14 @@ func (h *Helper) Check(ctx context.Context, p Prober, name string) protocol.Toke
 	if err != nil {
 		return unknownToken(storeError("use the grant of", org, err))
 	}
-	ctx, cancel := context.WithTimeout(ctx, checkBudget)
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	var good bool
 	if grant.ClientSecret.Empty() {
-		good, err = p.UserInfo(ctx, login, token.AccessToken)
+		good, err = client.UserInfo(ctx, login, token.AccessToken)
 	} else {
 		var in salesforce.Introspection
-		in, err = p.Introspect(ctx, login, grant.ClientID, grant.ClientSecret, token.AccessToken)
+		in, err = client.Introspect(ctx, login, grant.ClientID, grant.ClientSecret, token.AccessToken)
 		good = in.Active
 	}
 	switch {

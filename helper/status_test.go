@@ -32,7 +32,7 @@ func TestFailuresAreOfRefreshes(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	noted := &failuresInMemory{}
-	f.Failures = noted
+	f.config.Failures = noted
 	get := func(ctx context.Context, org string) error {
 		_, err := f.Get(ctx, protocol.GetRequest{Org: org, Force: true})
 		return err
@@ -107,6 +107,7 @@ func TestStatusIdleUntil(t *testing.T) {
 
 // prober answers as its fields say.
 type prober struct {
+	OAuth
 	introspection salesforce.Introspection
 	good          bool
 	err           error
@@ -126,7 +127,19 @@ func (p *prober) UserInfo(context.Context, salesforce.Host, secret.Text) (bool, 
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	if got := f.Check(t.Context(), &prober{}, "prod"); got.State != protocol.TokenNone {
+	check := func(p *prober, name string) protocol.TokenCheck {
+		t.Helper()
+		config := f.config
+		config.Connect = func() (OAuth, error) { return p, nil }
+		h := New(config)
+		h.clock = f.clock
+		checks, err := h.Check(t.Context(), []string{name})
+		if err != nil || len(checks) != 1 {
+			t.Fatal(checks, err)
+		}
+		return checks[0]
+	}
+	if got := check(&prober{}, "prod"); got.State != protocol.TokenNone {
 		t.Errorf("without a token: %v", got)
 	}
 	if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"}); err != nil {
@@ -142,7 +155,7 @@ func TestCheck(t *testing.T) {
 		{"dead", prober{good: true}, protocol.TokenCheck{State: protocol.TokenDead}},
 		{"not known", prober{err: lost}, protocol.TokenCheck{State: protocol.TokenUnknown, Code: protocol.TemporarilyUnavailable, Message: `check the token of "prod": no answer within 30s`}},
 	} {
-		if got := f.Check(t.Context(), &tt.p, "prod"); got != tt.want || tt.p.asked != "introspect " {
+		if got := check(&tt.p, "prod"); got != tt.want || tt.p.asked != "introspect " {
 			t.Errorf("%s: %v, want %v; asked: %s", tt.name, got, tt.want, tt.p.asked)
 		}
 	}
@@ -150,19 +163,19 @@ func TestCheck(t *testing.T) {
 	grant.ClientSecret = secret.Text{}
 	f.keep(t, grant)
 	public := &prober{good: true}
-	if got := f.Check(t.Context(), public, "prod"); got.State != protocol.TokenGood || public.asked != "userinfo " {
+	if got := check(public, "prod"); got.State != protocol.TokenGood || public.asked != "userinfo " {
 		t.Errorf("a public client: %v; asked: %s", got, public.asked)
 	}
-	if got := f.Check(t.Context(), public, "nosuch"); got.Code != protocol.OrgNotFound {
+	if got := check(public, "nosuch"); got.Code != protocol.OrgNotFound {
 		t.Errorf("no such org: %v", got)
 	}
 	if f.posts != 1 {
 		t.Errorf("%d refreshes, want 1", f.posts)
 	}
 	// Many are checked at once, and Status has warned already.
-	f.Warn = func(message string, _ remedy.Remedy) { t.Errorf("a check warns: %s", message) }
+	f.config.Warn = func(message string, _ remedy.Remedy) { t.Errorf("a check warns: %s", message) }
 	f.put(t, keystore.Key{Kind: keystore.KindGrant, Org: "prod"}, []byte("damaged"))
-	if got := f.Check(t.Context(), public, "prod"); got.State != protocol.TokenUnknown || got.Code != protocol.KeystoreUnavailable {
+	if got := check(public, "prod"); got.State != protocol.TokenUnknown || got.Code != protocol.KeystoreUnavailable {
 		t.Errorf("a damaged grant: %v", got)
 	}
 }

@@ -16,6 +16,7 @@ import (
 // verify it gets a token by them once first, and keeps nothing when Salesforce
 // refuses that.
 func (h *Helper) Store(ctx context.Context, req protocol.StoreRequest, verify bool) error {
+	defer h.memory.forget(keystore.Org(req.Org))
 	grant, err := h.newGrant(req)
 	if err != nil {
 		return err
@@ -50,7 +51,7 @@ func (h *Helper) storeVerified(ctx context.Context, grant keystore.Grant) error 
 	if err != nil {
 		return err
 	}
-	spent, err := h.spend(ctx, grant, h.Now().Add(spendBudget))
+	spent, err := h.spend(ctx, grant, h.now().Add(spendBudget))
 	_, err = h.save(ctx, grant, spent, &seal{none: true}, keystore.Token{}, err)
 	h.cleanUp(ctx, prepared)
 	spent.release()
@@ -64,7 +65,7 @@ var apis = []keystore.API{keystore.DataCloud, keystore.OrgAPI}
 // dropTokens removes all cached tokens of an org. It returns the store's errors.
 func (h *Helper) dropTokens(ctx context.Context, org keystore.Org) error {
 	for _, api := range apis {
-		if err := h.Keystore.Delete(ctx, keystore.Token{Org: org, For: api}.Key()); err != nil {
+		if err := h.keystore().Delete(ctx, keystore.Token{Org: org, For: api}.Key()); err != nil {
 			return err
 		}
 	}
@@ -91,7 +92,7 @@ func (h *Helper) newGrant(req protocol.StoreRequest) (keystore.Grant, error) {
 		Audience:       req.Audience,
 		Username:       req.Username,
 		SessionTimeout: keystore.Seconds(req.SessionTimeout / time.Second),
-		StoredAt:       h.Now(),
+		StoredAt:       h.now(),
 	}
 	if grant.Type == "" {
 		grant.Type = keystore.RefreshToken
@@ -122,6 +123,7 @@ func (h *Helper) newGrant(req protocol.StoreRequest) (keystore.Grant, error) {
 // Erase forgets an org; or only its own cached token, where that is asked for; or
 // only the rejected one of its cached tokens. What is not there is erased already.
 func (h *Helper) Erase(ctx context.Context, req protocol.EraseRequest) error {
+	defer h.memory.forget(keystore.Org(req.Org))
 	org, err := h.org(ctx, req.Org)
 	if e, ok := errors.AsType[*protocol.Error](err); ok && e.Code == protocol.OrgNotFound {
 		return nil
@@ -177,12 +179,10 @@ func (h *Helper) eraseAll(ctx context.Context, org keystore.Org) error {
 	if err := h.dropTokens(ctx, org); err != nil {
 		return storeError("erase", org, err)
 	}
-	if err := h.Journal.Delete(org); err != nil {
+	if err := h.journal().Delete(org); err != nil {
 		return storeError("erase the journal of", org, err)
 	}
-	if h.Failures != nil {
-		h.Failures.Delete(org)
-	}
+	h.failures().Delete(org)
 	if err := h.remove(ctx, journalKey(org)); err != nil {
 		return err
 	}
@@ -190,7 +190,7 @@ func (h *Helper) eraseAll(ctx context.Context, org keystore.Org) error {
 }
 
 func (h *Helper) remove(ctx context.Context, key keystore.Key) error {
-	if err := h.Keystore.Delete(ctx, key); err != nil {
+	if err := h.keystore().Delete(ctx, key); err != nil {
 		return storeError("erase", key.Org, err)
 	}
 	return nil
@@ -198,7 +198,7 @@ func (h *Helper) remove(ctx context.Context, key keystore.Key) error {
 
 // absent reports whether the store is sure that it has no such item.
 func (h *Helper) absent(ctx context.Context, key keystore.Key) bool {
-	_, err := h.Keystore.Get(ctx, key)
+	_, err := h.keystore().Get(ctx, key)
 	return isAny(err, keystore.ErrNotFound)
 }
 

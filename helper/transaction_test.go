@@ -262,7 +262,7 @@ func TestSaveIsTriedAgain(t *testing.T) {
 	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return rotated(f.posts), nil }
 	f.failing("set", keystore.KindGrant, 1, len(savePauses))
 	f.holding = false
-	f.Wait = func(_ context.Context, d time.Duration) error { return nil } // while the token is not saved, signals stay held
+	f.sleep = func(_ context.Context, d time.Duration) error { return nil } // while the token is not saved, signals stay held
 	if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"}); err != nil || len(f.warnings) != 0 {
 		t.Errorf("%v, warnings %q", err, f.warnings)
 	}
@@ -276,7 +276,7 @@ func TestSaveIsTriedAgain(t *testing.T) {
 func sealed(t *testing.T) *fixture {
 	t.Helper()
 	f := newFixture(t)
-	f.Wait = func(context.Context, time.Duration) error { return nil }
+	f.sleep = func(context.Context, time.Duration) error { return nil }
 	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return rotated(f.posts), nil }
 	f.failing("set", keystore.KindGrant, 1, -1)
 	if c, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"}); err != nil || tokenOf(c) != "test-access-token-1" {
@@ -385,7 +385,7 @@ func TestJournalThatCantBeReadIsWaitedFor(t *testing.T) {
 func TestSealThatFailedIsKept(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.Wait = func(context.Context, time.Duration) error { return nil }
+	f.sleep = func(context.Context, time.Duration) error { return nil }
 	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return rotated(f.posts), nil }
 	f.failing("set", keystore.KindGrant, 1, -1)
 	f.journal.sealErr = errors.New("input/output error")
@@ -416,7 +416,7 @@ func TestSalvagedTokenIsNotSentOver(t *testing.T) {
 func TestLossIsTold(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.Wait = func(context.Context, time.Duration) error { return nil }
+	f.sleep = func(context.Context, time.Duration) error { return nil }
 	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return rotated(f.posts), nil }
 	f.failing("set", keystore.KindGrant, 1, -1)
 	f.journal.sealErr = errors.New("no space left on device")
@@ -449,7 +449,7 @@ func TestVerifyKeepsWhatTheJournalHolds(t *testing.T) {
 func TestVerifyNeedsToStore(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.Wait = func(context.Context, time.Duration) error { return nil }
+	f.sleep = func(context.Context, time.Duration) error { return nil }
 	f.failing("set", keystore.KindGrant, 1, -1)
 	if err := f.Store(t.Context(), request, true); codeOf(err) != protocol.KeystoreUnavailable {
 		t.Errorf("got %v", err)

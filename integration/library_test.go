@@ -25,18 +25,12 @@ func (r *rig) library(t *testing.T, store keystore.Store) *helper.Helper {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &helper.Helper{
-		Keystore:    store,
-		Journal:     &journal.Journal{Dir: filepath.Join(r.home, "journal")},
-		Connect:     func() (helper.OAuth, error) { return client, nil },
-		HoldSignals: func() func() { return func() {} },
-		Warn:        func(m string, _ remedy.Remedy) { t.Error("warning: ", m) },
-		Now:         time.Now,
-		Wait: func(_ context.Context, d time.Duration) error {
-			time.Sleep(d)
-			return nil
-		},
-	}
+	return helper.New(helper.Config{
+		Keystore: store,
+		Journal:  &journal.Journal{Dir: filepath.Join(r.home, "journal")},
+		Connect:  func() (helper.OAuth, error) { return client, nil },
+		Warn:     func(m string, _ remedy.Remedy) { t.Error("warning: ", m) },
+	})
 }
 
 // TestCrowdInOneProcess: the same of a hundred goroutines, as of a hundred processes.

@@ -5,13 +5,13 @@ import (
 	"context"
 	"path/filepath"
 	"runtime/debug"
-	"time"
 
 	"forcecred/helper"
 	"forcecred/internal/config"
 	"forcecred/internal/failures"
 	"forcecred/internal/hints"
 	"forcecred/internal/privatefile"
+	"forcecred/keystore"
 	"forcecred/protocol/remedy"
 )
 
@@ -19,13 +19,16 @@ import (
 type App struct {
 	Config      config.Config
 	Environ     func() []string         // the process's environment, as its parent set it
-	HoldSignals func() (release func()) // see helper.Helper
+	HoldSignals func() (release func()) // see helper.Config
 	Notice      func(message string)    // shows a person a message that is not an error
+	MemoryCache bool                    // see helper.Config
 }
 
 // Helper is a helper that is wired to the keystore that its orgs are in.
 type Helper struct {
 	*helper.Helper
+	Keystore keystore.Store
+	config   helper.Config
 	app      App
 	keystore chosen
 	paths    config.Paths
@@ -45,7 +48,7 @@ func (a App) Open(ctx context.Context) (Helper, error) {
 	if err != nil {
 		return Helper{}, err
 	}
-	return Helper{&helper.Helper{
+	config := helper.Config{
 		Keystore:    store,
 		Journal:     kept,
 		Failures:    newFailures(&failures.Failures{Dir: filepath.Join(paths.DataDir, "failures")}, store),
@@ -53,9 +56,9 @@ func (a App) Open(ctx context.Context) (Helper, error) {
 		ReadKey:     privatefile.ReadSecret,
 		HoldSignals: a.HoldSignals,
 		Warn:        a.warn,
-		Now:         time.Now,
-		Wait:        wait,
-	}, a, name, paths}, nil
+		MemoryCache: a.MemoryCache,
+	}
+	return Helper{helper.New(config), store, config, a, name, paths}, nil
 }
 
 // Version returns the version that the go command stamped on the binary.
@@ -64,18 +67,6 @@ func Version() string {
 		return info.Main.Version
 	}
 	return "(devel)"
-}
-
-// wait sleeps, or returns the context's error when that ends first.
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // warn gives notice of something that failed nothing, and of what to do about it.

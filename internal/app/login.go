@@ -18,12 +18,15 @@ func (h Helper) Login(ctx context.Context, req protocol.StoreRequest, scopes str
 		e.Remedy = remedy.To("sf_log_in_or_other")
 		return protocol.ListedOrg{}, e
 	}
+	login := h.Helper
 	if both, ok := h.Keystore.(*overlay.Store); ok {
-		// The first keeps it, whatever the second has under that name: so it is the
-		// first's lock that counts, and the first that has to take a write.
-		h.Keystore, h.Journal = both.First, h.Journal.(byOwner).first
+		// The first store gets the login, whatever the second has under that name. So the
+		// first store gives the lock and has to take a write.
+		config := h.config
+		config.Keystore, config.Journal = both.First, config.Journal.(byOwner).first
+		login = helper.New(config)
 	}
-	return h.Helper.Login(ctx, req, scopes, browser)
+	return login.Login(ctx, req, scopes, browser)
 }
 
 // Logout is [helper.Helper.Logout]. The Salesforce CLI's own logins are not forcecred's to end.
@@ -37,6 +40,12 @@ func (h Helper) Logout(ctx context.Context, org string, force bool) error {
 		}
 	}
 	return h.Helper.Logout(ctx, org, force)
+}
+
+// ParseOrg returns name as an org that the keystore can have. Its error does not
+// quote the name.
+func (h Helper) ParseOrg(name string) (keystore.Org, error) {
+	return keystore.ParseOrgOf(h.Keystore, name)
 }
 
 // salesforceCLILogout returns what ends a login of the Salesforce CLI's,

@@ -2,15 +2,11 @@ package app
 
 import (
 	"context"
-	"sync"
 
 	"forcecred/keystore"
 	"forcecred/keystore/overlay"
 	"forcecred/protocol"
 )
-
-// maxAsked is how many questions are under way at once.
-const maxAsked = 8
 
 // Status tells how each org is, by name, or the one of that name alone; with
 // check also whether Salesforce takes the cached tokens. Its error is a
@@ -26,21 +22,17 @@ func (h Helper) Status(ctx context.Context, name string, check bool) ([]protocol
 	if !check {
 		return orgs, nil
 	}
-	client, err := h.app.client()
+	names := make([]string, len(orgs))
+	for i := range orgs {
+		names[i] = orgs[i].Org
+	}
+	checks, err := h.Check(ctx, names)
 	if err != nil {
 		return nil, err
 	}
-	var all sync.WaitGroup
-	turns := make(chan struct{}, maxAsked)
 	for i := range orgs {
-		turns <- struct{}{}
-		all.Go(func() {
-			defer func() { <-turns }()
-			answer := h.Check(ctx, client, orgs[i].Org)
-			orgs[i].Check = &answer
-		})
+		orgs[i].Check = &checks[i]
 	}
-	all.Wait()
 	return orgs, nil
 }
 

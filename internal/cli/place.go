@@ -24,7 +24,7 @@ func (p Process) residentAt(ctx context.Context, place origin.Origin, name strin
 	if err != nil {
 		return resident{}, err
 	}
-	org, err := h.Find(ctx, place, name)
+	org, err := h.Find(ctx, string(place), name)
 	return resident{h, org, place}, err
 }
 
@@ -39,7 +39,7 @@ func (p Process) onlyResidentAt(ctx context.Context, place origin.Origin) (resid
 
 // get returns a token for the caller to send to that place.
 func (r resident) get(ctx context.Context, minTTL time.Duration) (protocol.Credential, error) {
-	return r.GetAt(ctx, r.place, protocol.GetRequest{Org: r.org, MinTTL: minTTL})
+	return r.GetAt(ctx, string(r.place), protocol.GetRequest{Org: r.org, MinTTL: minTTL})
 }
 
 func isNotFound(err error) bool {

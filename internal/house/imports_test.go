@@ -63,6 +63,7 @@ var libraries = map[string][]string{
 	"github.com/spf13/cobra":          {"internal/cli"},
 	"github.com/spf13/pflag":          {"internal/cli"},
 	"golang.org/x/net":                {"internal/salesforce/transport"},
+	"golang.org/x/sync":               {"helper"},
 	"golang.org/x/sys":                {"internal/process", "internal/salesforce/transport", "keystore/keyring", "protocol/plugin"},
 	"golang.org/x/term":               {"internal/cli"},
 	"google.golang.org/grpc":          {"protocol/plugin", "protocol/plugin/internal/forcecredv1", "integration/bench"},

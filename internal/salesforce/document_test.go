@@ -10,8 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"text/template"
-	"time"
 
 	"forcecred/helper"
 	"forcecred/internal/hints"
@@ -192,12 +192,14 @@ func toldOf(t *testing.T, client helper.OAuth, rotates bool, req protocol.GetReq
 	if err := keystore.SaveGrant(t.Context(), store, grant); err != nil {
 		t.Fatal(err)
 	}
-	h := &helper.Helper{
+	h := helper.New(helper.Config{
 		Keystore: store, Journal: noJournal{}, Connect: func() (helper.OAuth, error) { return client, nil },
-		HoldSignals: func() func() { return func() {} }, Warn: func(m string, _ remedy.Remedy) { t.Error("warning: ", m) },
-		Now: time.Now, Wait: func(context.Context, time.Duration) error { return nil },
-	}
-	_, failed := h.Get(t.Context(), req)
+		Warn: func(m string, _ remedy.Remedy) { t.Error("warning: ", m) },
+	})
+	var failed error
+	synctest.Test(t, func(t *testing.T) { // in which waiting takes no time
+		_, failed = h.Get(t.Context(), req)
+	})
 	told := (*protocol.Error)(nil)
 	if !errors.As(failed, &told) {
 		t.Fatalf("got %v", failed)

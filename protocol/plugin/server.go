@@ -82,8 +82,12 @@ func (s *server) List(ctx context.Context, _ *pb.ListRequest) (*pb.ListResponse,
 // no text, and not the panic's value, which may.
 func survive(log hclog.Logger) []grpc.ServerOption {
 	recovered := func(ctx context.Context, err *error) {
-		if recover() != nil {
-			log.Error("a fault of forcecred's own", "stack", string(debug.Stack()))
+		if value := recover(); value != nil {
+			stack := debug.Stack()
+			if elsewhere, ok := value.(interface{ Stack() []byte }); ok {
+				stack = elsewhere.Stack() // of the goroutine that panicked first
+			}
+			log.Error("a fault of forcecred's own", "stack", string(stack))
 			*err = statusError(ctx, protocol.Errorf(protocol.Internal, "a fault of forcecred's own; please report it, with the plugin's log"), "")
 		}
 	}

@@ -114,18 +114,12 @@ func (r *rig) helper(t *testing.T) *helper.Helper {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &helper.Helper{
-		Keystore:    r.keystore(),
-		Journal:     &journal.Journal{Dir: filepath.Join(r.home, "journal")},
-		Connect:     func() (helper.OAuth, error) { return client, nil },
-		HoldSignals: func() func() { return func() {} },
-		Warn:        func(m string, _ remedy.Remedy) { t.Error("warning: ", m) },
-		Now:         time.Now,
-		Wait: func(_ context.Context, d time.Duration) error {
-			time.Sleep(d)
-			return nil
-		},
-	}
+	return helper.New(helper.Config{
+		Keystore: r.keystore(),
+		Journal:  &journal.Journal{Dir: filepath.Join(r.home, "journal")},
+		Connect:  func() (helper.OAuth, error) { return client, nil },
+		Warn:     func(m string, _ remedy.Remedy) { t.Error("warning: ", m) },
+	})
 }
 
 func (r *rig) keystore() keystore.Store {

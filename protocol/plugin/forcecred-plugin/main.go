@@ -61,8 +61,9 @@ func run(args []string, stdout, stderr io.Writer) error {
 			Environ:     func() []string { return busguard.Given(os.Environ()) },
 			HoldSignals: spending.begin,
 			Notice:      func(message string) { warnings.Warn(message) },
+			MemoryCache: true,
 		}.Open(ctx)
-		return core{helper.NewMemory(h.Helper), h.Pin}, err
+		return core{h.Helper, h.Pin}, err
 	}, plugin.ServeOptions{
 		Getenv:      os.Getenv,
 		Stdout:      stdout,
@@ -77,12 +78,12 @@ func run(args []string, stdout, stderr io.Writer) error {
 // core is what is served. The first org that is stored pins the keystore, as it
 // does by `forcecred store`.
 type core struct {
-	*helper.Memory
+	*helper.Helper
 	pin func() error
 }
 
 func (c core) Store(ctx context.Context, req protocol.StoreRequest, verify bool) error {
-	if err := c.Memory.Store(ctx, req, verify); err != nil {
+	if err := c.Helper.Store(ctx, req, verify); err != nil {
 		return err
 	}
 	return c.pin()
