@@ -151,7 +151,7 @@ func TestWrongState(t *testing.T) {
 	r := newRig(t, orgtest.Config{})
 	l := r.login(t)
 	do(t, tab, chromedp.Navigate(fmt.Sprintf("http://localhost:%d/OauthRedirect?error=access_denied&state=made-up", r.port)))
-	if heading := ourPage(t, tab); heading != "This is not the login that forcecred waits for" {
+	if heading := ourPage(t, tab); heading != "forcecred is not waiting for this login" {
 		t.Errorf("the page says %q", heading)
 	}
 	select {

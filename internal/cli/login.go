@@ -197,7 +197,7 @@ func (v *visit) unfinished(err error) *protocol.Error {
 		Message: fmt.Sprintf("log in to %q: nobody has finished it in the browser within %s", v.org, short(v.patience)),
 		Hint:    "try again, with a longer --timeout if need be; when Salesforce shows an error page instead of a login, docs/external-client-app.md has it",
 	}
-	if errors.Is(err, loopback.ErrForeign) {
+	if errors.Is(err, loopback.ErrStateMismatch) {
 		e.Hint = "the browser brought answers to another login: close its old tabs of Salesforce's login, and try again"
 	}
 	return e

@@ -1,8 +1,7 @@
-// Package loopback receives the redirect with which a login in the browser comes back to this machine.
+// Package loopback receives the redirect that ends a login in the browser.
 //
-// It is the receiving end of RFC 8252, section 7.3, for servers that want the
-// redirect's address to the letter, port included. It knows nothing of what the
-// code is good for.
+// It implements the loopback redirect of RFC 8252, section 7.3, for servers that compare
+// the redirect URI literally, including the port. It does not use the code.
 package loopback
 
 import (
@@ -21,25 +20,24 @@ import (
 	"forcecred/protocol/secret"
 )
 
-// Path is where the redirect has to come in: that of the Salesforce CLI, which
-// apps that people have registered name already.
+// Path is the path of the redirect URI. It is the Salesforce CLI's, so that apps for
+// the CLI work without a change.
 const Path = "/OauthRedirect"
 
 const (
 	headerTimeout = 10 * time.Second
 	maxHeader     = 32 << 10
-	// pageGrace is how long a finished login waits for the browser to fetch its page.
-	pageGrace = 3 * time.Second
+	pageTimeout   = 3 * time.Second // for the browser to fetch the last page
 )
 
-// ErrForeign says that redirects came while ctx lasted, but none that belongs to
-// the login that is waited for.
-var ErrForeign = errors.New("what came were redirects of another login")
+// ErrStateMismatch reports that redirects arrived, but only with the state of another
+// login.
+var ErrStateMismatch = errors.New("only redirects of another login arrived")
 
-// Redirect is what the browser brought: a code, or the error in its place.
+// Redirect is the query of the redirect: a code or an error.
 type Redirect struct {
 	Code             secret.Text
-	Error            string // as it stands in the address, neither cleaned nor cut
+	Error            string // neither sanitized nor shortened, like ErrorDescription
 	ErrorDescription string
 }
 
@@ -51,31 +49,31 @@ type Receiver struct {
 	running   sync.WaitGroup
 
 	mu       sync.Mutex
-	state    string // "" once its redirect has come
-	foreign  bool   // a redirect came that had another state
+	state    string // "" after its redirect arrived
+	mismatch bool   // a redirect with another state arrived
 	redirect chan Redirect
-	pagePath string        // where the browser is sent for the page
+	pagePath string        // of the last page
 	page     Page          // set before ready is closed
-	ready    chan struct{} // closed when there is a page
-	shown    chan struct{} // closed when the page was fetched
+	ready    chan struct{} // closed when page is set
+	shown    chan struct{} // closed when the browser has fetched the page
 	fetch    sync.Once
 }
 
-// Listen listens at http://localhost:port, that is on 127.0.0.1 and, where this
-// machine has it, on ::1: browsers take either for localhost. Port 0 is a free
-// one. The caller closes the Receiver.
+// Listen listens at http://localhost:port: on 127.0.0.1 and, if this machine has IPv6,
+// on ::1, because browsers use either for localhost. Port 0 chooses a free port. The
+// caller closes the Receiver.
 func Listen(port int) (*Receiver, error) {
 	r := &Receiver{redirect: make(chan Redirect, 1), ready: make(chan struct{}), shown: make(chan struct{})}
 	addresses := []string{"127.0.0.1"}
 	if hasIPv6() {
-		// Were it left to somebody else, that one might get the code.
+		// Another program that listens there could receive the code.
 		addresses = append(addresses, "::1")
 	}
 	for _, address := range addresses {
 		l, err := net.Listen("tcp", net.JoinHostPort(address, strconv.Itoa(port)))
 		if err != nil {
 			for _, open := range r.listeners {
-				_ = open.Close() // nobody has connected yet
+				_ = open.Close() // it has no connections yet
 			}
 			return nil, err
 		}
@@ -88,7 +86,7 @@ func Listen(port int) (*Receiver, error) {
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       headerTimeout,
 		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          log.New(io.Discard, "", 0), // it would quote what anybody sends
+		ErrorLog:          log.New(io.Discard, "", 0), // the log would quote requests
 	}
 	return r, nil
 }
@@ -107,19 +105,18 @@ func hasIPv6() bool {
 	return false
 }
 
-// URI returns the redirect's address, as the app has to have it.
+// URI returns the redirect URI, which must be one of the app's callback URLs.
 func (r *Receiver) URI() string { return fmt.Sprintf("http://localhost:%d%s", r.port, Path) }
 
-// Wait returns the redirect that has that state. All others are turned away and
-// do not end it: were it otherwise, any page could end a login by sending the
-// browser here. When ctx ends before, it returns the context's error, and
-// [ErrForeign] with it where that is so. It may be called once.
+// Wait returns the redirect with the given state. It rejects all others and continues,
+// because any web page can send the browser here. If ctx ends first, it returns the
+// context's error, with [ErrStateMismatch] if others arrived. It may be called once.
 func (r *Receiver) Wait(ctx context.Context, state string) (Redirect, error) {
 	r.mu.Lock()
 	r.state, r.pagePath = state, "/"+rand.Text()
 	r.mu.Unlock()
 	for _, l := range r.listeners {
-		// It ends with Close, and with an error that says just that.
+		// Serve returns after Close, with an error that says so.
 		r.running.Go(func() { _ = r.server.Serve(l) })
 	}
 	select {
@@ -129,18 +126,18 @@ func (r *Receiver) Wait(ctx context.Context, state string) (Redirect, error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.foreign {
-		return Redirect{}, fmt.Errorf("%w: %w", ErrForeign, ctx.Err())
+	if r.mismatch {
+		return Redirect{}, fmt.Errorf("%w: %w", ErrStateMismatch, ctx.Err())
 	}
 	return Redirect{}, ctx.Err()
 }
 
-// Show shows the browser how the login ended, and returns when it has fetched
-// that, or does not come for it.
+// Show shows the result of the login in the browser. It returns when the browser has
+// fetched the page, or after a timeout.
 func (r *Receiver) Show(page Page) {
 	r.page = page
 	close(r.ready)
-	timer := time.NewTimer(pageGrace)
+	timer := time.NewTimer(pageTimeout)
 	defer timer.Stop()
 	select {
 	case <-r.shown:
@@ -148,12 +145,12 @@ func (r *Receiver) Show(page Page) {
 	}
 }
 
-// Close ends all connections.
+// Close closes all connections.
 func (r *Receiver) Close() {
-	// Not Shutdown: it would wait for connections that browsers open and never use.
-	_ = r.server.Close() // there is nothing left to tell
+	// Not Shutdown, which waits for connections that browsers open and never use.
+	_ = r.server.Close() // the result is known already
 	for _, l := range r.listeners {
-		_ = l.Close() // those that Wait was never called for
+		_ = l.Close() // Serve closes them only if Wait was called
 	}
 	r.running.Wait()
 }

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// start listens at a free port, and waits for a redirect with the state "right".
+// start listens on a free port, and waits for a redirect with the state "right".
 func start(t *testing.T) (r *Receiver, wait func() (Redirect, error), cancel context.CancelFunc) {
 	t.Helper()
 	r, err := Listen(0)
@@ -53,9 +53,9 @@ func request(t *testing.T, method, url string, change func(*http.Request)) *http
 	return resp
 }
 
-// TestStray: what is not the redirect is answered for itself, and the redirect
-// that comes after all of it counts.
-func TestStray(t *testing.T) {
+// TestOtherRequests: requests other than the redirect have no effect, and the redirect
+// after them is received.
+func TestOtherRequests(t *testing.T) {
 	t.Parallel()
 	r, wait, _ := start(t)
 	base := strings.TrimSuffix(r.URI(), Path)
@@ -108,7 +108,8 @@ func TestStray(t *testing.T) {
 	}
 }
 
-// TestPage: the page comes once, to who was redirected, and needs nothing else.
+// TestPage: only the redirected browser gets the page, once, and the page loads no
+// other resource.
 func TestPage(t *testing.T) {
 	t.Parallel()
 	r, wait, _ := start(t)
@@ -139,46 +140,46 @@ func TestPage(t *testing.T) {
 		}
 	}
 	if again := request(t, "GET", base+sent.Header.Get("Location"), nil); again.StatusCode != http.StatusNotFound {
-		t.Errorf("the page came a second time, with %d", again.StatusCode)
+		t.Errorf("the page was sent a second time, with %d", again.StatusCode)
 	}
 }
 
-// TestOurs: browsers leave the port out where it is that of http. They send a host
-// in its normal form, so that no other spelling is one of ours.
-func TestOurs(t *testing.T) {
+// TestOwnHost: browsers omit port 80. They send a host in its normal form, so that the
+// receiver accepts no other spelling.
+func TestOwnHost(t *testing.T) {
 	t.Parallel()
 	for host, want := range map[string]bool{
 		"localhost": true, "localhost:80": true, "127.0.0.1": true, "[::1]": true, "evil.example": false,
 		"LOCALHOST": false, "localho\u017ft": false, "localhost.": false, "localhost\uff0e": false, "127.1": false, "[::ffff:127.0.0.1]": false,
 	} {
-		if got := (&Receiver{port: 80}).isOurs(host); got != want {
+		if got := (&Receiver{port: 80}).isOwnHost(host); got != want {
 			t.Errorf("%s at port 80: %v", host, got)
 		}
 	}
 }
 
-func TestEnd(t *testing.T) {
+func TestWaitEndsWithContext(t *testing.T) {
 	t.Parallel()
 	r, wait, cancel := start(t)
 	request(t, "GET", r.URI()+"?state=wrong&code=test-code", nil)
 	cancel()
-	if _, err := wait(); !errors.Is(err, ErrForeign) || !errors.Is(err, context.Canceled) {
+	if _, err := wait(); !errors.Is(err, ErrStateMismatch) || !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 	r.Close()
 	if conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(r.port))); err == nil {
 		_ = conn.Close()
-		t.Error("somebody still listens")
+		t.Error("the port is still open")
 	}
 
 	_, wait, cancel = start(t)
 	cancel()
-	if _, err := wait(); errors.Is(err, ErrForeign) || !errors.Is(err, context.Canceled) {
+	if _, err := wait(); errors.Is(err, ErrStateMismatch) || !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }
 
-// TestListen: both of localhost's addresses are ours, or neither.
+// TestListen: a receiver listens on both addresses of localhost, or on neither.
 func TestListen(t *testing.T) {
 	t.Parallel()
 	r, err := Listen(0)
@@ -189,7 +190,7 @@ func TestListen(t *testing.T) {
 		t.Errorf("the redirect goes to %s, want %s", r.URI(), want)
 	}
 	if _, err := Listen(r.port); err == nil {
-		t.Error("two receivers have one port")
+		t.Error("two receivers listen on one port")
 	}
 	r.Close()
 	if !hasIPv6() {
@@ -201,11 +202,11 @@ func TestListen(t *testing.T) {
 	}
 	defer other.Close()
 	if _, err := Listen(r.port); err == nil {
-		t.Error("somebody else has ::1, and would get the code")
+		t.Error("another program listens on ::1, and could receive the code")
 	}
 	free, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(r.port)))
 	if err != nil {
-		t.Fatal("the half that was had is not given back: ", err)
+		t.Fatal("the other address is still open: ", err)
 	}
 	_ = free.Close()
 }

@@ -10,22 +10,22 @@ import (
 	"strings"
 )
 
-// Page is what the browser shows of how a login ended. All of it is escaped.
+// Page is the result of a login, for the browser. All texts are escaped.
 type Page struct {
 	OK    bool
 	Title string
 	Lines []string // paragraphs; empty ones are left out
 }
 
-// foreignPage is for whom a redirect brings here that is not waited for.
-var foreignPage = Page{
-	Title: "This is not the login that forcecred waits for",
-	Lines: []string{"The address that led here belongs to another login, or was made up. Nothing was done.", "If you meant to log in, start again with forcecred login, and use the page that it opens."},
+// mismatchPage answers a redirect with the state of another login.
+var mismatchPage = Page{
+	Title: "forcecred is not waiting for this login",
+	Lines: []string{"This address belongs to another login, or is forged. forcecred did nothing.", "To log in, run forcecred login again, and use the page that it opens."},
 }
 
-// pageSource has three places to fill in. They are all text of elements or of an
-// attribute, so that html/template would do no more than html does, and would make
-// every method of every type a part of the program: a third more of it.
+// pageSource has three placeholders. All are the text of an element or an attribute,
+// for which package html is enough. html/template would add a third to the program,
+// because its reflection keeps every method of every type.
 //
 //go:embed page.html
 var pageSource string
@@ -41,16 +41,16 @@ func (p Page) write(w http.ResponseWriter, status int) {
 			lines.WriteString("<p>" + html.EscapeString(line) + "</p>\n")
 		}
 	}
-	// In one pass: what is filled in is not looked at again.
+	// In one pass, so that placeholders in the texts are not replaced.
 	page := strings.NewReplacer("{{outcome}}", outcome, "{{title}}", html.EscapeString(p.Title), "{{lines}}\n", lines.String()).Replace(pageSource)
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Length", strconv.Itoa(len(page)))
 	w.Header().Set("Content-Security-Policy", policy())
 	w.WriteHeader(status)
-	_, _ = w.Write([]byte(page)) // fails only when the browser has gone
+	_, _ = w.Write([]byte(page)) // fails only if the browser has left
 }
 
-// policy lets the page's one style sheet in, and nothing else.
+// policy allows the page's style sheet, and nothing else.
 func policy() string {
 	_, style, _ := strings.Cut(pageSource, "<style>")
 	style, _, _ = strings.Cut(style, "</style>")
