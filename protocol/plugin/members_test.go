@@ -11,6 +11,7 @@ import (
 	"forcecred/helper"
 	"forcecred/internal/orgtest"
 	"forcecred/internal/salesforce"
+	"forcecred/internal/salesforce/transport"
 	"forcecred/keystore"
 	"forcecred/keystore/journal"
 	"forcecred/keystore/storetest"
@@ -90,7 +91,7 @@ func checkMembers(t *testing.T, where string, want map[string]string, tok token.
 // newHelper returns a Helper over store, in which org is prod.
 func newHelper(t *testing.T, org *orgtest.Org, store keystore.Store) *helper.Helper {
 	t.Helper()
-	client, err := salesforce.NewClient(salesforce.Config{ExtraRoots: org.CAPEM(), UserAgent: "forcecred-test"})
+	client, err := salesforce.NewClient(transport.Config{ExtraRoots: org.CAPEM(), UserAgent: "forcecred-test"})
 	if err != nil {
 		t.Fatal(err)
 	}
