@@ -16,6 +16,7 @@ import (
 	"forcecred/keystore/journal"
 	"forcecred/keystore/storetest"
 	"forcecred/protocol"
+	"forcecred/protocol/remedy"
 	"forcecred/protocol/secret"
 	"forcecred/protocol/token"
 
@@ -104,7 +105,7 @@ func newHelper(t *testing.T, org *orgtest.Org, store keystore.Store) *helper.Hel
 		Journal:     &journal.Journal{Dir: t.TempDir()},
 		Connect:     func() (helper.OAuth, error) { return client, nil },
 		HoldSignals: func() (release func()) { return func() {} },
-		Warn:        func(message string) { t.Error(message) },
+		Warn:        func(message string, _ remedy.Remedy) { t.Error(message) },
 		Now:         time.Now,
 		Wait: func(ctx context.Context, d time.Duration) error {
 			select {
