@@ -2,11 +2,9 @@ package plugin
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"maps"
 	"testing"
-	"time"
 
 	"forcecred/helper"
 	"forcecred/internal/orgtest"
@@ -100,20 +98,10 @@ func newHelper(t *testing.T, org *orgtest.Org, store keystore.Store) *helper.Hel
 	if err := keystore.SaveGrant(t.Context(), store, grant); err != nil {
 		t.Fatal(err)
 	}
-	return &helper.Helper{
-		Keystore:    store,
-		Journal:     &journal.Journal{Dir: t.TempDir()},
-		Connect:     func() (helper.OAuth, error) { return client, nil },
-		HoldSignals: func() (release func()) { return func() {} },
-		Warn:        func(message string, _ remedy.Remedy) { t.Error(message) },
-		Now:         time.Now,
-		Wait: func(ctx context.Context, d time.Duration) error {
-			select {
-			case <-time.After(d):
-				return nil
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		},
-	}
+	return helper.New(helper.Config{
+		Keystore: store,
+		Journal:  &journal.Journal{Dir: t.TempDir()},
+		Connect:  func() (helper.OAuth, error) { return client, nil },
+		Warn:     func(message string, _ remedy.Remedy) { t.Error(message) },
+	})
 }
