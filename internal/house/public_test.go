@@ -19,9 +19,6 @@ import (
 // package, each with the reason. docs/decisions/0026 says what is public.
 var exposed = map[string]string{
 	"helper.OAuth":                   "the client of package salesforce is handed to New as it is",
-	"helper.Prober":                  "the client of package salesforce is handed to New as it is",
-	"helper.Helper.Find":             "takes what a dialect's Origin returns",
-	"helper.Helper.GetAt":            "takes what a dialect's Origin returns",
 	"protocol/bazel.Request.Origin":  "returns what helper.Helper.Find takes",
 	"protocol/docker.Request.Origin": "returns what helper.Helper.Find takes",
 	"protocol/git.Request.Origin":    "returns what helper.Helper.Find takes",
