@@ -14,7 +14,9 @@ import (
 // only, so data flows one way. Tests may import what they like.
 // docs/decisions/0002 gives the reasons.
 var floors = [][]string{
-	{".", "protocol/plugin/forcecred-plugin", "internal/house", "integration", "integration/bench", "integration/bench/hello", "integration/bench/linked", "integration/bench/peak", "integration/conformance", "integration/demo"},
+	{".", "protocol/plugin/forcecred-plugin", "internal/house", "integration/bench", "integration/bench/hello", "integration/bench/linked", "integration/bench/peak", "integration/conformance", "integration/demo"},
+	{"integration/callers", "integration/commands", "integration/docs", "integration/keystores", "integration/login", "integration/network", "integration/oauthservers", "integration/platform", "integration/plugin", "integration/process", "integration/salesforcecli", "integration/transaction"},
+	{"integration/internal/rig"},
 	{"internal/cli", "internal/desktop", "internal/orgtest", "internal/bustest"},
 	{"internal/app"},
 	{"internal/doctor", "helper", "protocol/plugin"},
@@ -57,7 +59,7 @@ var libraries = map[string][]string{
 	"github.com/gofrs/flock":          {"internal/privatefile"},
 	"github.com/google/go-cmp":        {"keystore/storetest"},
 	"github.com/google/jsonschema-go": {"integration/conformance"},
-	"github.com/hashicorp/go-hclog":   {"protocol/plugin", "protocol/plugin/forcecred-plugin", "integration/bench"},
+	"github.com/hashicorp/go-hclog":   {"protocol/plugin", "protocol/plugin/forcecred-plugin", "integration/bench", "integration/internal/rig"},
 	"github.com/hashicorp/go-plugin":  {"protocol/plugin", "integration/bench"},
 	"github.com/rogpeppe/go-internal": {"integration/conformance"},
 	"github.com/spf13/cobra":          {"internal/cli"},

@@ -1,2 +1,0 @@
-// Package browser lets Chromium go through the login of the built forcecred.
-package browser

@@ -1,0 +1,2 @@
+// Package commands runs transcripts of the commands, their completions and the commands that hints name.
+package commands

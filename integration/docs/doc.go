@@ -1,0 +1,2 @@
+// Package docs tests that the documents show what forcecred does.
+package docs

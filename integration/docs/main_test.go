@@ -1,0 +1,9 @@
+package docs
+
+import (
+	"testing"
+
+	"forcecred/integration/internal/rig"
+)
+
+func TestMain(m *testing.M) { rig.Main(m) }

@@ -1,0 +1,69 @@
+//go:build unix
+
+package docs
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"forcecred/integration/internal/rig"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestDocsAreMade: what docs/generate makes is there for each command, each flag
+// and each shell. That it is of this source as a whole is looked at in CI.
+func TestDocsAreMade(t *testing.T) {
+	t.Parallel()
+	for shell, name := range map[string]string{"bash": "forcecred.bash", "zsh": "_forcecred", "fish": "forcecred.fish", "powershell": "forcecred.ps1"} {
+		script, err := exec.Command(rig.Binary, "completion", shell).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		made, err := os.ReadFile(filepath.Join("../../docs/completions", name))
+		if diff := cmp.Diff(string(script), string(made)); err != nil || diff != "" {
+			t.Errorf("run `go -C docs/generate run .`: %s: %v\n%s", name, err, diff)
+		}
+	}
+	told, _ := exec.Command(rig.Binary).CombinedOutput()
+	_, names, _ := strings.Cut(string(told), "there are: ")
+	names, _, _ = strings.Cut(names, "\n")
+	for name := range strings.SplitSeq(names, ", ") {
+		page, err := os.ReadFile(filepath.Join("../../docs/man", "forcecred-"+name+".1"))
+		if err != nil {
+			t.Errorf("run `go -C docs/generate run .`: %v", err)
+			continue
+		}
+		help, err := exec.Command(rig.Binary, "help", name).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, flags, _ := strings.Cut(string(help), "\nFlags:\n")
+		for _, flag := range strings.Fields(flags) {
+			if strings.HasPrefix(flag, "--") && name != "docker" && !strings.Contains(string(page), flag) {
+				t.Errorf("forcecred-%s.1 lacks %s", name, flag)
+			}
+		}
+	}
+}
+
+// TestPagesAreSound: the formatter has nothing to complain of.
+func TestPagesAreSound(t *testing.T) {
+	t.Parallel()
+	rig.NeedTool(t, "man")
+	pages, err := filepath.Glob("../../docs/man/*.1")
+	if err != nil || len(pages) < 15 {
+		t.Fatal(len(pages), err)
+	}
+	for _, page := range pages {
+		cmd := exec.Command("man", "--warnings", "-l", page)
+		cmd.Env = append(os.Environ(), "MANWIDTH=100", "MANPAGER=cat", "LC_ALL=C.UTF-8")
+		got := rig.Finish(cmd)
+		if got.Status != 0 || got.Stderr != "" || !strings.Contains(got.Stdout, "SYNOPSIS") {
+			t.Errorf("%s: status %d: %s", page, got.Status, got.Stderr)
+		}
+	}
+}

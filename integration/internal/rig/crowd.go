@@ -1,0 +1,44 @@
+package rig
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+)
+
+const CrowdSize = 100
+
+// Crowd runs that many gets of each org at once and returns their tokens.
+func (r *Rig) Crowd(t *testing.T, size int, stdin func(org string) string, orgs ...string) map[string][]string {
+	t.Helper()
+	tokens := map[string][]string{}
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	for range size {
+		for _, org := range orgs {
+			all.Go(func() {
+				got := r.Run(t.Context(), stdin(org), "get")
+				mu.Lock()
+				defer mu.Unlock()
+				if got.Status != 0 {
+					t.Errorf("status %d: %s", got.Status, got.Stderr)
+					return
+				}
+				tokens[org] = append(tokens[org], got.Token(t))
+			})
+		}
+	}
+	all.Wait()
+	return tokens
+}
+
+func PlainRequest(org string) string { return fmt.Sprintf(`{"org":%q}`, org) }
+
+// WantOne checks that a crowd's answers are all that one token.
+func WantOne(t *testing.T, org string, got []string, want string, size int) {
+	t.Helper()
+	if len(got) != size || slices.ContainsFunc(got, func(token string) bool { return token != want }) {
+		t.Errorf("%s: the %d answers are not all the org's one token", org, len(got))
+	}
+}

@@ -1,0 +1,49 @@
+package rig
+
+import (
+	"os"
+	"testing"
+
+	"forcecred/internal/desktop"
+)
+
+func NewDesk(t *testing.T) *desktop.Desk {
+	t.Helper()
+	d, err := desktop.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(d.Close)
+	return d
+}
+
+func started(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func StartGNOMEKeyring(t *testing.T, d *desktop.Desk) {
+	NeedTool(t, "dbus-daemon")
+	NeedTool(t, "gnome-keyring-daemon")
+	started(t, d.StartGNOMEKeyring())
+}
+
+func StartKWallet(t *testing.T, d *desktop.Desk) {
+	NeedTool(t, "dbus-daemon")
+	NeedTool(t, "kwalletd5")
+	started(t, d.StartKWallet())
+}
+
+func StartPass(t *testing.T, d *desktop.Desk) {
+	NeedTool(t, "pass")
+	NeedTool(t, "gpg")
+	started(t, d.StartPass())
+}
+
+func StartKeyCtl(t *testing.T, d *desktop.Desk) {
+	NeedTool(t, "keyctl")
+	Need(t, os.Geteuid() == 0, "the kernel's keyring is one for all of a user's programs, and only root's is nobody's own")
+	Need(t, d.Command("keyctl", "show", "@u").Run() == nil, "the kernel gives no keyrings here")
+}

@@ -1,0 +1,26 @@
+package rig
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// WithSFLogin returns the environment of a user who has logged in to r's org with
+// the Salesforce CLI. It keeps the refresh token in plain words, as the CLI can.
+func WithSFLogin(t *testing.T, r *Rig, username, refreshToken string) (env []string) {
+	t.Helper()
+	user := t.TempDir()
+	auth, err := json.Marshal(map[string]string{"username": username, "clientId": r.Org.ClientID(), "loginUrl": r.Org.URL, "refreshToken": refreshToken})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(user, ".sfdx"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	WriteFile(t, filepath.Join(user, ".sfdx", username+".json"), auth)
+	return []string{"HOME=" + user, "USERPROFILE=" + user, "SF_USE_GENERIC_UNIX_KEYCHAIN=true"}
+}
+
+const SfUser = "test-user@example.com"

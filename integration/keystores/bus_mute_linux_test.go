@@ -1,0 +1,102 @@
+package keystores
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"forcecred/integration/internal/rig"
+	"forcecred/internal/bustest"
+)
+
+// onBus runs a command with that session bus and keystore, in a home of its own.
+func onBus(t *testing.T, bus *bustest.Bus, keystore string, command string) rig.Result {
+	t.Helper()
+	home := t.TempDir()
+	cmd := exec.CommandContext(t.Context(), rig.Binary, strings.Fields(command)...)
+	cmd.Stdin = strings.NewReader("protocol=https\nhost=acme.my.salesforce.com\n\n") // which `git get` reads
+	cmd.Env = []string{
+		"HOME=" + home, "PATH=" + os.Getenv("PATH"), "GNUPGHOME=" + home + "/gnupg", "PASSWORD_STORE_DIR=" + home + "/pass",
+		"FORCECRED_HOME=" + filepath.Join(home, "forcecred"), "FORCECRED_KEYSTORE=" + keystore, "DBUS_SESSION_BUS_ADDRESS=" + bus.Address,
+	}
+	return rig.Finish(cmd)
+}
+
+func startBus(t *testing.T, step bustest.Step, failure bustest.Failure) *bustest.Bus {
+	t.Helper()
+	bus, err := bustest.Start(step, failure)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(bus.Close)
+	return bus
+}
+
+// The commands that may meet a session bus. Those that change nothing also run
+// with the kernel's keyring, which is the user's own.
+var (
+	withoutKeystore = []string{"version", "help", "help get", "completion bash", "get --help"}
+	readingCommands = []string{"__complete get nosu", "get nosuch", "list", "status", "git get"}
+	changing        = []string{"erase nosuch", "doctor"}
+)
+
+// TestMuteBusIsAskedOnce has session buses that fail at each step of the
+// conversation, and in each way. The library under the keyrings dials such a bus,
+// forcecred asks it once what the matter is, and then goes on without it. A bus
+// that was asked the first step alone seemed sound, and was asked for ten seconds.
+func TestMuteBusIsAskedOnce(t *testing.T) {
+	t.Parallel()
+	check := func(t *testing.T, step bustest.Step, failure bustest.Failure, keystore, command string) {
+		t.Helper()
+		t.Parallel()
+		bus := startBus(t, step, failure)
+		got := onBus(t, bus, keystore, command)
+		most := 2
+		if failure == bustest.Garbage {
+			most = 3 // the library dials for each of two keyrings, where the first dial failed
+		}
+		if dialed := bus.Dialed(); dialed > most {
+			t.Errorf("%s: the bus was dialed %d times, want at most %d", command, dialed, most)
+		}
+		if command == "get nosuch" && (got.Status != 5 || !strings.Contains(got.Stderr, "session bus")) && keystore != "auto" {
+			t.Errorf("%s: status %d, want 5, with what is wrong with the bus: %s", command, got.Status, got.Stderr)
+		}
+	}
+	for _, step := range bustest.Steps() {
+		for _, failure := range []bustest.Failure{bustest.Mute, bustest.Drip, bustest.Garbage} {
+			t.Run(string(step)+" "+string(failure), func(t *testing.T) { check(t, step, failure, "secret-service", "get nosuch") })
+		}
+	}
+	for _, keystore := range []string{"auto", "secret-service", "kwallet"} {
+		for _, command := range append(append([]string(nil), readingCommands...), changing...) {
+			t.Run(keystore+" "+command, func(t *testing.T) { check(t, bustest.Hello, bustest.Mute, keystore, command) })
+		}
+	}
+	t.Run("deaf", func(t *testing.T) { check(t, bustest.Mechanisms, bustest.Deaf, "secret-service", "get nosuch") })
+}
+
+// TestBusIsNotDialed has a mute bus that nobody needs: the keystore is not on it,
+// or the command opens none.
+func TestBusIsNotDialed(t *testing.T) {
+	t.Parallel()
+	check := func(keystore string, commands []string) {
+		t.Run(keystore, func(t *testing.T) {
+			t.Parallel()
+			bus := startBus(t, bustest.Hello, bustest.Mute)
+			for _, command := range commands {
+				onBus(t, bus, keystore, command)
+				if dialed := bus.Dialed(); dialed > 0 {
+					t.Fatalf("%s: the bus was dialed %d times, want never", command, dialed)
+				}
+			}
+		})
+	}
+	check("file", append(append(append([]string(nil), withoutKeystore...), readingCommands...), changing...))
+	check("pass", readingCommands)
+	check("keyctl", readingCommands)
+	check("sf", readingCommands)
+	check("auto", withoutKeystore)
+	check("secret-service", withoutKeystore)
+}

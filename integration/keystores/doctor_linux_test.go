@@ -1,0 +1,53 @@
+package keystores
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"forcecred/integration/internal/rig"
+	"forcecred/internal/desktop"
+	"forcecred/internal/orgtest"
+	"forcecred/protocol"
+)
+
+// TestDoctorKeyrings: a keyring is written, read and left as it was.
+func TestDoctorKeyrings(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		keystore string
+		start    func(*testing.T, *desktop.Desk)
+		bus      string
+		size     string
+	}{
+		{"secret-service", rig.StartGNOMEKeyring, "it answers", "of 1048576 that the keystore takes"},
+		{"keyctl", rig.StartKeyCtl, "not asked, since the keystore needs none", "of 1048576 that the keystore takes (in parts of 32767)"},
+	} {
+		t.Run(tt.keystore, func(t *testing.T) {
+			t.Parallel()
+			d := rig.NewDesk(t)
+			tt.start(t, d)
+			d.Env = append(d.Env, "FORCECRED_KEYSTORE="+tt.keystore, "FORCECRED_KEYRING_TIMEOUT=2m")
+			r := rig.NewIn(t, filepath.Join(d.Home, "forcecred"), orgtest.Config{}, d.Env...)
+			t.Cleanup(func() { r.Run(context.Background(), "", "erase", "prod") })
+			e := examine(t, r, nil)
+			told := map[string]string{}
+			warned := e.Warn
+			for _, f := range e.Findings {
+				told[f.Check] = f.Detail
+				// All of a user's keyrings share the locks, whichever home they are in: a test
+				// that runs beside this one may hold that of its own prod.
+				if f.Check == "lock" && f.State == protocol.Warn {
+					warned--
+				}
+			}
+			if e.Fail+warned > 0 || told["session-bus"] != tt.bus || !strings.Contains(told["size"], tt.size) || !strings.Contains(told["write"], "written, read and removed") {
+				t.Errorf("%+v", e.Findings)
+			}
+			if got := r.Run(t.Context(), "", "list"); got.Status != 0 || strings.Count(got.Stdout, `"org":`) != 1 {
+				t.Errorf("status %d: %s%s", got.Status, got.Stdout, got.Stderr)
+			}
+		})
+	}
+}

@@ -1,0 +1,44 @@
+//go:build linux
+
+package keystores
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+
+	"forcecred/integration/internal/rig"
+	"forcecred/internal/desktop"
+	"forcecred/internal/orgtest"
+)
+
+// TestKeyrings runs the commands over each of the platform's keyrings.
+func TestKeyrings(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		keystore string
+		start    func(*testing.T, *desktop.Desk)
+		detected bool // it is what auto finds
+	}{
+		{"secret-service", rig.StartGNOMEKeyring, true},
+		{"kwallet", rig.StartKWallet, false}, // where the bus can start a Secret Service as well, that is found
+		{"pass", rig.StartPass, false},
+		{"keyctl", rig.StartKeyCtl, false},
+	} {
+		t.Run(tt.keystore, func(t *testing.T) {
+			t.Parallel()
+			d := rig.NewDesk(t)
+			tt.start(t, d)
+			d.Env = append(d.Env, "FORCECRED_KEYSTORE="+tt.keystore, "FORCECRED_KEYRING_TIMEOUT=2m") // however slow the machine is
+			r := rig.NewIn(t, filepath.Join(d.Home, "forcecred"), orgtest.Config{Rotate: true}, d.Env...)
+			t.Cleanup(func() { r.Run(context.Background(), "", "erase", "prod") })
+			if tt.detected {
+				r.WantDetected(t, tt.keystore)
+			}
+			r.Live(t)
+			if tt.keystore == "keyctl" {
+				outliveRevoked(t, r)
+			}
+		})
+	}
+}

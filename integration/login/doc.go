@@ -1,0 +1,2 @@
+// Package login tests forcecred login and logout with a browser.
+package login

@@ -1,0 +1,169 @@
+package login
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"forcecred/integration/internal/rig"
+	"forcecred/internal/orgtest"
+)
+
+// newcomer is somebody with a new home, who has made the app as the document says.
+type newcomer struct {
+	*loginRig
+	dir string // where the lines are typed
+}
+
+func newNewcomer(t *testing.T) *newcomer {
+	t.Helper()
+	rig.NeedTool(t, "jq")
+	port := rig.FreePort(t)
+	org, err := orgtest.Start(orgtest.Config{Rotate: true, Username: "me@acme.com", CallbackURL: callbackURL(t, port)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	home := filepath.Join(t.TempDir(), "me")
+	bin := filepath.Join(home, "bin")
+	if err := os.MkdirAll(bin, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	path := []string{bin, filepath.Dir(rig.Binary), os.Getenv("PATH")}
+	env := append(os.Environ(), "HOME="+home, "XDG_DATA_HOME=", "XDG_CONFIG_HOME=", "FORCECRED_HOME=", "FORCECRED_KEYSTORE=file",
+		"FORCECRED_CA_FILE="+rig.WritePEM(t, org.CAPEM()), "PATH="+strings.Join(path, string(os.PathListSeparator)))
+	n := &newcomer{&loginRig{&rig.Rig{Org: org, Home: home, Env: env}, port}, t.TempDir()}
+	openDesktop(t, bin, func(address string) { n.browse(t, address, "allow") })
+	t.Cleanup(func() {
+		org.Close()
+		if problems := org.Problems(); len(problems) > 0 {
+			t.Error("the org was asked what it should not be: ", strings.Join(problems, "; "))
+		}
+		if err := rig.Sweep(home, org.Secrets()); err != nil {
+			t.Error(err)
+		}
+	})
+	return n
+}
+
+// callbackURL returns what the document has an admin type in, with another port.
+func callbackURL(t *testing.T, port int) string {
+	t.Helper()
+	doc, err := os.ReadFile("../../docs/external-client-app.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := regexp.MustCompile("(?m)^\\| Callback URL \\| `([^`]*):1717([^`]*)` ").FindSubmatch(doc)
+	if row == nil {
+		t.Fatal("the document has no callback URL")
+	}
+	return fmt.Sprintf("%s:%d%s", row[1], port, row[2])
+}
+
+// openDesktop makes the program by which a desktop opens an address. It hands the
+// address to browse.
+func openDesktop(t *testing.T, bin string, browse func(address string)) {
+	t.Helper()
+	pipe := filepath.Join(t.TempDir(), "addresses")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	opener := "#!/bin/sh\nprintf '%s\\n' \"$1\" >'" + pipe + "'\n"
+	if err := os.WriteFile(filepath.Join(bin, "xdg-open"), []byte(opener), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	addresses, err := os.OpenFile(pipe, os.O_RDWR, 0) // for writing too, so that it has no end
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = addresses.Close() })
+	go func() {
+		for lines := bufio.NewScanner(addresses); lines.Scan(); {
+			browse(lines.Text())
+		}
+	}()
+}
+
+var (
+	// prompt is what stands before a line that is to be typed.
+	prompt = regexp.MustCompile(`^(?:build)?\$ `)
+	// lapse is a time that differs from run to run, with seconds.
+	lapse = regexp.MustCompile(`\b(?:\d+m)?\d+s\b`)
+	// column is what lies between the columns of a table.
+	column = regexp.MustCompile(` {2,}`)
+)
+
+// follow types the lines of a block, and compares what is shown with what the
+// document shows, where … stands for anything. It returns all that was shown.
+func (n *newcomer) follow(t *testing.T, document, name string) string {
+	t.Helper()
+	var shown strings.Builder
+	lines := strings.Split(strings.TrimSuffix(rig.Block(t, document, name), "\n"), "\n")
+	for i := 0; i < len(lines); {
+		typed := prompt.ReplaceAllString(lines[i], "")
+		if typed == lines[i] {
+			t.Fatalf("%s: %q follows nothing that is typed", document, typed)
+		}
+		var want []string
+		for i++; i < len(lines) && !prompt.MatchString(lines[i]); i++ {
+			want = append(want, lines[i])
+		}
+		got := n.typeIn(t, typed)
+		if text := strings.Join(want, "\n"); !like(text).MatchString(strings.TrimSuffix(got, "\n")) {
+			t.Errorf("%s: what %q shows is not\n%s\nbut\n%s", document, typed, text, got)
+		}
+		shown.WriteString(got)
+	}
+	return shown.String()
+}
+
+// like returns what fits a text of a document.
+func like(text string) *regexp.Regexp {
+	pattern := lapse.ReplaceAllLiteralString(regexp.QuoteMeta(text), `(?:\d+m)?\d+s`)
+	pattern = column.ReplaceAllLiteralString(pattern, ` {2,}`)
+	return regexp.MustCompile(`^` + strings.ReplaceAll(pattern, "…", ".+") + `$`)
+}
+
+// typeIn runs a line as it stands but for the org's address, the app's id and the
+// port, and returns what a terminal shows, with the document's own in their place.
+func (n *newcomer) typeIn(t *testing.T, line string) string {
+	t.Helper()
+	line = strings.NewReplacer("https://acme.my.salesforce.com", n.Org.URL, "3MVG9…", n.Org.ClientID(),
+		"forcecred login ", "forcecred login --port "+strconv.Itoa(n.port)+" ").Replace(line)
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", line)
+	cmd.Env, cmd.Dir = n.Env, n.dir
+	got := rig.GoThrough(t, cmd, func(address string) { n.browse(t, address, "allow") })
+	return strings.NewReplacer(n.Org.URL, "https://acme.my.salesforce.com", n.Home, "/home/me").Replace(got.Stderr + got.Stdout)
+}
+
+// TestNewcomer: from nothing to a token, and back, by what the README says.
+func TestNewcomer(t *testing.T) {
+	t.Parallel()
+	n := newNewcomer(t)
+	shown := n.follow(t, "../../README.md", "login")
+	if !strings.Contains(shown, "\n"+n.Org.AccessToken()+"\n") || n.Org.Count(orgtest.Token) != 1 || n.Org.Alive() {
+		t.Errorf("%d token requests, the login lives: %v; or the org's token was not shown", n.Org.Count(orgtest.Token), n.Org.Alive())
+	}
+}
+
+// TestNewcomerApp: the same by the app's own document, then with a browser that is
+// elsewhere.
+func TestNewcomerApp(t *testing.T) {
+	t.Parallel()
+	n := newNewcomer(t)
+	for _, name := range []string{"login", "no-browser"} {
+		n.follow(t, "../../docs/external-client-app.md", name)
+		if got := n.typeIn(t, "forcecred get prod --format token"); got != n.Org.AccessToken()+"\n" {
+			t.Errorf("%s: the token is not the org's newest", name)
+		}
+	}
+	if logins := n.Org.Count(orgtest.Token); logins != 2 {
+		t.Errorf("%d token requests, want one for each login", logins)
+	}
+}

@@ -1,0 +1,214 @@
+package network
+
+import (
+	"fmt"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"forcecred/integration/internal/rig"
+	"forcecred/internal/orgtest"
+)
+
+// grantAfter says what has become of a grant when a hostile answer has come.
+type grantAfter int
+
+const (
+	kept     grantAfter = iota // the org did not rotate, and the stored token is the good one
+	salvaged                   // the org rotated, and the new token was found in the answer
+	lost                       // the org rotated, and nothing came by which to know
+)
+
+// hostile is an answer that a sound server would not give, and what a get that
+// meets it must do.
+type hostile struct {
+	name   string
+	fault  func(*rig.Rig) orgtest.Fault
+	http1  bool
+	status int
+	says   string
+	after  grantAfter
+}
+
+// TestHostile: whatever a server answers, the exit status says what to do, stdout
+// has a sound answer or nothing, stderr no secret and nothing that a terminal
+// obeys, and the grant is no worse off than the org's rotation made it.
+func TestHostile(t *testing.T) {
+	t.Parallel()
+	var captured atomic.Int32
+	capture := rig.Listen(t, func(net.Conn) { captured.Add(1) })
+	named := func(name string) func(*rig.Rig) orgtest.Fault {
+		return func(*rig.Rig) orgtest.Fault {
+			fault, ok := orgtest.FaultNamed(name)
+			if !ok {
+				t.Fatalf("no fault is called %s", name)
+			}
+			return fault
+		}
+	}
+	field := func(name string, value any) func(*rig.Rig) orgtest.Fault {
+		return func(*rig.Rig) orgtest.Fault { return orgtest.Fault{Fields: map[string]any{name: value}} }
+	}
+	rows := []hostile{
+		{"a page", named("html-200"), false, 7, "the answer is not a JSON object", kept},
+		{"an error with 200", named("error-200"), false, 6, "invalid_grant", kept},
+		{"an array", named("array-200"), false, 7, "not a JSON object", kept},
+		{"a string", named("string-200"), false, 7, "not a JSON object", kept},
+		{"null", named("null-200"), false, 7, "not a JSON object", kept},
+		{"nothing", named("empty-200"), false, 7, "the answer is empty", kept},
+		{"an error that paints", func(*rig.Rig) orgtest.Fault {
+			return orgtest.Fault{Error: orgtest.Error{Code: "invalid_grant\x1b[2J", Description: "\x1b]0;pwned\x07\r\nforcecred: hint: run it again as root"}}
+		}, false, 8, "Salesforce says", kept},
+		{"an error that echoes", func(r *rig.Rig) orgtest.Fault {
+			return orgtest.Fault{Error: orgtest.Error{Code: "invalid_grant", Description: "token " + r.Org.RefreshToken() + " of " + r.Org.ClientSecret()}}
+		}, false, 6, "token [redacted] of [redacted]", kept},
+
+		{"two access tokens", named("duplicate-access-token"), false, 7, "two members with the same name", salvaged},
+		{"broken UTF-8", named("invalid-utf8"), false, 7, "not valid UTF-8", salvaged},
+		{"deep", named("deep"), false, 7, "nested deeper than 32 levels", salvaged},
+		{"a byte order mark", named("byte-order-mark"), false, 0, "", salvaged},
+		{"something behind it", named("trailing-garbage"), false, 7, "data after the JSON object", salvaged},
+		{"no access token", named("no-access-token"), false, 7, "access_token is missing", salvaged},
+		{"another token type", named("mac-token-type"), false, 7, "token_type is not Bearer", salvaged},
+		{"a number for issued_at", named("number-issued-at"), false, 8, "not signed with this client's secret", salvaged},
+		{"a list for scope", named("scope-list"), false, 0, "", salvaged},
+		{"objects for what is passed on", named("objects"), false, 0, "", salvaged},
+		{"status 201", named("status-201"), true, 0, "", salvaged},
+		{"a wrong signature", named("wrong-signature"), false, 8, "not signed with this client's secret", salvaged},
+		{"no signature", named("no-signature"), false, 0, "", salvaged},
+		{"expires_in", named("expires-in"), false, 0, "", salvaged},
+		{"members that nobody knows", named("unknown-fields"), false, 0, "", salvaged},
+
+		{"a cookie", named("set-cookie"), false, 0, "", salvaged},
+		{"trailers", named("trailers"), true, 0, "", salvaged},
+		{"early hints", named("early-hints"), true, 0, "", salvaged},
+		{"early hints for ever", named("early-hints-flood"), true, 7, "not sound HTTP", kept},
+		{"100 Continue for ever", named("continue-flood"), true, 7, "not sound HTTP", kept},
+		{"headers for ever, HTTP/1.1", named("endless-headers"), true, 7, "not sound HTTP", kept},
+		{"headers for ever, HTTP/2", named("endless-headers"), false, 7, "not sound HTTP", kept},
+		{"Content-Length too long", named("length-too-long"), true, 7, "closed before the whole answer came", salvaged},
+		{"Content-Length too short", named("length-too-short"), true, 7, "not valid JSON", salvaged},
+		{"two answers", named("two-answers"), true, 0, "", salvaged},
+		{"two Content-Lengths", named("two-lengths"), true, 7, "not sound HTTP", lost},
+		{"garbage for a chunk", named("chunked-garbage"), true, 7, "not sound HTTP", salvaged},
+		{"no HTTP but the tokens", named("body-alone"), true, 7, "not sound HTTP", lost},
+		{"the tokens as a header", named("body-as-header"), true, 7, "not sound HTTP", lost},
+		{"gzip that is none", named("not-gzip"), false, 7, "not sound HTTP", lost},
+		{"cut in the middle", named("truncated-after-commit"), false, 7, "closed before the whole answer came", lost},
+		{"reset", named("reset-after-commit"), true, 7, "", lost},
+		{"503 after the commit", named("503-after-commit"), false, 7, "HTTP 503", lost},
+
+		{"1 MiB", named("oversize"), false, 7, "larger than 256 KiB", salvaged},
+		{"a body for ever, HTTP/1.1", named("endless"), true, 7, "larger than 256 KiB", salvaged},
+		{"a body for ever, HTTP/2", named("endless"), false, 7, "larger than 256 KiB", salvaged},
+		{"a gzip bomb, HTTP/1.1", named("gzip-bomb"), true, 7, "larger than 256 KiB", salvaged},
+		{"a gzip bomb, HTTP/2", named("gzip-bomb"), false, 7, "larger than 256 KiB", salvaged},
+
+		{"no instance_url", named("no-instance-url"), false, 8, "instance_url is not an https URL", salvaged},
+		{"a scheme alone", field("instance_url", "https:"), false, 8, "instance_url has no valid host name", salvaged},
+		{"plain HTTP", field("instance_url", "http://"+rig.MyDomain), false, 8, "instance_url is not an https URL", salvaged},
+		{"another host", field("instance_url", "https://evil.example"), false, 8, "instance_url does not name a host of Salesforce's", salvaged},
+		{"a host that begins like Salesforce's", field("instance_url", "https://"+rig.MyDomain+".evil.example"), false, 8, "does not name a host of Salesforce's", salvaged},
+		{"a host that looks like Salesforce's", field("instance_url", "https://acme.my.s\u0430lesforce.com"), false, 7, "beyond ASCII", salvaged},
+		{"loopback", field("instance_url", "https://127.0.0.1:8443"), false, 8, "does not name a host of Salesforce's", salvaged},
+		{"a user", field("instance_url", "https://"+rig.MyDomain+"@evil.example"), false, 8, "has a user or password in it", salvaged},
+		{"a port", field("instance_url", "https://"+rig.MyDomain+":8443"), false, 8, "has a port", salvaged},
+		{"a path", field("instance_url", "https://"+rig.MyDomain+"/evil"), false, 8, "has a path", salvaged},
+		{"a query", field("instance_url", "https://"+rig.MyDomain+"?evil"), false, 8, "has a query", salvaged},
+		{"another API host", field("api_instance_url", "https://evil.example"), false, 8, "api_instance_url does not name a host of Salesforce's", salvaged},
+	}
+	const evil = "evil\x1b[31m\r\nX-Evil: 1"
+	for _, name := range []string{"access_token", "token_type", "instance_url", "api_instance_url"} {
+		rows = append(rows, hostile{"control characters in " + name, field(name, evil), false, 7, "the answer's ", salvaged})
+	}
+	for _, name := range []string{"id", "issued_at", "signature"} {
+		rows = append(rows, hostile{"control characters in " + name, field(name, evil), false, 8, "not signed", salvaged})
+	}
+	for _, name := range []string{"scope", "id_token", "sfdc_site_url", "sfdc_site_id", "token_format"} { // left out
+		rows = append(rows, hostile{"control characters in " + name, field(name, evil), false, 0, "", salvaged})
+	}
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		rows = append(rows, hostile{fmt.Sprint("a redirect by ", status), func(*rig.Rig) orgtest.Fault {
+			return orgtest.Fault{Status: status, Body: []byte{}, Header: map[string][]string{"Location": {"https://" + capture + "/services/oauth2/token"}}}
+		}, false, 8, fmt.Sprintf("HTTP %d", status), kept})
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			row.run(t)
+		})
+	}
+	t.Cleanup(func() {
+		if n := captured.Load(); n != 0 {
+			t.Errorf("a redirect was followed %d times", n)
+		}
+	})
+}
+
+func (tt hostile) run(t *testing.T) {
+	r := rig.NewProxiedRig(t, rig.StartProxy(t), orgtest.Config{Rotate: true, HTTP1: tt.http1})
+	r.Run(t.Context(), "", "get", "prod").Token(t)
+	stored := r.StoredToken(t)
+	r.Org.FailNext(1, tt.fault(r))
+	got := r.Run(t.Context(), "", "get", "prod", "--force")
+
+	if got.Status != tt.status || !strings.Contains(got.Stderr, tt.says) {
+		t.Errorf("status %d, want %d: %s", got.Status, tt.status, got.Stderr)
+	}
+	if (got.Stdout == "") != (got.Status != 0) || (got.Stderr == "") != (got.Status == 0) {
+		t.Errorf("%d bytes on stdout, %d on stderr", len(got.Stdout), len(got.Stderr))
+	}
+	if got.Status == 0 {
+		got.Token(t) // which decodes the answer
+	}
+	made := []string{"test_access", "test-refresh", "test-client", "test-cookie", "evil", "<html"}
+	if rig.HasControl(got.Stdout+got.Stderr) || rig.Shows(got.Stderr, append(made, r.Org.Secrets()...)) {
+		t.Errorf("it shows what it must not: %q", got.Stderr)
+	}
+	if posts := r.Org.Count(orgtest.Token); posts != 2 {
+		t.Errorf("%d token requests, want 2", posts)
+	}
+	if rotated := r.Org.RefreshToken() != stored; rotated != (tt.after != kept) {
+		t.Errorf("the org rotated: %v", rotated)
+	}
+	if tt.after == lost {
+		if r.StoredToken(t) != stored || !strings.Contains(got.Stderr, "it is not known whether Salesforce has rotated") {
+			t.Errorf("what was stored is gone, or it is not told: %s", got.Stderr)
+		}
+		return
+	}
+	if r.StoredToken(t) != r.Org.RefreshToken() {
+		t.Error("the stored refresh token is not the org's")
+	}
+	if got := r.Run(t.Context(), "", "get", "prod", "--force"); got.Token(t) != r.Org.AccessToken() || !r.Org.Alive() {
+		t.Error("the next get has no good token")
+	}
+}
+
+// TestNoDebugging: the switch that Go programs have for whoever looks into their
+// HTTP shows nothing of ours.
+func TestNoDebugging(t *testing.T) {
+	t.Parallel()
+	r := rig.New(t, orgtest.Config{Rotate: true})
+	r.Env = append(r.Env, "GODEBUG=http2debug=2")
+	got := r.Run(t.Context(), "", "get", "prod")
+	if got.Token(t); got.Stderr != "" {
+		t.Errorf("stderr has %d bytes, secrets among them: %v", len(got.Stderr), rig.Shows(got.Stderr, r.Org.Secrets()))
+	}
+}
+
+// TestHostileLongTokens: a refresh token of any length that an answer can hold is
+// kept, since it is the only one that works.
+func TestHostileLongTokens(t *testing.T) {
+	t.Parallel()
+	r := rig.NewProxiedRig(t, rig.StartProxy(t), orgtest.Config{Rotate: true, LongTokens: 64 << 10})
+	for range 3 {
+		if got := r.Run(t.Context(), "", "get", "prod", "--force"); got.Token(t) != r.Org.AccessToken() || got.Stderr != "" {
+			t.Errorf("stderr: %s", got.Stderr)
+		}
+		if r.StoredToken(t) != r.Org.RefreshToken() {
+			t.Fatal("the stored refresh token is not the org's")
+		}
+	}
+}

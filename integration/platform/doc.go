@@ -1,0 +1,2 @@
+// Package platform tests forcecred under Windows (wine) and in FIPS mode.
+package platform

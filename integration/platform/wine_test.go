@@ -1,0 +1,189 @@
+//go:build linux && amd64
+
+package platform
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"forcecred/integration/internal/rig"
+	"forcecred/internal/orgtest"
+)
+
+// wine is a Windows of the test's own.
+type wine struct {
+	prefix string // its drive C: is here; Z: is this machine's root
+	env    []string
+}
+
+// mingw compiles C for Windows.
+const mingw = "x86_64-w64-mingw32-gcc"
+
+// newWine makes a Windows, and has meanwhile done at the same time.
+func newWine(t *testing.T, meanwhile func()) *wine {
+	t.Helper()
+	for _, tool := range []string{"wine", "wineboot", "wineserver", mingw} {
+		rig.NeedTool(t, tool)
+	}
+	home := t.TempDir()
+	w := &wine{prefix: filepath.Join(home, "wine")}
+	w.env = append(os.Environ(), "HOME="+home, "WINEPREFIX="+w.prefix, "WINEDEBUG=-all", "DISPLAY=",
+		"WINEDLLOVERRIDES=mscoree,mshtml=;winemenubuilder.exe=d", // what it would ask a person for, or tell a desktop
+		"FORCECRED_TEST_REQUIRE=")                                // what Windows lacks is told below
+	if err := os.Mkdir(w.prefix, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	// It keeps its streams, so that nobody may wait for their end.
+	if err := w.command("wineserver", "--persistent").Run(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.run(t, "wineserver", "--kill", "--wait") })
+	boot := w.command("wineboot", "--init")
+	if err := boot.Start(); err != nil {
+		t.Fatal(err)
+	}
+	meanwhile()
+	if err := boot.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	library := filepath.Join(w.prefix, "drive_c/windows/system32/bcryptprimitives.dll")
+	if _, err := os.Stat(library); errors.Is(err, fs.ErrNotExist) {
+		w.run(t, mingw, "-Wall", "-Werror", "-shared", "-o", library, "testdata/wine/bcryptprimitives.c", "-ladvapi32")
+	}
+	return w
+}
+
+func (w *wine) command(name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(name, args...)
+	cmd.Env = w.env
+	return cmd
+}
+
+func (w *wine) run(t *testing.T, name string, args ...string) {
+	t.Helper()
+	if out, err := w.command(name, args...).CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v: %s", name, err, out)
+	}
+}
+
+// buildForWindows builds forcecred.exe and the packages' tests, NAME.test.exe,
+// into a folder.
+func buildForWindows(t *testing.T, packages []string) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	goForWindows(t, "build", "-o", dir+"/", "forcecred")
+	goForWindows(t, append([]string{"test", "-c", "-o", dir + "/"}, packages...)...)
+	return dir
+}
+
+// testedPackages returns the import paths of those that have tests there, and
+// are no tests of the whole.
+func testedPackages(t *testing.T) []string {
+	t.Helper()
+	out := goForWindows(t, "list", "-f", "{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}", "forcecred/...")
+	return slices.DeleteFunc(strings.Fields(out), func(path string) bool {
+		return path == "forcecred" || strings.HasPrefix(path, "forcecred/integration")
+	})
+}
+
+func goForWindows(t *testing.T, args ...string) (stdout string) {
+	t.Helper()
+	cmd := exec.Command("go", args...)
+	cmd.Env = append(os.Environ(), "GOOS=windows", "CGO_ENABLED=0")
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go %s: %v\n%s%s", args[0], err, out, stderr.String())
+	}
+	return string(out)
+}
+
+// expected is what there is to say of a package's tests on Windows.
+type expected struct {
+	must []string // these have to pass, by name
+	may  string   // these may skip
+	omit string   // these are not run
+}
+
+var onWindows = map[string]expected{
+	"forcecred/internal/cli": {may: "^Test(Env|Curl)FormatSurvives"}, // what a shell or curl makes of it
+	"forcecred/keystore/agefile": {
+		must: []string{"TestConformance/names", "TestConformance/lock_counts", "TestItemFaults/one_bit", "TestKilled", "TestIdentityRace"},
+		may:  "^Test(Age|Modes|DataFolderIsLeftAlone|IdentityOfAnother|FolderFaults/.*|ForeignLocks|ForeignFiles/link.*|IdentityFaults/(readable|writable).*)$",
+		// wine replaces no file that is open, whoever shares it: a writer waits until
+		// no reader has it.
+		omit: "^TestConformance$/^concurrent_writers$",
+	},
+	"forcecred/keystore/journal":     {may: "^TestLinkIsNotFollowed$"},
+	"forcecred/internal/privatefile": {may: "^TestReadSecret/the_(group's|group_may_write|world's)$"},
+	"forcecred/keystore/sfcli":       {may: "^Test(OpenKeyFile|Unwritable)$"},
+	"forcecred/keystore/keyring": {must: []string{
+		"TestWinCred/names", "TestWinCred/concurrent_writers", "TestWinCred/lock_counts", "TestWinCredProcesses", "TestWinCredBesideOthers",
+		"TestWinCredLimit/2561", "TestWinCredIsDetected", "TestPartsComeAndGo", "TestTorn/a_part_is_missing", "TestLeftovers", "TestTooLarge",
+	}},
+}
+
+var outcome = regexp.MustCompile(`(?m)^ *--- (PASS|FAIL|SKIP): (\S+)`)
+
+// TestWindows runs the tests of the packages on Windows, which wine is here, and
+// the commands over Windows's keystores.
+func TestWindows(t *testing.T) {
+	t.Parallel()
+	packages := testedPackages(t)
+	var dir string
+	w := newWine(t, func() { dir = buildForWindows(t, packages) })
+	for _, path := range packages {
+		t.Run(path, func(t *testing.T) { w.test(t, dir, path) })
+	}
+	for _, keystore := range []string{"wincred", "file"} {
+		t.Run("FORCECRED_KEYSTORE="+keystore, func(t *testing.T) {
+			env := slices.Concat(w.env, []string{"FORCECRED_KEYSTORE=" + keystore, "FORCECRED_KEYRING_TIMEOUT=2m"}) // however slow the machine is
+			p := rig.Program{Argv: []string{"wine", filepath.Join(dir, "forcecred.exe")}, Drive: "Z:"}
+			r := rig.NewOf(t, p, filepath.Join(t.TempDir(), "home"), orgtest.Config{Rotate: true}, env...)
+			t.Cleanup(func() { r.Run(context.Background(), "", "erase", "prod") })
+			if keystore == "wincred" {
+				r.WantDetected(t, keystore)
+			}
+			r.Live(t)
+		})
+	}
+}
+
+// test runs the tests of a package that were built into dir.
+func (w *wine) test(t *testing.T, dir, path string) {
+	t.Helper()
+	expect := onWindows[path]
+	cmd := w.command("wine", filepath.Join(dir, filepath.Base(path)+".test.exe"), "-test.v", "-test.timeout=10m", "-test.skip="+expect.omit)
+	cmd.Dir = filepath.Join("..", "..", strings.TrimPrefix(path, "forcecred/"))
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	var passed []string
+	for _, m := range outcome.FindAllStringSubmatch(string(out), -1) {
+		switch {
+		case m[1] == "PASS":
+			passed = append(passed, m[2])
+		case expect.may == "" || !regexp.MustCompile(expect.may).MatchString(m[2]):
+			t.Errorf("%s: %s", m[1], m[2])
+		}
+	}
+	for _, name := range expect.must {
+		if !slices.Contains(passed, name) {
+			t.Errorf("%s did not run", name)
+		}
+	}
+	if len(passed) == 0 {
+		t.Error("no test ran")
+	}
+	t.Logf("%d tests passed", len(passed))
+}

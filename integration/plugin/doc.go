@@ -1,0 +1,2 @@
+// Package plugin tests forcecred-plugin with hosts in Go and Node.
+package plugin

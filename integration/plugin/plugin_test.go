@@ -1,0 +1,370 @@
+package plugin
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"forcecred/integration/internal/rig"
+	"forcecred/internal/orgtest"
+	"forcecred/protocol"
+	"forcecred/protocol/plugin"
+	"forcecred/protocol/secret"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+// TestPluginCalls makes each call of a plugin that was started as hosts do, with
+// mutual TLS. What it answers is what the commands answer.
+func TestPluginCalls(t *testing.T) {
+	t.Parallel()
+	r := rig.New(t, orgtest.Config{Rotate: true})
+	file, err := os.ReadFile(rig.PluginBinary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(file)
+	client := r.StartPlugin(t, plugin.Options{Checksum: sum[:]})
+
+	first, err := client.Get(t.Context(), protocol.GetRequest{Org: "prod", MinTTL: protocol.DefaultMinTTL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var command protocol.Credential
+	if got := r.Run(t.Context(), "", "get", "prod"); got.Token(t) != "" {
+		if command, err = protocol.DecodeCredential(strings.NewReader(got.Stdout)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first.ExpiresAt = first.ExpiresAt.Truncate(time.Second) // as in JSON
+	if diff := cmp.Diff(command, first, cmp.Comparer(secret.Text.Equal)); diff != "" {
+		t.Error("get: ", diff)
+	}
+
+	second, err := client.Get(t.Context(), protocol.GetRequest{Org: "prod", RejectedToken: first.AccessToken})
+	if err != nil || second.AccessToken.Reveal() != r.Org.AccessToken() || r.Org.Count(orgtest.Token) != 2 {
+		t.Errorf("after a 401: %d token requests, %v", r.Org.Count(orgtest.Token), err)
+	}
+	for watched, err := range client.Watch(t.Context(), protocol.GetRequest{Org: "prod"}) {
+		if err != nil || !watched.AccessToken.Equal(second.AccessToken) {
+			t.Errorf("watch: %v", err)
+		}
+		break
+	}
+
+	login := r.Org.Grant()
+	r.Org.NewGrant()
+	if err := client.Store(t.Context(), rig.StoreRequest(r.Org, "other", ""), true); err != nil {
+		t.Error(err)
+	}
+	orgs, err := client.List(t.Context())
+	var listed bytes.Buffer
+	if err == nil {
+		err = protocol.EncodeList(&listed, orgs)
+	}
+	if got := r.Run(t.Context(), "", "list"); err != nil || got.Stdout != listed.String() || len(orgs) != 2 {
+		t.Errorf("list: %v: %s, want %s", err, listed.String(), got.Stdout)
+	}
+	if err := client.Erase(t.Context(), protocol.EraseRequest{Org: "other"}); err != nil {
+		t.Error(err)
+	}
+	wantSameError(t, r, client, "other", protocol.OrgNotFound)
+	wantSameError(t, r, client, "no org's name", "")
+	login.Revoke()
+	wantSameError(t, r, client, "prod", protocol.SignInAgain)
+}
+
+// wantSameError checks that a forced get fails in the plugin as it does by command.
+func wantSameError(t *testing.T, r *rig.Rig, client *plugin.Client, org string, code protocol.Code) {
+	t.Helper()
+	_, err := client.Get(t.Context(), protocol.GetRequest{Org: org, Force: true})
+	got, ok := errors.AsType[*protocol.Error](err)
+	var told struct {
+		Error struct {
+			protocol.Error
+			Salesforce *protocol.SalesforceError
+		}
+	}
+	stderr := r.Run(t.Context(), fmt.Sprintf(`{"org":%q}`, org), "get", "--force", "--error-format=json").Stderr
+	if err := json.Unmarshal([]byte(stderr), &told); err != nil {
+		t.Fatal(err)
+	}
+	want := told.Error.Error
+	want.Salesforce = told.Error.Salesforce
+	if code == "" {
+		code = want.Code
+	}
+	if diff := cmp.Diff(&want, got, cmpopts.IgnoreFields(protocol.Error{}, "Cause")); !ok || diff != "" || got.Code != code {
+		t.Errorf("%s: %v\n%s", org, err, diff)
+	}
+}
+
+// TestPluginDoesNotStart: the host is told why, in the plugin's own words.
+func TestPluginDoesNotStart(t *testing.T) {
+	t.Parallel()
+	r := rig.New(t, orgtest.Config{})
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, tt := range []struct {
+		name    string
+		ctx     context.Context
+		path    string
+		options plugin.Options
+		want    string
+	}{
+		{"another keystore", t.Context(), rig.PluginBinary, plugin.Options{Env: append(r.Env, "FORCECRED_KEYSTORE=nonsense")}, "FORCECRED_KEYSTORE names no keystore"},
+		{"another program", t.Context(), rig.Binary, plugin.Options{Env: r.Env}, "the command is missing"},
+		{"no program", t.Context(), filepath.Join(r.Home, "nowhere"), plugin.Options{Env: r.Env}, "nowhere"},
+		{"another checksum", t.Context(), rig.PluginBinary, plugin.Options{Env: r.Env, Checksum: make([]byte, sha256.Size)}, "checksums did not match"},
+		{"a caller who is gone", gone, rig.PluginBinary, plugin.Options{Env: r.Env}, "context canceled"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			client, err := plugin.Start(tt.ctx, tt.path, tt.options)
+			if err == nil {
+				client.Close()
+			}
+			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// TestPluginByAnotherName: forcecred serve is the plugin as well, without
+// certificates where the host wants none, and whatever the host was told when it
+// was itself started as a plugin.
+func TestPluginByAnotherName(t *testing.T) {
+	t.Parallel()
+	r := rig.New(t, orgtest.Config{})
+	env := append(r.Env, "PLUGIN_CLIENT_CERT=somebody else's", "PLUGIN_MULTIPLEX_GRPC=true", "PLUGIN_UNIX_SOCKET_DIR=/nowhere", "PLUGIN_PROTOCOL_VERSIONS=9")
+	client, err := plugin.Start(t.Context(), rig.Binary, plugin.Options{Args: []string{"serve"}, Env: env, WithoutMTLS: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	c, err := client.Get(t.Context(), protocol.GetRequest{Org: "prod"})
+	if err != nil || c.AccessToken.Reveal() != r.Org.AccessToken() {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestPluginLogsNoSecret switches on what the libraries log of their traffic.
+func TestPluginLogsNoSecret(t *testing.T) {
+	t.Parallel()
+	r := rig.New(t, orgtest.Config{Rotate: true})
+	client := r.StartPlugin(t, plugin.Options{Env: []string{
+		"GODEBUG=http2debug=2", "GRPC_GO_LOG_SEVERITY_LEVEL=info", "GRPC_GO_LOG_VERBOSITY_LEVEL=99", "GRPC_BINARY_LOG_FILTER=*",
+	}})
+	if _, err := client.Get(t.Context(), protocol.GetRequest{Org: "prod", Force: true}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestPluginContexts: a host that gives up is free at once, and what the plugin
+// had begun for it is not lost.
+func TestPluginContexts(t *testing.T) {
+	t.Parallel()
+	r := rig.New(t, orgtest.Config{Rotate: true, Delay: 2 * time.Second})
+	client := r.StartPlugin(t, plugin.Options{})
+	for _, want := range []error{context.DeadlineExceeded, context.Canceled} {
+		before := r.Org.Count(orgtest.Token)
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		if want == context.Canceled {
+			ctx, cancel = context.WithCancel(t.Context())
+			go func() {
+				r.AwaitToken(t, before+1)
+				cancel()
+			}()
+		}
+		_, err := client.Get(ctx, protocol.GetRequest{Org: "prod", Force: true})
+		cancel()
+		if !errors.Is(err, want) {
+			t.Errorf("got %v, want %v", err, want)
+		}
+		// The next one waits for what is in flight, and gets its token.
+		c, err := client.Get(t.Context(), protocol.GetRequest{Org: "prod", MinTTL: time.Minute})
+		if err != nil || c.AccessToken.Reveal() != r.Org.AccessToken() || r.StoredToken(t) != r.Org.RefreshToken() || r.Org.Count(orgtest.Token) != before+1 {
+			t.Errorf("after %v: %v, %d token requests", want, err, r.Org.Count(orgtest.Token)-before)
+		}
+	}
+}
+
+// TestPluginCloseWhileRefreshing: a host that ends the plugin while a token is in
+// flight waits for it. go-plugin would kill it after two seconds.
+func TestPluginCloseWhileRefreshing(t *testing.T) {
+	t.Parallel()
+	r := rig.New(t, orgtest.Config{Rotate: true, Delay: 4 * time.Second})
+	client := r.StartPlugin(t, plugin.Options{})
+	var caller sync.WaitGroup
+	caller.Go(func() {
+		if _, err := client.Get(t.Context(), protocol.GetRequest{Org: "prod"}); err != nil {
+			e, ok := errors.AsType[*protocol.Error](err)
+			if !ok || e.Code != protocol.TemporarilyUnavailable || e.Message != `get the token of "prod": the plugin has ended` {
+				t.Errorf("got %v", err)
+			}
+		}
+	})
+	r.AwaitToken(t, 1)
+	begin := time.Now()
+	client.Close()
+	took := time.Since(begin)
+	caller.Wait()
+	if r.Org.Commits() != 1 || r.StoredToken(t) != r.Org.RefreshToken() {
+		t.Error("the grant is lost")
+	}
+	if got := r.Run(t.Context(), "", "get", "prod"); got.Token(t) != r.Org.AccessToken() || r.Org.Count(orgtest.Token) != 1 {
+		t.Error("the token of the answer that nobody heard is lost")
+	}
+	t.Logf("closed while a refresh token was in flight: it took %v, and nothing is lost", took.Round(100*time.Millisecond))
+	client.Close()
+	if _, err := client.List(t.Context()); err == nil {
+		t.Error("a plugin that was closed answers")
+	}
+}
+
+// TestPluginCrowd: a thousand calls at once that find the token expired cause
+// one refresh.
+func TestPluginCrowd(t *testing.T) {
+	t.Parallel()
+	r := rig.New(t, orgtest.Config{Rotate: true, Delay: 100 * time.Millisecond})
+	client := r.StartPlugin(t, plugin.Options{})
+	const size = 1000
+	answers := make([]string, size)
+	var all sync.WaitGroup
+	begin := time.Now()
+	for i := range answers {
+		all.Go(func() {
+			c, err := client.Get(t.Context(), protocol.GetRequest{Org: "prod", MinTTL: time.Minute})
+			if err != nil {
+				t.Error(err)
+			}
+			answers[i] = c.AccessToken.Reveal()
+		})
+	}
+	all.Wait()
+	took := time.Since(begin)
+	rig.WantOne(t, "prod", answers, r.Org.AccessToken(), size)
+	if posts := r.Org.Count(orgtest.Token); posts != 1 || !r.Org.Alive() {
+		t.Errorf("%d token requests, want 1; alive %v", posts, r.Org.Alive())
+	}
+	t.Logf("%d calls at once, token expired: 1 token request, in %v", size, took.Round(time.Millisecond))
+}
+
+// TestPluginWatch: a job that uses what a watch sends meets no 401, over
+// sessions of five seconds.
+func TestPluginWatch(t *testing.T) {
+	t.Parallel()
+	r := rig.New(t, orgtest.Config{Rotate: true, SessionLength: 5 * time.Second})
+	client := r.StartPlugin(t, plugin.Options{})
+	pool := rig.OrgClient(t, r.Org)
+	var current atomic.Pointer[protocol.Credential]
+	const lasting, beat = 20 * time.Second, 100 * time.Millisecond
+	ctx, cancel := context.WithTimeout(t.Context(), lasting)
+	defer cancel()
+	var job sync.WaitGroup
+	used, refused := 0, 0
+	var stall time.Duration // how long the machine let the job wait
+	job.Go(func() {
+		for begin := time.Now(); ctx.Err() == nil; begin = time.Now() {
+			if c := current.Load(); c != nil {
+				used++
+				// One that ended while the request was under way is not the watch's fault.
+				if status := use(t, pool, *c); status != http.StatusOK && time.Now().Before(c.ExpiresAt) {
+					refused++
+				}
+			}
+			time.Sleep(beat)
+			stall = max(stall, time.Since(begin)-beat)
+		}
+	})
+	var gap time.Duration
+	var last error
+	tokens := map[string]bool{}
+	for c, err := range client.Watch(ctx, protocol.GetRequest{Org: "prod", MinTTL: time.Minute}) {
+		if last = err; err != nil {
+			break
+		}
+		if old := current.Load(); old != nil {
+			gap = max(gap, time.Since(old.ExpiresAt))
+		}
+		tokens[c.AccessToken.Reveal()] = true
+		current.Store(&c)
+	}
+	job.Wait()
+	if !errors.Is(last, context.DeadlineExceeded) || len(tokens) < 5 || refused > 0 {
+		t.Errorf("%d tokens, used %d times, refused %d times; it ended with %v", len(tokens), used, refused, last)
+	}
+	// A token is replaced 2.5 s before its end. On a machine that stands still for
+	// half of that, a gap says nothing.
+	if gap > 0 && stall < time.Second {
+		t.Errorf("a gap of %v, on a machine that stood still for %v", gap, stall)
+	}
+	t.Logf("sessions of 5 s, watched for %v: %d fresh tokens after the first, used %d times, refused %d times, gap %v, longest stall %v",
+		lasting, len(tokens)-1, used, refused, gap, stall.Round(time.Millisecond))
+}
+
+// use returns the status of a request that a job makes with a token.
+func use(t *testing.T, client *http.Client, c protocol.Credential) int {
+	t.Helper()
+	req, err := http.NewRequest(http.MethodGet, c.InstanceURL+"/services/data/", nil)
+	if err != nil {
+		t.Error(err)
+		return 0
+	}
+	req.Header.Set("Authorization", "Bearer "+c.AccessToken.Reveal())
+	resp, err := client.Do(req)
+	if err != nil {
+		t.Error(err)
+		return 0
+	}
+	resp.Body.Close()
+	return resp.StatusCode
+}
+
+// TestOneShotLinksNoGRPC: what is run a thousand times does not pay for what
+// the plugin needs. busguard is initialised first in both.
+func TestOneShotLinksNoGRPC(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string]bool{rig.Binary: false, rig.PluginBinary: true} {
+		out, err := exec.CommandContext(t.Context(), "go", "version", "-m", path).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		for _, module := range []string{"google.golang.org/grpc", "google.golang.org/protobuf", "github.com/hashicorp/go-plugin"} {
+			if got := bytes.Contains(out, []byte("\t"+module+"\t")); got != want {
+				t.Errorf("%s links %s: %v, want %v", filepath.Base(path), module, got, want)
+			}
+		}
+	}
+}
+
+// TestBusguardComesFirst, in either program: the library under the keyrings
+// dials the bus when it is initialised.
+func TestBusguardComesFirst(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{rig.Binary, rig.PluginBinary} {
+		cmd := exec.CommandContext(t.Context(), path)
+		cmd.Env = append(os.Environ(), "GODEBUG=inittrace=1", "FORCECRED_KEYSTORE=file")
+		trace := rig.Finish(cmd).Stderr
+		guard := strings.Index(trace, "init forcecred/keystore/keyring/busguard ")
+		dials := regexp.MustCompile(`init github\.com/(godbus/dbus|99designs/keyring) `).FindStringIndex(trace)
+		if guard < 0 || dials != nil && dials[0] < guard {
+			t.Errorf("%s: busguard is initialised at %d, the library at %v", filepath.Base(path), guard, dials)
+		}
+	}
+}

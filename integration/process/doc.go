@@ -1,0 +1,2 @@
+// Package process tests what forcecred does with its streams, its signals, its memory and its children.
+package process

@@ -1,0 +1,73 @@
+//go:build unix
+
+package process
+
+import (
+	"bufio"
+	"os/exec"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"forcecred/integration/internal/rig"
+	"forcecred/internal/orgtest"
+)
+
+// TestRunTakesOurPlace: the command is the process that the caller started, so
+// that a signal reaches it, and what becomes of it is what the caller sees.
+func TestRunTakesOurPlace(t *testing.T) {
+	t.Parallel()
+	r := rig.New(t, orgtest.Config{Rotate: true})
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT} {
+		if signal.Ignored(sig) {
+			continue // by these tests already, as under nohup, and so by the command
+		}
+		for _, tt := range []struct {
+			name, script string
+			want         func(syscall.WaitStatus) bool
+		}{
+			{"left alone", `echo $$; exec sleep 600`, func(s syscall.WaitStatus) bool { return s.Signaled() && s.Signal() == sig }},
+			{"caught", `trap "exit 42" TERM INT HUP QUIT; echo $$; while :; do sleep 0.01; done`, func(s syscall.WaitStatus) bool { return s.ExitStatus() == 42 }},
+		} {
+			// Signals were held back while the token was refreshed.
+			cmd := r.Command(t.Context(), "run", "prod", "--force", "--", "sh", "-c", tt.script)
+			stdout, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			line, err := bufio.NewReader(stdout).ReadString('\n')
+			if pid := strings.TrimSpace(line); err != nil || pid != strconv.Itoa(cmd.Process.Pid) {
+				t.Errorf("%v %s: the command is process %q, started was %d: %v", sig, tt.name, pid, cmd.Process.Pid, err)
+			}
+			if err := cmd.Process.Signal(sig); err != nil {
+				t.Error(err)
+			}
+			_ = cmd.Wait() // its error is the status
+			if status := cmd.ProcessState.Sys().(syscall.WaitStatus); !tt.want(status) {
+				t.Errorf("%v %s: %v", sig, tt.name, cmd.ProcessState)
+			}
+		}
+	}
+	if !r.Org.Alive() {
+		t.Error("the grant is dead")
+	}
+}
+
+// TestRunKeepsIgnored: what nohup and a shell's & have the command ignore, it ignores.
+func TestRunKeepsIgnored(t *testing.T) {
+	t.Parallel()
+	r := rig.New(t, orgtest.Config{Rotate: true})
+	for signals, survives := range map[string]bool{"HUP INT": true, "HUP": false} {
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", `trap "" `+signals+`; exec "$@"`, "sh",
+			rig.Binary, "run", "prod", "--force", "--", "sh", "-c", `kill -HUP $$; kill -INT $$; echo alive`)
+		cmd.Env = r.Env
+		if got := rig.Finish(cmd); (got.Stdout == "alive\n") != survives {
+			t.Errorf("with %s ignored: status %d: %s%s", signals, got.Status, got.Stdout, got.Stderr)
+		}
+	}
+}

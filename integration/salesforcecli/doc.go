@@ -1,0 +1,2 @@
+// Package salesforcecli tests forcecred beside the real Salesforce CLI, whose logins it uses.
+package salesforcecli

@@ -1,0 +1,29 @@
+package salesforcecli
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"forcecred/integration/internal/rig"
+	"forcecred/internal/orgtest"
+)
+
+// TestSalesforceCLIKeyring: the CLI has its key in a keyring, where forcecred
+// finds it as the CLI does.
+func TestSalesforceCLIKeyring(t *testing.T) {
+	t.Parallel()
+	needSF(t)
+	_, err := os.Stat("/usr/bin/secret-tool")
+	rig.Need(t, err == nil, "/usr/bin/secret-tool is not installed")
+	d := rig.NewDesk(t)
+	rig.StartGNOMEKeyring(t, d)
+	r := newSFRigIn(t, d.Home, orgtest.Config{Rotate: true}, append(d.Env, "XDG_DATA_HOME=", "SF_USE_GENERIC_UNIX_KEYCHAIN=")...)
+	if _, err := os.Stat(filepath.Join(d.Home, ".sfdx", "key.json")); err == nil {
+		t.Fatal("the CLI has its key in a file")
+	}
+	if got := r.Run(t.Context(), "", "get", "prod", "--force"); got.Token(t) != r.Org.AccessToken() || got.Stderr != "" {
+		t.Errorf("not the org's newest token: %s", got.Stderr)
+	}
+	r.wantToken(t, "after forcecred's refresh")
+}

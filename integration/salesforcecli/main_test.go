@@ -1,0 +1,9 @@
+package salesforcecli
+
+import (
+	"testing"
+
+	"forcecred/integration/internal/rig"
+)
+
+func TestMain(m *testing.M) { rig.Main(m) }

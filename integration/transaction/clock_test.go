@@ -1,0 +1,70 @@
+package transaction
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"forcecred/integration/internal/rig"
+	"forcecred/internal/orgtest"
+	"forcecred/internal/salesforce"
+	"forcecred/internal/salesforce/transport"
+	"forcecred/protocol"
+	"forcecred/protocol/secret"
+)
+
+// TestClocksApart: the org's clock is an hour ahead of the machine's, or behind
+// it. The built binary tells the end that the org wrote, by the machine's clock.
+// It is the org's clock that is moved, since nothing moves that of a Go program
+// from outside; see docs/decisions/0011.
+func TestClocksApart(t *testing.T) {
+	t.Parallel()
+	for _, offset := range []time.Duration{0, time.Hour, -time.Hour} {
+		for _, isJWT := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%v, JWT %v", offset, isJWT), func(t *testing.T) {
+				t.Parallel()
+				r := rig.New(t, orgtest.Config{ClockOffset: offset, JWT: isJWT})
+				before := time.Now()
+				got := r.Run(t.Context(), "", "get", "prod")
+				took := time.Since(before)
+				if got.Status != 0 {
+					t.Fatalf("status %d: %s", got.Status, got.Stderr)
+				}
+				c, err := protocol.DecodeCredential(strings.NewReader(got.Stdout))
+				if err != nil {
+					t.Fatal(err)
+				}
+				off := c.ExpiresAt.Sub(writtenEnd(t, r, c.AccessToken).Add(-offset))
+				if off > 0 || off < -2*time.Second-took {
+					t.Errorf("the end is told %v from where it is", off)
+				}
+				if left := c.ExpiresAt.Sub(before); left > 2*time.Hour+took {
+					t.Errorf("%v are left of a session of two hours", left)
+				}
+				t.Logf("org's clock off by %v: expires_at by %s is %v from the org's exp, by one clock", offset, c.ExpiresSource, off)
+			})
+		}
+	}
+}
+
+// writtenEnd returns when the org says that the token ends, by its own clock.
+func writtenEnd(t *testing.T, r *rig.Rig, accessToken secret.Text) time.Time {
+	t.Helper()
+	if _, expires, ok := salesforce.JWTLifetime(accessToken); ok {
+		return expires
+	}
+	client, err := salesforce.NewClient(transport.Config{ExtraRoots: r.Org.CAPEM(), UserAgent: "forcecred-test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	login, err := salesforce.ParseHost(r.Org.URL, "", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := client.Introspect(t.Context(), login, r.Org.ClientID(), secret.New(r.Org.ClientSecret()), accessToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return in.ExpiresAt
+}

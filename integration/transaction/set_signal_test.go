@@ -1,0 +1,31 @@
+//go:build unix
+
+package transaction
+
+import (
+	"syscall"
+	"testing"
+	"time"
+
+	"forcecred/integration/internal/rig"
+	"forcecred/internal/orgtest"
+)
+
+// TestSetIsInterrupted: a signal waits until the change is stored that Salesforce
+// has begun.
+func TestSetIsInterrupted(t *testing.T) {
+	t.Parallel()
+	r := rig.New(t, orgtest.Config{Rotate: true, Delay: 300 * time.Millisecond})
+	cmd := r.Command(t.Context(), "set", "prod", "--login-url", byAnotherName(r.Org))
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for r.Org.Count(orgtest.Token) == 0 {
+		time.Sleep(5 * time.Millisecond)
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // ended by the signal, or with success a moment before it
+	wantHost(t, r, byAnotherName(r.Org))
+}

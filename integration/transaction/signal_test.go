@@ -1,0 +1,243 @@
+//go:build unix
+
+package transaction
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"forcecred/integration/internal/rig"
+	"forcecred/internal/orgtest"
+	"forcecred/internal/privatefile"
+	"forcecred/protocol"
+)
+
+// struck is what came of a refresh that was struck by a signal.
+type struck struct {
+	signal syscall.Signal // that ended it, or 0
+	rig.Result
+}
+
+// strike runs a forced refresh and sends sig after a while, or when at is
+// closed and then after a while.
+func strike(t *testing.T, r *rig.Rig, sig syscall.Signal, at <-chan struct{}, after time.Duration) struck {
+	t.Helper()
+	cmd := r.Command(context.WithoutCancel(t.Context()), "get", "prod", "--force")
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	if at != nil {
+		select {
+		case <-at:
+		case <-time.After(10 * time.Second):
+			t.Error("the org was not asked")
+		}
+	}
+	time.Sleep(after)
+	if err := cmd.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		t.Error(err)
+	}
+	select {
+	case <-done:
+	case <-time.After(30 * time.Second):
+		_ = cmd.Process.Kill()
+		t.Fatalf("%v does not end it", sig)
+	}
+	status := cmd.ProcessState.Sys().(syscall.WaitStatus)
+	s := struck{Result: rig.Result{Status: status.ExitStatus(), Stdout: stdout.String(), Stderr: stderr.String()}}
+	if status.Signaled() {
+		s.signal = status.Signal()
+	}
+	return s
+}
+
+// typical returns about how long a forced refresh takes.
+func typical(t *testing.T, r *rig.Rig) time.Duration {
+	t.Helper()
+	begin := time.Now()
+	const rounds = 5
+	for range rounds {
+		r.Run(t.Context(), "", "get", "prod", "--force").Token(t)
+	}
+	return time.Since(begin) / rounds
+}
+
+// wantWhole checks that an answer is whole, or that there is none.
+func (s struck) wantWhole(t *testing.T, round int, org *orgtest.Org) {
+	t.Helper()
+	switch {
+	case s.Stdout == "" && s.signal == 0:
+		t.Errorf("round %d: neither an answer nor a signal: status %d: %s", round, s.Status, s.Stderr)
+	case s.Stdout != "":
+		c, err := protocol.DecodeCredential(strings.NewReader(s.Stdout))
+		if err != nil || c.AccessToken.Reveal() != org.AccessToken() {
+			t.Errorf("round %d: stdout has something else than the org's token: %v", round, err)
+		}
+	}
+	if s.signal == 0 && s.Status != 0 {
+		t.Errorf("round %d: status %d: %s", round, s.Status, s.Stderr)
+	}
+}
+
+// TestSignals: whoever interrupts a refresh loses no login.
+func TestSignals(t *testing.T) {
+	t.Parallel()
+	r := rig.New(t, orgtest.Config{Rotate: true})
+	typical := typical(t, r)
+	const rounds = 200
+	signals := []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP}
+	before := r.Org.Commits()
+	ended, answered, saved := 0, 0, 0
+	for round := range rounds {
+		commits := r.Org.Commits()
+		r.Org.ClearFaults()
+		r.Org.FailNext(1, orgtest.Fault{Delay: rand.N(20 * time.Millisecond), AnswerDelay: rand.N(20 * time.Millisecond)})
+		sig := signals[round%len(signals)]
+		s := strike(t, r, sig, nil, rand.N(typical+60*time.Millisecond))
+		s.wantWhole(t, round, r.Org)
+		if s.signal != 0 && s.signal != sig {
+			t.Errorf("round %d: ended by %v, sent was %v", round, s.signal, sig)
+		}
+		if s.signal != 0 {
+			ended++
+			if r.Org.Commits() > commits {
+				saved++
+			}
+		} else {
+			answered++
+		}
+		if r.StoredToken(t) != r.Org.RefreshToken() {
+			t.Fatalf("round %d: the grant is lost", round)
+		}
+	}
+	r.Org.ClearFaults()
+	if r.Run(t.Context(), "", "get", "prod", "--force").Token(t); !r.Org.Alive() {
+		t.Error("the grant is dead")
+	}
+	t.Logf("%d refreshes struck by SIGINT, SIGTERM or SIGHUP: %d ended by it, %d of them after the org had rotated and the token was saved; %d answered; %d rotations, 0 grants lost",
+		rounds, ended, saved, answered, r.Org.Commits()-before-1)
+}
+
+// TestKill: SIGKILL can't be held back. What it can do is lose a grant between
+// Salesforce's commit and our fsync, and nothing else.
+func TestKill(t *testing.T) {
+	t.Parallel()
+	committed := make(chan struct{}, 1)
+	r := rig.New(t, orgtest.Config{Rotate: true, OnCommit: func() {
+		select {
+		case committed <- struct{}{}:
+		default:
+		}
+	}})
+	r.Cut = true
+	typical := typical(t, r)
+	const rounds = 300
+	ended, lost, aimed := 0, 0, 0
+	for round := range rounds {
+		drain(committed)
+		// Two thirds at any moment, a third around the one that matters.
+		var at <-chan struct{}
+		after := rand.N(typical + typical/2)
+		if round%3 == 0 {
+			at, after = committed, rand.N(typical/2)
+			aimed++
+		}
+		s := strike(t, r, syscall.SIGKILL, at, after)
+		s.wantWhole(t, round, r.Org)
+		if s.signal != 0 {
+			ended++
+			settle(r)
+		}
+		stored := r.StoredToken(t) // fails when the item is torn
+		history := r.Org.Grant().History()
+		switch {
+		case stored == history[len(history)-1]:
+		case len(history) > 1 && stored == history[len(history)-2]:
+			// The org had rotated, the new token had not reached the disk.
+			lost++
+			r.Org.NewGrant()
+			r.Store(t, "prod", r.Org)
+		default:
+			t.Fatalf("round %d: the stored refresh token is neither the org's newest nor the one before", round)
+		}
+	}
+	begin := time.Now()
+	if r.Run(t.Context(), "", "get", "prod", "--force").Token(t); !r.Org.Alive() {
+		t.Error("the grant is dead")
+	}
+	if took := time.Since(begin); took > lockPatience {
+		t.Errorf("the next refresh took %v: a lock is still held", took)
+	}
+	wantNoLeftovers(t, r)
+	t.Logf("%d refreshes struck by SIGKILL: %d ended by it, nothing torn, no lock held; %d were aimed at the moment after the org's commit; %d grants lost, all between that commit and the fsync",
+		rounds, ended, aimed, lost)
+}
+
+// settle waits until the org has committed what a killed process had sent.
+func settle(r *rig.Rig) {
+	for range 50 {
+		if r.Org.Commits() == r.Org.Count(orgtest.Token) {
+			return
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+}
+
+// lockPatience is far more than a refresh takes and far less than the 60 s that
+// one waits for a lock.
+const lockPatience = 30 * time.Second
+
+func drain(c chan struct{}) {
+	select {
+	case <-c:
+	default:
+	}
+}
+
+// wantNoLeftovers checks that a refresh sweeps what killed ones left behind, as
+// soon as it is older than any write takes.
+func wantNoLeftovers(t *testing.T, r *rig.Rig) {
+	t.Helper()
+	old := time.Now().Add(-2 * privatefile.TempLife)
+	left := 0
+	err := filepath.WalkDir(r.Home, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && strings.HasPrefix(entry.Name(), privatefile.TempPrefix) {
+			left++
+			return os.Chtimes(path, old, old)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Run(t.Context(), "", "get", "prod", "--force").Token(t)
+	var files []string
+	for _, folder := range []string{"store", "tmp", "journal", "locks", "."} {
+		entries, err := os.ReadDir(filepath.Join(r.Home, folder))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, entry := range entries {
+			if !entry.IsDir() {
+				files = append(files, filepath.Join(folder, entry.Name()))
+			}
+		}
+	}
+	if want := "store/org.prod.age store/token.prod.age locks/prod.lock config.json identity.txt identity.txt.lock"; strings.Join(files, " ") != want {
+		t.Errorf("files are %q, want %q", files, want)
+	}
+	t.Logf("%d temporary files were left behind, and swept by the next refresh a minute later", left)
+}
