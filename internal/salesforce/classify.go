@@ -1,23 +1,24 @@
 package salesforce
 
 import (
-	"forcecred/internal/salesforce/transport"
-	"forcecred/protocol/remedy"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
+
+	"forcecred/internal/salesforce/transport"
+	"forcecred/protocol/remedy"
 )
 
 // class is what kind of failure an answer is.
 type class struct {
-	reason Reason
-	means  string      // what has happened, for whoever reads it
-	todo   remedy.Code // the next step
+	reason     Reason
+	why        string // what happened
+	remedyCode remedy.Code
 }
 
-// remedy returns both for a person.
-func (c class) remedy() remedy.Remedy { return remedy.Remedy{Why: c.means, Code: c.todo} }
+// remedy returns what a person reads of the class.
+func (c class) remedy() remedy.Remedy { return remedy.Remedy{Why: c.why, Code: c.remedyCode} }
 
 // errorRule classifies an answer by its OAuth error.
 type errorRule struct {

@@ -65,9 +65,9 @@ func Rows() (words, statuses, answers, network []Row, err error) {
 			host, awkwardSecret, awkwardToken)
 		e := (*Error)(nil)
 		if hostErr != nil || !errors.As(failed, &e) || e.Remedy != sample.remedy() {
-			return nil, nil, nil, nil, fmt.Errorf("the sample of %q is %v", sample.means, failed)
+			return nil, nil, nil, nil, fmt.Errorf("the sample of %q is %v", sample.why, failed)
 		}
-		answers = append(answers, Row{"`" + e.Err.Error() + "`", sample.means, hints.Text(remedy.To(sample.todo)), e})
+		answers = append(answers, Row{"`" + e.Err.Error() + "`", sample.why, hints.Text(remedy.To(sample.remedyCode)), e})
 	}
 
 	const host = "acme.my.salesforce.com"
@@ -174,5 +174,5 @@ func ruleRows(table []errorRule) (rows []Row) {
 }
 
 func (m class) row(seen string, status int) Row {
-	return Row{seen, m.means, hints.Text(remedy.To(m.todo)), &Error{Reason: m.reason, Status: status, Remedy: m.remedy()}}
+	return Row{seen, m.why, hints.Text(remedy.To(m.remedyCode)), &Error{Reason: m.reason, Status: status, Remedy: m.remedy()}}
 }

@@ -9,12 +9,12 @@ import (
 	"forcecred/protocol/secret"
 )
 
-// recoverRefreshToken finds a new refresh token in an answer that is of no use otherwise:
-// cut off, refused by a check, or broken JSON. By then the old one is refreshTokenExpired.
+// recoverRefreshToken returns the new refresh token of an answer that is unusable
+// otherwise: incomplete, refused by a check, or invalid JSON. Salesforce has revoked the
+// old token by then.
 //
-// It reads as far as the answer is JSON, and takes the token from where
-// Salesforce puts it alone: what some other object in it calls a refresh token
-// must not replace ours.
+// It reads the answer as far as it is JSON. It accepts only the member of the outermost
+// object, because a refresh token in another object must not replace the stored one.
 func recoverRefreshToken(resp transport.Response) secret.Text {
 	if !isSuccess(resp.Status) {
 		return secret.Text{}

@@ -10,21 +10,21 @@ import (
 	"forcecred/protocol/secret"
 )
 
-// minFIPSKey is the shortest key, in bytes, that package hmac takes in FIPS-only mode.
+// minFIPSKey is the shortest key, in bytes, that package hmac accepts in FIPS-only mode.
 const minFIPSKey = 112 / 8
 
-// checkSignature verifies that the identity URL was signed with the client's
-// own secret: signature = base64(HMAC-SHA256(client_secret, id + issued_at)).
-// Without a secret or a signature there is nothing to verify.
+// checkSignature verifies that the identity URL was signed with the client's secret:
+// signature = base64(HMAC-SHA256(client_secret, id + issued_at)). Without a secret or a
+// signature it verifies nothing.
 //
-// It says nothing of the access token; its use is to find a wrong secret, or
-// somebody between us and Salesforce who rewrites answers.
+// The signature does not cover the access token. It detects a wrong secret, or somebody
+// who rewrites answers between forcecred and Salesforce.
 func (a Answer) checkSignature(clientSecret secret.Text) error {
 	if clientSecret.Empty() || a.Signature == "" {
 		return nil
 	}
-	// Package hmac panics, after a refresh token was spent. Salesforce's own secrets
-	// are longer.
+	// Package hmac would panic, after the refresh token was spent. Salesforce's own
+	// secrets are longer.
 	if fips140.Enforced() && len(clientSecret.Reveal()) < minFIPSKey {
 		return nil
 	}

@@ -6,12 +6,13 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"forcecred/protocol/remedy"
 	"io"
 	"net"
 	"net/url"
 	"strings"
 	"time"
+
+	"forcecred/protocol/remedy"
 )
 
 // Reason says how far a failed request came.
