@@ -41,15 +41,16 @@ func Decode(r io.Reader) (Request, error) {
 	return req, nil
 }
 
-// Origin returns where the headers will be sent. What is not https is refused by
-// a [*protocol.Error] of [protocol.BadRequest]: the specification wants an error
-// for what a helper does not support, and no empty answer.
-func (r Request) Origin() (origin.Origin, error) {
-	place, err := origin.Parse(r.URI)
+// Origin returns the https:// URL of the host that the headers will be sent to. Its
+// error is a [*protocol.Error] of [protocol.BadRequest], also for a URI that is not
+// https: the specification requires an error, and no empty answer, for a URI that a
+// helper does not support.
+func (r Request) Origin() (string, error) {
+	host, err := origin.Parse(r.URI)
 	if err != nil {
-		return "", badRequest(fmt.Errorf("no token goes to its uri, which %w", err))
+		return "", badRequest(fmt.Errorf("no token is sent to its uri, which %w", err))
 	}
-	return place, nil
+	return string(host), nil
 }
 
 // Encode writes the answer at that time. Whoever reads it may keep the headers

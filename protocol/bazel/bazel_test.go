@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"forcecred/internal/origin"
 	"forcecred/protocol"
 	"forcecred/protocol/secret"
 	"forcecred/protocol/token"
@@ -58,7 +57,7 @@ func sized(size int) string {
 
 func TestOrigin(t *testing.T) {
 	t.Parallel()
-	for uri, want := range map[string]origin.Origin{
+	for uri, want := range map[string]string{
 		"https://acme.my.salesforce.com/services/data": "https://acme.my.salesforce.com",
 		"https://ACME.my.salesforce.com:443":           "https://acme.my.salesforce.com",
 		"https://acme.my.salesforce.com.evil.test/":    "https://acme.my.salesforce.com.evil.test", // another one
@@ -111,7 +110,7 @@ func FuzzDecode(f *testing.F) {
 		if (err == nil) == (req.URI == "") {
 			t.Errorf("%q: %q, %v", in, req.URI, err)
 		}
-		if place, err := req.Origin(); err == nil && !strings.Contains(strings.ToLower(req.URI), strings.Trim(strings.Split(strings.TrimPrefix(string(place), "https://"), ":")[0], "[]")) {
+		if place, err := req.Origin(); err == nil && !strings.Contains(strings.ToLower(req.URI), strings.Trim(strings.Split(strings.TrimPrefix(place, "https://"), ":")[0], "[]")) {
 			t.Errorf("%q leads to %q, which is not in it", req.URI, place)
 		}
 	})

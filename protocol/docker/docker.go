@@ -63,13 +63,16 @@ func Decode(r io.Reader) (Request, error) {
 	}
 }
 
-// Origin returns where docker will send what it is given. It fails for what is
-// not https as well; a URL without a scheme is taken for https, docker's own default.
-func (r Request) Origin() (origin.Origin, error) {
-	if strings.Contains(r.ServerURL, "://") {
-		return origin.Parse(r.ServerURL)
+// Origin returns the https:// URL of the host that docker will send the token to. A
+// server without a scheme is at https, which is docker's own default. Any other scheme
+// is an error.
+func (r Request) Origin() (string, error) {
+	url := r.ServerURL
+	if !strings.Contains(url, "://") {
+		url = "https://" + strings.TrimPrefix(url, "//")
 	}
-	return origin.Parse("https://" + strings.TrimPrefix(r.ServerURL, "//"))
+	host, err := origin.Parse(url)
+	return string(host), err
 }
 
 // Encode writes the answer to a get. The user is the org's name, as in list: the

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"forcecred/internal/origin"
 	"forcecred/protocol"
 	"forcecred/protocol/secret"
 	"forcecred/protocol/token"
@@ -56,7 +55,7 @@ func pad(size int) string {
 
 func TestOrigin(t *testing.T) {
 	t.Parallel()
-	for in, want := range map[string]origin.Origin{
+	for in, want := range map[string]string{
 		"https://acme.my.salesforce.com":             "https://acme.my.salesforce.com",
 		"https://ACME.my.salesforce.com:443/v1/":     "https://acme.my.salesforce.com",
 		"acme.my.salesforce.com":                     "https://acme.my.salesforce.com",
@@ -179,7 +178,7 @@ func FuzzDecode(f *testing.F) {
 		if (err == nil) == (req.ServerURL == "") || strings.ContainsAny(req.ServerURL, "\n\r\x00") {
 			t.Errorf("%q: %q, %v", in, req.ServerURL, err)
 		}
-		if place, err := req.Origin(); err == nil && !strings.Contains(strings.ToLower(in), strings.Trim(strings.Split(strings.TrimPrefix(string(place), "https://"), ":")[0], "[]")) {
+		if place, err := req.Origin(); err == nil && !strings.Contains(strings.ToLower(in), strings.Trim(strings.Split(strings.TrimPrefix(place, "https://"), ":")[0], "[]")) {
 			t.Errorf("%q leads to %q, which is not in it", in, place)
 		}
 	})

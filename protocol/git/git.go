@@ -98,16 +98,17 @@ func splitLines(data []byte, atEOF bool) (advance int, token []byte, err error) 
 	return 0, nil, nil
 }
 
-// Origin returns where git will send what it is given. It fails for what is
-// not https as well.
-func (r Request) Origin() (origin.Origin, error) {
+// Origin returns the https:// URL of the host that git will send the token to. Any
+// other protocol is an error.
+func (r Request) Origin() (string, error) {
 	switch {
-	case r.Protocol != "https": // all that it holds would be read as a part of the URL
+	case r.Protocol != "https":
 		return "", errors.New("the protocol is not https")
-	case strings.ContainsAny(r.Host, "/?#"):
-		return "", errors.New("the host is not one alone")
+	case strings.ContainsAny(r.Host, "/?#"): // a path, which the URL would have as well
+		return "", errors.New("the host has a path")
 	}
-	return origin.Parse("https://" + r.Host)
+	host, err := origin.Parse("https://" + r.Host)
+	return string(host), err
 }
 
 // Encode writes the answer to a get: the token as such where git takes it, else

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"forcecred/internal/origin"
 	"forcecred/protocol"
 	"forcecred/protocol/secret"
 	"forcecred/protocol/token"
@@ -60,7 +59,7 @@ func TestOrigin(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		protocol, host string
-		want           origin.Origin
+		want           string
 	}{
 		{"https", "ACME.my.salesforce.com", "https://acme.my.salesforce.com"},
 		{"https", "localhost:8443", "https://localhost:8443"},
