@@ -82,7 +82,7 @@ func TestConfigLeftOut(t *testing.T) {
 		for i := range helperType.NumMethod() {
 			method := helperType.Method(i).Name
 			h := New(config())
-			h.config.Connect = nil
+			h.config.Connect = func() (*Client, error) { return &Client{}, nil } // nothing goes to the network
 			err, panicked := call(t, h, method)
 			if panicked != nil {
 				t.Errorf("%s: %s panics: %v", name, method, panicked)
@@ -94,6 +94,12 @@ func TestConfigLeftOut(t *testing.T) {
 				t.Errorf("%s: %s returns a %T", name, method, err)
 			}
 		}
+	}
+	if client, err := New(Config{}).connect(); client == nil || err != nil {
+		t.Errorf("the client of a Config that has none: %v, %v", client, err)
+	}
+	if _, err := New(Config{Connect: func() (*Client, error) { return nil, nil }}).connect(); codeOf(err) != protocol.Usage {
+		t.Errorf("a client that is nil: %v", err)
 	}
 	if _, panicked := call(t, &Helper{}, "Get"); panicked != nil {
 		t.Errorf("the zero Helper panics: %v", panicked)

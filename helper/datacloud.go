@@ -85,7 +85,7 @@ func (h *Helper) exchangeDataCloud(ctx context.Context, own keystore.Token, dead
 }
 
 // dataCloudClient returns what asks for org, and where org logs in.
-func (h *Helper) dataCloudClient(ctx context.Context, org keystore.Org) (OAuth, salesforce.Host, error) {
+func (h *Helper) dataCloudClient(ctx context.Context, org keystore.Org) (oauth, salesforce.Host, error) {
 	grant, err := h.grant(ctx, org)
 	if err != nil {
 		return nil, salesforce.Host{}, err

@@ -73,7 +73,7 @@ func waitError(org keystore.Org, err error) *protocol.Error {
 	e := storeError("wait for the token of", org, err)
 	if errors.Is(err, context.DeadlineExceeded) {
 		e.Code = protocol.TemporarilyUnavailable
-		e.Hint = "the refresh goes on without this caller; try again"
+		e.Remedy = remedy.To("try_again")
 	}
 	return e
 }

@@ -214,9 +214,9 @@ func TestStoreUnattended(t *testing.T) {
 		{"no key", "private_key is not a private key", jwt, func(r *protocol.StoreRequest) { r.PrivateKey = secret.New("test-private-key") }},
 	} {
 		tt.change(&tt.req)
-		f.config.Connect = func() (OAuth, error) {
+		f.config.Connect = func() (*Client, error) {
 			t.Errorf("%s: Salesforce is asked", tt.name)
-			return f, nil
+			return ClientOf(f), nil
 		}
 		err := f.Store(t.Context(), tt.req, true)
 		if codeOf(err) != protocol.BadRequest || !strings.Contains(err.Error(), tt.says) || strings.Contains(err.Error(), "test-private-key") {

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"time"
 
-	"forcecred/internal/salesforce"
 	"forcecred/keystore"
 	"forcecred/protocol"
 	"forcecred/protocol/remedy"
@@ -30,9 +29,10 @@ type Config struct {
 	// is remembered.
 	Failures Failures
 
-	// Connect returns the client that sends requests to Salesforce. It is called once
-	// for each request that the cached token can't answer. Its error is a [*protocol.Error].
-	Connect func() (OAuth, error)
+	// Connect returns the client that sends requests to Salesforce. It is called for
+	// each request that the cached token can't answer. Without it the client is that of
+	// the zero [ClientConfig].
+	Connect func() (*Client, error)
 
 	// ReadKey returns the text of the private key in a file. Its error is a
 	// [*keystore.Error] or the file system's. Without it no key is read from a file.
@@ -73,18 +73,6 @@ func New(config Config) *Helper {
 		h.memory = newMemoryCache(h)
 	}
 	return h
-}
-
-// OAuth is what a Helper asks of Salesforce; [salesforce.Client] is one.
-type OAuth interface {
-	Exchange(context.Context, salesforce.Grant) (salesforce.Answer, error)
-	Introspect(ctx context.Context, login salesforce.Host, clientID string, clientSecret, accessToken secret.Text) (salesforce.Introspection, error)
-	ExchangeCode(ctx context.Context, a salesforce.Authorization, clientSecret, code secret.Text) (salesforce.Answer, error)
-	Username(ctx context.Context, login salesforce.Host, accessToken secret.Text) (string, error)
-	Revoke(ctx context.Context, login salesforce.Host, token secret.Text) error
-	ExchangeDataCloud(ctx context.Context, login salesforce.Host, instanceURL string, accessToken secret.Text) (salesforce.Answer, error)
-	RevokeDataCloud(ctx context.Context, login salesforce.Host, instanceURL string, accessToken secret.Text) error
-	UserInfo(ctx context.Context, login salesforce.Host, accessToken secret.Text) (good bool, err error)
 }
 
 func (h *Helper) keystore() keystore.Store {
@@ -130,11 +118,22 @@ func (h *Helper) warnTo(message string, todo remedy.Remedy) {
 	}
 }
 
-func (h *Helper) connect() (OAuth, error) {
-	if h.config.Connect == nil {
-		return nil, protocol.Errorf(protocol.Usage, "connect to Salesforce: no client is configured")
+// connect returns what sends requests. Its error is a [*protocol.Error].
+func (h *Helper) connect() (oauth, error) {
+	connect := h.config.Connect
+	if connect == nil {
+		connect = func() (*Client, error) { return NewClient(ClientConfig{}) }
 	}
-	return h.config.Connect()
+	client, err := connect()
+	switch {
+	case err != nil && isProtocolError(err):
+		return nil, err
+	case err != nil:
+		return nil, protocol.Errorf(protocol.Usage, "connect to Salesforce: %v", err)
+	case client == nil || client.oauth == nil:
+		return nil, protocol.Errorf(protocol.Usage, "connect to Salesforce: the client was not made with NewClient")
+	}
+	return client.oauth, nil
 }
 
 func (h *Helper) now() time.Time {

@@ -56,7 +56,7 @@ func newFixture(t *testing.T) *fixture {
 	f.Helper = New(Config{
 		Keystore: f.store,
 		Journal:  &f.journal,
-		Connect:  func() (OAuth, error) { return f, nil },
+		Connect:  func() (*Client, error) { return ClientOf(f), nil },
 		HoldSignals: func() func() {
 			f.holding = true
 			return func() { f.holding = false }

@@ -29,7 +29,7 @@ func newOnline(t *testing.T, cfg orgtest.Config) (*fixture, *orgtest.Org, *sales
 		t.Fatal(err)
 	}
 	f := newFixture(t)
-	f.config.Connect = func() (OAuth, error) { return client, nil }
+	f.config.Connect = func() (*Client, error) { return ClientOf(client), nil }
 	f.keep(t, keystore.Grant{
 		Org: "prod", LoginURL: org.URL, ClientID: org.ClientID(),
 		ClientSecret: secret.New(org.ClientSecret()), RefreshToken: secret.New(org.RefreshToken()),

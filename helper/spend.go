@@ -18,7 +18,7 @@ const (
 
 // spent is what came of spending a grant.
 type spent struct {
-	client  OAuth
+	client  oauth
 	asked   salesforce.Grant
 	login   salesforce.Host
 	answer  salesforce.Answer

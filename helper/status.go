@@ -164,7 +164,7 @@ func (h *Helper) Check(ctx context.Context, names []string) ([]protocol.TokenChe
 }
 
 // check returns the state of one org's cached token.
-func (h *Helper) check(ctx context.Context, client OAuth, name string) protocol.TokenCheck {
+func (h *Helper) check(ctx context.Context, client oauth, name string) protocol.TokenCheck {
 	org, err := h.org(ctx, name)
 	if err != nil {
 		return unknownToken(err)

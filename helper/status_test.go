@@ -107,7 +107,7 @@ func TestStatusIdleUntil(t *testing.T) {
 
 // prober answers as its fields say.
 type prober struct {
-	OAuth
+	oauth
 	introspection salesforce.Introspection
 	good          bool
 	err           error
@@ -130,7 +130,7 @@ func TestCheck(t *testing.T) {
 	check := func(p *prober, name string) protocol.TokenCheck {
 		t.Helper()
 		config := f.config
-		config.Connect = func() (OAuth, error) { return p, nil }
+		config.Connect = func() (*Client, error) { return ClientOf(p), nil }
 		h := New(config)
 		h.clock = f.clock
 		checks, err := h.Check(t.Context(), []string{name})

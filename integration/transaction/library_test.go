@@ -11,8 +11,6 @@ import (
 	"forcecred/helper"
 	"forcecred/integration/internal/rig"
 	"forcecred/internal/orgtest"
-	"forcecred/internal/salesforce"
-	"forcecred/internal/salesforce/transport"
 	"forcecred/keystore"
 	"forcecred/keystore/journal"
 	"forcecred/protocol"
@@ -22,14 +20,14 @@ import (
 // library returns a Helper in this process, over the rig's files as store gives access to them.
 func library(t *testing.T, r *rig.Rig, store keystore.Store) *helper.Helper {
 	t.Helper()
-	client, err := salesforce.NewClient(transport.Config{ExtraRoots: r.Org.CAPEM(), UserAgent: "forcecred-test"})
+	client, err := helper.NewClient(helper.ClientConfig{ExtraRoots: r.Org.CAPEM(), UserAgent: "forcecred-test"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return helper.New(helper.Config{
 		Keystore: store,
 		Journal:  &journal.Journal{Dir: filepath.Join(r.Home, "journal")},
-		Connect:  func() (helper.OAuth, error) { return client, nil },
+		Connect:  func() (*helper.Client, error) { return client, nil },
 		Warn:     func(m string, _ remedy.Remedy) { t.Error("warning: ", m) },
 	})
 }

@@ -16,18 +16,19 @@ import (
 
 // connector returns what makes a client for each exchange, and warns of the
 // network's settings once.
-func (a App) connector() func() (helper.OAuth, error) {
+func (a App) connector() func() (*helper.Client, error) {
 	warn := sync.OnceFunc(func() {
 		if fault := a.noProxyFault(); fault != "" && a.Config.Proxy.IsSet() {
 			a.Notice("warning: " + fault)
 		}
 	})
-	return func() (helper.OAuth, error) {
+	return func() (*helper.Client, error) {
 		client, err := a.client()
-		if err == nil {
-			warn()
+		if err != nil {
+			return nil, err
 		}
-		return client, err
+		warn()
+		return helper.ClientOf(client), nil
 	}
 }
 

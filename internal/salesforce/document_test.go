@@ -174,16 +174,16 @@ func sentence(s string) string {
 // outcome is what a Helper tells of a refresh that failed with err.
 func outcome(t *testing.T, err *salesforce.Error, rotates bool) *protocol.Error {
 	t.Helper()
-	return toldOf(t, failing{err: err}, rotates, protocol.GetRequest{Org: "prod"})
+	return toldOf(t, helper.ClientOf(failing{err: err}), rotates, protocol.GetRequest{Org: "prod"})
 }
 
 // dataCloudOutcome is what a Helper tells of an exchange that failed with err.
 func dataCloudOutcome(t *testing.T, err *salesforce.Error) *protocol.Error {
 	t.Helper()
-	return toldOf(t, failingExchange{err: err}, false, protocol.GetRequest{Org: "prod", For: protocol.DataCloud})
+	return toldOf(t, helper.ClientOf(failingExchange{err: err}), false, protocol.GetRequest{Org: "prod", For: protocol.DataCloud})
 }
 
-func toldOf(t *testing.T, client helper.OAuth, rotates bool, req protocol.GetRequest) *protocol.Error {
+func toldOf(t *testing.T, client *helper.Client, rotates bool, req protocol.GetRequest) *protocol.Error {
 	t.Helper()
 	store := storetest.NewMemory()
 	grant := keystore.Grant{
@@ -193,7 +193,7 @@ func toldOf(t *testing.T, client helper.OAuth, rotates bool, req protocol.GetReq
 		t.Fatal(err)
 	}
 	h := helper.New(helper.Config{
-		Keystore: store, Journal: noJournal{}, Connect: func() (helper.OAuth, error) { return client, nil },
+		Keystore: store, Journal: noJournal{}, Connect: func() (*helper.Client, error) { return client, nil },
 		Warn: func(m string, _ remedy.Remedy) { t.Error("warning: ", m) },
 	})
 	var failed error
@@ -220,7 +220,7 @@ func outcomeUnknown(t *testing.T) string {
 
 // failing is a Salesforce that fails in one way, and is asked for nothing but a refresh.
 type failing struct {
-	helper.OAuth
+	*salesforce.Client
 	err *salesforce.Error
 }
 
@@ -235,7 +235,7 @@ func (f failing) Introspect(context.Context, salesforce.Host, string, secret.Tex
 // failingExchange is a Salesforce that refreshes, and fails in one way when the
 // token is to be exchanged.
 type failingExchange struct {
-	helper.OAuth
+	*salesforce.Client
 	err *salesforce.Error
 }
 

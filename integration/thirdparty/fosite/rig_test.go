@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"forcecred/helper"
-	"forcecred/internal/salesforce"
-	"forcecred/internal/salesforce/transport"
 	"forcecred/keystore"
 	"forcecred/keystore/agefile"
 	"forcecred/keystore/journal"
@@ -111,14 +109,14 @@ func status(err error) int {
 
 func (r *rig) helper(t *testing.T) *helper.Helper {
 	t.Helper()
-	client, err := salesforce.NewClient(transport.Config{ExtraRoots: r.rootPEM(), UserAgent: "forcecred-judge"})
+	client, err := helper.NewClient(helper.ClientConfig{ExtraRoots: r.rootPEM(), UserAgent: "forcecred-judge"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return helper.New(helper.Config{
 		Keystore: r.keystore(),
 		Journal:  &journal.Journal{Dir: filepath.Join(r.home, "journal")},
-		Connect:  func() (helper.OAuth, error) { return client, nil },
+		Connect:  func() (*helper.Client, error) { return client, nil },
 		Warn:     func(m string, _ remedy.Remedy) { t.Error("warning: ", m) },
 	})
 }
