@@ -13,6 +13,7 @@ import (
 	"forcecred/keystore/agefile"
 	"forcecred/keystore/journal"
 	"forcecred/keystore/keyring"
+	"forcecred/keystore/keyring/keyctl"
 	"forcecred/keystore/overlay"
 	"forcecred/protocol"
 )
@@ -183,8 +184,8 @@ func limitsOf(name string) doctor.Limits {
 	if name == fileKeystore {
 		return doctor.Limits{Item: agefile.MaxItem}
 	}
-	l := doctor.Limits{Item: keyring.MaxItem, Part: keyring.Backend(name).PartLimit()}
-	if used, all, ok := keyring.KernelQuota(); ok && name == string(keyring.KeyCtl) {
+	l := doctor.Limits{Item: keyring.MaxItem, Part: keyring.Backend(name).ItemLimit()}
+	if used, all, ok := keyctl.Quota(); ok && name == string(keyring.KeyCtl) {
 		l.Used, l.All = used, all
 	}
 	return l

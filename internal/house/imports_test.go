@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -22,7 +24,7 @@ var floors = [][]string{
 	{"internal/doctor", "helper", "protocol/plugin"},
 	{"internal/hints"},
 	{"keystore/agefile", "keystore/overlay", "keystore/journal", "keystore/keyring", "keystore/sfcli", "keystore/storetest", "internal/failures", "protocol/plugin/internal/forcecredv1"},
-	{"keystore/keyring/busguard", "internal/privatefile", "protocol/bazel", "protocol/docker", "protocol/git", "protocol/headers", "protocol/kubernetes"},
+	{"keystore/keyring/busguard", "keystore/keyring/keyctl", "keystore/keyring/pass", "internal/privatefile", "protocol/bazel", "protocol/docker", "protocol/git", "protocol/headers", "protocol/kubernetes"},
 	{"keystore", "protocol", "internal/config", "internal/loopback", "internal/salesforce"},
 	{"internal/salesforce/credentials", "internal/salesforce/transport", "internal/strictjson", "protocol/token"},
 	{"protocol/secret", "protocol/remedy", "internal/origin", "internal/process", "internal/regularfile", "internal/text"},
@@ -66,7 +68,7 @@ var libraries = map[string][]string{
 	"github.com/spf13/pflag":          {"internal/cli"},
 	"golang.org/x/net":                {"internal/salesforce/transport"},
 	"golang.org/x/sync":               {"helper"},
-	"golang.org/x/sys":                {"internal/process", "internal/salesforce/transport", "keystore/keyring", "protocol/plugin"},
+	"golang.org/x/sys":                {"internal/process", "internal/salesforce/transport", "keystore/keyring", "keystore/keyring/keyctl", "protocol/plugin"},
 	"golang.org/x/term":               {"internal/cli"},
 	"google.golang.org/grpc":          {"protocol/plugin", "protocol/plugin/internal/forcecredv1", "integration/bench"},
 	"google.golang.org/protobuf":      {"protocol/plugin", "protocol/plugin/internal/forcecredv1", "integration/bench"},
@@ -176,22 +178,27 @@ func modulePath(t *testing.T) string {
 	return strings.TrimSpace(string(out))
 }
 
-// list returns all packages of the module, as built for this system.
+// list returns all packages of the module, with their imports on all systems.
 func list(t *testing.T) []listed {
 	t.Helper()
-	cmd := exec.Command("go", "list", "-json=ImportPath,Name,Doc,Imports", modulePath(t)+"/...")
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("go list: %v", err)
-	}
-	var packages []listed
-	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
-		var p listed
-		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
-			return packages
-		} else if err != nil {
-			t.Fatal(err)
+	packages := map[string]listed{}
+	for _, system := range []string{"linux", "darwin", "windows"} {
+		cmd := exec.Command("go", "list", "-json=ImportPath,Name,Doc,Imports", modulePath(t)+"/...")
+		cmd.Env = append(os.Environ(), "GOOS="+system)
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("go list: %v", err)
 		}
-		packages = append(packages, p)
+		for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+			var p listed
+			if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			p.Imports = append(p.Imports, packages[p.ImportPath].Imports...)
+			packages[p.ImportPath] = p
+		}
 	}
+	return slices.Collect(maps.Values(packages))
 }

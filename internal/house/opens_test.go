@@ -25,9 +25,9 @@ var mayOpen = map[string]string{
 	"internal/privatefile/rename_windows.go": "a folder, to rename in",
 	"internal/privatefile/lock.go":           "a new file, by O_EXCL: nothing that exists is opened",
 	"internal/privatefile/holder_linux.go":   "/proc/locks, which the kernel writes",
-	"keystore/keyring/quota_linux.go":        "/proc/key-users, which the kernel writes",
-	"keystore/keyring/keyctl_linux.go":       "/proc/keys, which the kernel writes",
-	"keystore/keyring/pass_unix.go":          "what pass has just written, and its folder, to be synced",
+	"keystore/keyring/keyctl/quota_linux.go": "/proc/key-users, which the kernel writes",
+	"keystore/keyring/keyctl/ring_linux.go":  "/proc/keys, which the kernel writes",
+	"keystore/keyring/pass/ring_unix.go":     "what pass has just written, and its folder, to be synced",
 	"internal/process/browser.go":            "the null device",
 	"internal/app/once.go":                   "a new file, by O_EXCL: nothing that exists is opened",
 	"protocol/plugin/socket_unix.go":         "folders, by O_DIRECTORY, or one that it has just made",
@@ -73,7 +73,7 @@ var pathVariables = []string{
 
 // mayGetPath has the files that read such a variable themselves, each with its reason.
 var mayGetPath = map[string]string{
-	"keystore/keyring/pass_unix.go": "app has refused a path that is not absolute before",
+	"keystore/keyring/pass/ring_unix.go": "app has refused a path that is not absolute before",
 }
 
 func TestPathsAreReadInOnePlace(t *testing.T) {

@@ -5,155 +5,107 @@ import (
 	"errors"
 	"io"
 	"net"
-	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"forcecred/keystore"
+	"forcecred/keystore/keyring/busguard"
 
 	"github.com/godbus/dbus"
 )
 
-// hasBus reports that the library speaks D-Bus on this system.
-const hasBus = true
+// busDriver is what the drivers on the session bus have in common.
+type busDriver struct {
+	base
+	service busService
+}
 
-// errQuota is an error of the kernel's keyring.
-const errQuota = syscall.EDQUOT
+// busService is the service behind a busDriver.
+type busService interface {
+	// isLocked asks whether the collection or wallet is locked. A missing collection and a
+	// service that does not answer are errors.
+	isLocked(ctx context.Context) (bool, error)
 
-// askPatience bounds a question that is asked when the keyring is late already.
-const askPatience = 500 * time.Millisecond
+	// itemsName names what holds the items: `the wallet "kdewallet"`.
+	itemsName() string
 
-const (
-	kwalletName = "org.kde.kwalletd5"
-	kwalletPath = dbus.ObjectPath("/modules/kwalletd5")
-)
+	// noAnswer returns the error and the hint of a bus on which the service does not answer.
+	noAnswer() (cause error, hint string)
+}
 
-// bus returns the connection that the library has made.
-func (s *Store) bus() (*dbus.Conn, error) {
-	if !slices.Contains(Available(), s.config.Backend) {
-		return nil, s.unavailable()
+// lateQueryTimeout is the timeout of a call that follows one without an answer.
+const lateQueryTimeout = 500 * time.Millisecond
+
+// conn returns the library's connection to the session bus.
+func (b busDriver) conn() (*dbus.Conn, error) {
+	if !b.config.Backend.isAvailable() {
+		return nil, b.driver.unavailable()
 	}
 	conn, err := dbus.SessionBus()
 	if err != nil {
-		return nil, s.unavailable()
+		return nil, b.driver.unavailable()
 	}
 	return conn, nil
 }
 
-// isDialled reports whether the library has a connection. Without one it would
-// dial anew, which it waits for without end.
-func isDialled() bool { return slices.Contains(Available(), SecretService) }
+// isDialed reports whether the library has a connection. Without one, dbus.SessionBus
+// would dial again, without a timeout.
+func isDialed() bool { return SecretService.isAvailable() }
 
-// ask calls a method over the bus, and keeps the first result in result.
-func (s *Store) ask(ctx context.Context, name string, path dbus.ObjectPath, method string, result any, args ...any) error {
-	conn, err := s.bus()
+// ask calls a method over the bus, and stores its first result in result.
+func (b busDriver) ask(ctx context.Context, name string, path dbus.ObjectPath, method string, result any, args ...any) error {
+	conn, err := b.conn()
 	if err != nil {
 		return err
 	}
 	return conn.Object(name, path).CallWithContext(ctx, method, 0, args...).Store(result)
 }
 
-// askLocked asks whether the collection or wallet is locked. A collection that
-// is not there, and a service that does not answer, are errors.
-func (s *Store) askLocked(ctx context.Context) (locked bool, err error) {
-	if s.config.Backend == KWallet {
-		var open bool
-		err := s.ask(ctx, kwalletName, kwalletPath, "org.kde.KWallet.isOpen", &open, wallet)
-		return !open, s.explain(err)
-	}
-	return s.isCollectionLocked(ctx)
+func (b busDriver) lockedError() error {
+	return &keystore.Error{Reason: keystore.ErrLocked, Err: errors.New(b.service.itemsName() + " is locked"), Hint: b.driver.hintUnlock()}
 }
 
-// lockedOnBus reports whether the service says that the keyring is locked.
-func (s *Store) lockedOnBus(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, askPatience)
+func (b busDriver) checkUnlocked(ctx context.Context) error {
+	if !b.config.NoPrompt {
+		return nil
+	}
+	return b.checkReachable(ctx)
+}
+
+func (b busDriver) checkReachable(ctx context.Context) error {
+	isLocked, err := b.service.isLocked(ctx)
+	if err == nil && isLocked {
+		return b.lockedError()
+	}
+	return err
+}
+
+func (b busDriver) mayBeLocked(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, lateQueryTimeout)
 	defer cancel()
-	locked, err := s.askLocked(ctx)
-	return locked && err == nil
+	isLocked, err := b.service.isLocked(ctx)
+	return isLocked && err == nil
 }
 
-func (s *Store) errLocked() error {
-	what := "the collection \"" + s.collectionName() + "\""
-	if s.config.Backend == KWallet {
-		what = "the wallet \"" + wallet + "\""
+func (b busDriver) unavailable() error {
+	if isBusLost() {
+		return busLostError()
 	}
-	return &keystore.Error{Reason: keystore.ErrLocked, Err: errors.New(what + " is locked"), Hint: s.hintUnlock()}
-}
-
-// ready looks before the library does, where that would show a dialog.
-func (t *turn) ready() error {
-	if !t.config.Backend.OnBus() || !t.config.NoPrompt {
-		return nil
-	}
-	locked, err := t.askLocked(t.ctx)
-	if err == nil && locked {
-		return t.errLocked()
-	}
-	return err
-}
-
-// opened looks whether the wallet is open now: the library takes a dialog that
-// was cancelled for success, and would show it again with each step.
-func (t *turn) opened() error {
-	if t.config.Backend != KWallet {
-		return nil
-	}
-	return t.reachable()
-}
-
-// collected looks for the collection, which the library would otherwise make, by
-// a dialog that a machine without a screen can't show.
-func (t *turn) collected() error {
-	if t.config.Backend != SecretService {
-		return nil
-	}
-	_, err := t.askLocked(t.ctx)
-	return err
-}
-
-// reachable returns nil when a keyring that has just said "not found", or
-// listed nothing, can be believed.
-func (t *turn) reachable() error {
-	switch t.config.Backend {
-	case SecretService, KWallet:
-		locked, err := t.askLocked(t.ctx)
-		if err == nil && locked {
-			return t.errLocked()
+	e := &keystore.Error{Reason: keystore.ErrUnavailable}
+	if b.config.Backend.isAvailable() {
+		e.Err, e.Hint = b.service.noAnswer()
+	} else if e.Err, e.Hint = busFault(); e.Err == nil {
+		e.Err, e.Hint = errors.New("the session bus broke off"), hintNoBus
+		if busguard.Bus() == busguard.Unused {
+			e.Err, e.Hint = errors.New("the session bus was not asked, since FORCECRED_KEYSTORE names a keystore that needs none"), "let FORCECRED_KEYSTORE be "+string(b.config.Backend)
 		}
-		return err
-	case Pass:
-		return passReachable()
 	}
-	return nil
+	return e
 }
 
-// settle has KWallet write to its file what it would otherwise keep for
-// seconds: a rotated refresh token must not be lost with the daemon.
-func (t *turn) settle() error {
-	if t.config.Backend != KWallet {
-		return nil
-	}
-	if err := t.reachable(); err != nil {
-		return err
-	}
-	var handle int32
-	if err := t.explain(t.ask(t.ctx, kwalletName, kwalletPath, "org.kde.KWallet.open", &handle, wallet, int64(0), service)); err != nil {
-		return err
-	}
-	if handle < 0 {
-		return t.errLocked()
-	}
-	conn, err := t.bus()
-	if err != nil {
-		return err
-	}
-	return t.explain(conn.Object(kwalletName, kwalletPath).CallWithContext(t.ctx, "org.kde.KWallet.sync", 0, handle, service).Err)
-}
-
-// busLost says that the connection has ended. The library keeps it for as long
-// as the process lasts.
-func busLost() error {
+// busLostError says that the connection has ended. The library keeps it until the
+// process ends.
+func busLostError() error {
 	return &keystore.Error{
 		Reason: keystore.ErrLost,
 		Err:    errors.New("the session bus has ended"),
@@ -163,35 +115,34 @@ func busLost() error {
 
 // isBusLost reports whether the connection that the process began with has ended.
 func isBusLost() bool {
-	if !isDialled() {
+	if !isDialed() {
 		return false
 	}
 	conn, err := dbus.SessionBus()
-	// Nothing goes out over a connection that has ended; nobody waits for an answer.
+	// A closed connection sends nothing; an open one does not wait for the answer.
 	return err == nil && conn.BusObject().Go("org.freedesktop.DBus.Peer.Ping", dbus.FlagNoReplyExpected, nil).Err != nil
 }
 
-// explainBus gives an error that came over the bus its reason. Only its name is
-// kept.
-func (s *Store) explainBus(err error) error {
+// normalize drops all of a bus error but its name.
+func (b busDriver) normalize(err error) error {
 	e := &keystore.Error{Reason: keystore.ErrUnavailable}
 	answer, ok := errors.AsType[dbus.Error](err)
-	_, broken := errors.AsType[net.Error](err) // until the library knows that it has ended
+	_, isNetwork := errors.AsType[net.Error](err) // until the library knows that the connection has ended
 	switch {
-	case errors.Is(err, dbus.ErrClosed), errors.Is(err, io.EOF), broken:
-		return busLost()
+	case errors.Is(err, dbus.ErrClosed), errors.Is(err, io.EOF), isNetwork:
+		return busLostError()
 	case !ok:
 		e.Err, e.Hint = errors.New("the keyring's library failed"), hintSilent
 	case answer.Name == "org.freedesktop.Secret.Error.IsLocked":
-		return s.errLocked()
+		return b.lockedError()
 	case answer.Name == "org.freedesktop.DBus.Error.ServiceUnknown", strings.HasPrefix(answer.Name, "org.freedesktop.DBus.Error.Spawn"):
-		return s.unavailable()
+		return b.driver.unavailable()
 	case answer.Name == "org.freedesktop.DBus.Error.NoReply":
 		e.Err, e.Hint = errors.New("the keyring ended while it was asked"), "call forcecred again"
 	case answer.Name == "org.freedesktop.Secret.Error.NoSuchObject":
-		return noCollection()
+		return noCollectionError()
 	default:
-		e.Err, e.Hint = errors.New("the keyring answered "+answer.Name), s.hintUnlock()
+		e.Err, e.Hint = errors.New("the keyring answered "+answer.Name), b.driver.hintUnlock()
 	}
 	return e
 }

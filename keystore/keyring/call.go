@@ -12,32 +12,32 @@ import (
 	"forcecred/keystore"
 )
 
-// library lets one call at a time into github.com/99designs/keyring, which is
-// not made for more (its Get and Set rewrite the fields of the keyring).
-var library = newGate()
+// libraryMutex admits one call at a time to github.com/99designs/keyring, which is not
+// safe for more: its Get and Set rewrite fields of the keyring.
+var libraryMutex = newFairMutex()
 
-// gate lets one in at a time, who came first.
-type gate struct {
-	turn  chan struct{} // of one element: who has put it is in
-	began atomic.Int64  // when he came in, in nanoseconds since 1970
+// fairMutex is a mutex that admits callers in their order, each with a timeout.
+type fairMutex struct {
+	holder   chan struct{} // has one element while the mutex is locked
+	lockedAt atomic.Int64  // in nanoseconds since 1970
 }
 
-func newGate() *gate { return &gate{turn: make(chan struct{}, 1)} }
+func newFairMutex() *fairMutex { return &fairMutex{holder: make(chan struct{}, 1)} }
 
-// enter waits for a turn while ctx lasts, but no longer than one call may take
-// that gets no answer: a keyring that does not answer one will not answer two.
-func (g *gate) enter(ctx context.Context, patience time.Duration) error {
-	timer := time.NewTimer(patience)
+// lock waits while ctx lasts, but not after another caller has held the mutex for
+// timeout: a keyring that does not answer one call will not answer the next.
+func (m *fairMutex) lock(ctx context.Context, timeout time.Duration) error {
+	timer := time.NewTimer(timeout)
 	defer timer.Stop()
 	for {
 		select {
-		case g.turn <- struct{}{}:
-			g.began.Store(time.Now().UnixNano())
+		case m.holder <- struct{}{}:
+			m.lockedAt.Store(time.Now().UnixNano())
 			return nil
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-timer.C:
-			left := patience - time.Since(time.Unix(0, g.began.Load()))
+			left := timeout - time.Since(time.Unix(0, m.lockedAt.Load()))
 			if left <= 0 {
 				return &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("an earlier call still waits for the keyring"), Hint: hintSilent}
 			}
@@ -46,17 +46,16 @@ func (g *gate) enter(ctx context.Context, patience time.Duration) error {
 	}
 }
 
-func (g *gate) leave() { <-g.turn }
+func (m *fairMutex) unlock() { <-m.holder }
 
-func nothing() {}
+func noRelease() {}
 
-// call runs use in a turn of its own, which ends with it, and waits for it only
-// as long as ctx and the deadlines say: the library takes no context, and what
-// it waits for may never come. Whatever use still does after that is nobody's
-// result, so that it stops before its next step. At its end release is called,
-// which is not before the call is over.
-func (s *Store) call(ctx context.Context, release func(), use func(*turn) error) error {
-	if err := library.enter(ctx, s.config.Timeout); err != nil {
+// call runs use in a session, and waits for it until ctx ends or a timeout passes. The
+// library takes no context, and may wait forever. After a timeout, use runs on and fails
+// at its next operation, and nobody gets its result. call runs release when use has
+// ended, even after a timeout.
+func (s *Store) call(ctx context.Context, release func(), use func(*session) error) error {
+	if err := libraryMutex.lock(ctx, s.config.Timeout); err != nil {
 		release()
 		return err
 	}
@@ -64,27 +63,27 @@ func (s *Store) call(ctx context.Context, release func(), use func(*turn) error)
 	defer abandon()
 	result := make(chan error, 1)
 	go func() {
-		err := s.guarded(ctx, use)
-		library.leave()
+		err := s.runSession(ctx, use)
+		libraryMutex.unlock()
 		release()
 		result <- err
 	}()
 	timer := time.NewTimer(s.config.Timeout)
 	defer timer.Stop()
-	for asked := false; ; asked = true {
+	for isPrompting := false; ; isPrompting = true {
 		select {
 		case err := <-result:
 			return err
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-timer.C:
-			locked := s.mayBeLocked(ctx)
-			if !asked && locked && !s.config.NoPrompt && s.personThere() {
+			mayBeLocked := s.driver.mayBeLocked(ctx)
+			if !isPrompting && mayBeLocked && !s.config.NoPrompt && s.driver.canPrompt() {
 				timer.Reset(s.config.PromptTimeout - s.config.Timeout)
 				continue
 			}
-			if locked {
-				return &keystore.Error{Reason: keystore.ErrLocked, Err: errors.New("nobody unlocked the keyring"), Hint: s.hintUnlock()}
+			if mayBeLocked {
+				return &keystore.Error{Reason: keystore.ErrLocked, Err: errors.New("nobody unlocked the keyring"), Hint: s.driver.hintUnlock()}
 			}
 			return &keystore.Error{
 				Reason: keystore.ErrUnavailable,
@@ -95,28 +94,27 @@ func (s *Store) call(ctx context.Context, release func(), use func(*turn) error)
 	}
 }
 
-// guarded keeps from the rest of the program what the library may do to it:
-// print to the standard output, which is the protocol's, and panic, as
-// go-libsecret does when the bus ends during a dialog.
-func (s *Store) guarded(ctx context.Context, use func(*turn) error) (err error) {
-	if stdout := os.Stdout; stdout != os.Stderr && s.config.Backend != Pass && s.config.Backend != KeyCtl { // which are not the library's
+// runSession runs use, and protects the rest of the program from the library. The library
+// prints to the standard output, which is the protocol's. It panics, as go-libsecret does
+// if the bus ends during a dialog.
+func (s *Store) runSession(ctx context.Context, use func(*session) error) (err error) {
+	properties := propertiesOf[s.config.Backend]
+	if stdout := os.Stdout; properties.isLibrary && stdout != os.Stderr {
 		os.Stdout = os.Stderr
 		defer func() { os.Stdout = stdout }()
 	}
 	defer func() {
-		// What it panics with may be what it had in hand, and is not kept.
+		// The value of a panic may quote a secret.
 		if recover() != nil {
 			err = &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("the keyring's library gave up"), Hint: hintSilent}
 		}
 		if err != nil && !errors.Is(err, keystore.ErrNotFound) {
-			s.ring = nil // the next call opens it anew
+			s.opened = nil // the next session opens it again
 		}
 	}()
-	if s.config.Backend == KeyCtl {
-		// A thread has a keyring of its own, where a new item is first: on another one
-		// the next step is not permitted.
+	if properties.needsThread {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 	}
-	return use(&turn{Store: s, ctx: ctx})
+	return use(&session{Store: s, ctx: ctx})
 }

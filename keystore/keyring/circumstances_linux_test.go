@@ -14,26 +14,26 @@ import (
 	"forcecred/keystore"
 )
 
-// wantAll fails unless every operation on prod fails for that reason.
-func wantAll(t *testing.T, s *Store, reason error, words string, hint string) {
+// wantErrors fails unless every operation on prod fails for that reason.
+func wantErrors(t *testing.T, s *Store, reason error, text string, hint string) {
 	t.Helper()
-	wantItemFaults(t, s, reason, words, hint)
+	wantItemErrors(t, s, reason, text, hint)
 	_, err := s.List(t.Context(), prod.Kind)
-	wantFault(t, err, reason, words, hint)
+	wantError(t, err, reason, text, hint)
 }
 
-func wantItemFaults(t *testing.T, s *Store, reason error, words string, hint string) {
+func wantItemErrors(t *testing.T, s *Store, reason error, text string, hint string) {
 	t.Helper()
 	_, err := s.Get(t.Context(), prod)
-	wantFault(t, err, reason, words, hint)
-	wantFault(t, s.Set(t.Context(), prod, []byte(item)), reason, words, hint)
-	wantFault(t, s.Delete(t.Context(), prod), reason, words, hint)
+	wantError(t, err, reason, text, hint)
+	wantError(t, s.Set(t.Context(), prod, []byte(item)), reason, text, hint)
+	wantError(t, s.Delete(t.Context(), prod), reason, text, hint)
 }
 
 func lockCollection(t *testing.T) {
 	t.Helper()
 	run(t, "", "dbus-send", "--session", "--print-reply", "--dest="+secretsName, "/org/freedesktop/secrets",
-		"org.freedesktop.Secret.Service.Lock", "array:objpath:"+string(usual))
+		"org.freedesktop.Secret.Service.Lock", "array:objpath:"+string(loginCollection))
 }
 
 func TestSecretServiceLocked(t *testing.T) {
@@ -47,14 +47,14 @@ func TestSecretServiceLocked(t *testing.T) {
 	must(t, s.Set(t.Context(), prod, []byte(item)))
 	wantItem(t, quiet, prod, item)
 	lockCollection(t)
-	wantAll(t, quiet, keystore.ErrLocked, "is locked", "unlock")
-	wantItemFaults(t, s, keystore.ErrLocked, "is locked", "unlock")
+	wantErrors(t, quiet, keystore.ErrLocked, "is locked", "unlock")
+	wantItemErrors(t, s, keystore.ErrLocked, "is locked", "unlock")
 	// The names of items are no secret, and this daemon still knows them.
 	if keys, err := s.List(t.Context(), prod.Kind); err != nil || len(keys) != 1 {
 		t.Errorf("keys: %v (%v), want one", keys, err)
 	}
 	_, err := s.Get(t.Context(), prodToken)
-	wantFault(t, err, keystore.ErrLocked, "is locked", "unlock")
+	wantError(t, err, keystore.ErrLocked, "is locked", "unlock")
 }
 
 // TestSecretServiceDialog has a dialog on a screen that nobody looks at.
@@ -69,10 +69,10 @@ func TestSecretServiceDialog(t *testing.T) {
 	quiet.config.NoPrompt = true
 	must(t, s.Set(t.Context(), prod, []byte(item)))
 	lockCollection(t)
-	wantAll(t, quiet, keystore.ErrLocked, "is locked", "unlock")
+	wantErrors(t, quiet, keystore.ErrLocked, "is locked", "unlock")
 	begin := time.Now()
 	_, err := s.Get(t.Context(), prod)
-	wantFault(t, err, keystore.ErrLocked, "", "unlock")
+	wantError(t, err, keystore.ErrLocked, "", "unlock")
 	if took := time.Since(begin); took > 10*time.Second {
 		t.Errorf("it took %v", took)
 	}
@@ -88,8 +88,8 @@ func TestSecretServiceNeverUnlocked(t *testing.T) {
 	waitForOwner(t, secretsName, daemon.Process.Pid)
 	s, quiet := newStore(t, Config{Backend: SecretService})
 	quiet.config.NoPrompt = true
-	wantAll(t, s, keystore.ErrUnavailable, "no collection", "gnome-keyring-daemon --unlock")
-	wantAll(t, quiet, keystore.ErrUnavailable, "no collection", "gnome-keyring-daemon --unlock")
+	wantErrors(t, s, keystore.ErrUnavailable, "no collection", "gnome-keyring-daemon --unlock")
+	wantErrors(t, quiet, keystore.ErrUnavailable, "no collection", "gnome-keyring-daemon --unlock")
 }
 
 // TestSecretServiceKilled kills the daemon: the bus starts another one, which
@@ -158,17 +158,17 @@ func TestSecretServiceStopped(t *testing.T) {
 	s.config.Timeout = 300 * time.Millisecond
 	other.config.Timeout = s.config.Timeout
 	must(t, daemon.Process.Signal(syscall.SIGSTOP))
-	wantFault(t, s.Set(t.Context(), prod, []byte("test-refresh-token-2")), keystore.ErrUnavailable, "did not answer within 300ms", "hangs")
+	wantError(t, s.Set(t.Context(), prod, []byte("test-refresh-token-2")), keystore.ErrUnavailable, "did not answer within 300ms", "hangs")
 	_, err := other.Get(t.Context(), prod)
-	wantFault(t, err, keystore.ErrUnavailable, "", "hangs")
+	wantError(t, err, keystore.ErrUnavailable, "", "hangs")
 	must(t, daemon.Process.Signal(syscall.SIGCONT))
 	other.config.Timeout = 20 * time.Second
 	wantItem(t, other, prod, item) // nothing was written to the one that did not answer
 
 	unlock, err := s.Lock(t.Context(), "prod")
 	must(t, err)
-	wantFault(t, s.write(t.Context(), prod, func(turn *turn, name string) error {
-		return errors.Join(daemon.Process.Signal(syscall.SIGSTOP), turn.set(name, []byte("test-refresh-token-2")))
+	wantError(t, s.write(t.Context(), prod, func(session *session, name string) error {
+		return errors.Join(daemon.Process.Signal(syscall.SIGSTOP), session.set(name, []byte("test-refresh-token-2")))
 	}), keystore.ErrUnavailable, "did not answer within 300ms", "hangs")
 	must(t, unlock())
 	must(t, unlock())
@@ -200,8 +200,8 @@ func TestBusGone(t *testing.T) {
 	for range 2 {
 		for _, s := range []*Store{s, quiet} {
 			_, err := s.Get(t.Context(), prod)
-			wantFault(t, err, keystore.ErrLost, "session bus has ended", "started anew")
-			wantFault(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrLost, "session bus has ended", "started anew")
+			wantError(t, err, keystore.ErrLost, "session bus has ended", "started anew")
+			wantError(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrLost, "session bus has ended", "started anew")
 		}
 	}
 	if _, err := New(s.config).Get(t.Context(), prod); !errors.Is(err, keystore.ErrLost) || !errors.Is(err, keystore.ErrUnavailable) {
@@ -212,7 +212,7 @@ func TestBusGone(t *testing.T) {
 // TestNobodyOnTheBus has a bus on which no keyring is, nor can be started.
 func TestNobodyOnTheBus(t *testing.T) {
 	need(t, "dbus-daemon")
-	if os.Getenv(insideOf) == "" {
+	if os.Getenv(innerTestVariable) == "" {
 		home := newHome(t)
 		config := home + "/bus.conf"
 		must(t, os.WriteFile(config, []byte(`<busconfig><type>session</type><listen>unix:path=`+home+`/bus</listen>
@@ -222,7 +222,7 @@ func TestNobodyOnTheBus(t *testing.T) {
 		return
 	}
 	s, _ := newStore(t, Config{Backend: SecretService})
-	wantAll(t, s, keystore.ErrUnavailable, "no Secret Service answers", "gnome-keyring")
+	wantErrors(t, s, keystore.ErrUnavailable, "no Secret Service answers", "gnome-keyring")
 	s, _ = newStore(t, Config{Backend: KWallet})
-	wantAll(t, s, keystore.ErrUnavailable, "kwalletd5 does not answer", "KWallet")
+	wantErrors(t, s, keystore.ErrUnavailable, "kwalletd5 does not answer", "KWallet")
 }

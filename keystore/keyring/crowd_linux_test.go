@@ -36,10 +36,10 @@ func TestCrowd(t *testing.T) {
 	s, _ := newStore(t, Config{Backend: SecretService})
 	const many = 200
 	for i := range many {
-		inRing(t, s, func(turn *turn) error {
+		inSession(t, s, func(session *session) error {
 			return errors.Join(
-				turn.set(fmt.Sprintf("aws-vault-%d", i), []byte("foreign")),
-				turn.set(fmt.Sprintf("%sorg/org%d", s.prefix, i), []byte(item)))
+				session.set(fmt.Sprintf("aws-vault-%d", i), []byte("foreign")),
+				session.set(fmt.Sprintf("%sorg/org%d", s.prefix, i), []byte(item)))
 		})
 	}
 	must(t, s.Set(t.Context(), prodToken, make([]byte, MaxItem)))

@@ -17,20 +17,20 @@ import (
 	"github.com/99designs/keyring"
 )
 
-// fake is a keyring of the library's kind, for what no machine at hand has:
-// Credential Manager folds the case of names and takes 2,560 bytes, the
-// keychain says "not found" while it is locked.
-type fake struct {
+// fakeLibrary stands in for keyrings that Linux does not have: Credential Manager folds
+// the case of names and takes 2,560 bytes, the keychain reports "not found" while it is
+// locked.
+type fakeLibrary struct {
 	mu     sync.Mutex
 	items  map[string]keyring.Item // by folded name
 	limit  int
-	mode   string // "" or the way it fails
-	writes int    // that it still takes in the mode "full"
+	mode   string // "" or how it fails
+	writes int    // that still succeed in the mode "full"
 }
 
 var errFull = errors.New("the stub received bad data")
 
-func (f *fake) Get(key string) (keyring.Item, error) {
+func (f *fakeLibrary) Get(key string) (keyring.Item, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	item, ok := f.items[strings.ToLower(key)]
@@ -47,15 +47,15 @@ func (f *fake) Get(key string) (keyring.Item, error) {
 	return item, nil
 }
 
-func (f *fake) GetMetadata(string) (keyring.Metadata, error) {
+func (f *fakeLibrary) GetMetadata(string) (keyring.Metadata, error) {
 	return keyring.Metadata{}, keyring.ErrMetadataNotSupported
 }
 
-func (f *fake) Set(item keyring.Item) error {
+func (f *fakeLibrary) Set(item keyring.Item) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch {
-	case f.mode == "deaf":
+	case f.mode == "ignores writes":
 		return nil
 	case f.mode == "no session":
 		return errNoSession
@@ -70,20 +70,20 @@ func (f *fake) Set(item keyring.Item) error {
 	return nil
 }
 
-func (f *fake) Remove(key string) error {
+func (f *fakeLibrary) Remove(key string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if _, ok := f.items[strings.ToLower(key)]; !ok {
 		return keyring.ErrKeyNotFound
 	}
-	if f.mode != "deaf" {
+	if f.mode != "ignores writes" {
 		delete(f.items, strings.ToLower(key))
 	}
 	return nil
 }
 
-// Keys returns names beside ours that are none of ours.
-func (f *fake) Keys() ([]string, error) {
+// Keys returns names of other programs too.
+func (f *fakeLibrary) Keys() ([]string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.mode == "no session" {
@@ -96,20 +96,20 @@ func (f *fake) Keys() ([]string, error) {
 	return names, nil
 }
 
-func newFake(t *testing.T, backend Backend) (first, second *Store, ring *fake) {
-	ring = &fake{items: map[string]keyring.Item{}}
+func newFake(t *testing.T, backend Backend) (first, second *Store, library *fakeLibrary) {
+	library = &fakeLibrary{items: map[string]keyring.Item{}}
 	if backend == WinCred {
-		ring.limit = 2560
+		library.limit = 2560
 	}
 	config := Config{Backend: backend, LockDir: t.TempDir()}
 	first, second = New(config), New(config)
 	for _, s := range []*Store{first, second} {
-		s.open = func() (keyring.Keyring, error) { return ring, nil }
+		s.open = func() (ring, error) { return libraryRing{library}, nil }
 	}
-	return first, second, ring
+	return first, second, library
 }
 
-func TestFakes(t *testing.T) {
+func TestFakeLibrary(t *testing.T) {
 	t.Parallel()
 	for _, backend := range []Backend{WinCred, Keychain} {
 		t.Run(string(backend), func(t *testing.T) {
@@ -124,87 +124,86 @@ func TestFakes(t *testing.T) {
 
 func TestKeychainLocked(t *testing.T) {
 	t.Parallel()
-	s, _, ring := newFake(t, Keychain)
+	s, _, library := newFake(t, Keychain)
 	must(t, s.Set(t.Context(), prod, []byte(item)))
-	ring.mode = "locked"
+	library.mode = "locked"
 	_, err := s.Get(t.Context(), prod)
-	wantFault(t, err, keystore.ErrLocked, "does not give it", "security unlock-keychain")
+	wantError(t, err, keystore.ErrLocked, "does not give it", "security unlock-keychain")
 	_, err = s.Get(t.Context(), keystore.Key{Kind: prod.Kind, Org: "dev"})
 	if !errors.Is(err, keystore.ErrNotFound) {
 		t.Errorf("got %v, want ErrNotFound", err)
 	}
 }
 
-// TestNoSession has a login over SSH, in which Credential Manager answers
-// nobody, and the library lists nothing.
-func TestNoSession(t *testing.T) {
+// TestNoLogonSession: over SSH, Credential Manager fails and the library lists nothing.
+func TestNoLogonSession(t *testing.T) {
 	t.Parallel()
-	s, _, ring := newFake(t, WinCred)
-	ring.mode = "no session"
-	const words, hint = "this login has no Credential Manager", "Remote Desktop"
+	s, _, library := newFake(t, WinCred)
+	library.mode = "no session"
+	const text, hint = "this login has no Credential Manager", "Remote Desktop"
 	_, err := s.Get(t.Context(), prod)
-	wantFault(t, err, keystore.ErrUnavailable, words, hint)
-	wantFault(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrUnavailable, words, hint)
+	wantError(t, err, keystore.ErrUnavailable, text, hint)
+	wantError(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrUnavailable, text, hint)
 	_, err = s.List(t.Context(), prod.Kind)
-	wantFault(t, err, keystore.ErrUnavailable, words, hint)
+	wantError(t, err, keystore.ErrUnavailable, text, hint)
 }
 
-func TestNothingKept(t *testing.T) {
+func TestIgnoredWrites(t *testing.T) {
 	t.Parallel()
 	for _, backend := range []Backend{WinCred, Keychain} {
-		s, _, ring := newFake(t, backend)
+		s, _, library := newFake(t, backend)
 		must(t, s.Set(t.Context(), prod, []byte("test-refresh-token-0")))
-		ring.mode = "deaf"
-		wantFault(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrUnavailable, "did not keep the item", "")
-		wantFault(t, s.Set(t.Context(), prodToken, []byte(item)), keystore.ErrUnavailable, "did not keep the item", "")
-		wantFault(t, s.Delete(t.Context(), prod), keystore.ErrUnavailable, "did not remove", "")
+		library.mode = "ignores writes"
+		wantError(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrUnavailable, "did not keep the item", "")
+		wantError(t, s.Set(t.Context(), prodToken, []byte(item)), keystore.ErrUnavailable, "did not keep the item", "")
+		wantError(t, s.Delete(t.Context(), prod), keystore.ErrUnavailable, "did not remove", "")
 	}
 }
 
-// TestFullKeepsTheOld runs out of room at each step of a write in parts.
-func TestFullKeepsTheOld(t *testing.T) {
+// TestFullKeyringKeepsOldItem: the keyring is full at each step of a split write.
+func TestFullKeyringKeepsOldItem(t *testing.T) {
 	t.Parallel()
 	old, next := strings.Repeat("o", 6000), strings.Repeat("n", 9000)
-	for room := range 5 { // four parts and a head
-		s, other, ring := newFake(t, WinCred)
+	for writes := range 5 { // four parts and a manifest
+		s, other, library := newFake(t, WinCred)
 		must(t, s.Set(t.Context(), prod, []byte(old)))
-		before := len(ring.items)
-		ring.mode, ring.writes = "full", room
-		wantFault(t, s.Set(t.Context(), prod, []byte(next)), keystore.ErrUnavailable, "bad data", "")
+		before := len(library.items)
+		library.mode, library.writes = "full", writes
+		wantError(t, s.Set(t.Context(), prod, []byte(next)), keystore.ErrUnavailable, "bad data", "")
 		wantItem(t, other, prod, old)
-		if len(ring.items) != before {
-			t.Errorf("room for %d: %d items are there, want %d", room, len(ring.items), before)
+		if len(library.items) != before {
+			t.Errorf("after %d writes: %d items are there, want %d", writes, len(library.items), before)
 		}
 	}
 }
 
-func TestLibraryMisbehaves(t *testing.T) {
+func TestLibraryPanics(t *testing.T) {
 	t.Parallel()
-	s, _, ring := newFake(t, WinCred)
+	s, _, library := newFake(t, WinCred)
 	must(t, s.Set(t.Context(), prod, []byte(item)))
-	ring.mode = "panic"
+	library.mode = "panic"
 	_, err := s.Get(t.Context(), prod)
-	wantFault(t, err, keystore.ErrUnavailable, "gave up", "")
+	wantError(t, err, keystore.ErrUnavailable, "gave up", "")
 }
 
-func TestStdoutIsGuarded(t *testing.T) {
-	if os.Getenv(insideOf) == "" {
+func TestLibraryPrints(t *testing.T) {
+	if os.Getenv(innerTestVariable) == "" {
 		t.Parallel()
 		self, err := os.Executable()
 		must(t, err)
 		cmd := exec.CommandContext(t.Context(), self, "-test.run=^"+t.Name()+"$")
-		cmd.Env = append(os.Environ(), insideOf+"="+t.Name())
+		cmd.Env = append(os.Environ(), innerTestVariable+"="+t.Name())
 		out, err := cmd.Output()
 		must(t, err)
 		if strings.Contains(string(out), item) || !strings.Contains(string(out), "ours") {
-			t.Error("what the library prints comes out on the standard output")
+			t.Error("the standard output has what the library prints")
 		}
 		return
 	}
 	os.Stdout = os.NewFile(uintptr(syscall.Stdout), "stdout") // before TestMain changed it
-	s, _, ring := newFake(t, WinCred)
+	s, _, library := newFake(t, WinCred)
 	must(t, s.Set(t.Context(), prod, []byte(item)))
-	ring.mode = "print"
+	library.mode = "print"
 	wantItem(t, s, prod, item)
 	fmt.Println("ours")
 }
@@ -217,6 +216,6 @@ func TestUnknownBackend(t *testing.T) {
 			continue
 		}
 		_, err := s.Get(t.Context(), prod)
-		wantFault(t, err, keystore.ErrUnavailable, fmt.Sprintf("no keyring %q", backend), "FORCECRED_KEYSTORE")
+		wantError(t, err, keystore.ErrUnavailable, fmt.Sprintf("no keyring %q", backend), "FORCECRED_KEYSTORE")
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,10 +33,10 @@ func newKeyCtl(t *testing.T) (first, second *Store) {
 	return first, second
 }
 
-// parted is the keyring of the tests of items in parts.
-const parted = KeyCtl
+// splitting is the keyring of the tests of items in parts.
+const splitting = KeyCtl
 
-func newParted(t *testing.T) (first, second *Store) {
+func newSplitting(t *testing.T) (first, second *Store) {
 	t.Helper()
 	needKeyCtl(t)
 	return newKeyCtl(t)
@@ -51,7 +50,7 @@ func needKeyCtl(t *testing.T) {
 		t.Logf("keyctl show @u: %s", out)
 		lack(t, err)
 	}
-	if os.Getuid() != 0 && os.Getenv(insideOf) == "" {
+	if os.Getuid() != 0 && os.Getenv(innerTestVariable) == "" {
 		lack(t, errors.New("the kernel's quota for an ordinary user is too small for these items"))
 	}
 }
@@ -67,7 +66,7 @@ func TestKeyCtl(t *testing.T) {
 func TestKeyCtlSession(t *testing.T) {
 	t.Parallel()
 	needKeyCtl(t)
-	if os.Getenv(insideOf) == t.Name() {
+	if os.Getenv(innerTestVariable) == t.Name() {
 		storetest.Run(t, func(t *testing.T) (keystore.Store, keystore.Store) { return newKeyCtl(t) })
 		return
 	}
@@ -76,7 +75,7 @@ func TestKeyCtlSession(t *testing.T) {
 	self, err := os.Executable()
 	must(t, err)
 	cmd := exec.CommandContext(t.Context(), "keyctl", "session", "-", self, "-test.run=^TestKeyCtlSession$")
-	cmd.Env = append(os.Environ(), insideOf+"="+t.Name())
+	cmd.Env = append(os.Environ(), innerTestVariable+"="+t.Name())
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
@@ -134,7 +133,7 @@ func TestKeyCtlWithdrawn(t *testing.T) {
 
 			take(prod)
 			_, err := s.Get(t.Context(), prod)
-			wantFault(t, err, keystore.ErrCorrupt, words[how], "store the org again")
+			wantError(t, err, keystore.ErrCorrupt, words[how], "store the org again")
 			keys, err := s.List(t.Context(), prod.Kind)
 			must(t, err)
 			if !slices.Contains(keys, dev) || how != "hidden" && !slices.Contains(keys, prod) {
@@ -169,7 +168,7 @@ func TestKeyCtlWithdrawn(t *testing.T) {
 				reason = keystore.ErrUnavailable
 			}
 			_, err = s.Get(t.Context(), journal)
-			wantFault(t, err, reason, words[how], "")
+			wantError(t, err, reason, words[how], "")
 			must(t, s.Set(t.Context(), journal, []byte(item)))
 		})
 	}
@@ -217,10 +216,10 @@ func TestKeyCtlRing(t *testing.T) {
 	run(t, "", "keyctl", "revoke", ring())
 	// Linux 6.7 and newer drop a revoked keyring soon, older ones after minutes.
 	if _, err := s.Get(t.Context(), prod); !errors.Is(err, keystore.ErrNotFound) {
-		wantFault(t, err, keystore.ErrCorrupt, "was revoked", "store the org again")
+		wantError(t, err, keystore.ErrCorrupt, "was revoked", "store the org again")
 	}
 	if keys, err := s.List(t.Context(), prod.Kind); err != nil || len(keys) > 0 {
-		wantFault(t, err, keystore.ErrUnavailable, "was revoked", "store the orgs again")
+		wantError(t, err, keystore.ErrUnavailable, "was revoked", "store the orgs again")
 	}
 	must(t, s.Set(t.Context(), prod, []byte(item)))
 	wantItem(t, other, prod, item)
@@ -268,7 +267,7 @@ func TestKeyCtlManyFirst(t *testing.T) {
 func TestKeyCtlSessionRevoked(t *testing.T) {
 	t.Parallel()
 	needKeyCtl(t)
-	if os.Getenv(insideOf) == t.Name() {
+	if os.Getenv(innerTestVariable) == t.Name() {
 		s, other := newKeyCtl(t)
 		must(t, s.Set(t.Context(), prod, []byte(item)))
 		wantItem(t, other, prod, item)
@@ -278,22 +277,9 @@ func TestKeyCtlSessionRevoked(t *testing.T) {
 	self, err := os.Executable()
 	must(t, err)
 	cmd := exec.CommandContext(t.Context(), "keyctl", "session", "-", "sh", "-c", `keyctl revoke @s && exec "$0" "$@"`, self, "-test.run=^"+t.Name()+"$")
-	cmd.Env = append(os.Environ(), insideOf+"="+t.Name())
+	cmd.Env = append(os.Environ(), innerTestVariable+"="+t.Name())
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
-	}
-}
-
-func TestKeysIn(t *testing.T) {
-	t.Parallel()
-	const text = `00f1c6a5 I--Q---     3 perm 3f3f0000     0     0 keyring   forcecred: 2
-1d95f39e IR-Q---     1 expd 3f3f0000     0     0 user      forcecred:org/prod: 0
-3f75003b I--Q---     1 expd 3f3f0000     0     0 user      forcecred:token/prod: 7
-nonsense
-`
-	want := map[int]string{0x1d95f39e: "forcecred:org/prod", 0x3f75003b: "forcecred:token/prod"}
-	if got := keysIn(text); !maps.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
 	}
 }
 
@@ -301,11 +287,11 @@ nonsense
 func TestKeyCtlQuota(t *testing.T) {
 	t.Parallel()
 	needKeyCtl(t)
-	if os.Getenv(insideOf) == t.Name() {
+	if os.Getenv(innerTestVariable) == t.Name() {
 		s, _ := newKeyCtl(t)
 		must(t, s.Set(t.Context(), prod, []byte(item)))
-		wantFault(t, s.Set(t.Context(), prod, large[:30000]), keystore.ErrUnavailable, "quota", "20,000 bytes")
-		wantFault(t, s.Set(t.Context(), prod, large), keystore.ErrUnavailable, "quota", "20,000 bytes")
+		wantError(t, s.Set(t.Context(), prod, large[:30000]), keystore.ErrUnavailable, "quota", "20,000 bytes")
+		wantError(t, s.Set(t.Context(), prod, large), keystore.ErrUnavailable, "quota", "20,000 bytes")
 		wantItem(t, s, prod, item)
 		if names := namesOf(t, s); len(names) != 1 {
 			t.Errorf("left are %q, want the item alone", names)
@@ -320,7 +306,7 @@ func TestKeyCtlQuota(t *testing.T) {
 	must(t, err)
 	must(t, os.WriteFile(filepath.Join(home, "test"), binary, 0o755))
 	cmd := exec.CommandContext(t.Context(), "keyctl", "session", "-", "setpriv", "--reuid=65534", "--clear-groups", filepath.Join(home, "test"), "-test.run=^TestKeyCtlQuota$")
-	cmd.Env = append(homeEnv(home), insideOf+"="+t.Name(), "TMPDIR="+home)
+	cmd.Env = append(homeEnv(home), innerTestVariable+"="+t.Name(), "TMPDIR="+home)
 	cmd.Dir = home
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)

@@ -85,11 +85,11 @@ func TestKWalletKilled(t *testing.T) {
 		if errors.Is(err, keystore.ErrNotFound) || err == nil {
 			t.Errorf("get: %v, want a failure", err)
 		}
-		if _, err := quiet.askLocked(t.Context()); err == nil {
+		if _, err := isLocked(t, quiet); err == nil {
 			break
 		}
 	}
-	wantAll(t, quiet, keystore.ErrLocked, "is locked", "KWalletManager")
+	wantErrors(t, quiet, keystore.ErrLocked, "is locked", "KWalletManager")
 	pamOpen(t)
 	wantItem(t, s, prod, item+"org/c")
 }
@@ -101,12 +101,12 @@ func TestKWalletDialog(t *testing.T) {
 	}
 	s, quiet := newStore(t, Config{Backend: KWallet})
 	quiet.config.NoPrompt = true
-	wantAll(t, quiet, keystore.ErrLocked, "is locked", "KWalletManager")
+	wantErrors(t, quiet, keystore.ErrLocked, "is locked", "KWalletManager")
 	s.config.Timeout = time.Second
 	_, err := s.Get(t.Context(), prod)
-	wantFault(t, err, keystore.ErrLocked, "nobody unlocked", "KWalletManager")
+	wantError(t, err, keystore.ErrLocked, "nobody unlocked", "KWalletManager")
 	_, err = s.Get(t.Context(), prod)
-	wantFault(t, err, keystore.ErrUnavailable, "earlier call", "dialog")
+	wantError(t, err, keystore.ErrUnavailable, "earlier call", "dialog")
 }
 
 // TestKWalletCancelled has a person who cancels the dialog, after which the
@@ -130,7 +130,7 @@ func TestKWalletCancelled(t *testing.T) {
 			select {
 			case err := <-done:
 				over = true
-				wantFault(t, err, keystore.ErrLocked, "is locked", "KWalletManager")
+				wantError(t, err, keystore.ErrLocked, "is locked", "KWalletManager")
 			case <-time.After(200 * time.Millisecond):
 				if exec.Command("xdotool", "search", "--onlyvisible", "--class", "kwalletd5").Run() == nil {
 					dialogs++

@@ -12,17 +12,16 @@ import (
 	"forcecred/keystore"
 )
 
-// Folders within those of the locks.
+// Folders within the lock folders.
 const (
-	writesFolder = "writes" // of the locks that let one writer at a time change an org's items
-	makingFolder = "making" // of the lock that lets one process at a time make a keyring
+	writesFolder = "writes" // locks that admit one writer at a time to an org's items
+	createFolder = "making" // the lock under which a process creates a keyring
 )
 
-// Lock takes the lock that guards org's grant. It returns ErrUnavailable, or
-// an error that wraps the context's. When unlock is called while a write of
-// this process that was given up is still under way, the lock ends when that
-// does, or with the process: it must not land after the next holder's. Calling
-// unlock again does nothing.
+// Lock takes the lock that guards org's grant. It returns ErrUnavailable, or an error that
+// wraps the context's. If a write of this process is still under way after its timeout,
+// the lock ends with that write, or with the process: the write must not overwrite the
+// next holder's. A second call of unlock does nothing.
 func (s *Store) Lock(ctx context.Context, org keystore.Org) (unlock func() error, err error) {
 	op := "lock " + keystore.Key{Kind: keystore.KindGrant, Org: org}.Label()
 	release, err := s.lockOrg(ctx, "", org)
@@ -30,17 +29,17 @@ func (s *Store) Lock(ctx context.Context, org keystore.Org) (unlock func() error
 		return nil, keystore.Wrap(op, err)
 	}
 	return sync.OnceValue(func() error {
-		if err := writing.whenDone(s.lockID(org), release); err != nil {
+		if err := pendingWrites.releaseAfter(s.lockID(org), release); err != nil {
 			return keystore.Wrap("un"+op, err)
 		}
 		return nil
 	}), nil
 }
 
-// LockFile returns a file that is locked by whoever holds org's lock, in a
-// folder that it makes.
+// LockFile returns a file that the holder of org's lock has locked. It creates the file's
+// folder.
 func (s *Store) LockFile(ctx context.Context, org keystore.Org) (string, error) {
-	if err := check(ctx, org); err != nil {
+	if err := checkOrg(ctx, org); err != nil {
 		return "", err
 	}
 	err := errNoLockDir
@@ -53,17 +52,16 @@ func (s *Store) LockFile(ctx context.Context, org keystore.Org) (string, error) 
 	return "", err
 }
 
-// lockWrites takes the lock that one writer of org's items has. Calling release
-// ends it, and the write with it.
+// lockWrites takes the lock of the one writer of org's items. release ends the lock, and
+// says that the write has ended.
 func (s *Store) lockWrites(ctx context.Context, org keystore.Org) (release func(), err error) {
-	if err := check(ctx, org); err != nil {
+	if err := checkOrg(ctx, org); err != nil {
 		return nil, err
 	}
-	grant := s.lockID(org)
-	// One writer of this process at a time tries for the files, which give no
-	// heed to who came first.
-	own := writing.gate(grant)
-	if err := own.enter(ctx, s.config.Timeout); err != nil {
+	id := s.lockID(org)
+	// The writers of this process wait here in their order, because file locks have none.
+	own := pendingWrites.mutex(id)
+	if err := own.lock(ctx, s.config.Timeout); err != nil {
 		return nil, err
 	}
 	limited, cancel := context.WithTimeout(ctx, s.config.Timeout)
@@ -73,18 +71,18 @@ func (s *Store) lockWrites(ctx context.Context, org keystore.Org) (release func(
 		err = &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("another process still writes to the keyring"), Hint: hintSilent}
 	}
 	if err != nil {
-		own.leave()
+		own.unlock()
 		return nil, err
 	}
-	writing.begin(grant)
+	pendingWrites.begin(id)
 	return func() {
-		_ = unlock() // closing the files, which it does in any case, ends the lock
-		writing.end(grant)
-		own.leave()
+		_ = unlock() // it closes the files in any case, and that ends the lock
+		pendingWrites.end(id)
+		own.unlock()
 	}, nil
 }
 
-func check(ctx context.Context, org keystore.Org) error {
+func checkOrg(ctx context.Context, org keystore.Org) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -105,7 +103,7 @@ func (s *Store) lockDirs() []string {
 }
 
 func (s *Store) lockOrg(ctx context.Context, folder string, org keystore.Org) (unlock func() error, err error) {
-	if err := check(ctx, org); err != nil {
+	if err := checkOrg(ctx, org); err != nil {
 		return nil, err
 	}
 	return s.lockFiles(ctx, folder, privatefile.FileName(org))
@@ -113,53 +111,52 @@ func (s *Store) lockOrg(ctx context.Context, folder string, org keystore.Org) (u
 
 var errNoLockDir error = &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("there is no folder for locks")}
 
-// lockFiles locks the file of that name in each of the lock folders that can be
-// used, always in the same order. It fails when there is none, and when ctx ends.
-// A folder that can't be used is another user's, or on a disk that is full or
-// read-only.
+// lockFiles locks the file of that name in each usable lock folder, always in the same
+// order. It fails if no folder is usable, or if ctx ends. A folder is unusable if another
+// user has it, or if its disk is full or read-only.
 func (s *Store) lockFiles(ctx context.Context, folder, name string) (unlock func() error, err error) {
-	var held []func() error
+	var locks []func() error
 	unlock = func() error {
 		var errs []error
-		for _, one := range slices.Backward(held) {
-			errs = append(errs, one())
+		for _, unlockFile := range slices.Backward(locks) {
+			errs = append(errs, unlockFile())
 		}
 		return errors.Join(errs...)
 	}
-	fault, taken := errNoLockDir, ""
+	lastErr, warning := errNoLockDir, ""
 	for _, dir := range s.lockDirs() {
-		var one func() error
+		var unlockFile func() error
 		path, err := lockPath(dir, folder, name)
 		if err == nil {
-			one, err = privatefile.Lock(ctx, path)
+			unlockFile, err = privatefile.Lock(ctx, path)
 		}
 		if ctx.Err() != nil && err != nil {
 			return nil, errors.Join(err, unlock())
 		}
 		if err != nil {
-			fault = err
+			lastErr = err
 			if e, ok := errors.AsType[*keystore.Error](err); ok {
-				taken = e.Err.Error()
+				warning = e.Err.Error()
 			}
 			continue
 		}
-		held = append(held, one)
+		locks = append(locks, unlockFile)
 	}
-	if len(held) == 0 {
-		return nil, fault
+	if len(locks) == 0 {
+		return nil, lastErr
 	}
-	if taken != "" && s.config.Notify != nil {
-		s.taken.Do(func() { s.config.Notify("warning: " + taken + "; forcecred locks elsewhere, but have it removed") })
+	if warning != "" && s.config.Notify != nil {
+		s.warnOnce.Do(func() { s.config.Notify("warning: " + warning + "; forcecred locks elsewhere, but have it removed") })
 	}
 	return unlock, nil
 }
 
-// lockPath returns the file to lock, in a folder that it makes.
+// lockPath returns the file to lock, in a folder that it creates.
 func lockPath(dir, folder, name string) (string, error) {
 	for _, path := range []string{dir, filepath.Join(dir, folder)} {
 		err := privatefile.EnsureFolder(path)
 		if e, ok := errors.AsType[*keystore.Error](err); ok && !errors.Is(err, fs.ErrPermission) {
-			// The folder's place is not of the user's choosing.
+			// The user does not choose where the folder is.
 			e.Hint = "have " + path + " removed: forcecred keeps its locks there, and makes the folder itself"
 		}
 		if err != nil {
@@ -169,51 +166,51 @@ func lockPath(dir, folder, name string) (string, error) {
 	return filepath.Join(dir, folder, name+privatefile.LockSuffix), nil
 }
 
-// writing knows of this process's writes, by the lockID of the org's grant.
-var writing = writes{gates: map[string]*gate{}, running: map[string]bool{}, then: map[string][]func() error{}}
+// pendingWrites has this process's writes, by the lockID of their org's grant.
+var pendingWrites = writes{mutexes: map[string]*fairMutex{}, isPending: map[string]bool{}, releases: map[string][]func() error{}}
 
 type writes struct {
-	mu      sync.Mutex
-	gates   map[string]*gate
-	running map[string]bool
-	then    map[string][]func() error // what to do when the write ends
+	mu        sync.Mutex
+	mutexes   map[string]*fairMutex
+	isPending map[string]bool
+	releases  map[string][]func() error // to call when the write ends
 }
 
-// gate returns the gate that writers pass one by one.
-func (w *writes) gate(path string) *gate {
+// mutex returns the mutex of the writers.
+func (w *writes) mutex(id string) *fairMutex {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	g, ok := w.gates[path]
+	m, ok := w.mutexes[id]
 	if !ok {
-		g = newGate()
-		w.gates[path] = g
+		m = newFairMutex()
+		w.mutexes[id] = m
 	}
-	return g
+	return m
 }
 
-func (w *writes) begin(path string) {
+func (w *writes) begin(id string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.running[path] = true
+	w.isPending[id] = true
 }
 
-func (w *writes) end(path string) {
+func (w *writes) end(id string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, release := range w.then[path] {
-		_ = release() // its caller is gone; the process's end releases as well
+	for _, release := range w.releases[id] {
+		_ = release() // its caller has returned; the end of the process releases the lock too
 	}
-	delete(w.running, path)
-	delete(w.then, path)
+	delete(w.isPending, id)
+	delete(w.releases, id)
 }
 
-// whenDone calls release, now or when the write that is under way ends.
-func (w *writes) whenDone(path string, release func() error) error {
+// releaseAfter calls release, now or when the pending write ends.
+func (w *writes) releaseAfter(id string, release func() error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.running[path] {
+	if !w.isPending[id] {
 		return release()
 	}
-	w.then[path] = append(w.then[path], release)
+	w.releases[id] = append(w.releases[id], release)
 	return nil
 }

@@ -18,7 +18,7 @@ import (
 )
 
 // changeRoots has the locks lie in folders of the test's own, until it ends.
-func changeRoots(t *testing.T, r roots) {
+func changeRoots(t *testing.T, r lockRoots) {
 	t.Helper()
 	before := systemRoots
 	t.Cleanup(func() { systemRoots = before })
@@ -36,7 +36,7 @@ func TestLockDirs(t *testing.T) {
 		t.Error("the user's home is what HOME says")
 	}
 	home, users := filepath.Join(t.TempDir(), "home"), t.TempDir()
-	changeRoots(t, roots{home: func(int) string { return home }, login: users, temp: "/temp"})
+	changeRoots(t, lockRoots{home: func(int) string { return home }, login: users, temp: "/temp"})
 	inTemp := fmt.Sprintf("/temp/forcecred-%d", os.Geteuid())
 	inHome := filepath.Join(home, dataFolder(), "forcecred", "keyring-locks")
 	want := func(what string, dirs ...string) {
@@ -66,7 +66,7 @@ func TestLockDirs(t *testing.T) {
 func TestLocksMeet(t *testing.T) {
 	folder := t.TempDir()
 	home, users, temp := filepath.Join(folder, "home"), filepath.Join(folder, "users"), filepath.Join(folder, "temp")
-	changeRoots(t, roots{home: func(int) string { return home }, login: users, temp: temp})
+	changeRoots(t, lockRoots{home: func(int) string { return home }, login: users, temp: temp})
 	login, inTemp := filepath.Join(users, strconv.Itoa(os.Geteuid())), filepath.Join(temp, "forcecred-"+strconv.Itoa(os.Geteuid()))
 	states := map[string]func() error{
 		"home alone":          func() error { return os.Mkdir(home, 0o700) },
@@ -124,14 +124,14 @@ func squat(path string) error {
 // taken: nothing is locked, which is said.
 func TestNoLockFolder(t *testing.T) {
 	temp := t.TempDir()
-	changeRoots(t, roots{home: func(int) string { return "" }, login: "/nowhere", temp: temp})
+	changeRoots(t, lockRoots{home: func(int) string { return "" }, login: "/nowhere", temp: temp})
 	taken := filepath.Join(temp, "forcecred-"+strconv.Itoa(os.Geteuid()))
 	must(t, squat(taken))
 	s := New(Config{Backend: KeyCtl, Notify: func(message string) { t.Errorf("notice: %s", message) }})
 	_, err := s.Lock(t.Context(), "prod")
-	wantFault(t, err, keystore.ErrUnavailable, taken, "removed")
+	wantError(t, err, keystore.ErrUnavailable, taken, "removed")
 	_, err = s.LockFile(t.Context(), "prod")
-	wantFault(t, err, keystore.ErrUnavailable, taken, "removed")
+	wantError(t, err, keystore.ErrUnavailable, taken, "removed")
 }
 
 // TestHostileLockDir has what another user may have put in the place in /tmp.
@@ -148,8 +148,8 @@ func TestHostileLockDir(t *testing.T) {
 		s, _, _ := newFake(t, WinCred)
 		s.config.LockDir = path
 		_, err := s.Lock(t.Context(), "prod")
-		wantFault(t, err, keystore.ErrUnavailable, path, "removed")
-		wantFault(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrUnavailable, path, "removed")
+		wantError(t, err, keystore.ErrUnavailable, path, "removed")
+		wantError(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrUnavailable, path, "removed")
 		if entries, err := os.ReadDir(folder); err != nil || len(entries) > 0 {
 			t.Errorf("%s: %d files came to be in another folder (%v)", name, len(entries), err)
 		}

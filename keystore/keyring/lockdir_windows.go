@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// lockDirs returns a folder in the user's profile, which Windows is asked for: the
-// variable LocalAppData may be another one in another process.
+// lockDirs returns a folder in the user's profile. It asks Windows, because the variable
+// LocalAppData may differ in another process of the user.
 func lockDirs() []string {
 	local, err := windows.KnownFolderPath(windows.FOLDERID_LocalAppData, 0)
 	if err != nil {

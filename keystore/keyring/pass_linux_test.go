@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"forcecred/keystore"
+	"forcecred/keystore/keyring/pass"
 	"forcecred/keystore/storetest"
 
 	"github.com/99designs/keyring"
@@ -18,7 +19,7 @@ import (
 // inHome is inner in a home of the test's own, without a session bus.
 func inHome(t *testing.T, keystore string) bool {
 	t.Helper()
-	if os.Getenv(insideOf) == t.Name() {
+	if os.Getenv(innerTestVariable) == t.Name() {
 		return true
 	}
 	home := newHome(t)
@@ -59,17 +60,17 @@ func TestPassWithoutKey(t *testing.T) {
 	check := func(words, hint string) {
 		t.Helper()
 		_, err := s.Get(t.Context(), prod)
-		wantFault(t, err, keystore.ErrUnavailable, words, hint)
+		wantError(t, err, keystore.ErrUnavailable, words, hint)
 		_, err = s.List(t.Context(), prod.Kind)
-		wantFault(t, err, keystore.ErrUnavailable, words, hint)
-		wantFault(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrUnavailable, words, hint)
-		wantFault(t, s.Delete(t.Context(), prod), keystore.ErrUnavailable, words, hint)
+		wantError(t, err, keystore.ErrUnavailable, words, hint)
+		wantError(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrUnavailable, words, hint)
+		wantError(t, s.Delete(t.Context(), prod), keystore.ErrUnavailable, words, hint)
 	}
 	check("there is no password store", "pass init")
 
-	must(t, os.MkdirAll(passDir(), 0o700)) // pass may have made it
-	must(t, os.WriteFile(filepath.Join(passDir(), ".gpg-id"), []byte("nobody@forcecred.invalid\n"), 0o600))
-	wantFault(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrUnavailable, "gpg can't encrypt", ".gpg-id")
+	must(t, os.MkdirAll(pass.Dir(), 0o700)) // pass may have made it
+	must(t, os.WriteFile(filepath.Join(pass.Dir(), ".gpg-id"), []byte("nobody@forcecred.invalid\n"), 0o600))
+	wantError(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrUnavailable, "gpg can't encrypt", ".gpg-id")
 	if _, err := s.Get(t.Context(), prod); err == nil {
 		t.Error("an item was stored")
 	}
@@ -77,7 +78,7 @@ func TestPassWithoutKey(t *testing.T) {
 	t.Setenv("PATH", "/nowhere")
 	s, _ = newStore(t, Config{Backend: Pass})
 	_, err := s.Get(t.Context(), prod)
-	wantFault(t, err, keystore.ErrUnavailable, "pass is not to be found", "install")
+	wantError(t, err, keystore.ErrUnavailable, "pass is not to be found", "install")
 }
 
 // TestPassLocked has a key with a passphrase, which a person enters once.
@@ -108,8 +109,8 @@ func TestPassLocked(t *testing.T) {
 	person("ERR 83886179 Operation cancelled")
 	for _, s := range []*Store{s, quiet} {
 		_, err := s.Get(t.Context(), prod)
-		wantFault(t, err, keystore.ErrLocked, "is locked", "pass show")
-		wantFault(t, s.Set(t.Context(), prodToken, []byte(item)), keystore.ErrLocked, "is locked", "pass show")
+		wantError(t, err, keystore.ErrLocked, "is locked", "pass show")
+		wantError(t, s.Set(t.Context(), prodToken, []byte(item)), keystore.ErrLocked, "is locked", "pass show")
 	}
 	keys, err := s.List(t.Context(), prod.Kind)
 	if err != nil || len(keys) != 1 {
@@ -118,12 +119,12 @@ func TestPassLocked(t *testing.T) {
 
 	person("D test-passphrase")
 	_, err = quiet.Get(t.Context(), prod)
-	wantFault(t, err, keystore.ErrLocked, "is locked", "pass show")
+	wantError(t, err, keystore.ErrLocked, "is locked", "pass show")
 	wantItem(t, s, prod, item)
 	must(t, os.RemoveAll(filepath.Join(os.Getenv("GNUPGHOME"), "private-keys-v1.d")))
 	run(t, "", "gpgconf", "--kill", "gpg-agent")
 	_, err = s.Get(t.Context(), prod)
-	wantFault(t, err, keystore.ErrLocked, "or is not there", "gpg --list-secret-keys")
+	wantError(t, err, keystore.ErrLocked, "or is not there", "gpg --list-secret-keys")
 }
 
 func TestPassDamaged(t *testing.T) {
@@ -136,13 +137,13 @@ func TestPassDamaged(t *testing.T) {
 	must(t, s.Set(t.Context(), prod, []byte(item)))
 	name, err := s.itemName(prod)
 	must(t, err)
-	path := filepath.Join(passDir(), service, name+".gpg")
+	path := filepath.Join(pass.Dir(), service, name+".gpg")
 	encrypted, err := os.ReadFile(path)
 	must(t, err)
 	for _, data := range [][]byte{nil, []byte("no GPG file"), encrypted[:len(encrypted)-20]} {
 		must(t, os.WriteFile(path, data, 0o600))
 		_, err := s.Get(t.Context(), prod)
-		wantFault(t, err, keystore.ErrCorrupt, "", "store it again")
+		wantError(t, err, keystore.ErrCorrupt, "", "store it again")
 	}
 	must(t, s.Delete(t.Context(), prod))
 }
@@ -151,9 +152,9 @@ func TestPassDamaged(t *testing.T) {
 // one. Its script finds the real one as $real.
 func inStore(t *testing.T, config Config, program, script string) (first, second *Store) {
 	t.Helper()
-	must(t, os.MkdirAll(filepath.Join(passDir(), service), 0o700))
-	if _, err := os.Stat(filepath.Join(passDir(), ".gpg-id")); err != nil {
-		must(t, os.WriteFile(filepath.Join(passDir(), ".gpg-id"), nil, 0o600))
+	must(t, os.MkdirAll(filepath.Join(pass.Dir(), service), 0o700))
+	if _, err := os.Stat(filepath.Join(pass.Dir(), ".gpg-id")); err != nil {
+		must(t, os.WriteFile(filepath.Join(pass.Dir(), ".gpg-id"), nil, 0o600))
 	}
 	real, _ := exec.LookPath(program) // or the script does not need it
 	bin := t.TempDir()
@@ -174,7 +175,7 @@ func TestPassHangs(t *testing.T) {
 		"echo "+item+" >&2\n(sleep 2; touch "+ends+") &\nwait\n")
 	unlock, err := s.Lock(t.Context(), "prod")
 	must(t, err)
-	wantFault(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrUnavailable, "did not answer within 300ms", "FORCECRED_KEYRING_TIMEOUT")
+	wantError(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrUnavailable, "did not answer within 300ms", "FORCECRED_KEYRING_TIMEOUT")
 	must(t, unlock())
 	must(t, unlock())
 	unlock, err = other.Lock(contextFor(t, time.Minute), "prod")
@@ -203,14 +204,14 @@ if [ -z "$encrypt" ]; then exec $real "${args[@]}"; fi
 sleep 60
 `)
 	s.prefix, other.prefix = before.prefix, before.prefix
-	wantFault(t, s.Set(t.Context(), prod, []byte("test-refresh-token-2")), keystore.ErrUnavailable, "did not answer within", "")
+	wantError(t, s.Set(t.Context(), prod, []byte("test-refresh-token-2")), keystore.ErrUnavailable, "did not answer within", "")
 	other.config.Timeout = time.Minute
 	wantItem(t, other, prod, item)
 	if names := namesOf(t, other); len(names) != 1 {
 		t.Errorf("listed are %q, want the item alone", names)
 	}
 	must(t, other.Delete(t.Context(), prod))
-	if left, err := filepath.Glob(filepath.Join(passDir(), service, "*", "*")); err != nil || len(left) > 0 {
+	if left, err := filepath.Glob(filepath.Join(pass.Dir(), service, "*", "*")); err != nil || len(left) > 0 {
 		t.Errorf("left are %q (%v)", left, err)
 	}
 }
@@ -224,7 +225,7 @@ func TestPassAsTheLibrary(t *testing.T) {
 	}
 	newGPGKey(t, "")
 	s, _ := newStore(t, Config{Backend: Pass})
-	library, err := keyring.Open(keyring.Config{AllowedBackends: []keyring.BackendType{keyring.PassBackend}, PassDir: passDir(), PassPrefix: service})
+	library, err := keyring.Open(keyring.Config{AllowedBackends: []keyring.BackendType{keyring.PassBackend}, PassDir: pass.Dir(), PassPrefix: service})
 	must(t, err)
 	name, err := s.itemName(prod)
 	must(t, err)
@@ -310,7 +311,7 @@ func TestPassFolders(t *testing.T) {
 		return
 	}
 	newGPGKey(t, "")
-	before := passDir()
+	before := pass.Dir()
 	link := filepath.Join(t.TempDir(), "link")
 	must(t, os.Symlink(before, link))
 	t.Setenv("PASSWORD_STORE_DIR", link)
@@ -322,11 +323,11 @@ func TestPassFolders(t *testing.T) {
 	t.Setenv("PASSWORD_STORE_DIR", "pass")
 	s, _ = newStore(t, Config{Backend: Pass})
 	_, err := s.Get(t.Context(), prod)
-	wantFault(t, err, keystore.ErrUnavailable, "not an absolute path", "PASSWORD_STORE_DIR")
+	wantError(t, err, keystore.ErrUnavailable, "not an absolute path", "PASSWORD_STORE_DIR")
 	t.Setenv("PASSWORD_STORE_DIR", "")
 	t.Setenv("HOME", "")
 	_, err = s.Get(t.Context(), prod)
-	wantFault(t, err, keystore.ErrUnavailable, "HOME is not set", "")
+	wantError(t, err, keystore.ErrUnavailable, "HOME is not set", "")
 }
 
 // TestPassEndless has a pass that prints without end.
@@ -337,9 +338,9 @@ func TestPassEndless(t *testing.T) {
 	s, _ := inStore(t, Config{}, "pass", "exec yes "+item+"\n")
 	name, err := s.itemName(prod)
 	must(t, err)
-	path := filepath.Join(passDir(), service, name+".gpg")
+	path := filepath.Join(pass.Dir(), service, name+".gpg")
 	must(t, os.MkdirAll(filepath.Dir(path), 0o700))
 	must(t, os.WriteFile(path, nil, 0o600))
 	_, err = s.Get(t.Context(), prod)
-	wantFault(t, err, keystore.ErrCorrupt, "larger than any", "store it again")
+	wantError(t, err, keystore.ErrCorrupt, "larger than any", "store it again")
 }

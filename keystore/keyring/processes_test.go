@@ -23,7 +23,9 @@ const (
 // item that they share, which keyrings with a limit hold in parts.
 func testProcesses(t *testing.T, backend Backend, open func(*testing.T) (first, second *Store)) {
 	const rounds = 15
-	shared := func(round int) []byte { return slices.Repeat([]byte{byte('a' + round)}, parted.PartLimit()+1000+round) }
+	shared := func(round int) []byte {
+		return slices.Repeat([]byte{byte('a' + round)}, splitting.ItemLimit()+1000+round)
+	}
 	if prefix := os.Getenv(processPrefix); prefix != "" {
 		s, _ := newStore(t, Config{Backend: backend, LockDir: os.Getenv(processLocks)})
 		s.prefix = prefix

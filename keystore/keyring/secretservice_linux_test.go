@@ -10,7 +10,6 @@ import (
 	"forcecred/keystore"
 	"forcecred/keystore/storetest"
 
-	"github.com/99designs/keyring"
 	"github.com/godbus/dbus"
 )
 
@@ -22,7 +21,7 @@ func startKeyring(t *testing.T) *exec.Cmd {
 	waitForOwner(t, secretsName, cmd.Process.Pid)
 	s, _ := newStore(t, Config{Backend: SecretService})
 	for range 3000 {
-		if locked, err := s.askLocked(t.Context()); err == nil && !locked {
+		if locked, err := isLocked(t, s); err == nil && !locked {
 			return cmd
 		}
 		time.Sleep(20 * time.Millisecond)
@@ -42,9 +41,9 @@ func TestSecretService(t *testing.T) {
 			return newStore(t, Config{Backend: SecretService})
 		})
 	})
-	t.Run("reading at a glance", func(t *testing.T) {
+	t.Run("read without the library", func(t *testing.T) {
 		s, other := newStore(t, Config{Backend: SecretService})
-		other.open = func() (keyring.Keyring, error) { return nil, errors.New("the library is opened to read") }
+		other.open = func() (ring, error) { return nil, errors.New("the library was opened") }
 		must(t, s.Set(t.Context(), prod, []byte(item)))
 		wantItem(t, other, prod, item)
 	})
@@ -75,9 +74,9 @@ func TestSecretServiceSessions(t *testing.T) {
 		t.Errorf("%d sessions are left", left)
 	}
 	// What would have been seen.
-	ring, err := s.openLibrary()
+	library, err := s.driver.open()
 	must(t, err)
-	_, err = ring.Keys()
+	_, err = library.List(t.Context())
 	must(t, err)
 	if left := sessions(t); left == 0 {
 		t.Error("the library ends its sessions, or they are not seen: this test can't fail")
@@ -115,7 +114,7 @@ func TestSecretServiceDefault(t *testing.T) {
 	wantItem(t, quiet, prod, item)
 	run(t, "", "dbus-send", "--session", "--print-reply", "--dest="+secretsName, string(secretsPath),
 		"org.freedesktop.Secret.Service.Lock", "array:objpath:"+string(path))
-	wantAll(t, quiet, keystore.ErrLocked, `"test_work" is locked`, "unlock")
+	wantErrors(t, quiet, keystore.ErrLocked, `"test_work" is locked`, "unlock")
 }
 
 // makeDefault makes a collection without a dialog, and makes it the default one.

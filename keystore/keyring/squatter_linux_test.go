@@ -15,11 +15,11 @@ import (
 	"time"
 )
 
-// rootsFolder and patienceOf tell a process of TestSquatter where it locks, and how
+// rootsFolder and lockTimeoutVariable tell a process of TestSquatter where it locks, and how
 // long it waits.
 const (
-	rootsFolder = "FORCECRED_TEST_ROOTS"
-	patienceOf  = "FORCECRED_TEST_PATIENCE"
+	rootsFolder         = "FORCECRED_TEST_ROOTS"
+	lockTimeoutVariable = "FORCECRED_TEST_LOCK_TIMEOUT"
 )
 
 // TestSquatter has processes of one user, and another user who takes the folder in
@@ -27,7 +27,7 @@ const (
 // users, so that it runs as root alone.
 func TestSquatter(t *testing.T) {
 	if folder := os.Getenv(rootsFolder); folder != "" {
-		changeRoots(t, roots{
+		changeRoots(t, lockRoots{
 			home: func(int) string { return filepath.Join(folder, "home") }, login: filepath.Join(folder, "users"), temp: filepath.Join(folder, "temp"),
 		})
 		lockFor(t)
@@ -61,7 +61,7 @@ func TestSquatter(t *testing.T) {
 	// the lock until release.
 	locker := func(patience time.Duration) (said string, release func()) {
 		cmd := as(user, filepath.Join(folder, "test"), "-test.run=^TestSquatter$")
-		cmd.Env = append(cmd.Env, patienceOf+"="+patience.String())
+		cmd.Env = append(cmd.Env, lockTimeoutVariable+"="+patience.String())
 		stdin, err := cmd.StdinPipe()
 		must(t, err)
 		stderr, err := cmd.StderrPipe()
@@ -109,7 +109,7 @@ func TestSquatter(t *testing.T) {
 // the lock until its standard input ends.
 func lockFor(t *testing.T) {
 	t.Helper()
-	patience, err := time.ParseDuration(os.Getenv(patienceOf))
+	patience, err := time.ParseDuration(os.Getenv(lockTimeoutVariable))
 	must(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()

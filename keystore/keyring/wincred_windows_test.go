@@ -12,10 +12,10 @@ import (
 	"github.com/99designs/keyring"
 )
 
-// parted is the keyring of the tests of items in parts.
-const parted = WinCred
+// splitting is the keyring of the tests of items in parts.
+const splitting = WinCred
 
-func newParted(t *testing.T) (first, second *Store) { return newWinCred(t) }
+func newSplitting(t *testing.T) (first, second *Store) { return newWinCred(t) }
 
 // newWinCred returns a store in this user's Credential Manager, whose items end
 // with the test.
@@ -23,10 +23,10 @@ func newWinCred(t *testing.T) (first, second *Store) {
 	t.Helper()
 	first, second = newStore(t, Config{Backend: WinCred})
 	t.Cleanup(func() {
-		inRing(t, first, func(turn *turn) error {
-			names, err := turn.names()
+		inSession(t, first, func(session *session) error {
+			names, err := session.list()
 			for _, name := range names {
-				err = errors.Join(err, turn.remove(name))
+				err = errors.Join(err, session.delete(name))
 			}
 			return err
 		})

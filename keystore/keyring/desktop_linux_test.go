@@ -42,14 +42,14 @@ func lack(t *testing.T, err error) {
 // the session bus when a process begins; env is added to its environment.
 func inner(t *testing.T, env ...string) bool {
 	t.Helper()
-	if os.Getenv(insideOf) == t.Name() {
+	if os.Getenv(innerTestVariable) == t.Name() {
 		return true
 	}
 	t.Parallel()
 	self, err := os.Executable()
 	must(t, err)
 	cmd := exec.CommandContext(contextFor(t, 7*time.Minute), self, "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=400s")
-	cmd.Env = append(append(os.Environ(), insideOf+"="+t.Name()), env...)
+	cmd.Env = append(append(os.Environ(), innerTestVariable+"="+t.Name()), env...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -63,7 +63,7 @@ func inner(t *testing.T, env ...string) bool {
 // onBus is inner on a session bus of the test's own, in a home of its own.
 func onBus(t *testing.T, env ...string) bool {
 	t.Helper()
-	if os.Getenv(insideOf) == t.Name() {
+	if os.Getenv(innerTestVariable) == t.Name() {
 		t.Cleanup(func() {
 			// kwalletd5 outlives its bus.
 			for _, name := range []string{secretsName, kwalletName} {
@@ -93,7 +93,7 @@ func startBus(t *testing.T, home string, env []string) (address string, pid int)
 // onScreen is onBus with a screen that nobody looks at.
 func onScreen(t *testing.T) bool {
 	t.Helper()
-	if os.Getenv(insideOf) == t.Name() {
+	if os.Getenv(innerTestVariable) == t.Name() {
 		return onBus(t)
 	}
 	display := firstLine(t, exec.CommandContext(t.Context(), "Xvfb", "-displayfd", "1", "-screen", "0", "800x600x24", "-nolisten", "tcp"))
@@ -224,6 +224,12 @@ func start(t *testing.T, stdin io.Reader, name string, args ...string) *exec.Cmd
 		_ = cmd.Wait()
 	})
 	return cmd
+}
+
+// isLocked asks the service whether the collection or wallet of s is locked.
+func isLocked(t *testing.T, s *Store) (bool, error) {
+	t.Helper()
+	return s.driver.(busService).isLocked(t.Context())
 }
 
 func contextFor(t *testing.T, d time.Duration) context.Context {

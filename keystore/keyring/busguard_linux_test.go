@@ -24,7 +24,7 @@ func TestNoDBusLaunch(t *testing.T) {
 	if _, err := os.Stat(fmt.Sprintf("/run/user/%d/bus", os.Getuid())); err == nil {
 		t.Skip("this user has a session bus")
 	}
-	if os.Getenv(insideOf) == "" {
+	if os.Getenv(innerTestVariable) == "" {
 		bin := t.TempDir()
 		must(t, os.WriteFile(filepath.Join(bin, "dbus-launch"), []byte("#!/bin/sh\ntouch "+bin+"/pwned\n"), 0o700))
 		for _, address := range []string{"", "autolaunch:"} {
@@ -32,7 +32,7 @@ func TestNoDBusLaunch(t *testing.T) {
 				self, err := os.Executable()
 				must(t, err)
 				cmd := exec.CommandContext(t.Context(), self, "-test.run=^TestNoDBusLaunch$")
-				cmd.Env = append(homeEnv(newHome(t)), insideOf+"=TestNoDBusLaunch", folder+"="+bin, "PATH="+bin+":"+os.Getenv("PATH"), "DBUS_SESSION_BUS_ADDRESS="+address)
+				cmd.Env = append(homeEnv(newHome(t)), innerTestVariable+"=TestNoDBusLaunch", folder+"="+bin, "PATH="+bin+":"+os.Getenv("PATH"), "DBUS_SESSION_BUS_ADDRESS="+address)
 				if out, err := cmd.CombinedOutput(); err != nil {
 					t.Errorf("%v\n%s", err, out)
 				}
@@ -43,7 +43,7 @@ func TestNoDBusLaunch(t *testing.T) {
 	pwned := filepath.Join(os.Getenv(folder), "pwned")
 	for _, backend := range []Backend{SecretService, KWallet} {
 		s, _ := newStore(t, Config{Backend: backend})
-		wantAll(t, s, keystore.ErrUnavailable, "there is no session bus", "dbus-run-session")
+		wantErrors(t, s, keystore.ErrUnavailable, "there is no session bus", "dbus-run-session")
 	}
 	if _, err := os.Stat(pwned); err == nil {
 		t.Error("dbus-launch was run")
@@ -60,7 +60,7 @@ func TestNoDBusLaunch(t *testing.T) {
 func TestMuteBus(t *testing.T) {
 	home := newHome(t)
 	address := "unix:path=" + filepath.Join(home, "mute")
-	if os.Getenv(insideOf) == "" {
+	if os.Getenv(innerTestVariable) == "" {
 		l, err := net.Listen("unix", filepath.Join(home, "mute"))
 		must(t, err)
 		t.Cleanup(func() { _ = l.Close() })
@@ -71,7 +71,7 @@ func TestMuteBus(t *testing.T) {
 		t.Errorf("the bus is in state %v", busguard.Bus())
 	}
 	s, _ := newStore(t, Config{Backend: SecretService})
-	wantAll(t, s, keystore.ErrUnavailable, "does not answer", "FORCECRED_KEYSTORE")
+	wantErrors(t, s, keystore.ErrUnavailable, "does not answer", "FORCECRED_KEYSTORE")
 }
 
 // TestLateBus has a bus that answers the library only when it was asked by the
@@ -80,7 +80,7 @@ func TestLateBus(t *testing.T) {
 	if !onLateBus(t, true) {
 		return
 	}
-	if !isDialled() || busguard.Bus() != busguard.Usable {
+	if !isDialed() || busguard.Bus() != busguard.Usable {
 		t.Errorf("the bus is in state %v", busguard.Bus())
 	}
 }
@@ -91,7 +91,7 @@ func TestBusThatAnswersOthers(t *testing.T) {
 	if !onLateBus(t, false) {
 		return
 	}
-	if isDialled() || busguard.Bus() != busguard.Mute {
+	if isDialed() || busguard.Bus() != busguard.Mute {
 		t.Errorf("the bus is in state %v", busguard.Bus())
 	}
 }
@@ -100,7 +100,7 @@ func TestBusThatAnswersOthers(t *testing.T) {
 // second one, or never.
 func onLateBus(t *testing.T, ever bool) bool {
 	t.Helper()
-	if os.Getenv(insideOf) == t.Name() {
+	if os.Getenv(innerTestVariable) == t.Name() {
 		return inner(t)
 	}
 	home := newHome(t)
@@ -152,7 +152,7 @@ func TestBusUnused(t *testing.T) {
 		t.Error("the bus was dialled")
 	}
 	s, _ := newStore(t, Config{Backend: SecretService})
-	wantAll(t, s, keystore.ErrUnavailable, "was not asked", "secret-service")
+	wantErrors(t, s, keystore.ErrUnavailable, "was not asked", "secret-service")
 }
 
 // TestOrder holds that the guard is initialised before the library.

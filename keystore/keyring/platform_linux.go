@@ -8,20 +8,35 @@ import (
 	"github.com/godbus/dbus"
 )
 
-// detectPatience bounds the questions that Detect asks of the bus.
-const detectPatience = time.Second
+// newPlatformDriver returns the driver of a backend that only some systems have.
+func newPlatformDriver(b base) driver {
+	switch b.config.Backend {
+	case SecretService:
+		return newSecretService(b)
+	case KWallet:
+		return newKWallet(b)
+	case Pass:
+		return newPass(b)
+	case KeyCtl:
+		return keyCtl{b}
+	}
+	return b
+}
 
-// Detect returns the keyring to use where nobody has named one: the Secret
-// Service, or else KWallet, if the session bus has it or can start it.
+// detectTimeout is the timeout of Detect's calls of the bus.
+const detectTimeout = time.Second
+
+// Detect returns the keyring to use if nobody has named one: the Secret Service, or else
+// KWallet, if the session bus has it or can start it.
 func Detect(ctx context.Context) (Backend, bool) {
-	if !isDialled() {
+	if !isDialed() {
 		return "", false
 	}
 	conn, err := dbus.SessionBus()
 	if err != nil {
 		return "", false
 	}
-	ctx, cancel := context.WithTimeout(ctx, detectPatience)
+	ctx, cancel := context.WithTimeout(ctx, detectTimeout)
 	defer cancel()
 	var names []string
 	for _, method := range []string{"ListNames", "ListActivatableNames"} {

@@ -1,4 +1,4 @@
-package keyring
+package keyctl
 
 import (
 	"fmt"
@@ -7,22 +7,22 @@ import (
 	"strings"
 )
 
-// KernelQuota returns how many bytes of keys the kernel keeps for this user, and
-// how many it would. It reports false where the kernel does not tell.
-func KernelQuota() (used, limit int, ok bool) {
+// Quota returns how many bytes of keys the kernel holds for this user, and how many it
+// would hold. It reports false if the kernel does not report them.
+func Quota() (used, limit int, ok bool) {
 	users, err := os.ReadFile("/proc/key-users")
 	if err != nil {
 		return 0, 0, false
 	}
-	return quotaIn(string(users), os.Getuid())
+	return parseQuota(string(users), os.Getuid())
 }
 
-// quotaIn finds a user's bytes in a text like /proc/key-users:
+// parseQuota returns a user's bytes in a text like /proc/key-users:
 //
 //	1000:     6 6/6 5/200 123/20000
 //
 // See proc_key-users(5).
-func quotaIn(users string, uid int) (used, limit int, ok bool) {
+func parseQuota(users string, uid int) (used, limit int, ok bool) {
 	for line := range strings.Lines(users) {
 		fields := strings.Fields(line)
 		if len(fields) != 5 || fields[0] != strconv.Itoa(uid)+":" {

@@ -12,8 +12,8 @@ import (
 	"forcecred/keystore"
 )
 
-// insideOf names the test that this process is the inner one of.
-const insideOf = "FORCECRED_TEST_INSIDE"
+// innerTestVariable has the name of the test that this process runs alone.
+const innerTestVariable = "FORCECRED_TEST_INSIDE"
 
 func TestMain(m *testing.M) {
 	os.Stdout = os.Stderr // as main does, before a store is opened
@@ -34,16 +34,16 @@ var (
 
 const item = "test-refresh-token-1"
 
-// wantFault fails unless err has that reason, and its text and hint hold those
-// words and no secret.
-func wantFault(t *testing.T, err error, reason error, words string, hint string) {
+// wantError fails unless err has that reason, its text contains text, its hint contains
+// hint, and neither contains a secret.
+func wantError(t *testing.T, err error, reason error, text string, hint string) {
 	t.Helper()
 	fault, ok := errors.AsType[*keystore.Error](err)
 	if !ok {
 		t.Fatalf("got %v, want a *keystore.Error", err)
 	}
-	if !errors.Is(err, reason) || !strings.Contains(err.Error(), words) || !strings.Contains(fault.Hint, hint) {
-		t.Errorf("got %v (%v; hint: %s)\nwant %q (%v; hint: %q)", err, fault.Reason, fault.Hint, words, reason, hint)
+	if !errors.Is(err, reason) || !strings.Contains(err.Error(), text) || !strings.Contains(fault.Hint, hint) {
+		t.Errorf("got %v (%v; hint: %s)\nwant %q (%v; hint: %q)", err, fault.Reason, fault.Hint, text, reason, hint)
 	}
 	if strings.Contains(err.Error()+fault.Hint, item) {
 		t.Error("the error or its hint holds a secret")
@@ -74,21 +74,21 @@ func newStore(t *testing.T, config Config) (first, second *Store) {
 	return first, second
 }
 
-// inRing runs use with the library, as an operation of the store does.
-func inRing(t *testing.T, s *Store, use func(*turn) error) {
+// inSession runs use in a session, as a call of the store does.
+func inSession(t *testing.T, s *Store, use func(*session) error) {
 	t.Helper()
-	must(t, s.call(context.WithoutCancel(t.Context()), nothing, func(turn *turn) error { // also in a cleanup
-		if err := turn.begin(); err != nil {
+	must(t, s.call(context.WithoutCancel(t.Context()), noRelease, func(session *session) error { // a cleanup calls it too
+		if err := session.begin(); err != nil {
 			return err
 		}
-		return use(turn)
+		return use(session)
 	}))
 }
 
 func namesOf(t *testing.T, s *Store) (names []string) {
 	t.Helper()
-	inRing(t, s, func(turn *turn) (err error) {
-		names, err = turn.names()
+	inSession(t, s, func(session *session) (err error) {
+		names, err = session.list()
 		return err
 	})
 	return names

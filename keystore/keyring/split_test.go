@@ -13,16 +13,16 @@ import (
 )
 
 // large needs three parts in the system's keyring.
-var large = bytes.Repeat([]byte("01234"), parted.PartLimit()/2)
+var large = bytes.Repeat([]byte("01234"), splitting.ItemLimit()/2)
 
 func TestPartsComeAndGo(t *testing.T) {
 	t.Parallel()
-	first, second := newParted(t)
+	first, second := newSplitting(t)
 	for _, tt := range []struct {
 		item  []byte
 		names int
 	}{
-		{large, 4}, {large[1:], 4}, {[]byte("small"), 1}, {large, 4}, {large[:parted.PartLimit()+1], 3}, {nil, 1}, {[]byte(headMagic), 1}, {[]byte(headMagic + "x a 3 y\n"), 1},
+		{large, 4}, {large[1:], 4}, {[]byte("small"), 1}, {large, 4}, {large[:splitting.ItemLimit()+1], 3}, {nil, 1}, {[]byte(manifestMagic), 1}, {[]byte(manifestMagic + "x a 3 y\n"), 1},
 	} {
 		must(t, first.Set(t.Context(), prodToken, tt.item))
 		wantItem(t, second, prodToken, string(tt.item))
@@ -46,32 +46,34 @@ func TestTorn(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name string
-		tear func(turn *turn, parts []string) error
+		tear func(session *session, parts []string) error
 	}{
-		{"a part is missing", func(turn *turn, parts []string) error { return turn.remove(parts[1]) }},
-		{"a part is another's", func(turn *turn, parts []string) error { return turn.set(parts[1], []byte("foreign")) }},
-		{"a part is too large", func(turn *turn, parts []string) error { return turn.set(parts[2], large[:parted.PartLimit()]) }},
-		{"the head is cut", func(turn *turn, parts []string) error {
-			return turn.set(turn.prefix+"token/prod", []byte(headMagic+"x a 3"))
+		{"a part is missing", func(session *session, parts []string) error { return session.delete(parts[1]) }},
+		{"a part is another's", func(session *session, parts []string) error { return session.set(parts[1], []byte("foreign")) }},
+		{"a part is too large", func(session *session, parts []string) error {
+			return session.set(parts[2], large[:splitting.ItemLimit()])
 		}},
-		{"the head names no slot", func(turn *turn, _ []string) error {
-			return turn.set(turn.prefix+"token/prod", []byte(headMagic+"x c 3 y\n"))
+		{"the head is cut", func(session *session, parts []string) error {
+			return session.set(session.prefix+"token/prod", []byte(manifestMagic+"x a 3"))
 		}},
-		{"the head is foreign", func(turn *turn, parts []string) error {
-			return turn.set(turn.prefix+"token/prod", []byte(headMagic+"x a -1 y\n"))
+		{"the head names no slot", func(session *session, _ []string) error {
+			return session.set(session.prefix+"token/prod", []byte(manifestMagic+"x c 3 y\n"))
+		}},
+		{"the head is foreign", func(session *session, parts []string) error {
+			return session.set(session.prefix+"token/prod", []byte(manifestMagic+"x a -1 y\n"))
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			s, _ := newParted(t)
+			s, _ := newSplitting(t)
 			for _, key := range []keystore.Key{prod, prodToken} {
 				must(t, s.Set(t.Context(), key, large))
 			}
-			inRing(t, s, func(turn *turn) error {
-				names, err := turn.names()
+			inSession(t, s, func(session *session) error {
+				names, err := session.list()
 				names = slices.DeleteFunc(names, func(name string) bool { return !strings.Contains(name, "token/prod"+partMark) })
 				slices.Sort(names)
-				return errors.Join(err, tt.tear(turn, names))
+				return errors.Join(err, tt.tear(session, names))
 			})
 			if got, err := s.Get(t.Context(), prodToken); !errors.Is(err, keystore.ErrNotFound) {
 				t.Errorf("got %d bytes (%v), want ErrNotFound", len(got), err)
@@ -89,21 +91,21 @@ func TestTorn(t *testing.T) {
 // TestTornGrant holds that what a refresh does not replace is not called absent.
 func TestTornGrant(t *testing.T) {
 	t.Parallel()
-	s, _ := newParted(t)
+	s, _ := newSplitting(t)
 	must(t, s.Set(t.Context(), prod, large))
 	names := namesOf(t, s)
 	slices.Sort(names)
-	inRing(t, s, func(turn *turn) error { return turn.remove(names[2]) })
+	inSession(t, s, func(session *session) error { return session.delete(names[2]) })
 	_, err := s.Get(t.Context(), prod)
-	wantFault(t, err, keystore.ErrCorrupt, "part", "store it again")
+	wantError(t, err, keystore.ErrCorrupt, "part", "store it again")
 }
 
 // leave does what a writer does before its last step.
-func leave(turn *turn, item []byte) error {
-	name := turn.prefix + "token/prod"
-	old, err := turn.headOf(name)
+func leave(session *session, item []byte) error {
+	name := session.prefix + "token/prod"
+	old, err := session.readManifest(name)
 	if err == nil {
-		_, err = turn.prepare(name, old, item)
+		_, err = session.split(name, old, item)
 	}
 	return err
 }
@@ -111,16 +113,16 @@ func leave(turn *turn, item []byte) error {
 // TestLeftovers has the parts of a writer that died before its last step.
 func TestLeftovers(t *testing.T) {
 	t.Parallel()
-	s, _ := newParted(t)
+	s, _ := newSplitting(t)
 	for _, tt := range []struct {
 		old, next []byte
 		names     int
 	}{
-		{[]byte("old"), []byte("new"), 1}, {[]byte("old"), large[:parted.PartLimit()+1], 3}, {large, []byte("new"), 1}, {large, large[:parted.PartLimit()+1], 3},
+		{[]byte("old"), []byte("new"), 1}, {[]byte("old"), large[:splitting.ItemLimit()+1], 3}, {large, []byte("new"), 1}, {large, large[:splitting.ItemLimit()+1], 3},
 	} {
 		must(t, s.Set(t.Context(), prodToken, tt.old))
-		inRing(t, s, func(turn *turn) error {
-			return leave(turn, slices.Concat(large, large))
+		inSession(t, s, func(session *session) error {
+			return leave(session, slices.Concat(large, large))
 		})
 		wantItem(t, s, prodToken, string(tt.old))
 		must(t, s.Set(t.Context(), prodToken, tt.next))
@@ -129,8 +131,8 @@ func TestLeftovers(t *testing.T) {
 			t.Errorf("left are %q, want %d", names, tt.names)
 		}
 	}
-	inRing(t, s, func(turn *turn) error {
-		return leave(turn, large)
+	inSession(t, s, func(session *session) error {
+		return leave(session, large)
 	})
 	must(t, s.Delete(t.Context(), prodToken))
 	if names := namesOf(t, s); len(names) != 0 {
@@ -140,9 +142,9 @@ func TestLeftovers(t *testing.T) {
 
 func TestTooLarge(t *testing.T) {
 	t.Parallel()
-	s, _ := newParted(t)
+	s, _ := newSplitting(t)
 	must(t, s.Set(t.Context(), prod, []byte(item)))
-	wantFault(t, s.Set(t.Context(), prod, make([]byte, MaxItem+1)), keystore.ErrUnavailable, "more than 1048576 bytes", "")
+	wantError(t, s.Set(t.Context(), prod, make([]byte, MaxItem+1)), keystore.ErrUnavailable, "more than 1048576 bytes", "")
 	wantItem(t, s, prod, item)
 	whole := bytes.Repeat([]byte{'x'}, MaxItem)
 	must(t, s.Set(t.Context(), prod, whole))
