@@ -98,7 +98,7 @@ func TestPlaces(t *testing.T) {
 func TestBazel(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{Rotate: true})
-	line := strings.TrimSpace(rig.Pasted(t, "bazel"))
+	line := strings.TrimSpace(rig.CallerExample(t, "bazel"))
 	helper := line[strings.LastIndex(line, "=")+1:]
 	path := filepath.Join(link(t, helper), helper)
 	ask := func(stdin string, args ...string) rig.Result {
@@ -177,7 +177,7 @@ func TestHeadersHelper(t *testing.T) {
 	var config struct {
 		MCPServers map[string]struct{ URL, HeadersHelper string }
 	}
-	if err := json.Unmarshal([]byte(rig.Pasted(t, "headers")), &config); err != nil {
+	if err := json.Unmarshal([]byte(rig.CallerExample(t, "headers")), &config); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", config.MCPServers["acme"].HeadersHelper)

@@ -171,7 +171,7 @@ func (c *cluster) testKuberc(t *testing.T, program string) {
 		{"forcecred", "200 OK"},
 		{"aws-iam-authenticator", "not permitted by the credential plugin allowlist"},
 	} {
-		rig.WriteFile(t, kuberc, []byte(strings.Replace(rig.Pasted(t, "kuberc"), "command: forcecred", "command: "+tt.allowed, 1)))
+		rig.WriteFile(t, kuberc, []byte(strings.Replace(rig.CallerExample(t, "kuberc"), "command: forcecred", "command: "+tt.allowed, 1)))
 		c.start(t, program, c.kubeconfig(t, "kubernetes"), kuberc).want(t, "a list of "+tt.allowed, tt.want)
 	}
 }

@@ -39,7 +39,7 @@ func newGitRig(t *testing.T, cfg orgtest.Config) *gitRig {
 	r.config = filepath.Join(t.TempDir(), "gitconfig")
 	r.Env = append(r.Env, "GIT_CONFIG_GLOBAL="+r.config, "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=",
 		"PATH="+filepath.Dir(rig.Binary)+string(os.PathListSeparator)+os.Getenv("PATH"))
-	config := strings.Replace(rig.Pasted(t, "git"), "https://*.my.salesforce.com", place, 1)
+	config := strings.Replace(rig.CallerExample(t, "git"), "https://*.my.salesforce.com", place, 1)
 	if err := os.WriteFile(r.config, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +132,7 @@ func TestGitCrowd(t *testing.T) {
 		})
 	}
 	all.Wait()
-	rig.WantOne(t, "prod", passwords, r.Org.AccessToken(), rig.CrowdSize)
+	rig.WantOneToken(t, "prod", passwords, r.Org.AccessToken(), rig.CrowdSize)
 	if posts := r.Org.Count(orgtest.Token); posts != 2 {
 		t.Errorf("%d token requests, want 2: the first get's and one for all", posts)
 	}
@@ -208,7 +208,7 @@ func TestGitRemote(t *testing.T) {
 func TestGitStoreHelper(t *testing.T) {
 	t.Parallel()
 	const store = "[credential]\n\thelper = store\n"
-	documented := rig.Pasted(t, "git")
+	documented := rig.CallerExample(t, "git")
 	for _, tt := range []struct {
 		name   string
 		config string

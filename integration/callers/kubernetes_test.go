@@ -74,7 +74,7 @@ func (c *cluster) kubeconfig(t *testing.T, caller string, replace ...string) str
 	t.Helper()
 	const documented = "server: https://kubernetes.example.com"
 	server := "server: " + c.server.URL + "\n    certificate-authority: " + strconv.Quote(c.ca)
-	text := strings.Replace(rig.Pasted(t, caller), documented, server, 1)
+	text := strings.Replace(rig.CallerExample(t, caller), documented, server, 1)
 	if !strings.Contains(text, server) {
 		text += "clusters:\n- name: acme\n  cluster:\n    " + server + "\n"
 	}

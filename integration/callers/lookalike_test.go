@@ -97,11 +97,7 @@ func TestGitLookalike(t *testing.T) {
 		}
 		serve.ServeHTTP(w, req)
 	}))
-	p.Mu.Lock()
-	for _, host := range []string{siteHost, strings.ToUpper(siteHost), lookalikeHost} {
-		p.Routes[host+":443"] = server
-	}
-	p.Mu.Unlock()
+	p.Route(server, siteHost, strings.ToUpper(siteHost), lookalikeHost)
 	token := r.Run(t.Context(), "", "get", "prod").Token(t) // since then it is known where the org is
 
 	for _, host := range lookalikes {

@@ -32,7 +32,7 @@ func TestPastedCommands(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "nightly-report"), []byte(report), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	got := script(t, r, dir, rig.Pasted(t, "commands"), "sh", "-e")
+	got := script(t, r, dir, rig.CallerExample(t, "commands"), "sh", "-e")
 	line := r.Org.AccessToken() + " " + r.Org.URL + "\n"
 	if got.Status != 0 || got.Stderr != "" || got.Stdout != line+line {
 		t.Errorf("status %d: %s", got.Status, got.Stderr)
@@ -54,7 +54,7 @@ func TestPastedCurl(t *testing.T) {
 			r.Env = append(r.Env, "CURL_CA_BUNDLE="+ca)
 		}
 	}
-	lines := strings.Replace(rig.Pasted(t, "curl"), "https://acme.my.salesforce.com", r.Org.URL, 1)
+	lines := strings.Replace(rig.CallerExample(t, "curl"), "https://acme.my.salesforce.com", r.Org.URL, 1)
 	if got := script(t, r, t.TempDir(), lines, "sh", "-e"); got.Status != 0 || got.Stderr != "" || !strings.Contains(got.Stdout, `"url":"/services/data/`) {
 		t.Errorf("status %d: %s%s", got.Status, got.Stdout, got.Stderr)
 	}
@@ -81,7 +81,7 @@ func TestPastedShells(t *testing.T) {
 	} {
 		t.Run(tt.shell[0], func(t *testing.T) {
 			t.Parallel()
-			lines := rig.Pasted(t, tt.block)
+			lines := rig.CallerExample(t, tt.block)
 			const echo = `printenv SF_ACCESS_TOKEN SF_ORG_INSTANCE_URL | paste -sd " " -` + "\n"
 			if got := script(t, r, t.TempDir(), lines+echo, tt.shell...); got.Status != 0 || got.Stderr != "" || got.Stdout != want {
 				t.Errorf("status %d: %s%s", got.Status, got.Stdout, got.Stderr)
@@ -110,11 +110,11 @@ func TestPastedNames(t *testing.T) {
 	path := bin + string(os.PathListSeparator) + os.Getenv("PATH")
 	r.Env = append(r.Env, "HOME="+home, "PATH="+path+string(os.PathListSeparator)+filepath.Dir(rig.Binary))
 	made := exec.CommandContext(t.Context(), "sh", "-e")
-	made.Env, made.Stdin = r.Env, strings.NewReader(rig.Pasted(t, "names"))
+	made.Env, made.Stdin = r.Env, strings.NewReader(rig.CallerExample(t, "names"))
 	if got := rig.Finish(made); got.Status != 0 || got.Stderr != "" || !strings.Contains(got.Stdout, "made git-credential-forcecred\n") {
 		t.Fatalf("status %d: %s%s", got.Status, got.Stdout, got.Stderr)
 	}
-	config := strings.Replace(rig.Pasted(t, "git-name"), "https://*.my.salesforce.com", r.Org.URL, 1)
+	config := strings.Replace(rig.CallerExample(t, "git-name"), "https://*.my.salesforce.com", r.Org.URL, 1)
 	if err := os.WriteFile(r.config, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}

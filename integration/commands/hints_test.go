@@ -41,7 +41,7 @@ func TestHintCommands(t *testing.T) {
 			req := protocol.StoreRequest{Org: "prod", GrantType: tt.grant, LoginURL: r.Org.URL, ClientID: r.Org.ClientID()}
 			switch tt.grant {
 			case "jwt_bearer":
-				req.Username, req.PrivateKey = rig.SfUser, secret.New(rig.AppKey(t).PEM)
+				req.Username, req.PrivateKey = rig.SFUser, secret.New(rig.AppKey(t).PEM)
 			case "refresh_token":
 				req.RefreshToken, req.ClientSecret = secret.New(r.Org.RefreshToken()), secret.New(r.Org.ClientSecret())
 			default:
@@ -65,7 +65,7 @@ func TestHintCommands(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			commands := r.CommandsOf(t, "prod", tt.grant)
+			commands := r.HintedCommands(t, "prod", tt.grant)
 			if !slices.ContainsFunc(commands, func(c string) bool { return strings.HasPrefix(c, tt.want) }) {
 				t.Errorf("no hint has %s: %q", tt.want, commands)
 			}
@@ -79,7 +79,7 @@ func TestHintCommands(t *testing.T) {
 					command += fmt.Sprintf(" --no-browser --timeout 100ms --port %d", rig.FreePort(t))
 					stdin, want = "test-client-secret-0001", 7
 				}
-				if got := r.Shell(t, command, stdin); got.Status != want {
+				if got := r.RunHint(t, command, stdin); got.Status != want {
 					t.Errorf("%s: status %d, want %d: %s", command, got.Status, want, got.Stderr)
 				}
 			}

@@ -75,7 +75,7 @@ func setupScript(env *testscript.Env) error {
 		if s.org != nil {
 			s.org.Close()
 		}
-		if err := rig.Sweep(home, s.all()); err != nil {
+		if err := rig.FindSecrets(home, s.all()); err != nil {
 			env.T().Fatal(err)
 		}
 		if s.org != nil {
@@ -136,7 +136,7 @@ func cmdTold(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("exit status %d, want %d", got, want)
 	}
 	stdout, stderr := ts.ReadFile("stdout"), ts.ReadFile("stderr")
-	if rig.Shows(stdout, sceneOf(ts).all()) {
+	if rig.ShowsSecret(stdout, sceneOf(ts).all()) {
 		ts.Fatalf("stdout shows a secret")
 	}
 	if stdout == "" || stderr != "" {
@@ -171,7 +171,7 @@ func execForcecred(ts *testscript.TestScript, args []string) (status int) {
 	} else if err != nil {
 		ts.Fatalf("run forcecred: %v", err)
 	}
-	if rig.Shows(ts.ReadFile("stderr"), sceneOf(ts).all()) {
+	if rig.ShowsSecret(ts.ReadFile("stderr"), sceneOf(ts).all()) {
 		ts.Fatalf("stderr shows a secret")
 	}
 	return status
@@ -357,7 +357,7 @@ func cmdRefuse(ts *testscript.TestScript, neg bool, args []string) {
 	if !errors.As(err, &exit) || exit.ExitCode() != 3 || stdout.Len() > 0 {
 		ts.Fatalf("%s: want status 3 and nothing on stdout, got %v and %d bytes", args[1], err, stdout.Len())
 	}
-	if rig.Shows(stderr.String(), sceneOf(ts).all()) {
+	if rig.ShowsSecret(stderr.String(), sceneOf(ts).all()) {
 		ts.Fatalf("%s: stderr shows a secret", args[1])
 	}
 	if !regexp.MustCompile(args[2]).MatchString(stderr.String()) {

@@ -67,10 +67,10 @@ func (r ciRig) wantDeployed(t *testing.T, got rig.Result) {
 	if got.Status != 0 || strings.TrimSpace(got.Stdout) != r.Org.AccessToken() || r.Org.Count(orgtest.Token) == 0 {
 		t.Fatalf("status %d, %d token requests: %s", got.Status, r.Org.Count(orgtest.Token), got.Stderr)
 	}
-	if rig.Shows(got.Stderr, append(rig.AppKey(t).Lines(), r.Org.Secrets()...)) {
+	if rig.ShowsSecret(got.Stderr, append(rig.AppKey(t).Lines(), r.Org.Secrets()...)) {
 		t.Error("stderr shows a secret")
 	}
-	if err := rig.Sweep(r.Home, rig.AppKey(t).Lines()); err != nil {
+	if err := rig.FindSecrets(r.Home, rig.AppKey(t).Lines()); err != nil {
 		t.Error(err)
 	}
 }
@@ -78,7 +78,7 @@ func (r ciRig) wantDeployed(t *testing.T, got rig.Result) {
 // pastedCI returns a block of docs/ci.md.
 func pastedCI(t *testing.T, name string) string {
 	t.Helper()
-	return rig.Block(t, "../../docs/ci.md", name)
+	return rig.DocExample(t, "../../docs/ci.md", name)
 }
 
 // steps returns the shell scripts of a YAML block that follow a key, each without

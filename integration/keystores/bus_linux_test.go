@@ -26,7 +26,7 @@ func TestNoBusIsLeft(t *testing.T) {
 		return cmd
 	}
 	t.Cleanup(func() {
-		for _, pid := range rig.Marked(t, mark) {
+		for _, pid := range rig.ProcessesWith(t, mark) {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 	})
@@ -42,7 +42,7 @@ func TestNoBusIsLeft(t *testing.T) {
 			t.Fatalf("get: status %d, want 5: %s", got.Status, got.Stderr)
 		}
 	}
-	if left := rig.Marked(t, mark); len(left) > 0 {
+	if left := rig.ProcessesWith(t, mark); len(left) > 0 {
 		t.Errorf("%d processes are left: %v", len(left), left)
 	}
 
@@ -50,7 +50,7 @@ func TestNoBusIsLeft(t *testing.T) {
 	if out, err := command("dbus-launch").CombinedOutput(); err != nil {
 		t.Fatalf("dbus-launch: %v: %s", err, out)
 	}
-	if len(rig.Marked(t, mark)) == 0 {
+	if len(rig.ProcessesWith(t, mark)) == 0 {
 		t.Error("a bus that was started is not seen: this test can't fail")
 	}
 	t.Logf("%d commands without a session bus: no dbus-daemon is left", times)

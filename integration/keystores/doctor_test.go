@@ -56,7 +56,7 @@ func examine(t *testing.T, r *rig.Rig, env []string, args ...string) examined {
 			t.Errorf("%s %s (%s) has the next step %q", f.State, f.Check, f.Detail, f.Next)
 		}
 	}
-	if rig.Shows(got.Stdout, r.Org.Secrets()) {
+	if rig.ShowsSecret(got.Stdout, r.Org.Secrets()) {
 		t.Error("it shows a secret")
 	}
 	people := doctor(args...)
@@ -121,7 +121,7 @@ func TestDoctor(t *testing.T) {
 		}, "items", protocol.Fail, "org.dev.age is damaged", "erase the org and store it again"},
 		{"a private key that is not where it was", orgtest.Config{}, func(t *testing.T, r *rig.Rig) []string {
 			if err := keystore.SaveGrant(t.Context(), r.OpenStore(), keystore.Grant{
-				Org: "ci", Type: keystore.JWTBearer, LoginURL: r.Org.URL, ClientID: "test-client-id", Username: rig.SfUser, PrivateKeyFile: inHome(r, "nosuch.pem"),
+				Org: "ci", Type: keystore.JWTBearer, LoginURL: r.Org.URL, ClientID: "test-client-id", Username: rig.SFUser, PrivateKeyFile: inHome(r, "nosuch.pem"),
 			}); err != nil {
 				t.Fatal(err)
 			}
@@ -130,7 +130,7 @@ func TestDoctor(t *testing.T) {
 		{"a private key that is none", orgtest.Config{}, func(t *testing.T, r *rig.Rig) []string {
 			rig.WriteFile(t, inHome(r, "key.pem"), []byte("no key"))
 			if err := keystore.SaveGrant(t.Context(), r.OpenStore(), keystore.Grant{
-				Org: "ci", Type: keystore.JWTBearer, LoginURL: r.Org.URL, ClientID: "test-client-id", Username: rig.SfUser, PrivateKeyFile: inHome(r, "key.pem"),
+				Org: "ci", Type: keystore.JWTBearer, LoginURL: r.Org.URL, ClientID: "test-client-id", Username: rig.SFUser, PrivateKeyFile: inHome(r, "key.pem"),
 			}); err != nil {
 				t.Fatal(err)
 			}
@@ -195,10 +195,10 @@ func TestDoctor(t *testing.T) {
 			return nil
 		}, "host", protocol.Fail, "the host does not speak TLS", "sign-in page"},
 		{"a login that the Salesforce CLI has as well", orgtest.Config{}, func(t *testing.T, r *rig.Rig) []string {
-			return rig.WithSFLogin(t, r, rig.SfUser, "test-refresh-token-of-sf")
-		}, "salesforce-cli", protocol.Warn, `the grant of "prod" and the Salesforce CLI's ` + rig.SfUser + " are of one user and one app", "forcecred import --live"},
+			return rig.SFLoginEnv(t, r, rig.SFUser, "test-refresh-token-of-sf")
+		}, "salesforce-cli", protocol.Warn, `the grant of "prod" and the Salesforce CLI's ` + rig.SFUser + " are of one user and one app", "forcecred import --live"},
 		{"a refresh token that the Salesforce CLI has as well", orgtest.Config{}, func(t *testing.T, r *rig.Rig) []string {
-			return rig.WithSFLogin(t, r, "other@example.com", r.Org.RefreshToken())
+			return rig.SFLoginEnv(t, r, "other@example.com", r.Org.RefreshToken())
 		}, "salesforce-cli", protocol.Warn, `the grant of "prod" is also the Salesforce CLI's other@example.com`, "forcecred import --live"},
 		{"a lock that another process has", orgtest.Config{}, func(t *testing.T, r *rig.Rig) []string {
 			unlock, err := r.OpenStore().Lock(t.Context(), "prod")
@@ -248,7 +248,7 @@ func TestDoctorDisk(t *testing.T) {
 		}
 		t.Errorf("not found among %+v", e.Findings)
 	}
-	free := rig.Fill(t, disk)
+	free := rig.FillDisk(t, disk)
 	wantFull("no space left on device", "until then nothing is refreshed")
 	free()
 	if out, err := exec.Command("mount", "-o", "remount,ro", disk).CombinedOutput(); err != nil {
@@ -295,7 +295,7 @@ func TestDoctorSound(t *testing.T) {
 	// The Salesforce CLI's logins beside it are not two of one.
 	rig.WriteFile(t, filepath.Join(r.Home, "config.json"), []byte(`{"version":1,"keystore":"file","fallback":"sf"}`))
 	before = filesBelow(t, r.Home)
-	if e := examine(t, r, rig.WithSFLogin(t, r, "other@example.com", "test-refresh-token-of-sf")); e.Fail+e.Warn > 0 || !strings.Contains(fmt.Sprint(e.Findings), "2 orgs can be read") {
+	if e := examine(t, r, rig.SFLoginEnv(t, r, "other@example.com", "test-refresh-token-of-sf")); e.Fail+e.Warn > 0 || !strings.Contains(fmt.Sprint(e.Findings), "2 orgs can be read") {
 		t.Errorf("with the Salesforce CLI's logins: %+v", e.Findings)
 	}
 	if diff := cmp.Diff(before, filesBelow(t, r.Home)); diff != "" {

@@ -35,7 +35,7 @@ func TestKeyrings(t *testing.T) {
 			if tt.detected {
 				r.WantDetected(t, tt.keystore)
 			}
-			r.Live(t)
+			r.ExerciseKeystore(t)
 			if tt.keystore == "keyctl" {
 				outliveRevoked(t, r)
 			}

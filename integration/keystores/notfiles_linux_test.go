@@ -103,14 +103,14 @@ var places = []struct {
 	{"the private key", func(t *testing.T, r *rig.Rig) place {
 		path := filepath.Join(t.TempDir(), "key.pem")
 		rig.WriteFile(t, path, []byte(rig.AppKey(t).PEM))
-		request := fmt.Sprintf(`{"org":"prod","grant_type":"jwt_bearer","login_url":%q,"client_id":%q,"username":%q,"private_key_file":%q}`, r.Org.URL, r.Org.ClientID(), rig.SfUser, path)
+		request := fmt.Sprintf(`{"org":"prod","grant_type":"jwt_bearer","login_url":%q,"client_id":%q,"username":%q,"private_key_file":%q}`, r.Org.URL, r.Org.ClientID(), rig.SFUser, path)
 		if got := r.Run(t.Context(), request, "store"); got.Status != 0 {
 			t.Fatalf("store: status %d: %s", got.Status, got.Stderr)
 		}
 		return place{path, nil}
 	}, []int{5}},
 	// A folder in its place may hold logins of usernames with a slash, and is none.
-	{"the Salesforce CLI's login", func(t *testing.T, r *rig.Rig) place { return sfPlace(t, r, rig.SfUser+".json", r.Org.RefreshToken()) }, []int{4, 5}},
+	{"the Salesforce CLI's login", func(t *testing.T, r *rig.Rig) place { return sfPlace(t, r, rig.SFUser+".json", r.Org.RefreshToken()) }, []int{4, 5}},
 	{"the Salesforce CLI's aliases", func(t *testing.T, r *rig.Rig) place { return sfPlace(t, r, "alias.json", r.Org.RefreshToken()) }, []int{5}},
 	{"the Salesforce CLI's key", func(t *testing.T, r *rig.Rig) place { return sfPlace(t, r, "key.json", sealedBySF) }, []int{5}},
 }
@@ -121,9 +121,9 @@ const sealedBySF = "00a2141da67fa8ebd80e239ffd9a636bcaccbd98db49439c1fa1:e23ae9c
 // sfPlace is one of the files of a user who has logged in with the Salesforce CLI.
 func sfPlace(t *testing.T, r *rig.Rig, name, refreshToken string) place {
 	t.Helper()
-	env := rig.WithSFLogin(t, r, rig.SfUser, refreshToken)
+	env := rig.SFLoginEnv(t, r, rig.SFUser, refreshToken)
 	dir := filepath.Join(strings.TrimPrefix(env[0], "HOME="), ".sfdx")
-	rig.WriteFile(t, filepath.Join(dir, "alias.json"), fmt.Appendf(nil, `{"orgs":{"prod":%q}}`, rig.SfUser))
+	rig.WriteFile(t, filepath.Join(dir, "alias.json"), fmt.Appendf(nil, `{"orgs":{"prod":%q}}`, rig.SFUser))
 	rig.WriteFile(t, filepath.Join(dir, "key.json"), []byte(`{"account":"local","key":"0123456789abcdef0123456789abcdef","service":"sfdx"}`))
 	return place{filepath.Join(dir, name), append(env, "FORCECRED_KEYSTORE=sf")}
 }
@@ -166,7 +166,7 @@ func wantAllEnd(t *testing.T, r *rig.Rig, name string, get []int) {
 		{[]string{"doctor", "--offline", "--json"}, []int{0, 1}},
 		{[]string{"get", "prod", "--force"}, get},
 	} {
-		ctx, cancel := context.WithTimeout(t.Context(), rig.Patience)
+		ctx, cancel := context.WithTimeout(t.Context(), rig.Timeout)
 		got := r.Run(ctx, "", tt.args...)
 		cancel()
 		switch {
@@ -179,7 +179,7 @@ func wantAllEnd(t *testing.T, r *rig.Rig, name string, get []int) {
 		case got.Status > 1 && strings.Contains(got.Stderr, "internal"):
 			t.Errorf("%s: %s: %s", name, tt.args[0], got.Stderr)
 		}
-		if rig.Shows(got.Stderr, r.Org.Secrets()) {
+		if rig.ShowsSecret(got.Stderr, r.Org.Secrets()) {
 			t.Errorf("%s: %s shows a secret", name, tt.args[0])
 		}
 		if tt.args[0] == "doctor" && !json.Valid([]byte(got.Stdout)) {

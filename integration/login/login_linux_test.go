@@ -91,7 +91,7 @@ exit 1
 	cmd.Env = append(cmd.Env, "PATH="+bin+":"+os.Getenv("PATH"))
 	cmd.Stdin = strings.NewReader(r.Org.ClientSecret())
 	// That it failed is told with the address, where the login goes on.
-	got := rig.GoThrough(t, cmd, func(address string) { r.browse(t, address, "allow") })
+	got := rig.RunLogin(t, cmd, func(address string) { r.browse(t, address, "allow") })
 	if got.Status != 0 || strings.Contains(got.Stderr, "chatter") || !strings.Contains(got.Stderr, "no browser could be opened") {
 		t.Errorf("status %d: %s", got.Status, got.Stderr)
 	}

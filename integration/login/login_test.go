@@ -45,7 +45,7 @@ func (r *loginRig) login(t *testing.T, answer string, args ...string) rig.Result
 	}
 	cmd := r.Command(t.Context(), all...)
 	cmd.Stdin = strings.NewReader(r.Org.ClientSecret())
-	return rig.GoThrough(t, cmd, func(address string) { r.browse(t, address, answer) })
+	return rig.RunLogin(t, cmd, func(address string) { r.browse(t, address, answer) })
 }
 
 // browse goes through the org's pages, as far as they lead.
@@ -73,7 +73,7 @@ func (r *loginRig) browse(t *testing.T, address, answer string) {
 // hides checks that a login has shown nothing that is secret.
 func (r *loginRig) hides(t *testing.T, got rig.Result) {
 	t.Helper()
-	if got.Stdout != "" || rig.Shows(got.Stderr, r.Org.Secrets()) {
+	if got.Stdout != "" || rig.ShowsSecret(got.Stderr, r.Org.Secrets()) {
 		t.Errorf("stdout is %q, or stderr shows a secret", got.Stdout)
 	}
 }
@@ -188,14 +188,14 @@ func TestLoginBesideTheSalesforceCLIs(t *testing.T) {
 	t.Parallel()
 	r := newLoginRig(t, orgtest.Config{})
 	rig.WriteFile(t, filepath.Join(r.Home, "config.json"), []byte(`{"version":1,"keystore":"file","fallback":"sf"}`))
-	env := rig.WithSFLogin(t, r.Rig, "other@example.com", "test-refresh-token-of-sf")
+	env := rig.SFLoginEnv(t, r.Rig, "other@example.com", "test-refresh-token-of-sf")
 	login := func() rig.Result {
 		t.Helper()
 		cmd := r.Command(t.Context(), "login", "other@example.com", "--no-browser", "--port", strconv.Itoa(r.port),
 			"--client-secret-file", "-", "--client-id", r.Org.ClientID(), "--login-url", r.Org.URL)
 		cmd.Env = append(cmd.Env, env...)
 		cmd.Stdin = strings.NewReader(r.Org.ClientSecret())
-		return rig.GoThrough(t, cmd, func(address string) { r.browse(t, address, "allow") })
+		return rig.RunLogin(t, cmd, func(address string) { r.browse(t, address, "allow") })
 	}
 	if got := login(); got.Status != 0 {
 		t.Fatalf("status %d: %s", got.Status, got.Stderr)

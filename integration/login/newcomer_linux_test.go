@@ -45,7 +45,7 @@ func newNewcomer(t *testing.T) *newcomer {
 		if problems := org.Problems(); len(problems) > 0 {
 			t.Error("the org was asked what it should not be: ", strings.Join(problems, "; "))
 		}
-		if err := rig.Sweep(home, org.Secrets()); err != nil {
+		if err := rig.FindSecrets(home, org.Secrets()); err != nil {
 			t.Error(err)
 		}
 	})
@@ -104,7 +104,7 @@ var (
 func (n *newcomer) follow(t *testing.T, document, name string) string {
 	t.Helper()
 	var shown strings.Builder
-	lines := strings.Split(strings.TrimSuffix(rig.Block(t, document, name), "\n"), "\n")
+	lines := strings.Split(strings.TrimSuffix(rig.DocExample(t, document, name), "\n"), "\n")
 	for i := 0; i < len(lines); {
 		typed := prompt.ReplaceAllString(lines[i], "")
 		if typed == lines[i] {
@@ -138,7 +138,7 @@ func (n *newcomer) typeIn(t *testing.T, line string) string {
 		"forcecred login ", "forcecred login --port "+strconv.Itoa(n.port)+" ").Replace(line)
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", line)
 	cmd.Env, cmd.Dir = n.Env, n.dir
-	got := rig.GoThrough(t, cmd, func(address string) { n.browse(t, address, "allow") })
+	got := rig.RunLogin(t, cmd, func(address string) { n.browse(t, address, "allow") })
 	return strings.NewReplacer(n.Org.URL, "https://acme.my.salesforce.com", n.Home, "/home/me").Replace(got.Stderr + got.Stdout)
 }
 

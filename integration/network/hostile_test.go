@@ -163,7 +163,7 @@ func (tt hostile) run(t *testing.T) {
 		got.Token(t) // which decodes the answer
 	}
 	made := []string{"test_access", "test-refresh", "test-client", "test-cookie", "evil", "<html"}
-	if rig.HasControl(got.Stdout+got.Stderr) || rig.Shows(got.Stderr, append(made, r.Org.Secrets()...)) {
+	if rig.HasControl(got.Stdout+got.Stderr) || rig.ShowsSecret(got.Stderr, append(made, r.Org.Secrets()...)) {
 		t.Errorf("it shows what it must not: %q", got.Stderr)
 	}
 	if posts := r.Org.Count(orgtest.Token); posts != 2 {
@@ -194,7 +194,7 @@ func TestNoDebugging(t *testing.T) {
 	r.Env = append(r.Env, "GODEBUG=http2debug=2")
 	got := r.Run(t.Context(), "", "get", "prod")
 	if got.Token(t); got.Stderr != "" {
-		t.Errorf("stderr has %d bytes, secrets among them: %v", len(got.Stderr), rig.Shows(got.Stderr, r.Org.Secrets()))
+		t.Errorf("stderr has %d bytes, secrets among them: %v", len(got.Stderr), rig.ShowsSecret(got.Stderr, r.Org.Secrets()))
 	}
 }
 

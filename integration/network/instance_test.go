@@ -25,11 +25,7 @@ func TestInstanceHosts(t *testing.T) {
 	p := rig.StartProxy(t)
 	r := rig.NewIn(t, filepath.Join(t.TempDir(), "home"), orgtest.Config{Rotate: true, Hosts: []string{ownHost, rig.MyDomain}},
 		"HTTPS_PROXY=http://"+p.Address, "NO_PROXY=", "no_proxy=")
-	p.Mu.Lock()
-	for _, host := range []string{ownHost, rig.MyDomain} {
-		p.Routes[host+":443"] = strings.TrimPrefix(r.Org.URL, "https://")
-	}
-	p.Mu.Unlock()
+	p.Route(strings.TrimPrefix(r.Org.URL, "https://"), ownHost, rig.MyDomain)
 	for _, tt := range []struct {
 		login, member, url string
 		says               string // why it is refused, or ""

@@ -30,7 +30,7 @@ func TestProxy(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			p := rig.StartProxy(t)
-			p.Sign = tt.sign
+			p.Password = tt.sign
 			r := rig.NewProxiedRig(t, p, orgtest.Config{Rotate: true, HTTP1: tt.http1}, "HTTPS_PROXY=http://"+tt.user+p.Address)
 			got := r.Run(t.Context(), "", "get", "prod")
 			if got.Token(t) != r.Org.AccessToken() || got.Stderr != "" {
@@ -88,10 +88,10 @@ func TestProxyRefusals(t *testing.T) {
 		says     string
 		hint     string
 	}{
-		{"no password given", func(p *rig.Proxy) { p.Sign = "test-user:test-proxy-password" }, nil, 1, "the proxy in HTTPS_PROXY asks for a user and a password (HTTP 407)", "http://USER:PASSWORD@HOST:PORT"},
-		{"wrong password", func(p *rig.Proxy) { p.Sign = "test-user:test-proxy-other" }, func(a string) string { return "http://test-user:test-proxy-password@" + a }, 1, "does not accept the user or the password", "%XX"},
-		{"Negotiate only", func(p *rig.Proxy) { p.Sign, p.Challenge = "test-user:x", "Negotiate" }, nil, 1, "asks for a way to sign in that forcecred does not have", "Basic alone"},
-		{"Negotiate or Basic", func(p *rig.Proxy) { p.Sign, p.Challenge = "test-user:x", `Negotiate, Basic realm="test"` }, nil, 1, "asks for a user and a password (HTTP 407)", "http://USER:PASSWORD@HOST:PORT"},
+		{"no password given", func(p *rig.Proxy) { p.Password = "test-user:test-proxy-password" }, nil, 1, "the proxy in HTTPS_PROXY asks for a user and a password (HTTP 407)", "http://USER:PASSWORD@HOST:PORT"},
+		{"wrong password", func(p *rig.Proxy) { p.Password = "test-user:test-proxy-other" }, func(a string) string { return "http://test-user:test-proxy-password@" + a }, 1, "does not accept the user or the password", "%XX"},
+		{"Negotiate only", func(p *rig.Proxy) { p.Password, p.Challenge = "test-user:x", "Negotiate" }, nil, 1, "asks for a way to sign in that forcecred does not have", "Basic alone"},
+		{"Negotiate or Basic", func(p *rig.Proxy) { p.Password, p.Challenge = "test-user:x", `Negotiate, Basic realm="test"` }, nil, 1, "asks for a user and a password (HTTP 407)", "http://USER:PASSWORD@HOST:PORT"},
 		{"403", func(p *rig.Proxy) { p.Status = 403 }, nil, 1, "does not let us through to the org's host (HTTP 403)", "whoever runs the proxy"},
 		{"302", func(p *rig.Proxy) { p.Status = 302 }, nil, 1, "does not let us through", "whoever runs the proxy"},
 		{"502", func(p *rig.Proxy) { p.Status = 502 }, nil, 4, "the proxy in HTTPS_PROXY can't reach the org's host (HTTP 502)", "check login_url"},
@@ -123,7 +123,7 @@ func TestProxyRefusals(t *testing.T) {
 			if got.Status != 7 || got.Stdout != "" || !strings.Contains(got.Stderr, tt.says) || !strings.Contains(got.Stderr, "forcecred: hint: ") || !strings.Contains(got.Stderr, tt.hint) {
 				t.Errorf("status %d: %s", got.Status, got.Stderr)
 			}
-			if rig.Shows(got.Stderr, []string{"test-user", "test-proxy", "dGVzd", "\x1b"}) || rig.HasControl(got.Stderr) {
+			if rig.ShowsSecret(got.Stderr, []string{"test-user", "test-proxy", "dGVzd", "\x1b"}) || rig.HasControl(got.Stderr) {
 				t.Errorf("stderr shows what it must not: %q", got.Stderr)
 			}
 			if p.Connects() != tt.connects || r.Org.Count(orgtest.Token) != 0 {
@@ -153,7 +153,7 @@ func TestProxySetting(t *testing.T) {
 			cmd := r.Command(t.Context(), "get", "prod")
 			cmd.Env = append(cmd.Env, "HTTPS_PROXY=", name+"="+setting)
 			got := rig.Finish(cmd)
-			if got.Status != 2 || !strings.Contains(got.Stderr, "use "+name+": it is not the URL of a proxy") || rig.Shows(got.Stderr, []string{"test-user", "test-proxy"}) {
+			if got.Status != 2 || !strings.Contains(got.Stderr, "use "+name+": it is not the URL of a proxy") || rig.ShowsSecret(got.Stderr, []string{"test-user", "test-proxy"}) {
 				t.Errorf("status %d: %s", got.Status, got.Stderr)
 			}
 		}

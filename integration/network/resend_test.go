@@ -100,7 +100,7 @@ func TestResend(t *testing.T) {
 			if got.Status != 7 || got.Stdout != "" || !strings.Contains(got.Stderr, "the connection was closed before the whole answer came") || !strings.Contains(got.Stderr, "it is not known whether") {
 				t.Errorf("status %d: %s", got.Status, got.Stderr)
 			}
-			if rig.Shows(got.Stderr, r.Org.Secrets()) {
+			if rig.ShowsSecret(got.Stderr, r.Org.Secrets()) {
 				t.Error("stderr shows a secret")
 			}
 			if n := posts.Load(); n != 1 {

@@ -84,9 +84,7 @@ func TestNetworkSlow(t *testing.T) {
 		t.Parallel()
 		p := rig.StartProxy(t)
 		r := rig.NewProxiedRig(t, p, orgtest.Config{})
-		p.Mu.Lock()
-		p.Routes[rig.MyDomain+":443"] = rig.Listen(t, silent)
-		p.Mu.Unlock()
+		p.Route(rig.Listen(t, silent), rig.MyDomain)
 		wantSlow(t, r, "the TLS handshake did not end within 10s", hintSlow)
 	})
 }
@@ -99,7 +97,7 @@ func stallInBody(_ *testing.T, r *rig.Rig) {
 // wantSlow runs a get that meets silence.
 func wantSlow(t *testing.T, r *rig.Rig, says, hint string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), rig.Patience)
+	ctx, cancel := context.WithTimeout(t.Context(), rig.Timeout)
 	defer cancel()
 	begin := time.Now()
 	got := r.Run(ctx, "", "get", "prod")

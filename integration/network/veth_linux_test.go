@@ -205,8 +205,8 @@ func (v *veth) unsent(t *testing.T) int {
 func await(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	for begin := time.Now(); !done(); time.Sleep(10 * time.Millisecond) {
-		if time.Since(begin) > rig.Patience {
-			t.Fatalf("%s: not so after %v", what, rig.Patience)
+		if time.Since(begin) > rig.Timeout {
+			t.Fatalf("%s: not so after %v", what, rig.Timeout)
 		}
 	}
 }

@@ -86,7 +86,7 @@ func startProvider(t *testing.T) *provider {
 		t.Fatalf("store: status %d: %s", got.Status, got.Stderr)
 	}
 	t.Cleanup(func() {
-		if err := rig.Sweep(home, []string{p.stored.ClientSecret.Reveal(), p.stored.RefreshToken.Reveal()}); err != nil {
+		if err := rig.FindSecrets(home, []string{p.stored.ClientSecret.Reveal(), p.stored.RefreshToken.Reveal()}); err != nil {
 			t.Error(err)
 		}
 	})
@@ -181,13 +181,13 @@ func (p *provider) testCrowd(t *testing.T) {
 	old := p.Run(t.Context(), "", "get", "prod").Token(t)
 	p.expire(t)
 	before, begin := p.judge(t, 100*time.Millisecond), time.Now()
-	tokens := p.Crowd(t, rig.CrowdSize, rig.PlainRequest, "prod")["prod"]
+	tokens := p.Crowd(t, rig.CrowdSize, rig.GetRequest, "prod")["prod"]
 	took := time.Since(begin)
 	after := p.judge(t, 0)
 	if len(tokens) == 0 || tokens[0] == old {
 		t.Fatal("no new token came")
 	}
-	rig.WantOne(t, "prod", tokens, tokens[0], rig.CrowdSize)
+	rig.WantOneToken(t, "prod", tokens, tokens[0], rig.CrowdSize)
 	if posts := after.Posts - before.Posts; posts != 1 || !after.Alive {
 		t.Errorf("%d token requests, want 1; alive %v", posts, after.Alive)
 	}
@@ -234,11 +234,11 @@ func (p *provider) testLogin(t *testing.T) {
 		}
 		_ = resp.Body.Close()
 	}
-	got := rig.GoThrough(t, p.Command(t.Context(), "login", "prod", "--no-browser", "--port", strconv.Itoa(p.port), "--scopes", "openid api"), browse)
+	got := rig.RunLogin(t, p.Command(t.Context(), "login", "prod", "--no-browser", "--port", strconv.Itoa(p.port), "--scopes", "openid api"), browse)
 	if got.Status != 0 {
 		t.Fatalf("status %d: %s", got.Status, got.Stderr)
 	}
-	if rig.Shows(got.Stderr, []string{p.StoredToken(t), p.stored.ClientSecret.Reveal()}) {
+	if rig.ShowsSecret(got.Stderr, []string{p.StoredToken(t), p.stored.ClientSecret.Reveal()}) {
 		t.Error("stderr shows a secret")
 	}
 	posts := p.judge(t, 0).Posts
@@ -274,7 +274,7 @@ func (p *provider) testControl(t *testing.T) {
 	if got.Status != protocol.SignInAgain.ExitStatus() || got.Stdout != "" {
 		t.Errorf("a refresh over the dead grant: status %d, want %d: %s", got.Status, protocol.SignInAgain.ExitStatus(), got.Stderr)
 	}
-	if rig.Shows(got.Stderr, []string{spent, p.StoredToken(t), p.stored.ClientSecret.Reveal()}) {
+	if rig.ShowsSecret(got.Stderr, []string{spent, p.StoredToken(t), p.stored.ClientSecret.Reveal()}) {
 		t.Error("stderr shows a secret")
 	}
 	t.Log("oidc-provider: control: a spent refresh token ends the login")

@@ -24,7 +24,7 @@ func TestFIPSOnly(t *testing.T) {
 			d.Env = append(d.Env, "FORCECRED_KEYSTORE="+keystore, "FORCECRED_KEYRING_TIMEOUT=2m", "GODEBUG=fips140=only")
 			r := rig.NewIn(t, filepath.Join(d.Home, "forcecred"), orgtest.Config{Rotate: true, ClientSecret: "test-short"}, d.Env...)
 			t.Cleanup(func() { r.Run(context.Background(), "", "erase", "prod") })
-			r.Live(t)
+			r.ExerciseKeystore(t)
 		})
 	}
 	t.Run("file", func(t *testing.T) {

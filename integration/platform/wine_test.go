@@ -148,12 +148,12 @@ func TestWindows(t *testing.T) {
 		t.Run("FORCECRED_KEYSTORE="+keystore, func(t *testing.T) {
 			env := slices.Concat(w.env, []string{"FORCECRED_KEYSTORE=" + keystore, "FORCECRED_KEYRING_TIMEOUT=2m"}) // however slow the machine is
 			p := rig.Program{Argv: []string{"wine", filepath.Join(dir, "forcecred.exe")}, Drive: "Z:"}
-			r := rig.NewOf(t, p, filepath.Join(t.TempDir(), "home"), orgtest.Config{Rotate: true}, env...)
+			r := rig.NewWith(t, p, filepath.Join(t.TempDir(), "home"), orgtest.Config{Rotate: true}, env...)
 			t.Cleanup(func() { r.Run(context.Background(), "", "erase", "prod") })
 			if keystore == "wincred" {
 				r.WantDetected(t, keystore)
 			}
-			r.Live(t)
+			r.ExerciseKeystore(t)
 		})
 	}
 }

@@ -104,7 +104,7 @@ func TestGoHost(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{Rotate: true})
 	source := filepath.Join(t.TempDir(), "main.go")
-	rig.WriteFile(t, source, []byte(rig.Pasted(t, "go-plugin")))
+	rig.WriteFile(t, source, []byte(rig.CallerExample(t, "go-plugin")))
 	host := exec.CommandContext(t.Context(), "go", "run", source)
 	host.Env = append(r.Env, "PATH="+filepath.Dir(rig.PluginBinary)+string(os.PathListSeparator)+os.Getenv("PATH"))
 	got := rig.Finish(host)

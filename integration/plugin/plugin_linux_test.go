@@ -49,7 +49,7 @@ func (s *seat) env() []string { return []string{s.mark, "TMPDIR=" + s.dir} }
 func (s *seat) process(t *testing.T) int {
 	t.Helper()
 	var found []int
-	for _, pid := range rig.Marked(t, s.mark) {
+	for _, pid := range rig.ProcessesWith(t, s.mark) {
 		if exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid)); err == nil && exe == rig.PluginBinary {
 			found = append(found, pid)
 		}
@@ -118,7 +118,7 @@ func TestPluginEndsWithItsHost(t *testing.T) {
 				if _, err := io.WriteString(stdin, "get\n"); err != nil {
 					t.Fatal(err)
 				}
-				r.AwaitToken(t, 2)
+				r.AwaitTokenRequests(t, 2)
 			}
 			if err := host.Process.Kill(); err != nil {
 				t.Fatal(err)
@@ -152,7 +152,7 @@ func TestPluginSignals(t *testing.T) {
 				_, err := client.Get(t.Context(), protocol.GetRequest{Org: "prod"})
 				t.Logf("the caller whose refresh was struck got: %v", err)
 			})
-			r.AwaitToken(t, 1)
+			r.AwaitTokenRequests(t, 1)
 			if err := syscall.Kill(pid, syscall.SIGINT); err != nil {
 				t.Fatal(err)
 			}

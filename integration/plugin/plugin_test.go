@@ -187,7 +187,7 @@ func TestPluginContexts(t *testing.T) {
 		if want == context.Canceled {
 			ctx, cancel = context.WithCancel(t.Context())
 			go func() {
-				r.AwaitToken(t, before+1)
+				r.AwaitTokenRequests(t, before+1)
 				cancel()
 			}()
 		}
@@ -219,7 +219,7 @@ func TestPluginCloseWhileRefreshing(t *testing.T) {
 			}
 		}
 	})
-	r.AwaitToken(t, 1)
+	r.AwaitTokenRequests(t, 1)
 	begin := time.Now()
 	client.Close()
 	took := time.Since(begin)
@@ -258,7 +258,7 @@ func TestPluginCrowd(t *testing.T) {
 	}
 	all.Wait()
 	took := time.Since(begin)
-	rig.WantOne(t, "prod", answers, r.Org.AccessToken(), size)
+	rig.WantOneToken(t, "prod", answers, r.Org.AccessToken(), size)
 	if posts := r.Org.Count(orgtest.Token); posts != 1 || !r.Org.Alive() {
 		t.Errorf("%d token requests, want 1; alive %v", posts, r.Org.Alive())
 	}

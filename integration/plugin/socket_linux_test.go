@@ -117,10 +117,10 @@ func TestPluginRefusesAnotherUser(t *testing.T) {
 // connection for all, finds the socket as closed as ever.
 func TestPluginSocketBesideAHostsWishes(t *testing.T) {
 	t.Parallel()
-	start := func(r *rig.Rig, s *seat, multiplex bool) (*goplugin.Client, *rig.SharedBuffer, error) {
+	start := func(r *rig.Rig, s *seat, multiplex bool) (*goplugin.Client, *rig.SyncBuffer, error) {
 		cmd := exec.Command(rig.PluginBinary)
 		cmd.Env = append(r.Env, append(s.env(), "TMPDIR=/nowhere", goplugin.EnvUnixSocketDir+"="+s.dir)...)
-		var said rig.SharedBuffer
+		var said rig.SyncBuffer
 		host := goplugin.NewClient(&goplugin.ClientConfig{
 			HandshakeConfig: plugin.Handshake, VersionedPlugins: plugin.Plugins(), AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
 			Cmd: cmd, SkipHostEnv: true, AutoMTLS: true, Stderr: &said, Logger: hclog.NewNullLogger(), GRPCBrokerMultiplex: multiplex,
@@ -183,7 +183,7 @@ func TestPluginAmongIdleConnections(t *testing.T) {
 					t.Errorf("a refresh that was under way: %v", err)
 				}
 			})
-			r.AwaitToken(t, 1)
+			r.AwaitTokenRequests(t, 1)
 			for range crowd {
 				conn, err := net.Dial("unix", path)
 				if err != nil {

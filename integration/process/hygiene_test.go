@@ -96,7 +96,7 @@ func startWaiting(t *testing.T, cmd *exec.Cmd) waiting {
 func (w waiting) await(t *testing.T, limits *regexp.Regexp) {
 	t.Helper()
 	begin := time.Now()
-	for time.Since(begin) < rig.Patience {
+	for time.Since(begin) < rig.Timeout {
 		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", w.cmd.Process.Pid))
 		name, err2 := os.ReadFile(fmt.Sprintf("/proc/%d/comm", w.cmd.Process.Pid))
 		if err == nil && err2 == nil && limits.Match(text) && string(name) != "sh\n" {
@@ -164,7 +164,7 @@ func TestChildrenGetNoSecret(t *testing.T) {
 			t.Errorf("the trace has no %s; so this test shows nothing", mark)
 		}
 	}
-	if rig.Shows(text, r.Org.Secrets()) {
+	if rig.ShowsSecret(text, r.Org.Secrets()) {
 		t.Error("a secret is in the arguments or the environment of a child")
 	}
 	t.Logf("%d programs were started by a store and a get over pass, without a secret", children)

@@ -50,11 +50,7 @@ func newHostsRig(t *testing.T, cfg orgtest.Config, hosts []string, env ...string
 	p := rig.StartProxy(t)
 	cfg.Hosts, cfg.InstanceURL = hosts, "https://"+hosts[0]
 	r := rig.NewIn(t, filepath.Join(t.TempDir(), "home"), cfg, append([]string{"HTTPS_PROXY=http://" + p.Address, "NO_PROXY=", "no_proxy="}, env...)...)
-	p.Mu.Lock()
-	defer p.Mu.Unlock()
-	for _, host := range hosts {
-		p.Routes[host+":443"] = strings.TrimPrefix(r.Org.URL, "https://")
-	}
+	p.Route(strings.TrimPrefix(r.Org.URL, "https://"), hosts...)
 	return r, p
 }
 
@@ -107,11 +103,7 @@ func TestAudience(t *testing.T) {
 func TestAudienceFarAway(t *testing.T) {
 	t.Parallel()
 	r, p := newHostsRig(t, orgtest.Config{AppKey: rig.AppKey(t).Public, Audiences: []string{"https://test.salesforce.com"}}, []string{rig.MyDomain})
-	p.Mu.Lock()
-	for _, host := range []string{"test.salesforce.com:443", "login.salesforce.com:443"} {
-		p.Routes[host] = "127.0.0.1:1"
-	}
-	p.Mu.Unlock()
+	p.Route("127.0.0.1:1", "test.salesforce.com", "login.salesforce.com")
 	storeJWT(t, r, "ci", "https://"+rig.MyDomain, "")
 	if got := r.Run(t.Context(), "", "get", "ci"); got.Status != 0 || got.Token(t) != r.Org.AccessToken() {
 		t.Errorf("status %d: %s", got.Status, got.Stderr)
@@ -136,14 +128,10 @@ func TestSalesforceCLIKeyLoginAudience(t *testing.T) {
 			p := rig.StartProxy(t)
 			cfg := orgtest.Config{AppKey: key.Public, LaxAssertions: true, Audiences: []string{tt.audience}, Hosts: hosts, InstanceURL: "https://" + rig.MyDomain}
 			r := openSFRig(t, t.TempDir(), cfg, tt.env, "HTTPS_PROXY=http://"+p.Address, "https_proxy=http://"+p.Address, "NO_PROXY=", "no_proxy=", "SF_DISABLE_DNS_CHECK=true")
-			p.Mu.Lock()
-			for _, host := range hosts {
-				p.Routes[host+":443"] = strings.TrimPrefix(r.Org.URL, "https://")
-			}
-			p.Mu.Unlock()
+			p.Route(strings.TrimPrefix(r.Org.URL, "https://"), hosts...)
 			keyFile := filepath.Join(t.TempDir(), "server.key")
 			rig.WriteFile(t, keyFile, []byte(key.PEM))
-			members := r.authMembersOf(rig.SfUser, "prod")
+			members := r.authMembersOf(rig.SFUser, "prod")
 			delete(members, "refreshToken")
 			members["privateKey"], members["instanceUrl"], members["loginUrl"] = keyFile, "https://"+rig.MyDomain, "https://"+rig.MyDomain
 			core := r.core(t, r.user)
@@ -167,7 +155,7 @@ func TestSalesforceCLIKeyLoginAudience(t *testing.T) {
 func storeJWT(t *testing.T, r *rig.Rig, name, loginURL, audience string) {
 	t.Helper()
 	req := protocol.StoreRequest{
-		Org: name, GrantType: "jwt_bearer", LoginURL: loginURL, Audience: audience, ClientID: r.Org.ClientID(), Username: rig.SfUser, PrivateKey: secret.New(rig.AppKey(t).PEM),
+		Org: name, GrantType: "jwt_bearer", LoginURL: loginURL, Audience: audience, ClientID: r.Org.ClientID(), Username: rig.SFUser, PrivateKey: secret.New(rig.AppKey(t).PEM),
 	}
 	var text bytes.Buffer
 	if err := req.Encode(&text); err != nil {

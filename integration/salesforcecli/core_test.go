@@ -83,7 +83,7 @@ func TestSalesforceCLITargetOrg(t *testing.T) {
 		rig.WriteFile(t, name, []byte(text))
 	}
 	r.core(t, r.user).mustAsk(t, "login", map[string]any{"logins": []any{
-		r.authMembersOf("o'brien@acme.com", "My Org", "_old"), r.authMembersOf(rig.SfUser, "a/b:c (d)"), r.authMembersOf("third@example.com", "third"),
+		r.authMembersOf("o'brien@acme.com", "My Org", "_old"), r.authMembersOf(rig.SFUser, "a/b:c (d)"), r.authMembersOf("third@example.com", "third"),
 	}}, nil)
 	want := func(when, dir, name string, env ...string) {
 		t.Helper()

@@ -19,7 +19,7 @@ func TestDataCloudOfTheSalesforceCLIs(t *testing.T) {
 	r := newSFRig(t, cfg)
 	before := r.Org.Count(orgtest.Token)
 	token := r.Run(t.Context(), rig.DataCloudRequest("prod"), "get").Token(t)
-	if again := r.Run(t.Context(), rig.DataCloudRequest(rig.SfUser), "get").Token(t); again != token || token != r.Org.DataCloudToken() {
+	if again := r.Run(t.Context(), rig.DataCloudRequest(rig.SFUser), "get").Token(t); again != token || token != r.Org.DataCloudToken() {
 		t.Error("by username: another token")
 	}
 	r.WantExchanges(t, before+1, 1)
@@ -36,7 +36,7 @@ func TestDataCloudOfTheSalesforceCLIs(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantSameMembers(t, file, after)
-	if rejected := secret.New(r.Org.DataCloudToken()); r.Run(t.Context(), fmt.Sprintf(`{"org":%q,"rejected_token":%q}`, rig.SfUser, rejected.Reveal()), "erase").Status != 0 {
+	if rejected := secret.New(r.Org.DataCloudToken()); r.Run(t.Context(), fmt.Sprintf(`{"org":%q,"rejected_token":%q}`, rig.SFUser, rejected.Reveal()), "erase").Status != 0 {
 		t.Error("the rejected token can't be erased")
 	}
 	r.Run(t.Context(), rig.DataCloudRequest("prod"), "get").Token(t)

@@ -18,7 +18,7 @@ func TestSalesforceCLIHintCommands(t *testing.T) {
 	r := openSFRig(t, t.TempDir(), orgtest.Config{AppKey: key.Public, LaxAssertions: true})
 	keyFile := filepath.Join(t.TempDir(), "my server.key")
 	rig.WriteFile(t, keyFile, []byte(key.PEM))
-	web, jwt := r.authMembersOf("o'brien@acme.com", "My Org"), r.authMembersOf(rig.SfUser, "robot")
+	web, jwt := r.authMembersOf("o'brien@acme.com", "My Org"), r.authMembersOf(rig.SFUser, "robot")
 	web["clientApps"] = map[string]any{"my app": map[string]string{"clientId": "PlatformCLI", "refreshToken": r.Org.RefreshToken(), "oauthFlow": "web"}}
 	delete(jwt, "refreshToken")
 	jwt["privateKey"] = keyFile
@@ -28,9 +28,9 @@ func TestSalesforceCLIHintCommands(t *testing.T) {
 		{"My Org", "refresh_token", `sf org login web --alias "My Org" --instance-url ` + r.Org.URL},
 		{"o'brien@acme.com", "refresh_token", "sf org login web --instance-url " + r.Org.URL},
 		{"My Org+my app", "refresh_token", `sf org login web --client-app "my app" --username "o'brien@acme.com"`},
-		{"robot", "jwt_bearer", `sf org login jwt --alias robot --username ` + rig.SfUser + ` --jwt-key-file "` + keyFile + `"`},
+		{"robot", "jwt_bearer", `sf org login jwt --alias robot --username ` + rig.SFUser + ` --jwt-key-file "` + keyFile + `"`},
 	} {
-		commands := r.CommandsOf(t, tt.org, tt.grant)
+		commands := r.HintedCommands(t, tt.org, tt.grant)
 		if !slices.ContainsFunc(commands, func(c string) bool { return strings.HasPrefix(c, tt.want) }) {
 			t.Errorf("%s: no hint has %s: %q", tt.org, tt.want, commands)
 		}
@@ -44,7 +44,7 @@ func TestSalesforceCLIHintCommands(t *testing.T) {
 			case strings.HasPrefix(command, "sf org logout"):
 				want = "my app"
 			}
-			if got := r.Shell(t, command, "", "SF_CONTAINER_MODE=true"); !strings.Contains(got.Stdout+got.Stderr, want) {
+			if got := r.RunHint(t, command, "", "SF_CONTAINER_MODE=true"); !strings.Contains(got.Stdout+got.Stderr, want) {
 				t.Errorf("%s: status %d: %s", command, got.Status, got.Stdout+got.Stderr)
 			}
 		}

@@ -17,7 +17,7 @@ import (
 func TestSalesforceCLIJournal(t *testing.T) {
 	t.Parallel()
 	user := t.TempDir()
-	auth, aside := filepath.Join(user, ".sfdx", rig.SfUser+".json"), filepath.Join(user, "aside")
+	auth, aside := filepath.Join(user, ".sfdx", rig.SFUser+".json"), filepath.Join(user, "aside")
 	spoil := func() error { return errors.Join(os.Rename(auth, aside), os.Mkdir(auth, 0o700)) }
 	var spoilt error
 	first := true
@@ -35,8 +35,8 @@ func TestSalesforceCLIJournal(t *testing.T) {
 	}
 	ca := filepath.Join(user, "ca.pem")
 	rig.WriteFile(t, ca, org.CAPEM())
-	rig.WriteFile(t, auth, []byte(`{"username":"`+rig.SfUser+`","loginUrl":"`+org.URL+`","clientId":"PlatformCLI","refreshToken":"`+org.RefreshToken()+`"}`))
-	rig.WriteFile(t, filepath.Join(user, ".sfdx", "alias.json"), []byte(`{"orgs":{"prod":"`+rig.SfUser+`"}}`))
+	rig.WriteFile(t, auth, []byte(`{"username":"`+rig.SFUser+`","loginUrl":"`+org.URL+`","clientId":"PlatformCLI","refreshToken":"`+org.RefreshToken()+`"}`))
+	rig.WriteFile(t, filepath.Join(user, ".sfdx", "alias.json"), []byte(`{"orgs":{"prod":"`+rig.SFUser+`"}}`))
 	rig.WriteFile(t, filepath.Join(user, ".sfdx", "key.json"), []byte(`{"account":"local","key":"0123456789abcdef0123456789abcdef","service":"sfdx"}`))
 	home := filepath.Join(user, "forcecred")
 	r := &rig.Rig{Org: org, Home: home, Env: append(os.Environ(), "HOME="+user, "USERPROFILE="+user, "SF_USE_GENERIC_UNIX_KEYCHAIN=true",
@@ -49,13 +49,13 @@ func TestSalesforceCLIJournal(t *testing.T) {
 	if err := errors.Join(os.Remove(auth), os.Rename(aside, auth)); err != nil {
 		t.Fatal(err)
 	}
-	if got := r.Run(t.Context(), "", "get", rig.SfUser, "--force"); got.Token(t) != org.AccessToken() || got.Stderr != "" || !org.Alive() {
+	if got := r.Run(t.Context(), "", "get", rig.SFUser, "--force"); got.Token(t) != org.AccessToken() || got.Stderr != "" || !org.Alive() {
 		t.Errorf("the sealed token was not found; alive %v: %s", org.Alive(), got.Stderr)
 	}
 	if problems := org.Problems(); len(problems) > 0 {
 		t.Error(strings.Join(problems, "; "))
 	}
-	if err := rig.Sweep(user, org.Secrets()); err != nil { // also: the plain token was replaced by an encrypted one
+	if err := rig.FindSecrets(user, org.Secrets()); err != nil { // also: the plain token was replaced by an encrypted one
 		t.Error(err)
 	}
 }

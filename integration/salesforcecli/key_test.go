@@ -21,7 +21,7 @@ func TestSalesforceCLIKeyLogin(t *testing.T) {
 	r := openSFRig(t, t.TempDir(), orgtest.Config{AppKey: key.Public, LaxAssertions: true})
 	keyFile := filepath.Join(t.TempDir(), "server.key")
 	rig.WriteFile(t, keyFile, []byte(key.PEM))
-	r.login(t, "jwt", "--username", rig.SfUser, "--jwt-key-file", keyFile, "--client-id", "PlatformCLI", "--instance-url", r.Org.URL)
+	r.login(t, "jwt", "--username", rig.SFUser, "--jwt-key-file", keyFile, "--client-id", "PlatformCLI", "--instance-url", r.Org.URL)
 	if got := r.Run(t.Context(), "", "list"); got.Status != 0 || !strings.Contains(got.Stdout, `"grant_type":"jwt_bearer"`) {
 		t.Errorf("list: status %d: %s%s", got.Status, got.Stdout, got.Stderr)
 	}
@@ -32,7 +32,7 @@ func TestSalesforceCLIKeyLogin(t *testing.T) {
 			t.Fatalf("not the org's newest token: %s", got.Stderr)
 		}
 		ours := r.Org.Assertions()[len(r.Org.Assertions())-1]
-		if ours.Left <= 0 || ours.Left > rig.AssertionLimit || ours.Audience != r.Org.URL || ours.Subject != rig.SfUser {
+		if ours.Left <= 0 || ours.Left > rig.AssertionLimit || ours.Audience != r.Org.URL || ours.Subject != rig.SFUser {
 			t.Errorf("forcecred's assertion is %+v", ours)
 		}
 	}

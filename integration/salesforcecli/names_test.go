@@ -161,7 +161,7 @@ func TestSalesforceCLINames(t *testing.T) {
 	for user, aliases := range map[string][]string{ // as people have them
 		"o'brien@acme.com":                     {"ob"},
 		"demo@example.com2024/11/25_12-7.demo": {"a/b:c (d)"},
-		rig.SfUser:                             {"My Org", "_x"},
+		rig.SFUser:                             {"My Org", "_x"},
 		"admin+dev@acme.com.sandbox":           nil,
 		"very.long.name." + strings.Repeat("x", 180) + "@acme.com": {strings.Repeat("long ", 20) + "alias"},
 	} {

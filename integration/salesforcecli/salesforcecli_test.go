@@ -65,7 +65,7 @@ func openSFRig(t *testing.T, user string, cfg orgtest.Config, env ...string) *sf
 		if problems := org.Problems(); len(problems) > 0 {
 			t.Error("the org was asked what it should not be: ", strings.Join(problems, "; "))
 		}
-		if err := rig.Sweep(user, org.Secrets()); err != nil {
+		if err := rig.FindSecrets(user, org.Secrets()); err != nil {
 			t.Error(err)
 		}
 	})
@@ -119,7 +119,7 @@ func (r *sfRig) wantToken(t *testing.T, when string) {
 	}
 }
 
-func (r *sfRig) authFile() string { return filepath.Join(r.user, ".sfdx", rig.SfUser+".json") }
+func (r *sfRig) authFile() string { return filepath.Join(r.user, ".sfdx", rig.SFUser+".json") }
 
 // TestSalesforceCLI: the CLI and forcecred use one login in turn, each by what
 // the other has written, and every refresh rotates the refresh token.
@@ -153,7 +153,7 @@ func TestSalesforceCLI(t *testing.T) {
 			if posts := r.Org.Count(orgtest.Token); posts != 1+tt.rotations || !r.Org.Alive() {
 				t.Errorf("%d token requests, want the login's and %d; alive %v", posts, tt.rotations, r.Org.Alive())
 			}
-			if got := r.Run(t.Context(), "", "get", rig.SfUser, "--force").Token(t); got != r.Org.AccessToken() {
+			if got := r.Run(t.Context(), "", "get", rig.SFUser, "--force").Token(t); got != r.Org.AccessToken() {
 				t.Error("by username: not the org's newest token")
 			}
 			if got := r.sf(t.Context(), "", "config", "set", "target-org", "prod", "--global"); got.Status != 0 {
@@ -205,7 +205,7 @@ func TestSalesforceCLICrowd(t *testing.T) {
 		r.crowdOfBoth(t, func() {})
 	})
 	t.Run("the CLI first", func(t *testing.T) {
-		lock := filepath.Join(r.Home, "sf", "locks", rig.SfUser+privatefile.LockSuffix)
+		lock := filepath.Join(r.Home, "sf", "locks", rig.SFUser+privatefile.LockSuffix)
 		committed, others := make(chan struct{}), make(chan struct{})
 		mu.Lock()
 		onCommit = sync.OnceFunc(func() {
@@ -271,7 +271,7 @@ func (r *sfRig) crowdOfBoth(t *testing.T, first func()) {
 		})
 	}
 	all.Wait()
-	rig.WantOne(t, "prod", tokens, r.Org.AccessToken(), clis+ours)
+	rig.WantOneToken(t, "prod", tokens, r.Org.AccessToken(), clis+ours)
 	if posts := r.Org.Count(orgtest.Token) - before; posts != 1 || !r.Org.Alive() {
 		t.Errorf("%d token requests, want 1; alive %v", posts, r.Org.Alive())
 	}

@@ -14,9 +14,9 @@ import (
 func TestCrowd(t *testing.T) {
 	r := rig.New(t, orgtest.Config{Rotate: true, Delay: 100 * time.Millisecond})
 	begin := time.Now()
-	tokens := r.Crowd(t, rig.CrowdSize, rig.PlainRequest, "prod")
+	tokens := r.Crowd(t, rig.CrowdSize, rig.GetRequest, "prod")
 	took := time.Since(begin)
-	rig.WantOne(t, "prod", tokens["prod"], r.Org.AccessToken(), rig.CrowdSize)
+	rig.WantOneToken(t, "prod", tokens["prod"], r.Org.AccessToken(), rig.CrowdSize)
 	if posts := r.Org.Count(orgtest.Token); posts != 1 {
 		t.Errorf("%d token requests, want 1", posts)
 	}
@@ -33,7 +33,7 @@ func TestCrowdWithTheSame401(t *testing.T) {
 	tokens := r.Crowd(t, rig.CrowdSize, func(org string) string {
 		return fmt.Sprintf(`{"org":%q,"rejected_token":%q}`, org, rejected)
 	}, "prod")
-	rig.WantOne(t, "prod", tokens["prod"], r.Org.AccessToken(), rig.CrowdSize)
+	rig.WantOneToken(t, "prod", tokens["prod"], r.Org.AccessToken(), rig.CrowdSize)
 	if posts := r.Org.Count(orgtest.Token); posts != 2 {
 		t.Errorf("%d token requests, want 2: the first get's and one for all", posts)
 	}
@@ -50,7 +50,7 @@ func TestCrowdOfOrgs(t *testing.T) {
 		r.Store(t, names[i+1], r.Org)
 	}
 	const each = rig.CrowdSize / 5
-	tokens := r.Crowd(t, each, rig.PlainRequest, names...)
+	tokens := r.Crowd(t, each, rig.GetRequest, names...)
 	seen := map[string]bool{}
 	for _, name := range names {
 		if len(tokens[name]) != each || len(slices.Compact(slices.Clone(tokens[name]))) != 1 {

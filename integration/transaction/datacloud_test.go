@@ -16,7 +16,7 @@ func TestDataCloudCrowd(t *testing.T) {
 	var n atomic.Int64
 	tokens := r.Crowd(t, rig.CrowdSize/2, func(string) string {
 		if n.Add(1)%2 == 0 {
-			return rig.PlainRequest("prod")
+			return rig.GetRequest("prod")
 		}
 		return rig.DataCloudRequest("prod")
 	}, "prod", "prod")
@@ -38,7 +38,7 @@ func TestDataCloudCrowdAfterTheSession(t *testing.T) {
 	r.Run(t.Context(), "", "get", "prod").Token(t)
 	r.Org.ExpireSessions()
 	tokens := r.Crowd(t, rig.CrowdSize, rig.DataCloudRequest, "prod")
-	rig.WantOne(t, "prod", tokens["prod"], r.Org.DataCloudToken(), rig.CrowdSize)
+	rig.WantOneToken(t, "prod", tokens["prod"], r.Org.DataCloudToken(), rig.CrowdSize)
 	r.WantExchanges(t, 2, 2)
 }
 

@@ -19,7 +19,7 @@ func TestDiskFull(t *testing.T) {
 	t.Parallel()
 	disk := rig.SmallDisk(t)
 	r := rig.NewIn(t, filepath.Join(disk, "home"), orgtest.Config{Rotate: true})
-	free := rig.Fill(t, disk)
+	free := rig.FillDisk(t, disk)
 	var request strings.Builder
 	if err := rig.StoreRequest(r.Org, "prod", "").Encode(&request); err != nil {
 		t.Fatal(err)
@@ -79,7 +79,7 @@ func sealedRig(t *testing.T) *rig.Rig {
 	filled := make(chan func(), 1)
 	var first sync.Once
 	r := rig.NewIn(t, filepath.Join(disk, "home"), orgtest.Config{Rotate: true, OnCommit: func() {
-		first.Do(func() { filled <- rig.Fill(t, disk) })
+		first.Do(func() { filled <- rig.FillDisk(t, disk) })
 	}})
 	got := r.Run(t.Context(), "", "get", "prod")
 	if got.Token(t) != r.Org.AccessToken() || !strings.Contains(got.Stderr, "it is sealed in the journal") {

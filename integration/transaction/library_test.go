@@ -49,7 +49,7 @@ func TestCrowdInOneProcess(t *testing.T) {
 		})
 	}
 	all.Wait()
-	rig.WantOne(t, "prod", answers, r.Org.AccessToken(), rig.CrowdSize)
+	rig.WantOneToken(t, "prod", answers, r.Org.AccessToken(), rig.CrowdSize)
 	if posts := r.Org.Count(orgtest.Token); posts != 1 || !r.Org.Alive() {
 		t.Errorf("%d token requests, want 1; alive %v", posts, r.Org.Alive())
 	}

@@ -63,7 +63,7 @@ func TestSetDiskFull(t *testing.T) {
 	t.Parallel()
 	disk := rig.SmallDisk(t)
 	r := rig.NewIn(t, filepath.Join(disk, "home"), orgtest.Config{Rotate: true})
-	free := rig.Fill(t, disk)
+	free := rig.FillDisk(t, disk)
 	got := r.Run(t.Context(), "", "set", "prod", "--login-url", byAnotherName(r.Org))
 	if got.Status != 5 || !strings.Contains(got.Stderr, "no space left on device; nothing was spent") || r.Org.Count(orgtest.Token) != 0 {
 		t.Errorf("status %d after %d requests: %s", got.Status, r.Org.Count(orgtest.Token), got.Stderr)
@@ -80,7 +80,7 @@ func TestSetDiskFullAfterCommit(t *testing.T) {
 	filled := make(chan func(), 1)
 	var first sync.Once
 	r := rig.NewIn(t, filepath.Join(disk, "home"), orgtest.Config{Rotate: true, OnCommit: func() {
-		first.Do(func() { filled <- rig.Fill(t, disk) })
+		first.Do(func() { filled <- rig.FillDisk(t, disk) })
 	}})
 	got := r.Run(t.Context(), "", "set", "prod", "--login-url", byAnotherName(r.Org))
 	if got.Status != 5 || !strings.Contains(got.Stderr, "the stored settings are unchanged; the new refresh token is sealed in the journal") {

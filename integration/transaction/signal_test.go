@@ -142,7 +142,7 @@ func TestKill(t *testing.T) {
 		default:
 		}
 	}})
-	r.Cut = true
+	r.Killed = true
 	typical := typical(t, r)
 	const rounds = 300
 	ended, lost, aimed := 0, 0, 0

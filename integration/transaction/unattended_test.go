@@ -49,7 +49,7 @@ func TestUnattendedCrowd(t *testing.T) {
 			old := r.Run(t.Context(), "", "get", "ci").Token(t)
 			r.Org.ExpireSessions()
 			tokens := r.Crowd(t, 30, func(org string) string { return fmt.Sprintf(`{"org":%q,"rejected_token":%q}`, org, old) }, "ci")
-			rig.WantOne(t, "ci", tokens["ci"], r.Org.AccessToken(), 30)
+			rig.WantOneToken(t, "ci", tokens["ci"], r.Org.AccessToken(), 30)
 			if posts := r.Org.Count(orgtest.Token); posts != 2 || r.Org.AccessToken() == old {
 				t.Errorf("%d token requests, want 2: the first get's and one for all", posts)
 			}
@@ -101,7 +101,7 @@ func TestUnattendedMyDomain(t *testing.T) {
 	for _, loginURL := range []string{`"login_url":"https://login.salesforce.com",`, `"login_url":"https://test.salesforce.com",`, ""} {
 		request := `{"org":"shared","grant_type":"client_credentials",` + loginURL + `"client_id":"id","client_secret":"test-client-secret-0001"}`
 		got := r.Run(t.Context(), request, "store", "--verify")
-		if got.Status != 3 || !strings.Contains(got.Stderr, "https://NAME.my.salesforce.com") || rig.Shows(got.Stderr, r.Org.Secrets()) {
+		if got.Status != 3 || !strings.Contains(got.Stderr, "https://NAME.my.salesforce.com") || rig.ShowsSecret(got.Stderr, r.Org.Secrets()) {
 			t.Errorf("%s: status %d: %s", loginURL, got.Status, got.Stderr)
 		}
 	}

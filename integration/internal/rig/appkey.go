@@ -7,7 +7,7 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// AssertionLimit is what Salesforce lets an assertion last.
+// AssertionLimit is the longest lifetime of an assertion that Salesforce accepts.
 const AssertionLimit = 3 * time.Minute
 
 func AppKey(t *testing.T) orgtest.AppKey {

@@ -9,7 +9,7 @@ import (
 
 const CrowdSize = 100
 
-// Crowd runs that many gets of each org at once and returns their tokens.
+// Crowd runs size gets of each org at the same time and returns their tokens.
 func (r *Rig) Crowd(t *testing.T, size int, stdin func(org string) string, orgs ...string) map[string][]string {
 	t.Helper()
 	tokens := map[string][]string{}
@@ -33,10 +33,10 @@ func (r *Rig) Crowd(t *testing.T, size int, stdin func(org string) string, orgs 
 	return tokens
 }
 
-func PlainRequest(org string) string { return fmt.Sprintf(`{"org":%q}`, org) }
+func GetRequest(org string) string { return fmt.Sprintf(`{"org":%q}`, org) }
 
-// WantOne checks that a crowd's answers are all that one token.
-func WantOne(t *testing.T, org string, got []string, want string, size int) {
+// WantOneToken checks that all answers of a crowd are the same token.
+func WantOneToken(t *testing.T, org string, got []string, want string, size int) {
 	t.Helper()
 	if len(got) != size || slices.ContainsFunc(got, func(token string) bool { return token != want }) {
 		t.Errorf("%s: the %d answers are not all the org's one token", org, len(got))

@@ -13,7 +13,7 @@ var DataCloud = orgtest.Config{Rotate: true, DataCloud: true, Scope: "api refres
 
 func DataCloudRequest(org string) string { return fmt.Sprintf(`{"org":%q,"for":"data-cloud"}`, org) }
 
-// WantExchanges checks how often the org was asked to refresh and to exchange.
+// WantExchanges checks the number of refreshes and of token exchanges at the org.
 func (r *Rig) WantExchanges(t *testing.T, refreshes, exchanges int) {
 	t.Helper()
 	if gotR, gotX := r.Org.Count(orgtest.Token), r.Org.Count(orgtest.DataCloud); gotR != refreshes || gotX != exchanges || !r.Org.Alive() {

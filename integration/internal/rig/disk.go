@@ -26,8 +26,8 @@ func SmallDisk(t *testing.T) string {
 	return dir
 }
 
-// Fill leaves no free byte on the disk, and returns what frees it again.
-func Fill(t *testing.T, disk string) (free func()) {
+// FillDisk fills the disk and returns a function that frees it.
+func FillDisk(t *testing.T, disk string) (free func()) {
 	t.Helper()
 	path := filepath.Join(disk, "filler")
 	file, err := os.Create(path)

@@ -6,14 +6,14 @@ import (
 	"testing"
 )
 
-// Pasted returns the lines that docs/callers.md gives a caller to paste.
-func Pasted(t *testing.T, caller string) string {
+// CallerExample returns the code block that docs/callers.md shows for a caller.
+func CallerExample(t *testing.T, caller string) string {
 	t.Helper()
-	return Block(t, "../../docs/callers.md", caller)
+	return DocExample(t, "../../docs/callers.md", caller)
 }
 
-// Block returns what follows a name in a document.
-func Block(t *testing.T, path, name string) string {
+// DocExample returns the code block that follows <!-- name --> in a document.
+func DocExample(t *testing.T, path, name string) string {
 	t.Helper()
 	doc, err := os.ReadFile(path)
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// WantDetected checks that the first store in a new home finds that keystore
-// and pins it.
+// WantDetected checks that the first store in a new home finds the keystore and
+// pins it.
 func (r *Rig) WantDetected(t *testing.T, keystore string) {
 	t.Helper()
 	home := filepath.Join(t.TempDir(), "home")
@@ -29,8 +29,8 @@ func (r *Rig) WantDetected(t *testing.T, keystore string) {
 	}
 }
 
-// Live goes through the life of an org in a keystore.
-func (r *Rig) Live(t *testing.T) {
+// ExerciseKeystore lists, gets, refreshes and erases an org in the rig's keystore.
+func (r *Rig) ExerciseKeystore(t *testing.T) {
 	t.Helper()
 	if got := r.Run(t.Context(), "", "list"); got.Status != 0 || got.Stderr != "" || strings.Count(got.Stdout, `"org":"prod"`) != 1 {
 		t.Errorf("list: status %d: %s%s", got.Status, got.Stdout, got.Stderr)
@@ -42,7 +42,7 @@ func (r *Rig) Live(t *testing.T) {
 	const many = 10
 	rejected := first.Token(t)
 	tokens := r.Crowd(t, many, func(org string) string { return fmt.Sprintf(`{"org":%q,"rejected_token":%q}`, org, rejected) }, "prod")
-	WantOne(t, "prod", tokens["prod"], r.Org.AccessToken(), many)
+	WantOneToken(t, "prod", tokens["prod"], r.Org.AccessToken(), many)
 	for range many {
 		if r.Run(t.Context(), "", "get", "prod", "--force").Token(t) != r.Org.AccessToken() {
 			t.Error("a refresh does not answer with the org's newest token")

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// Tail returns the end of what a command said, where the reason is.
+// Tail returns the end of a command's output, which has the reason of a failure.
 func Tail(out []byte) []byte {
 	return out[max(0, len(out)-2000):]
 }
@@ -30,7 +30,7 @@ func WritePEM(t *testing.T, certificates []byte) string {
 	return path
 }
 
-// CertificatePEM returns a certificate as a file of roots has it.
+// CertificatePEM returns a certificate in PEM.
 func CertificatePEM(c *x509.Certificate) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
 }

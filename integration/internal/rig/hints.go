@@ -18,8 +18,8 @@ var (
 	forPeople = strings.NewReplacer("CLIENT_ID", "3MVG9.test-client-id", "APP", "app", "https://NAME.my.salesforce.com", "LOGIN_URL")
 )
 
-// refusals are what an org says when a person has to take a step, by the names of its
-// faults, each with the grant types that are told so.
+// hinted are the org's faults that need a person's help, each with the grant types
+// that can meet it.
 var hinted = []struct {
 	fault  string
 	grants []string
@@ -36,9 +36,9 @@ var hinted = []struct {
 	{"wrong-domain", []string{"client_credentials"}},
 }
 
-// CommandsOf has each of the faults strike a refresh of org, and returns the commands
-// that the hints name, each once. Each hint has to name one, or a variable.
-func (r *Rig) CommandsOf(t *testing.T, org, grant string) (commands []string) {
+// HintedCommands makes a refresh of org meet each fault, and returns the commands
+// that the hints name, without duplicates. Each hint must name a command or a variable.
+func (r *Rig) HintedCommands(t *testing.T, org, grant string) (commands []string) {
 	t.Helper()
 	for _, h := range hinted {
 		if !slices.Contains(h.grants, grant) {
@@ -50,12 +50,12 @@ func (r *Rig) CommandsOf(t *testing.T, org, grant string) (commands []string) {
 		}
 		tries := 1
 		if grant == "jwt_bearer" {
-			tries = 4 // at a host that is none of Salesforce's, and perhaps where it was taken before
+			tries = 4 // one for each audience that forcecred tries
 		}
 		before := r.Org.Count(orgtest.Token)
 		r.Org.FailNext(tries, fault)
 		got := r.Run(t.Context(), "", "get", org, "--force")
-		for r.Org.Count(orgtest.Token) < before+tries { // a refusal that is final leaves some unused
+		for r.Org.Count(orgtest.Token) < before+tries { // a final refusal leaves some faults unused
 			r.Run(t.Context(), "", "get", org, "--force")
 		}
 		hint := hintLine.FindString(got.Stderr)
@@ -72,8 +72,8 @@ func (r *Rig) CommandsOf(t *testing.T, org, grant string) (commands []string) {
 	return commands
 }
 
-// Shell runs the command of a hint as a person would, with what is to be filled in.
-func (r *Rig) Shell(t *testing.T, command, stdin string, env ...string) Result {
+// RunHint runs the command of a hint in sh. It fills in the placeholders.
+func (r *Rig) RunHint(t *testing.T, command, stdin string, env ...string) Result {
 	t.Helper()
 	command = strings.ReplaceAll(forPeople.Replace(command), "LOGIN_URL", r.Org.URL)
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", command)

@@ -15,7 +15,7 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// FreePort returns a port that nobody listens at.
+// FreePort returns a free TCP port.
 func FreePort(t *testing.T) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -26,8 +26,8 @@ func FreePort(t *testing.T) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// GoThrough runs a login, and lets browse go to the address that it prints.
-func GoThrough(t *testing.T, cmd *exec.Cmd, browse func(address string)) Result {
+// RunLogin runs a login command and calls browse with the address that it prints.
+func RunLogin(t *testing.T, cmd *exec.Cmd, browse func(address string)) Result {
 	t.Helper()
 	var stdout bytes.Buffer
 	cmd.Stdout = &stdout
@@ -45,7 +45,7 @@ func GoThrough(t *testing.T, cmd *exec.Cmd, browse func(address string)) Result 
 			go browse(lines.Text())
 		}
 	}
-	_ = cmd.Wait() // the status tells
+	_ = cmd.Wait() // the caller checks the status
 	return Result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
 }
 

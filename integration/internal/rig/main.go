@@ -18,8 +18,8 @@ var Binary, PluginBinary string
 // Main builds the binaries, runs the tests of a package, and exits. Each package
 // below integration calls it in its TestMain.
 func Main(m *testing.M) {
-	// Most of what runs here waits: for processes, for servers that hang, for
-	// pauses between tries. More of it can do so at once than there are CPUs.
+	// Most tests wait: for processes, for servers that hang, for backoffs. So more
+	// of them can run at once than there are CPUs.
 	if err := flag.Set("test.parallel", "8"); err != nil {
 		panic(err)
 	}
@@ -37,7 +37,7 @@ func buildAndRun(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	// Other users must be able to run it: one test does so as nobody.
+	// Other users must be able to run the binaries: some tests run them as nobody.
 	if err := os.Chmod(dir, 0o755); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -49,8 +49,8 @@ func buildAndRun(m *testing.M) int {
 	return m.Run()
 }
 
-// build builds the binaries into dir. Each package builds its own: go's build cache
-// has all but the linking, which takes a second.
+// build builds the binaries into dir. Each test package links its own copy, which
+// takes a second; go's build cache has the rest.
 func build(dir string) error {
 	Binary, PluginBinary = filepath.Join(dir, "forcecred"), filepath.Join(dir, "forcecred-plugin")
 	if runtime.GOOS == "windows" {
@@ -70,13 +70,14 @@ func build(dir string) error {
 		if path != "forcecred" && !strings.HasPrefix(path, "forcecred/") {
 			continue
 		}
-		// go test's cache can't see what go build reads, but sees what the test reads.
+		// go test caches results by the files that this process reads. It can't see
+		// what go build reads.
 		if _, err := os.ReadDir(source); err != nil {
 			return err
 		}
 	}
-	// In forcecred's own module, whose go.mod says what users get, into a folder, where
-	// each has the name of its own folder.
+	// The go.mod of forcecred's own module selects the versions that users get. go build
+	// names each binary for its package folder, because dir ends in a separator.
 	build := exec.Command("go", append([]string{"build", "-C", root, "-o", dir + string(filepath.Separator)}, commands...)...)
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("go build: %w\n%s", err, out)
@@ -84,8 +85,8 @@ func build(dir string) error {
 	return nil
 }
 
-// Need skips a test whose real component is absent, with the reason. In CI
-// nothing may be absent.
+// Need skips a test if a component that it needs is absent, with the reason. In CI,
+// which sets FORCECRED_TEST_REQUIRE=all, the test fails instead.
 func Need(t *testing.T, present bool, reason string) {
 	t.Helper()
 	switch {
@@ -97,7 +98,7 @@ func Need(t *testing.T, present bool, reason string) {
 	}
 }
 
-// NeedTool skips a test whose program is not installed, as Need does.
+// NeedTool is Need for a program on PATH.
 func NeedTool(t *testing.T, name string) {
 	t.Helper()
 	_, err := exec.LookPath(name)

@@ -9,11 +9,11 @@ import (
 	"testing"
 )
 
-// TestModule runs the tests of a module in that folder, which `go test ./...`
-// does not enter, with those flags.
+// TestModule runs the tests in a folder of another module, which `go test ./...`
+// does not enter.
 func TestModule(t *testing.T, dir string, flags ...string) {
 	t.Helper()
-	// What a subprocess reads is not seen by go test's cache; this is.
+	// go test caches results by the files that this process reads, not a subprocess.
 	if _, err := os.ReadDir(dir); err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func TestModule(t *testing.T, dir string, flags ...string) {
 	}
 }
 
-// Race returns the flag -race, unless it would not build: it wants a C compiler.
+// Race returns the flag -race, or nothing if there is no C compiler, which it needs.
 func Race(t *testing.T) []string {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "go", "env", "CGO_ENABLED").Output()
@@ -46,8 +46,8 @@ func Race(t *testing.T) []string {
 	return []string{"-race"}
 }
 
-// InstallNode copies a program for Node into a folder of its own, and installs
-// what it needs there.
+// InstallNode copies a Node program into a new folder and installs its packages
+// there.
 func InstallNode(t *testing.T, program string) (dir string) {
 	t.Helper()
 	dir = t.TempDir()

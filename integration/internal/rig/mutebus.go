@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// MuteBus returns the address of a bus that says nothing.
+// MuteBus returns the address of a session bus that never answers.
 func MuteBus(t *testing.T) string {
 	t.Helper()
 	address, end, err := StartMuteBus()
@@ -19,9 +19,9 @@ func MuteBus(t *testing.T) string {
 	return address
 }
 
-// StartMuteBus starts a session bus that accepts connections and says nothing.
+// StartMuteBus starts a session bus that accepts connections and never answers.
 func StartMuteBus() (address string, end func(), err error) {
-	// Not in a test's own folder, whose path may be too long for a socket.
+	// The path of a test's own folder may be too long for a socket.
 	dir, err := os.MkdirTemp("", "bus")
 	if err != nil {
 		return "", nil, err
@@ -31,11 +31,11 @@ func StartMuteBus() (address string, end func(), err error) {
 		return "", nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	go func() {
-		var held []net.Conn // or they would be collected, and closed
+		var held []net.Conn // a reference, or the garbage collector closes them
 		for {
 			conn, err := listener.Accept()
 			if err != nil {
-				break // the test is over
+				break // the listener is closed
 			}
 			held = append(held, conn)
 		}

@@ -9,12 +9,12 @@ import (
 	"unicode"
 )
 
-// Patience is far more than any command of forcecred takes. What is not done by
-// then is not going to be.
-const Patience = 3 * time.Minute
+// Timeout is far longer than any command of forcecred takes. A test that waits
+// this long has failed.
+const Timeout = 3 * time.Minute
 
-// Listen has handle talk to each who connects to an address on loopback, until
-// the test ends. The connection is closed after it.
+// Listen calls handle with each connection to an address on loopback, until the
+// test ends, and closes the connection afterwards. It returns the address.
 func Listen(t *testing.T, handle func(net.Conn)) (address string) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -33,7 +33,7 @@ func Serve(t *testing.T, listener net.Listener, handle func(net.Conn)) {
 		for {
 			conn, err := listener.Accept()
 			if err != nil {
-				return // the test has closed it
+				return // the test has closed the listener
 			}
 			mu.Lock()
 			open = append(open, conn)
@@ -55,7 +55,7 @@ func Serve(t *testing.T, listener net.Listener, handle func(net.Conn)) {
 	})
 }
 
-// HasControl reports whether text has a control character that is not the end of a line.
+// HasControl reports whether text has a control character other than a newline.
 func HasControl(text string) bool {
 	return strings.ContainsFunc(text, func(r rune) bool { return r != '\n' && unicode.IsControl(r) })
 }

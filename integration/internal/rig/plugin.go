@@ -12,11 +12,11 @@ import (
 	"github.com/hashicorp/go-hclog"
 )
 
-// StartPlugin starts the plugin with the rig's files. What it logs fails the
-// test when it shows a secret.
+// StartPlugin starts the plugin on the rig's files. The test fails if the plugin's
+// log shows a secret.
 func (r *Rig) StartPlugin(t *testing.T, o plugin.Options) *plugin.Client {
 	t.Helper()
-	log := &SharedBuffer{}
+	log := &SyncBuffer{}
 	o.Env = append(r.Env, o.Env...)
 	o.Log = hclog.New(&hclog.LoggerOptions{Level: hclog.Trace, Output: log})
 	client, err := plugin.Start(t.Context(), PluginBinary, o)
@@ -25,33 +25,33 @@ func (r *Rig) StartPlugin(t *testing.T, o plugin.Options) *plugin.Client {
 	}
 	t.Cleanup(func() {
 		client.Close()
-		if Shows(log.String(), r.Org.Secrets()) {
+		if ShowsSecret(log.String(), r.Org.Secrets()) {
 			t.Error("the plugin's log shows a secret")
 		}
 	})
 	return client
 }
 
-// SharedBuffer is a buffer that more than one goroutine writes to.
-type SharedBuffer struct {
+// SyncBuffer is a bytes.Buffer that is safe for concurrent use.
+type SyncBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
 }
 
-func (b *SharedBuffer) Write(p []byte) (int, error) {
+func (b *SyncBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.b.Write(p)
 }
 
-func (b *SharedBuffer) String() string {
+func (b *SyncBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.b.String()
 }
 
-// AwaitToken waits until that many token requests have come to the org.
-func (r *Rig) AwaitToken(t *testing.T, requests int) {
+// AwaitTokenRequests waits until the org has received that many token requests.
+func (r *Rig) AwaitTokenRequests(t *testing.T, requests int) {
 	t.Helper()
 	for range 3000 {
 		if r.Org.Count(orgtest.Token) >= requests {

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// Marked returns the processes that have the mark in their environment.
-func Marked(t *testing.T, mark string) (pids []int) {
+// ProcessesWith returns the processes that have mark in their environment.
+func ProcessesWith(t *testing.T, mark string) (pids []int) {
 	t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/environ")
 	if err != nil {
@@ -21,7 +21,7 @@ func Marked(t *testing.T, mark string) (pids []int) {
 	for _, file := range files {
 		environ, err := os.ReadFile(file)
 		if err != nil || !bytes.Contains(append([]byte{0}, environ...), []byte("\x00"+mark+"\x00")) {
-			continue // it has ended, is another user's, or is none of ours
+			continue // it has ended, is another user's, or has no mark
 		}
 		pid, err := strconv.Atoi(strings.Split(file, "/")[2])
 		if err != nil {
@@ -32,8 +32,8 @@ func Marked(t *testing.T, mark string) (pids []int) {
 	return pids
 }
 
-// OrdinaryUser returns how to run a command as somebody to whom /proc is not
-// open: nil for the one who runs the tests, or nobody in root's place.
+// OrdinaryUser returns the attributes that run a command without root's access to
+// /proc: as nobody if root runs the tests, else nil.
 func OrdinaryUser() *syscall.SysProcAttr {
 	const nobody = 65534
 	if os.Geteuid() != 0 {
@@ -42,8 +42,8 @@ func OrdinaryUser() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 }
 
-// NeedReadable skips a test whose trace by strace has addresses in place of what
-// is there: since forcecred can't be dumped, that takes a privilege.
+// NeedReadable skips a test if strace printed addresses instead of strings. forcecred
+// is not dumpable, so strace needs CAP_SYS_PTRACE to read its memory.
 func NeedReadable(t *testing.T, trace string) {
 	t.Helper()
 	Need(t, !regexp.MustCompile(`(openat\(AT_FDCWD, |execve\()0x`).MatchString(trace), "strace can't read forcecred's memory here, which takes CAP_SYS_PTRACE")

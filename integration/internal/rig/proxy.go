@@ -14,21 +14,22 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// MyDomain is the name by which a proxy shows a stand-in org: one of
-// Salesforce's, so that all holds that holds for a real org.
+// MyDomain is the host name that a proxy gives a stand-in org. It is one of
+// Salesforce's, so forcecred treats the stand-in as a real org.
 const MyDomain = "acme.my.salesforce.com"
 
-// Proxy is an HTTP proxy on loopback that knows CONNECT alone.
+// Proxy is an HTTP proxy on loopback. It answers CONNECT and no other method. A
+// test sets its fields before the first request and reads them after the last.
 type Proxy struct {
-	Address string
+	Address   string
+	Password  string   // the USER:PASSWORD that it requires, or ""
+	Challenge string   // how it asks for the password
+	Status    int      // its answer to each request, or 0 to connect
+	Asked     []string // HOST:PORT of each CONNECT
+	Agents    []string // User-Agent of each CONNECT
 
-	Mu        sync.Mutex
-	Routes    map[string]string // to what address it connects for HOST:PORT
-	Sign      string            // USER:PASSWORD that it asks for, or ""
-	Challenge string            // with which it asks
-	Status    int               // with which it refuses all, or 0
-	Asked     []string          // HOST:PORT of each CONNECT
-	Agents    []string          // User-Agent of each CONNECT
+	mu     sync.Mutex
+	routes map[string]string // the address to connect to, by HOST:PORT
 }
 
 // StartProxy starts a proxy that ends with the test.
@@ -38,12 +39,12 @@ func StartProxy(t *testing.T) *Proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Proxy{Address: listener.Addr().String(), Routes: map[string]string{}, Challenge: `Basic realm="test"`}
+	p := &Proxy{Address: listener.Addr().String(), routes: map[string]string{}, Challenge: `Basic realm="test"`}
 	p.Serve(t, listener)
 	return p
 }
 
-// Serve answers on one more listener, until the test ends.
+// Serve accepts connections from listener as well, until the test ends.
 func (p *Proxy) Serve(t *testing.T, listener net.Listener) {
 	server := &http.Server{Handler: p}
 	t.Cleanup(func() { _ = server.Close() })
@@ -51,16 +52,16 @@ func (p *Proxy) Serve(t *testing.T, listener net.Listener) {
 }
 
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	p.Mu.Lock()
+	p.mu.Lock()
 	p.Asked = append(p.Asked, r.Host)
 	p.Agents = append(p.Agents, r.UserAgent())
-	route, sign, challenge, status := p.Routes[r.Host], p.Sign, p.Challenge, p.Status
-	p.Mu.Unlock()
-	switch want := "Basic " + base64.StdEncoding.EncodeToString([]byte(sign)); {
+	route, password, challenge, status := p.routes[r.Host], p.Password, p.Challenge, p.Status
+	p.mu.Unlock()
+	switch want := "Basic " + base64.StdEncoding.EncodeToString([]byte(password)); {
 	case r.Method != http.MethodConnect:
 		w.WriteHeader(http.StatusMethodNotAllowed)
 		return
-	case sign != "" && r.Header.Get("Proxy-Authorization") != want:
+	case password != "" && r.Header.Get("Proxy-Authorization") != want:
 		w.Header().Set("Proxy-Authenticate", challenge)
 		w.WriteHeader(http.StatusProxyAuthRequired)
 		return
@@ -82,7 +83,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	Relay(in, out)
 }
 
-// Relay passes on what each side says until both have ended.
+// Relay copies bytes in both directions until both connections end.
 func Relay(a, b net.Conn) {
 	var both sync.WaitGroup
 	for _, way := range [][2]net.Conn{{a, b}, {b, a}} {
@@ -94,29 +95,36 @@ func Relay(a, b net.Conn) {
 	both.Wait()
 }
 
-// Connects returns how often the proxy was asked to connect.
+// Route makes the proxy connect to address when it is asked for port 443 of a host.
+func (p *Proxy) Route(address string, hosts ...string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, host := range hosts {
+		p.routes[host+":443"] = address
+	}
+}
+
+// Connects returns the number of CONNECT requests so far.
 func (p *Proxy) Connects() int {
-	p.Mu.Lock()
-	defer p.Mu.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	return len(p.Asked)
 }
 
-// NewProxiedRig returns a rig whose org is stored as prod at myDomain, which
-// only p knows to reach. env is added to, or replaces, what says so.
+// NewProxiedRig returns a rig whose org is stored as prod at MyDomain. Only p can
+// reach that host. The variables of env are added, or replace those for the proxy.
 func NewProxiedRig(t *testing.T, p *Proxy, cfg orgtest.Config, env ...string) *Rig {
 	t.Helper()
 	cfg.Hosts = []string{MyDomain}
 	cfg.InstanceURL = "https://" + MyDomain
 	env = append([]string{"HTTPS_PROXY=http://" + p.Address, "NO_PROXY=", "no_proxy="}, env...)
 	r := NewIn(t, filepath.Join(t.TempDir(), "home"), cfg, env...)
-	p.Mu.Lock()
-	p.Routes[MyDomain+":443"] = strings.TrimPrefix(r.Org.URL, "https://")
-	p.Mu.Unlock()
+	p.Route(strings.TrimPrefix(r.Org.URL, "https://"), MyDomain)
 	r.StoreAt(t, "prod", "https://"+MyDomain)
 	return r
 }
 
-// StoreAt stores the rig's org as one that logs in at another URL than its own.
+// StoreAt stores the rig's org with another login URL than its own.
 func (r *Rig) StoreAt(t *testing.T, name, loginURL string) {
 	t.Helper()
 	req := StoreRequest(r.Org, name, "")

@@ -17,35 +17,35 @@ import (
 	"forcecred/protocol"
 )
 
-// Program is a forcecred that was built. The zero value is the one that all tests run.
+// Program is a built forcecred. The zero value is Binary.
 type Program struct {
-	Argv  []string // what runs it
-	Drive string   // what its system writes before the paths of this one: "", or Z:
+	Argv  []string // the command that runs it
+	Drive string   // the prefix of this system's paths in the program's system: "" or Z:
 }
 
-// Rig is one org with one home, for tests that run many processes.
+// Rig is a stand-in org, and a home for the forcecred processes that get its tokens.
 type Rig struct {
 	Program
-	Org  *orgtest.Org
-	Home string
-	Env  []string
-	Cut  bool // processes are killed, so that the org may see requests that end too soon
+	Org    *orgtest.Org
+	Home   string
+	Env    []string
+	Killed bool // the test kills processes, so the org may receive truncated requests
 }
 
-// New starts an org of that kind and stores it as prod.
+// New starts an org and stores it as prod in a new home.
 func New(t *testing.T, cfg orgtest.Config) *Rig {
 	t.Helper()
 	return NewIn(t, filepath.Join(t.TempDir(), "home"), cfg)
 }
 
-// NewIn is newRig with files in home, and with what env changes.
+// NewIn is New with the folder home, and with the variables of env.
 func NewIn(t *testing.T, home string, cfg orgtest.Config, env ...string) *Rig {
 	t.Helper()
-	return NewOf(t, Program{}, home, cfg, env...)
+	return NewWith(t, Program{}, home, cfg, env...)
 }
 
-// NewOf is newRigIn with another forcecred.
-func NewOf(t *testing.T, p Program, home string, cfg orgtest.Config, env ...string) *Rig {
+// NewWith is NewIn with another forcecred.
+func NewWith(t *testing.T, p Program, home string, cfg orgtest.Config, env ...string) *Rig {
 	t.Helper()
 	if cfg.ClientSecret == "" {
 		cfg.ClientSecret = "test-client-secret-0001"
@@ -62,11 +62,11 @@ func NewOf(t *testing.T, p Program, home string, cfg orgtest.Config, env ...stri
 	r := &Rig{Program: p, Org: org, Home: home, Env: append(all, env...)}
 	t.Cleanup(func() {
 		org.Close()
-		problems := slices.DeleteFunc(org.Problems(), func(p string) bool { return r.Cut && strings.Contains(p, ": the body ") })
+		problems := slices.DeleteFunc(org.Problems(), func(p string) bool { return r.Killed && strings.Contains(p, ": the body ") })
 		if len(problems) > 0 {
-			t.Error("the org was asked what it should not be: ", strings.Join(problems, "; "))
+			t.Error("the org received wrong requests: ", strings.Join(problems, "; "))
 		}
-		if err := Sweep(home, org.Secrets()); err != nil {
+		if err := FindSecrets(home, org.Secrets()); err != nil {
 			t.Error(err)
 		}
 	})
@@ -86,7 +86,7 @@ func (r *Rig) Store(t *testing.T, name string, org *orgtest.Org) {
 	}
 }
 
-// Command returns a command that was not started yet.
+// Command returns a command with the rig's environment. The caller starts it.
 func (r *Rig) Command(ctx context.Context, args ...string) *exec.Cmd {
 	argv := slices.Concat(r.Argv, args)
 	if len(r.Argv) == 0 {
@@ -97,7 +97,8 @@ func (r *Rig) Command(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// Result is what came of a command. A status of -1 is death by a signal.
+// Result is the outcome of a command. A signal that ended it gives status -1; a
+// command that could not start gives -2.
 type Result struct {
 	Status         int
 	Stdout, Stderr string
@@ -114,12 +115,12 @@ func Finish(cmd *exec.Cmd) Result {
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
-		return Result{-2, "", err.Error()} // it could not be run
+		return Result{-2, "", err.Error()} // it did not start
 	}
 	return Result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
 }
 
-// Token returns the access token of a get that must have succeeded.
+// Token returns the access token of a get, which must have succeeded.
 func (got Result) Token(t *testing.T) string {
 	t.Helper()
 	if got.Status != 0 {

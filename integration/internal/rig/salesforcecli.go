@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// WithSFLogin returns the environment of a user who has logged in to r's org with
-// the Salesforce CLI. It keeps the refresh token in plain words, as the CLI can.
-func WithSFLogin(t *testing.T, r *Rig, username, refreshToken string) (env []string) {
+// SFLoginEnv returns the environment of a user who has logged in to r's org with
+// the Salesforce CLI. The refresh token is stored in plain text, as the CLI can.
+func SFLoginEnv(t *testing.T, r *Rig, username, refreshToken string) (env []string) {
 	t.Helper()
 	user := t.TempDir()
 	auth, err := json.Marshal(map[string]string{"username": username, "clientId": r.Org.ClientID(), "loginUrl": r.Org.URL, "refreshToken": refreshToken})
@@ -23,4 +23,4 @@ func WithSFLogin(t *testing.T, r *Rig, username, refreshToken string) (env []str
 	return []string{"HOME=" + user, "USERPROFILE=" + user, "SF_USE_GENERIC_UNIX_KEYCHAIN=true"}
 }
 
-const SfUser = "test-user@example.com"
+const SFUser = "test-user@example.com"

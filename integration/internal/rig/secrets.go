@@ -14,8 +14,8 @@ import (
 	"forcecred/protocol/secret"
 )
 
-// Sweep looks for secrets in all files below dir.
-func Sweep(dir string, secrets []string) error {
+// FindSecrets returns an error if a file below dir contains one of the secrets.
+func FindSecrets(dir string, secrets []string) error {
 	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || !entry.Type().IsRegular() {
 			if errors.Is(err, fs.ErrNotExist) {
@@ -24,18 +24,18 @@ func Sweep(dir string, secrets []string) error {
 			return err
 		}
 		data, err := os.ReadFile(path)
-		if err == nil && Shows(string(data), secrets) {
+		if err == nil && ShowsSecret(string(data), secrets) {
 			err = fmt.Errorf("%s shows a secret", path)
 		}
 		return err
 	})
 }
 
-func Shows(text string, secrets []string) bool {
+func ShowsSecret(text string, secrets []string) bool {
 	return slices.ContainsFunc(secrets, func(s string) bool { return strings.Contains(text, s) })
 }
 
-// StoreRequest is what stores org, or a site of it, under that name.
+// StoreRequest returns the request that stores org, or a site of it, as name.
 func StoreRequest(org *orgtest.Org, name, site string) protocol.StoreRequest {
 	return protocol.StoreRequest{
 		Org: name, LoginURL: org.URL, Site: site, ClientID: org.ClientID(), Username: "test-user@example.com",

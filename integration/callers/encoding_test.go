@@ -1,4 +1,4 @@
-package network
+package callers
 
 import (
 	byteorder "encoding/binary"
