@@ -32,9 +32,9 @@ func link(t *testing.T, name string) string {
 	return dir
 }
 
-// TestPlaces: a caller that names a place is given the token of the org that is
+// TestHostLookup: a caller that names a place is given the token of the org that is
 // exactly there, and nobody's anywhere else.
-func TestPlaces(t *testing.T) {
+func TestHostLookup(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{Rotate: true})
 	host := strings.TrimPrefix(r.Org.URL, "https://")
@@ -131,9 +131,9 @@ func TestBazel(t *testing.T) {
 	}
 }
 
-// TestCallersPatience: a caller that waits 10 s hears in time why it has to try
+// TestCallerTimeouts: a caller that waits 10 s hears in time why it has to try
 // again; and what is on its way to the org when that time is over is not lost.
-func TestCallersPatience(t *testing.T) {
+func TestCallerTimeouts(t *testing.T) {
 	t.Parallel()
 	asking := func(r *rig.Rig) map[string][]string {
 		return map[string][]string{`{"uri":"` + r.Org.URL + `"}`: {"bazel", "get"}, "": {"headers", "prod"}}

@@ -10,9 +10,9 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// TestEncodings: a byte order mark before a request says nothing, in each dialect.
+// TestRequestEncodings: a byte order mark before a request says nothing, in each dialect.
 // UTF-16 is called by its name, with the bytes in whichever order, marked or not.
-func TestEncodings(t *testing.T) {
+func TestRequestEncodings(t *testing.T) {
 	t.Parallel()
 	const authURL = "force://PlatformCLI::test-refresh-token@acme.my.salesforce.com\n"
 	r := rig.New(t, orgtest.Config{})

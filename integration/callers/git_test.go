@@ -111,8 +111,8 @@ func TestGit(t *testing.T) {
 	}
 }
 
-// TestGitCrowd: a hundred gits that find the token expired cause one refresh.
-func TestGitCrowd(t *testing.T) {
+// TestGitConcurrentGets: a hundred gits that find the token expired cause one refresh.
+func TestGitConcurrentGets(t *testing.T) {
 	t.Parallel()
 	r := newGitRig(t, orgtest.Config{Rotate: true, Delay: 100 * time.Millisecond})
 	// Where the org is, is known by now; its token is not any more.

@@ -23,8 +23,8 @@ func script(t *testing.T, r *rig.Rig, dir, lines string, shell ...string) rig.Re
 	return rig.Finish(cmd)
 }
 
-// TestPastedCommands runs what the document shows of `run`, with a report of its own.
-func TestPastedCommands(t *testing.T) {
+// TestDocumentedCommands runs what the document shows of `run`, with a report of its own.
+func TestDocumentedCommands(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{})
 	dir := t.TempDir()
@@ -39,8 +39,8 @@ func TestPastedCommands(t *testing.T) {
 	}
 }
 
-// TestPastedCurl asks the org's REST API, which refuses what is not its newest token.
-func TestPastedCurl(t *testing.T) {
+// TestDocumentedCurl asks the org's REST API, which refuses what is not its newest token.
+func TestDocumentedCurl(t *testing.T) {
 	t.Parallel()
 	rig.NeedTool(t, "curl")
 	version, err := exec.Command("curl", "--version").Output()
@@ -64,9 +64,9 @@ func TestPastedCurl(t *testing.T) {
 	}
 }
 
-// TestPastedShells has each shell read the lines that are for it, and those
+// TestDocumentedShells has each shell read the lines that are for it, and those
 // fail where forcecred does.
-func TestPastedShells(t *testing.T) {
+func TestDocumentedShells(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{})
 	want := r.Run(t.Context(), "", "get", "prod").Token(t) + " " + r.Org.URL + "\n"
@@ -97,8 +97,8 @@ func TestPastedShells(t *testing.T) {
 	}
 }
 
-// TestPastedNames has git find a link on PATH that the document says how to make.
-func TestPastedNames(t *testing.T) {
+// TestDocumentedNames has git find a link on PATH that the document says how to make.
+func TestDocumentedNames(t *testing.T) {
 	t.Parallel()
 	rig.Need(t, runtime.GOOS != "windows", "the lines are for a shell of Unix")
 	r := newGitRig(t, orgtest.Config{})

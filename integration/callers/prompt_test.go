@@ -27,9 +27,9 @@ while read -r command rest; do
 done
 `
 
-// TestKubernetesAsksNobody: where kubectl says that nobody is there, a keyring
+// TestKubernetesNeverPrompts: where kubectl says that nobody is there, a keyring
 // that is locked stays so.
-func TestKubernetesAsksNobody(t *testing.T) {
+func TestKubernetesNeverPrompts(t *testing.T) {
 	t.Parallel()
 	rig.NeedTool(t, "pass")
 	rig.NeedTool(t, "gpg")

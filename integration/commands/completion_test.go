@@ -102,9 +102,9 @@ func TestCompletions(t *testing.T) {
 	}
 }
 
-// TestCompletionsAskNobody: a bus that says nothing is not waited for, and what
+// TestCompletionsNeverPrompt: a bus that says nothing is not waited for, and what
 // is completed makes no files.
-func TestCompletionsAskNobody(t *testing.T) {
+func TestCompletionsNeverPrompt(t *testing.T) {
 	t.Parallel()
 	home := filepath.Join(t.TempDir(), "home")
 	for _, env := range [][]string{

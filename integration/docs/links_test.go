@@ -19,8 +19,8 @@ var (
 	noAnchor  = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
 )
 
-// TestDocsLink follows each link between the documents, to its heading.
-func TestDocsLink(t *testing.T) {
+// TestDocLinks follows each link between the documents, to its heading.
+func TestDocLinks(t *testing.T) {
 	t.Parallel()
 	followed := 0
 	for path, text := range documents(t) {

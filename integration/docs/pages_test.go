@@ -14,9 +14,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestDocsAreMade: what docs/generate makes is there for each command, each flag
+// TestGeneratedPagesAreCurrent: what docs/generate makes is there for each command, each flag
 // and each shell. That it is of this source as a whole is looked at in CI.
-func TestDocsAreMade(t *testing.T) {
+func TestGeneratedPagesAreCurrent(t *testing.T) {
 	t.Parallel()
 	for shell, name := range map[string]string{"bash": "forcecred.bash", "zsh": "_forcecred", "fish": "forcecred.fish", "powershell": "forcecred.ps1"} {
 		script, err := exec.Command(rig.Binary, "completion", shell).Output()
@@ -50,8 +50,8 @@ func TestDocsAreMade(t *testing.T) {
 	}
 }
 
-// TestPagesAreSound: the formatter has nothing to complain of.
-func TestPagesAreSound(t *testing.T) {
+// TestManPagesRender: the formatter has nothing to complain of.
+func TestManPagesRender(t *testing.T) {
 	t.Parallel()
 	rig.NeedTool(t, "man")
 	pages, err := filepath.Glob("../../docs/man/*.1")

@@ -11,10 +11,10 @@ import (
 	"forcecred/integration/internal/rig"
 )
 
-// TestNoBusIsLeft: the library under the keyrings starts a session bus where
+// TestNoSessionBusIsStarted: the library under the keyrings starts a session bus where
 // there is none, which nobody ends. A hundred commands of ours start not one,
 // whether or not the keystore that they name would need it.
-func TestNoBusIsLeft(t *testing.T) {
+func TestNoSessionBusIsStarted(t *testing.T) {
 	t.Parallel()
 	rig.NeedTool(t, "dbus-launch")
 	rig.NeedTool(t, "dbus-daemon")

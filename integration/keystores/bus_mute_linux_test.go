@@ -42,11 +42,11 @@ var (
 	changing        = []string{"erase nosuch", "doctor"}
 )
 
-// TestMuteBusIsAskedOnce has session buses that fail at each step of the
+// TestBrokenBusIsTriedOnce has session buses that fail at each step of the
 // conversation, and in each way. The library under the keyrings dials such a bus,
 // forcecred asks it once what the matter is, and then goes on without it. A bus
 // that was asked the first step alone seemed sound, and was asked for ten seconds.
-func TestMuteBusIsAskedOnce(t *testing.T) {
+func TestBrokenBusIsTriedOnce(t *testing.T) {
 	t.Parallel()
 	check := func(t *testing.T, step bustest.Step, failure bustest.Failure, keystore, command string) {
 		t.Helper()
@@ -77,9 +77,9 @@ func TestMuteBusIsAskedOnce(t *testing.T) {
 	t.Run("deaf", func(t *testing.T) { check(t, bustest.Mechanisms, bustest.Deaf, "secret-service", "get nosuch") })
 }
 
-// TestBusIsNotDialed has a mute bus that nobody needs: the keystore is not on it,
+// TestUnneededBusIsNotDialed has a mute bus that nobody needs: the keystore is not on it,
 // or the command opens none.
-func TestBusIsNotDialed(t *testing.T) {
+func TestUnneededBusIsNotDialed(t *testing.T) {
 	t.Parallel()
 	check := func(keystore string, commands []string) {
 		t.Run(keystore, func(t *testing.T) {

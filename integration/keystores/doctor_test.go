@@ -66,8 +66,8 @@ func examine(t *testing.T, r *rig.Rig, env []string, args ...string) examined {
 	return e
 }
 
-// TestDoctor plants one fault at a time, and looks for it by name, with the next step.
-func TestDoctor(t *testing.T) {
+// TestDoctorFindings plants one fault at a time, and looks for it by name, with the next step.
+func TestDoctorFindings(t *testing.T) {
 	t.Parallel()
 	inHome := func(r *rig.Rig, elem ...string) string { return filepath.Join(append([]string{r.Home}, elem...)...) }
 	for _, tt := range []struct {
@@ -233,8 +233,8 @@ func chmod(t *testing.T, path string, mode fs.FileMode) {
 	}
 }
 
-// TestDoctorDisk: a keystore that can't be written is known before a refresh needs it.
-func TestDoctorDisk(t *testing.T) {
+// TestDoctorReadOnlyDisk: a keystore that can't be written is known before a refresh needs it.
+func TestDoctorReadOnlyDisk(t *testing.T) {
 	t.Parallel()
 	disk := rig.SmallDisk(t)
 	r := rig.NewIn(t, filepath.Join(disk, "home"), orgtest.Config{Rotate: true})
@@ -263,9 +263,9 @@ func TestDoctorDisk(t *testing.T) {
 	}
 }
 
-// TestDoctorSound: where all is well it says so, asks for no token, and leaves
+// TestDoctorHealthy: where all is well it says so, asks for no token, and leaves
 // all as it was.
-func TestDoctorSound(t *testing.T) {
+func TestDoctorHealthy(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{Rotate: true})
 	r.Run(t.Context(), "", "get", "prod").Token(t)
@@ -310,8 +310,8 @@ func TestDoctorSound(t *testing.T) {
 	}
 }
 
-// TestDoctorOfNothing: on a machine where nothing is stored nothing is made.
-func TestDoctorOfNothing(t *testing.T) {
+// TestDoctorInEmptyHome: on a machine where nothing is stored nothing is made.
+func TestDoctorInEmptyHome(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{})
 	bare := t.TempDir()

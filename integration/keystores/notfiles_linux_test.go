@@ -128,9 +128,9 @@ func sfPlace(t *testing.T, r *rig.Rig, name, refreshToken string) place {
 	return place{filepath.Join(dir, name), append(env, "FORCECRED_KEYSTORE=sf")}
 }
 
-// TestNotFiles has something else in the place of each file that forcecred reads:
+// TestNonRegularFiles has something else in the place of each file that forcecred reads:
 // every command ends, and those that don't need the file succeed.
-func TestNotFiles(t *testing.T) {
+func TestNonRegularFiles(t *testing.T) {
 	t.Parallel()
 	for _, tt := range places {
 		t.Run(tt.name, func(t *testing.T) {

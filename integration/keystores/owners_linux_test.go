@@ -85,9 +85,9 @@ func (g *ground) below(t *testing.T) map[string]string {
 	return all
 }
 
-// TestRootInAnothersHome: root makes nothing in the home of another user, whom it
+// TestRootInAnotherUsersHome: root makes nothing in the home of another user, whom it
 // would lock out of ~/.config and ~/.local.
-func TestRootInAnothersHome(t *testing.T) {
+func TestRootInAnotherUsersHome(t *testing.T) {
 	t.Parallel()
 	g := newGround(t)
 	volume := filepath.Join(g.dir, "volume")
@@ -187,9 +187,9 @@ func TestUmask(t *testing.T) {
 	}
 }
 
-// TestLostPermissions: what an earlier umask took from this user's own folders and
+// TestPermissionsAreRestored: what an earlier umask took from this user's own folders and
 // files is given back.
-func TestLostPermissions(t *testing.T) {
+func TestPermissionsAreRestored(t *testing.T) {
 	t.Parallel()
 	data, config := filepath.Join(".local", "share", "forcecred"), filepath.Join(".config", "forcecred")
 	for _, tt := range []struct {
@@ -309,8 +309,8 @@ func TestRefusalNamesTheOwner(t *testing.T) {
 	}
 }
 
-// TestUnreadableStore: no permission is no missing org.
-func TestUnreadableStore(t *testing.T) {
+// TestUnreadableKeystore: no permission is no missing org.
+func TestUnreadableKeystore(t *testing.T) {
 	t.Parallel()
 	// What a user has taken from the user's own folder is given back, so that the
 	// folder is root's.

@@ -17,9 +17,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestLoginAsksAndIsEnded: a signal that ends forcecred while it asks for the
+// TestLoginPromptRestoresTerminal: a signal that ends forcecred while it asks for the
 // client secret leaves a terminal that shows what is typed.
-func TestLoginAsksAndIsEnded(t *testing.T) {
+func TestLoginPromptRestoresTerminal(t *testing.T) {
 	t.Parallel()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	rig.Need(t, err == nil, fmt.Sprintf("no terminal can be made here: %v", err))
@@ -72,9 +72,9 @@ func TestLoginAsksAndIsEnded(t *testing.T) {
 	}
 }
 
-// TestLoginLeavesTheBrowser: what starts a browser has no pipe to us, which breaks
+// TestLoginBrowserProcess: what starts a browser has no pipe to us, which breaks
 // when we end; and what it prints is not taken for ours.
-func TestLoginLeavesTheBrowser(t *testing.T) {
+func TestLoginBrowserProcess(t *testing.T) {
 	t.Parallel()
 	r := newLoginRig(t, orgtest.Config{})
 	bin := t.TempDir()

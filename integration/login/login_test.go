@@ -144,8 +144,8 @@ var echoForm = orgtest.Fault{Reply: func(form url.Values) (int, []byte) {
 	return http.StatusBadRequest, fmt.Appendf(nil, `{"error":"invalid_grant","error_description":"no code %s %s %s"}`, form.Get("code"), form.Get("code_verifier"), form.Get("client_secret"))
 }}
 
-// TestLoginKeeps: what a failed or finished login leaves of an org that was there.
-func TestLoginKeeps(t *testing.T) {
+// TestLoginOverExistingOrg: what a failed or finished login leaves of an org that was there.
+func TestLoginOverExistingOrg(t *testing.T) {
 	t.Parallel()
 	r := newLoginRig(t, orgtest.Config{Rotate: true})
 	r.Store(t, "prod", r.Org)
@@ -167,8 +167,8 @@ func TestLoginKeeps(t *testing.T) {
 	}
 }
 
-// TestLoginNeedsAKeystore: nobody is asked to log in where it could not be kept.
-func TestLoginNeedsAKeystore(t *testing.T) {
+// TestLoginNeedsWritableKeystore: nobody is asked to log in where it could not be kept.
+func TestLoginNeedsWritableKeystore(t *testing.T) {
 	t.Parallel()
 	r := newLoginRig(t, orgtest.Config{})
 	// Not by its mode, which root does not mind: what is to be a folder is a file.
@@ -182,9 +182,9 @@ func TestLoginNeedsAKeystore(t *testing.T) {
 	}
 }
 
-// TestLoginBesideTheSalesforceCLIs: a login is kept in the keystore, also of an
+// TestLoginBesideSalesforceCLI: a login is kept in the keystore, also of an
 // org that the Salesforce CLI has; so it is the keystore that has to take a write.
-func TestLoginBesideTheSalesforceCLIs(t *testing.T) {
+func TestLoginBesideSalesforceCLI(t *testing.T) {
 	t.Parallel()
 	r := newLoginRig(t, orgtest.Config{})
 	rig.WriteFile(t, filepath.Join(r.Home, "config.json"), []byte(`{"version":1,"keystore":"file","fallback":"sf"}`))
@@ -215,8 +215,8 @@ func TestLoginBesideTheSalesforceCLIs(t *testing.T) {
 	}
 }
 
-// TestLoginWords: what is refused before anything happens, and in which words.
-func TestLoginWords(t *testing.T) {
+// TestLoginUsageErrors: what is refused before anything happens, and in which words.
+func TestLoginUsageErrors(t *testing.T) {
 	t.Parallel()
 	r := newLoginRig(t, orgtest.Config{})
 	id := []string{"--client-id", "3MVG9.test"}
@@ -257,9 +257,9 @@ func TestLoginWords(t *testing.T) {
 	}
 }
 
-// TestLoginForPrograms: where stderr is for a program, the address is an object
+// TestLoginJSON: where stderr is for a program, the address is an object
 // of its own, at once.
-func TestLoginForPrograms(t *testing.T) {
+func TestLoginJSON(t *testing.T) {
 	t.Parallel()
 	r := newLoginRig(t, orgtest.Config{})
 	got := rig.Finish(r.Command(t.Context(), "login", "prod", "--no-browser", "--error-format", "json", "--timeout", "300ms",

@@ -142,8 +142,8 @@ func (n *newcomer) typeIn(t *testing.T, line string) string {
 	return strings.NewReplacer(n.Org.URL, "https://acme.my.salesforce.com", n.Home, "/home/me").Replace(got.Stderr + got.Stdout)
 }
 
-// TestNewcomer: from nothing to a token, and back, by what the README says.
-func TestNewcomer(t *testing.T) {
+// TestReadmeLogin: from nothing to a token, and back, by what the README says.
+func TestReadmeLogin(t *testing.T) {
 	t.Parallel()
 	n := newNewcomer(t)
 	shown := n.follow(t, "../../README.md", "login")
@@ -152,9 +152,9 @@ func TestNewcomer(t *testing.T) {
 	}
 }
 
-// TestNewcomerApp: the same by the app's own document, then with a browser that is
+// TestExternalClientAppDocument: the same by the app's own document, then with a browser that is
 // elsewhere.
-func TestNewcomerApp(t *testing.T) {
+func TestExternalClientAppDocument(t *testing.T) {
 	t.Parallel()
 	n := newNewcomer(t)
 	for _, name := range []string{"login", "no-browser"} {

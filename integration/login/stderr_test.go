@@ -15,9 +15,9 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// TestLoginWithoutReader: who reads no more than the address on stderr is logged in
+// TestLoginWithClosedStderr: who reads no more than the address on stderr is logged in
 // all the same, and what was logged in to is found from then on.
-func TestLoginWithoutReader(t *testing.T) {
+func TestLoginWithClosedStderr(t *testing.T) {
 	t.Parallel()
 	r := newLoginRig(t, orgtest.Config{Rotate: true})
 	if err := os.Remove(filepath.Join(r.Home, "config.json")); err != nil && !errors.Is(err, fs.ErrNotExist) {

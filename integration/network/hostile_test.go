@@ -31,10 +31,10 @@ type hostile struct {
 	after  grantAfter
 }
 
-// TestHostile: whatever a server answers, the exit status says what to do, stdout
+// TestHostileAnswers: whatever a server answers, the exit status says what to do, stdout
 // has a sound answer or nothing, stderr no secret and nothing that a terminal
 // obeys, and the grant is no worse off than the org's rotation made it.
-func TestHostile(t *testing.T) {
+func TestHostileAnswers(t *testing.T) {
 	t.Parallel()
 	var captured atomic.Int32
 	capture := rig.Listen(t, func(net.Conn) { captured.Add(1) })
@@ -186,9 +186,9 @@ func (tt hostile) run(t *testing.T) {
 	}
 }
 
-// TestNoDebugging: the switch that Go programs have for whoever looks into their
+// TestHTTPDebuggingShowsNoSecret: the switch that Go programs have for whoever looks into their
 // HTTP shows nothing of ours.
-func TestNoDebugging(t *testing.T) {
+func TestHTTPDebuggingShowsNoSecret(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{Rotate: true})
 	r.Env = append(r.Env, "GODEBUG=http2debug=2")

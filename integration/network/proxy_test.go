@@ -133,8 +133,8 @@ func TestProxyRefusals(t *testing.T) {
 	}
 }
 
-// TestProxySetting: a proxy that is set and can't be used is not passed by.
-func TestProxySetting(t *testing.T) {
+// TestUnusableProxy: a proxy that is set and can't be used is not passed by.
+func TestUnusableProxy(t *testing.T) {
 	t.Parallel()
 	p := rig.StartProxy(t)
 	r := rig.NewProxiedRig(t, p, orgtest.Config{Rotate: true})
@@ -199,8 +199,8 @@ func TestProxyOverTLS(t *testing.T) {
 	}
 }
 
-// TestProxyIsPassedBy: loopback is never asked of a proxy, nor what NO_PROXY names.
-func TestProxyIsPassedBy(t *testing.T) {
+// TestProxyIsBypassed: loopback is never asked of a proxy, nor what NO_PROXY names.
+func TestProxyIsBypassed(t *testing.T) {
 	t.Parallel()
 	p := rig.StartProxy(t)
 	r := rig.NewProxiedRig(t, p, orgtest.Config{Rotate: true})

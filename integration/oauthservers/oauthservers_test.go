@@ -24,10 +24,10 @@ import (
 	"forcecred/protocol"
 )
 
-// TestJudges lets OAuth servers that nobody here wrote judge the crowd and the
+// TestOAuthServers lets OAuth servers that nobody here wrote judge the crowd and the
 // chain. Both rotate refresh tokens, and both revoke a whole login when a spent
 // one comes back, as Salesforce does: none of them forgives.
-func TestJudges(t *testing.T) {
+func TestOAuthServers(t *testing.T) {
 	t.Run("fosite", func(t *testing.T) { rig.TestModule(t, "../thirdparty/fosite", rig.Race(t)...) })
 	t.Run("oidc-provider", testOIDCProvider)
 }

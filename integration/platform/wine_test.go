@@ -134,9 +134,9 @@ var onWindows = map[string]expected{
 
 var outcome = regexp.MustCompile(`(?m)^ *--- (PASS|FAIL|SKIP): (\S+)`)
 
-// TestWindows runs the tests of the packages on Windows, which wine is here, and
+// TestWindowsUnderWine runs the tests of the packages on Windows, which wine is here, and
 // the commands over Windows's keystores.
-func TestWindows(t *testing.T) {
+func TestWindowsUnderWine(t *testing.T) {
 	t.Parallel()
 	packages := testedPackages(t)
 	var dir string

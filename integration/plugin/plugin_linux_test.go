@@ -187,9 +187,9 @@ func newKeyringRig(t *testing.T, cfg orgtest.Config) (*desktop.Desk, *rig.Rig) {
 	return d, rig.NewIn(t, filepath.Join(d.Home, "forcecred"), cfg, d.Env...)
 }
 
-// TestPluginLeaksNothing asks ten thousand times over a GNOME keyring. One time
+// TestPluginLeaks asks ten thousand times over a GNOME keyring. One time
 // in twenty the keyring is read: the library leaves a session there with each step.
-func TestPluginLeaksNothing(t *testing.T) {
+func TestPluginLeaks(t *testing.T) {
 	t.Parallel()
 	d, r := newKeyringRig(t, orgtest.Config{Rotate: true})
 	s := newSeat(t)
@@ -290,9 +290,9 @@ func TestPluginEndsWithTheBus(t *testing.T) {
 	t.Logf("the plugin is gone %v after it answered that the bus is lost", took.Round(time.Millisecond))
 }
 
-// TestPluginSurvivesADeafHost: a warning that nobody reads any more does not end
+// TestPluginSurvivesClosedStderr: a warning that nobody reads any more does not end
 // the plugin, which may have a refresh token in flight.
-func TestPluginSurvivesADeafHost(t *testing.T) {
+func TestPluginSurvivesClosedStderr(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{})
 	rig.WriteFile(t, filepath.Join(r.Home, "store", "org.torn.age"), []byte("torn")) // which List warns of

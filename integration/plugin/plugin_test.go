@@ -145,10 +145,10 @@ func TestPluginDoesNotStart(t *testing.T) {
 	}
 }
 
-// TestPluginByAnotherName: forcecred serve is the plugin as well, without
+// TestPluginByServeCommand: forcecred serve is the plugin as well, without
 // certificates where the host wants none, and whatever the host was told when it
 // was itself started as a plugin.
-func TestPluginByAnotherName(t *testing.T) {
+func TestPluginByServeCommand(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{})
 	env := append(r.Env, "PLUGIN_CLIENT_CERT=somebody else's", "PLUGIN_MULTIPLEX_GRPC=true", "PLUGIN_UNIX_SOCKET_DIR=/nowhere", "PLUGIN_PROTOCOL_VERSIONS=9")
@@ -237,9 +237,9 @@ func TestPluginCloseWhileRefreshing(t *testing.T) {
 	}
 }
 
-// TestPluginCrowd: a thousand calls at once that find the token expired cause
+// TestPluginConcurrentGets: a thousand calls at once that find the token expired cause
 // one refresh.
-func TestPluginCrowd(t *testing.T) {
+func TestPluginConcurrentGets(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{Rotate: true, Delay: 100 * time.Millisecond})
 	client := r.StartPlugin(t, plugin.Options{})

@@ -60,9 +60,9 @@ func startBy(t *testing.T, r *rig.Rig, s *seat, limit string, withoutMTLS bool) 
 	return client
 }
 
-// TestPluginSocketIsItsUsersAlone: whatever the umask is, no other user can open
+// TestPluginSocketPermissions: whatever the umask is, no other user can open
 // the socket, and the host can.
-func TestPluginSocketIsItsUsersAlone(t *testing.T) {
+func TestPluginSocketPermissions(t *testing.T) {
 	t.Parallel()
 	for _, umask := range []string{"000", "022", "077", "777"} {
 		t.Run(umask, func(t *testing.T) {
@@ -113,9 +113,9 @@ func TestPluginRefusesAnotherUser(t *testing.T) {
 	}
 }
 
-// TestPluginSocketBesideAHostsWishes: a host that wants a group in, or one
+// TestPluginSocketIgnoresHostOptions: a host that wants a group in, or one
 // connection for all, finds the socket as closed as ever.
-func TestPluginSocketBesideAHostsWishes(t *testing.T) {
+func TestPluginSocketIgnoresHostOptions(t *testing.T) {
 	t.Parallel()
 	start := func(r *rig.Rig, s *seat, multiplex bool) (*goplugin.Client, *rig.SyncBuffer, error) {
 		cmd := exec.Command(rig.PluginBinary)
@@ -220,8 +220,8 @@ func TestPluginAmongIdleConnections(t *testing.T) {
 	}
 }
 
-// TestPluginSweeps: what a killed plugin leaves is removed by the next one.
-func TestPluginSweeps(t *testing.T) {
+// TestPluginRemovesStaleSockets: what a killed plugin leaves is removed by the next one.
+func TestPluginRemovesStaleSockets(t *testing.T) {
 	t.Parallel()
 	r, s := rig.New(t, orgtest.Config{}), newSeat(t)
 	killed := r.StartPlugin(t, plugin.Options{Env: s.env()})
@@ -245,8 +245,8 @@ func TestPluginSweeps(t *testing.T) {
 	}
 }
 
-// TestPluginWithoutASocket: a folder that can't have the socket is named.
-func TestPluginWithoutASocket(t *testing.T) {
+// TestPluginSocketFolderUnusable: a folder that can't have the socket is named.
+func TestPluginSocketFolderUnusable(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{})
 	long := filepath.Join(t.TempDir(), strings.Repeat("x", 100))
@@ -274,9 +274,9 @@ func TestPluginWithoutASocket(t *testing.T) {
 	}
 }
 
-// TestPluginEndsWithoutAHostThatReads: a host that is gone before it has read the
+// TestPluginEndsIfHostIsGone: a host that is gone before it has read the
 // handshake line leaves neither process nor socket.
-func TestPluginEndsWithoutAHostThatReads(t *testing.T) {
+func TestPluginEndsIfHostIsGone(t *testing.T) {
 	t.Parallel()
 	r, s := rig.New(t, orgtest.Config{}), newSeat(t)
 	reader, writer, err := os.Pipe()

@@ -35,9 +35,9 @@ func withCores(t *testing.T, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// TestDumps: no core of forcecred is dumped, whatever the limits say, and other
+// TestNoCoreDump: no core of forcecred is dumped, whatever the limits say, and other
 // processes of the same user can't look into it.
-func TestDumps(t *testing.T) {
+func TestNoCoreDump(t *testing.T) {
 	t.Parallel()
 	out, err := withCores(t, "true").CombinedOutput()
 	rig.Need(t, err == nil, "core files can't be allowed here: "+strings.TrimSpace(string(out)))

@@ -15,9 +15,9 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// TestRunTakesOurPlace: the command is the process that the caller started, so
+// TestRunReplacesProcess: the command is the process that the caller started, so
 // that a signal reaches it, and what becomes of it is what the caller sees.
-func TestRunTakesOurPlace(t *testing.T) {
+func TestRunReplacesProcess(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{Rotate: true})
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT} {
@@ -58,8 +58,8 @@ func TestRunTakesOurPlace(t *testing.T) {
 	}
 }
 
-// TestRunKeepsIgnored: what nohup and a shell's & have the command ignore, it ignores.
-func TestRunKeepsIgnored(t *testing.T) {
+// TestRunKeepsIgnoredSignals: what nohup and a shell's & have the command ignore, it ignores.
+func TestRunKeepsIgnoredSignals(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{Rotate: true})
 	for signals, survives := range map[string]bool{"HUP INT": true, "HUP": false} {

@@ -270,9 +270,9 @@ func TestStdinLeftOpen(t *testing.T) {
 	}
 }
 
-// TestStderrThatBlocks: a pipe that is full and read by nobody keeps a command from
+// TestBlockingStderr: a pipe that is full and read by nobody keeps a command from
 // ending, and nothing else: what it stores is stored, and no lock is held.
-func TestStderrThatBlocks(t *testing.T) {
+func TestBlockingStderr(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{Rotate: true})
 	reader, writer, err := os.Pipe()

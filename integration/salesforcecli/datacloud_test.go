@@ -10,9 +10,9 @@ import (
 	"forcecred/protocol/secret"
 )
 
-// TestDataCloudOfTheSalesforceCLIs: with the CLI's logins the token is cached among
+// TestSalesforceCLIDataCloud: with the CLI's logins the token is cached among
 // forcecred's own items, by whichever name, and a refresh is shared with the CLI.
-func TestDataCloudOfTheSalesforceCLIs(t *testing.T) {
+func TestSalesforceCLIDataCloud(t *testing.T) {
 	t.Parallel()
 	cfg := rig.DataCloud
 	cfg.Delay = 0

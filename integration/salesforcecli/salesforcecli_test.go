@@ -188,9 +188,9 @@ func wantSameMembers(t *testing.T, before, after []byte) {
 	}
 }
 
-// TestSalesforceCLICrowd: ten of the CLI's processes and thirty of forcecred's on
+// TestSalesforceCLIConcurrentGets: ten of the CLI's processes and thirty of forcecred's on
 // an expired login cause one refresh, whoever of them does it.
-func TestSalesforceCLICrowd(t *testing.T) {
+func TestSalesforceCLIConcurrentGets(t *testing.T) {
 	t.Parallel()
 	var onCommit func()
 	var mu sync.Mutex

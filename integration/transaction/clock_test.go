@@ -14,11 +14,11 @@ import (
 	"forcecred/protocol/secret"
 )
 
-// TestClocksApart: the org's clock is an hour ahead of the machine's, or behind
+// TestClockSkew: the org's clock is an hour ahead of the machine's, or behind
 // it. The built binary tells the end that the org wrote, by the machine's clock.
 // It is the org's clock that is moved, since nothing moves that of a Go program
 // from outside; see docs/decisions/0011.
-func TestClocksApart(t *testing.T) {
+func TestClockSkew(t *testing.T) {
 	t.Parallel()
 	for _, offset := range []time.Duration{0, time.Hour, -time.Hour} {
 		for _, isJWT := range []bool{false, true} {

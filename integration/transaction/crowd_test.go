@@ -10,8 +10,8 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// TestCrowd: a hundred processes that find the token expired cause one refresh.
-func TestCrowd(t *testing.T) {
+// TestConcurrentGetsRefreshOnce: a hundred processes that find the token expired cause one refresh.
+func TestConcurrentGetsRefreshOnce(t *testing.T) {
 	r := rig.New(t, orgtest.Config{Rotate: true, Delay: 100 * time.Millisecond})
 	begin := time.Now()
 	tokens := r.Crowd(t, rig.CrowdSize, rig.GetRequest, "prod")
@@ -26,8 +26,8 @@ func TestCrowd(t *testing.T) {
 	t.Logf("%d processes at once, token expired: 1 token request, %d equal answers, in %v", rig.CrowdSize, rig.CrowdSize, took.Round(time.Millisecond))
 }
 
-// TestCrowdWithTheSame401: a hundred callers whose token was refused cause one refresh.
-func TestCrowdWithTheSame401(t *testing.T) {
+// TestConcurrentRejectionsRefreshOnce: a hundred callers whose token was refused cause one refresh.
+func TestConcurrentRejectionsRefreshOnce(t *testing.T) {
 	r := rig.New(t, orgtest.Config{Rotate: true})
 	rejected := r.Run(t.Context(), "", "get", "prod").Token(t)
 	tokens := r.Crowd(t, rig.CrowdSize, func(org string) string {
@@ -40,8 +40,8 @@ func TestCrowdWithTheSame401(t *testing.T) {
 	t.Logf("%d processes with the same rejected token: 1 token request", rig.CrowdSize)
 }
 
-// TestCrowdOfOrgs: orgs don't wait for each other, and each has one refresh.
-func TestCrowdOfOrgs(t *testing.T) {
+// TestConcurrentGetsOfManyOrgs: orgs don't wait for each other, and each has one refresh.
+func TestConcurrentGetsOfManyOrgs(t *testing.T) {
 	r := rig.New(t, orgtest.Config{Rotate: true, Delay: 100 * time.Millisecond})
 	names := []string{"prod"}
 	for i := range 4 { // they log in at one server, by grants of their own
@@ -65,8 +65,8 @@ func TestCrowdOfOrgs(t *testing.T) {
 	t.Logf("%d processes at once for 5 orgs: 5 token requests", each*5)
 }
 
-// TestChain: each of many refreshes leaves the org's own refresh token in the store.
-func TestChain(t *testing.T) {
+// TestManyRefreshesInARow: each of many refreshes leaves the org's own refresh token in the store.
+func TestManyRefreshesInARow(t *testing.T) {
 	r := rig.New(t, orgtest.Config{Rotate: true})
 	const length = 200
 	begin := time.Now()

@@ -9,9 +9,9 @@ import (
 	"forcecred/keystore"
 )
 
-// TestDataCloudCrowd: a hundred processes that want a token of Data Cloud cause one
+// TestDataCloudConcurrentGets: a hundred processes that want a token of Data Cloud cause one
 // refresh and one exchange, also beside others that want the org's own.
-func TestDataCloudCrowd(t *testing.T) {
+func TestDataCloudConcurrentGets(t *testing.T) {
 	r := rig.New(t, rig.DataCloud)
 	var n atomic.Int64
 	tokens := r.Crowd(t, rig.CrowdSize/2, func(string) string {
@@ -31,9 +31,9 @@ func TestDataCloudCrowd(t *testing.T) {
 	t.Logf("%d processes at once: 1 refresh, 1 exchange", rig.CrowdSize)
 }
 
-// TestDataCloudCrowdAfterTheSession: the same when the cached token of the org has
+// TestDataCloudConcurrentGetsAfterSessionEnd: the same when the cached token of the org has
 // ended at Salesforce, which the first exchange finds out.
-func TestDataCloudCrowdAfterTheSession(t *testing.T) {
+func TestDataCloudConcurrentGetsAfterSessionEnd(t *testing.T) {
 	r := rig.New(t, rig.DataCloud)
 	r.Run(t.Context(), "", "get", "prod").Token(t)
 	r.Org.ExpireSessions()

@@ -32,8 +32,8 @@ func library(t *testing.T, r *rig.Rig, store keystore.Store) *helper.Helper {
 	})
 }
 
-// TestCrowdInOneProcess: the same of a hundred goroutines, as of a hundred processes.
-func TestCrowdInOneProcess(t *testing.T) {
+// TestConcurrentGetsInOneProcess: the same of a hundred goroutines, as of a hundred processes.
+func TestConcurrentGetsInOneProcess(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{Rotate: true, Delay: 50 * time.Millisecond})
 	h := library(t, r, r.OpenStore())

@@ -14,9 +14,9 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// TestDiskBeforeAnswer watches the system calls of a refresh: the new refresh
+// TestTokenIsSyncedBeforeAnswer watches the system calls of a refresh: the new refresh
 // token is on the disk, file and folder synced, before a byte of the answer is written.
-func TestDiskBeforeAnswer(t *testing.T) {
+func TestTokenIsSyncedBeforeAnswer(t *testing.T) {
 	t.Parallel()
 	rig.NeedTool(t, "strace")
 	r := rig.New(t, orgtest.Config{Rotate: true})

@@ -11,9 +11,9 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// TestSetIsInterrupted: a signal waits until the change is stored that Salesforce
+// TestSetInterrupted: a signal waits until the change is stored that Salesforce
 // has begun.
-func TestSetIsInterrupted(t *testing.T) {
+func TestSetInterrupted(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{Rotate: true, Delay: 300 * time.Millisecond})
 	cmd := r.Command(t.Context(), "set", "prod", "--login-url", byAnotherName(r.Org))

@@ -27,9 +27,9 @@ func wantHost(t *testing.T, r *rig.Rig, host string) {
 	}
 }
 
-// TestSetCrowd: orgs are moved to and fro while others refresh, and none of the
+// TestSetDuringRefreshes: orgs are moved to and fro while others refresh, and none of the
 // refresh tokens is lost or spent twice.
-func TestSetCrowd(t *testing.T) {
+func TestSetDuringRefreshes(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{Rotate: true, Delay: 20 * time.Millisecond})
 	hosts := []string{r.Org.URL, byAnotherName(r.Org)}

@@ -33,9 +33,9 @@ func storeUnattended(t *testing.T, r *rig.Rig, name, grantType, loginURL string)
 	}
 }
 
-// TestUnattendedCrowd: thirty processes that find the token expired cause one
+// TestUnattendedConcurrentGets: thirty processes that find the token expired cause one
 // request, whatever the grant.
-func TestUnattendedCrowd(t *testing.T) {
+func TestUnattendedConcurrentGets(t *testing.T) {
 	t.Parallel()
 	for grantType, cfg := range map[string]orgtest.Config{
 		"jwt_bearer":         {AppKey: rig.AppKey(t).Public},

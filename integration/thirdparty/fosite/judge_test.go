@@ -14,8 +14,8 @@ const (
 	chainLength = 200
 )
 
-// TestCrowd: a hundred that find the token expired spend one refresh token.
-func TestCrowd(t *testing.T) {
+// TestConcurrentGetsRefreshOnce: a hundred that find the token expired spend one refresh token.
+func TestConcurrentGetsRefreshOnce(t *testing.T) {
 	for name, form := range forms {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
@@ -60,8 +60,8 @@ func TestCrowd(t *testing.T) {
 	}
 }
 
-// TestChain: after each of many refreshes the store holds fosite's current refresh token.
-func TestChain(t *testing.T) {
+// TestManyRefreshesInARow: after each of many refreshes the store holds fosite's current refresh token.
+func TestManyRefreshesInARow(t *testing.T) {
 	for name, form := range forms {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
