@@ -32,7 +32,6 @@ type properties struct {
 	isOnBus      bool
 	itemLimit    int           // how many bytes one item holds; 0 if that is more than MaxItem
 	timeout      time.Duration // the default of Config.Timeout; 0 for defaultTimeout
-	isLibrary    bool          // the library implements it, and may print to the standard output
 	isReopened   bool          // each session opens it again: its handle is a number that may be reused
 	needsThread  bool          // a session must stay on one thread
 	hasOwnDialog bool          // whoever uses the machine sees its dialogs, without DISPLAY
@@ -41,10 +40,10 @@ type properties struct {
 const defaultTimeout = 3 * time.Second
 
 var propertiesOf = map[Backend]properties{
-	Keychain:      {isLibrary: true, hasOwnDialog: true},
-	WinCred:       {isLibrary: true, hasOwnDialog: true, itemLimit: 5 * 512}, // CRED_MAX_CREDENTIAL_BLOB_SIZE
-	SecretService: {isLibrary: true, isOnBus: true},
-	KWallet:       {isLibrary: true, isOnBus: true, isReopened: true},
+	Keychain:      {hasOwnDialog: true},
+	WinCred:       {hasOwnDialog: true, itemLimit: 5 * 512}, // CRED_MAX_CREDENTIAL_BLOB_SIZE
+	SecretService: {isOnBus: true},
+	KWallet:       {isOnBus: true, isReopened: true},
 	Pass:          {timeout: 10 * time.Second},                                 // each operation is a shell script that runs gpg, which may start an agent
 	KeyCtl:        {isReopened: true, needsThread: true, itemLimit: 1<<15 - 1}, // user_preparse in the kernel's security/keys/user_defined.c
 }

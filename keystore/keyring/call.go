@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -94,15 +93,10 @@ func (s *Store) call(ctx context.Context, release func(), use func(*session) err
 	}
 }
 
-// runSession runs use, and protects the rest of the program from the library. The library
-// prints to the standard output, which is the protocol's. It panics, as go-libsecret does
-// if the bus ends during a dialog.
+// runSession runs use, and protects the rest of the program from the library, which
+// panics: go-libsecret does if the bus ends during a dialog.
 func (s *Store) runSession(ctx context.Context, use func(*session) error) (err error) {
 	properties := propertiesOf[s.config.Backend]
-	if stdout := os.Stdout; properties.isLibrary && stdout != os.Stderr {
-		os.Stdout = os.Stderr
-		defer func() { os.Stdout = stdout }()
-	}
 	defer func() {
 		// The value of a panic may quote a secret.
 		if recover() != nil {
