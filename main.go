@@ -11,7 +11,6 @@ import (
 	"forcecred/internal/cli"
 	"forcecred/internal/config"
 	"forcecred/internal/process"
-	"forcecred/keystore/keyring/busguard"
 )
 
 func main() {
@@ -28,8 +27,8 @@ func main() {
 	os.Exit(cli.Run(context.Background(), cli.Process{
 		Args:           os.Args,
 		Getenv:         os.Getenv,
-		Config:         config.OfProcess(),
-		Environ:        func() []string { return busguard.Given(os.Environ()) },
+		Config:         config.Read(os.Getenv),
+		Environ:        os.Environ,
 		Executable:     os.Executable,
 		Stdin:          os.Stdin,
 		Stdout:         stdout,

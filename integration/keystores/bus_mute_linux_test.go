@@ -100,3 +100,18 @@ func TestUnneededBusIsNotDialed(t *testing.T) {
 	check("auto", withoutKeystore)
 	check("secret-service", withoutKeystore)
 }
+
+// TestStartDialsNothing: the library under the keyrings dials the session bus when it is
+// initialized. In neither program does that reach a bus.
+func TestStartDialsNothing(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{rig.Binary, rig.PluginBinary} {
+		bus := startBus(t, bustest.Mechanisms, bustest.Mute)
+		cmd := exec.CommandContext(t.Context(), path)
+		cmd.Env = append(os.Environ(), "DBUS_SESSION_BUS_ADDRESS="+bus.Address)
+		rig.Finish(cmd)
+		if dialed := bus.Dialed(); dialed > 0 {
+			t.Errorf("%s dials the session bus %d times", filepath.Base(path), dialed)
+		}
+	}
+}

@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -337,7 +336,7 @@ func use(t *testing.T, client *http.Client, c protocol.Credential) int {
 }
 
 // TestOneShotLinksNoGRPC: what is run a thousand times does not pay for what
-// the plugin needs. busguard is initialised first in both.
+// the plugin needs.
 func TestOneShotLinksNoGRPC(t *testing.T) {
 	t.Parallel()
 	for path, want := range map[string]bool{rig.Binary: false, rig.PluginBinary: true} {
@@ -349,22 +348,6 @@ func TestOneShotLinksNoGRPC(t *testing.T) {
 			if got := bytes.Contains(out, []byte("\t"+module+"\t")); got != want {
 				t.Errorf("%s links %s: %v, want %v", filepath.Base(path), module, got, want)
 			}
-		}
-	}
-}
-
-// TestBusguardComesFirst, in either program: the library under the keyrings
-// dials the bus when it is initialised.
-func TestBusguardComesFirst(t *testing.T) {
-	t.Parallel()
-	for _, path := range []string{rig.Binary, rig.PluginBinary} {
-		cmd := exec.CommandContext(t.Context(), path)
-		cmd.Env = append(os.Environ(), "GODEBUG=inittrace=1", "FORCECRED_KEYSTORE=file")
-		trace := rig.Finish(cmd).Stderr
-		guard := strings.Index(trace, "init forcecred/keystore/keyring/busguard ")
-		dials := regexp.MustCompile(`init github\.com/(godbus/dbus|99designs/keyring) `).FindStringIndex(trace)
-		if guard < 0 || dials != nil && dials[0] < guard {
-			t.Errorf("%s: busguard is initialised at %d, the library at %v", filepath.Base(path), guard, dials)
 		}
 	}
 }

@@ -138,7 +138,7 @@ func examineFiles(paths config.Paths) (findings []protocol.Finding, isThere bool
 // examineChoice says which keystore is used, and why that one.
 func (a App) examineChoice(c chosen, paths config.Paths) protocol.Finding {
 	f := protocol.Finding{Check: doctor.Keystore, State: protocol.OK, Detail: c.name + ", "}
-	pinned, err := a.pinned(paths)
+	pinned, err := readFile(paths)
 	switch {
 	case c.isNamed && err != nil:
 		f.State = protocol.Warn

@@ -10,21 +10,9 @@ import (
 	"forcecred/protocol"
 )
 
-// pinned returns the content of config.json, which the process reads once.
-func (a App) pinned(paths config.Paths) (config.File, error) {
-	file, err := a.Config.File()
-	return checkFile(paths, file, err)
-}
-
-// readFile reads config.json anew.
+// readFile reads config.json. A keystore that this forcecred does not know is an error.
 func readFile(paths config.Paths) (config.File, error) {
 	file, err := paths.ReadFile()
-	return checkFile(paths, file, err)
-}
-
-// checkFile returns what was read, or an error if this forcecred does not know one of
-// its keystores.
-func checkFile(paths config.Paths, file config.File, err error) (config.File, error) {
 	if err == nil && (file.Keystore != "" && !isKeystore(file.Keystore) || file.Fallback != "" && file.Fallback != sfKeystore) {
 		err = fmt.Errorf("%s names a keystore that this forcecred does not know", paths.ConfigFile())
 	}
@@ -49,7 +37,7 @@ func hintConfig(paths config.Paths, err error) string {
 // else answers by then. Its error is a [*protocol.Error].
 func (h Helper) Pin() error {
 	c, paths := h.keystore, h.paths
-	file, err := readFile(paths) // anew: this process may have lived for days
+	file, err := readFile(paths) // again: this process may have run for days
 	if err == nil && file.Keystore != "" {
 		return nil
 	}

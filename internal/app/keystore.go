@@ -46,7 +46,7 @@ func (a App) chooseKeystore(ctx context.Context, paths config.Paths) (chosen, er
 	if named != "" && !isKeystore(named) {
 		return chosen{}, protocol.Errorf(protocol.Usage, "%s names no keystore; there are: %s", a.Config.Keystore.Name, strings.Join(keystoreNames(), ", "))
 	}
-	pinned, err := a.pinned(paths)
+	pinned, err := readFile(paths)
 	switch {
 	case named != "":
 		return chosen{named, pinned.Fallback, true, err}, nil

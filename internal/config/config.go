@@ -1,14 +1,9 @@
 // Package config reads forcecred's settings: the environment and config.json.
-//
-// The guard of the session bus reads them before main runs. So this package imports
-// only the standard library and internal/regularfile.
 package config
 
 import (
-	"os"
 	"reflect"
 	"strings"
-	"sync"
 )
 
 // Config has all settings that forcecred takes from its environment. None of them is a
@@ -60,8 +55,6 @@ type Config struct {
 	GenericKeychain     Setting `env:"SF_USE_GENERIC_UNIX_KEYCHAIN" default:"'false'" meaning:"with the keystore 'sf', whether the Salesforce CLI has its key in a file" scope:"system"`
 	SfdxGenericKeychain Setting `env:"SFDX_USE_GENERIC_UNIX_KEYCHAIN" default:"'false'" meaning:"the older name of 'SF_USE_GENERIC_UNIX_KEYCHAIN'" scope:"system"`
 	SecretTool          Setting `env:"SFDX_SECRET_TOOL_PATH" default:"'/usr/bin/secret-tool'" meaning:"with the keystore 'sf' on Linux, the program that reads the Salesforce CLI's key" scope:"system"`
-
-	file *cachedFile // config.json, for all copies of this Config
 }
 
 // Names of variables, for texts that suggest to set one.
@@ -75,20 +68,13 @@ const (
 	CAFileVariable         = "FORCECRED_CA_FILE"
 )
 
-// OfProcess returns the settings of this process, which it reads once.
-var OfProcess = sync.OnceValue(func() Config { return Read(os.Getenv) })
-
 // Read reads all settings. It does not check them: a wrong value is an error only of
 // the commands that use it.
 func Read(getenv func(string) string) Config {
-	c := Config{file: &cachedFile{}}
+	var c Config
 	fields := reflect.ValueOf(&c).Elem()
 	for i := range fields.NumField() {
-		names, ok := fields.Type().Field(i).Tag.Lookup("env")
-		if !ok {
-			continue
-		}
-		setting := readSetting(getenv, names)
+		setting := readSetting(getenv, fields.Type().Field(i).Tag.Get("env"))
 		switch field := fields.Field(i).Addr().Interface().(type) {
 		case *Setting:
 			*field = setting

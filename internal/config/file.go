@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"sync"
 
 	"forcecred/internal/regularfile"
 )
@@ -58,33 +57,4 @@ func (f File) Encode() []byte {
 		panic(err) // a struct of a number and strings always encodes
 	}
 	return append(data, '\n')
-}
-
-// cachedFile is a config.json that was read once.
-type cachedFile struct {
-	mu     sync.Mutex
-	isRead bool
-	file   File
-}
-
-// File returns the content of config.json, which it reads once. After an error it
-// reads the file again: the caller may have repaired its folder.
-func (c Config) File() (File, error) {
-	if c.file == nil {
-		c.file = &cachedFile{}
-	}
-	c.file.mu.Lock()
-	defer c.file.mu.Unlock()
-	if c.file.isRead {
-		return c.file.file, nil
-	}
-	paths, err := c.Paths()
-	if err != nil {
-		return File{}, err
-	}
-	file, err := paths.ReadFile()
-	if err == nil {
-		c.file.file, c.file.isRead = file, true
-	}
-	return file, err
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"forcecred/keystore"
+	"forcecred/keystore/keyring/sessionbus"
 
 	"github.com/99designs/keyring"
 )
@@ -59,11 +60,12 @@ func (b Backend) ItemLimit() int { return propertiesOf[b].itemLimit }
 func (b Backend) isAvailable() bool { return slices.Contains(Available(), b) }
 
 // Available returns the backends that this program can open on this system. Those on
-// the session bus are among them if a bus answers, whatever services it has.
+// the session bus are among them if the process is connected to a bus, whatever
+// services it has.
 func Available() []Backend {
 	available := keyring.AvailableBackends()
 	return slices.DeleteFunc([]Backend{Keychain, WinCred, SecretService, KWallet, Pass, KeyCtl}, func(b Backend) bool {
-		return !slices.Contains(available, keyring.BackendType(b))
+		return !slices.Contains(available, keyring.BackendType(b)) || b.OnBus() && !sessionbus.IsConnected()
 	})
 }
 

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"forcecred/keystore"
-	"forcecred/keystore/keyring/busguard"
+	"forcecred/keystore/keyring/sessionbus"
 
 	"github.com/godbus/dbus"
 )
@@ -47,10 +47,6 @@ func (b busDriver) conn() (*dbus.Conn, error) {
 	}
 	return conn, nil
 }
-
-// isDialed reports whether the library has a connection. Without one, dbus.SessionBus
-// would dial again, without a timeout.
-func isDialed() bool { return SecretService.isAvailable() }
 
 // ask calls a method over the bus, and stores its first result in result.
 func (b busDriver) ask(ctx context.Context, name string, path dbus.ObjectPath, method string, result any, args ...any) error {
@@ -96,9 +92,6 @@ func (b busDriver) unavailable() error {
 		e.Err, e.Hint = b.service.noAnswer()
 	} else if e.Err, e.Hint = busFault(); e.Err == nil {
 		e.Err, e.Hint = errors.New("the session bus broke off"), hintNoBus
-		if busguard.Bus() == busguard.Unused {
-			e.Err, e.Hint = errors.New("the session bus was not asked, since FORCECRED_KEYSTORE names a keystore that needs none"), "let FORCECRED_KEYSTORE be "+string(b.config.Backend)
-		}
 	}
 	return e
 }
@@ -115,7 +108,7 @@ func busLostError() error {
 
 // isBusLost reports whether the connection that the process began with has ended.
 func isBusLost() bool {
-	if !isDialed() {
+	if !sessionbus.IsConnected() {
 		return false
 	}
 	conn, err := dbus.SessionBus()

@@ -38,8 +38,8 @@ func lack(t *testing.T, err error) {
 }
 
 // inner reports whether this process is the inner one of the test. In the outer
-// one it runs the test anew in a process of its own, since the library looks for
-// the session bus when a process begins; env is added to its environment.
+// one it runs the test again in a process of its own, since a process connects to the
+// session bus once. It adds env to the process's environment.
 func inner(t *testing.T, env ...string) bool {
 	t.Helper()
 	if os.Getenv(innerTestVariable) == t.Name() {

@@ -17,14 +17,11 @@ import (
 
 	"forcecred/internal/privatefile"
 	"forcecred/keystore"
-	"forcecred/keystore/keyring/busguard"
 	"forcecred/keystore/keyring/keyctl"
+	"forcecred/keystore/keyring/sessionbus"
 )
 
-func init() {
-	// The library was initialized before: it has dialed the session bus, or has not.
-	busguard.Done()
-}
+func init() { sessionbus.Release() } // Go has initialized the library before this package
 
 // Config says which keyring, and how long to wait for it.
 type Config struct {
@@ -62,13 +59,17 @@ var _ keystore.Store = (*Store)(nil)
 // namePrefix distinguishes our items where programs share a collection.
 const namePrefix = "forcecred:"
 
-// New returns the store that config describes. It does no I/O.
+// New returns the store that config describes. For a keyring on the session bus it
+// connects to the bus, and does no other I/O.
 func New(config Config) *Store {
 	if config.Timeout == 0 {
 		config.Timeout = max(defaultTimeout, propertiesOf[config.Backend].timeout)
 	}
 	if config.PromptTimeout == 0 {
 		config.PromptTimeout = max(time.Minute, config.Timeout)
+	}
+	if config.Backend.OnBus() {
+		sessionbus.Connect() // not later: the timeouts of operations are shorter
 	}
 	s := &Store{config: config, prefix: namePrefix, kernelRing: service}
 	s.driver = newDriver(s)

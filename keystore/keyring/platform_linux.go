@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"forcecred/keystore/keyring/sessionbus"
+
 	"github.com/godbus/dbus"
 )
 
@@ -29,7 +31,7 @@ const detectTimeout = time.Second
 // Detect returns the keyring to use if nobody has named one: the Secret Service, or else
 // KWallet, if the session bus has it or can start it.
 func Detect(ctx context.Context) (Backend, bool) {
-	if !isDialed() {
+	if sessionbus.Connect() != sessionbus.Usable {
 		return "", false
 	}
 	conn, err := dbus.SessionBus()

@@ -17,7 +17,6 @@ import (
 	"forcecred/internal/hints"
 	"forcecred/internal/process"
 	"forcecred/keystore"
-	"forcecred/keystore/keyring/busguard"
 	"forcecred/protocol"
 	"forcecred/protocol/plugin"
 
@@ -58,7 +57,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 	return plugin.Serve(ctx, func(ctx context.Context) (plugin.Core, error) {
 		h, err := app.App{
 			Config:      config.Read(os.Getenv),
-			Environ:     func() []string { return busguard.Given(os.Environ()) },
+			Environ:     os.Environ,
 			HoldSignals: spending.begin,
 			Notice:      func(message string) { warnings.Warn(message) },
 			MemoryCache: true,

@@ -1,4 +1,4 @@
-package busguard
+package sessionbus
 
 import (
 	"bufio"
@@ -12,38 +12,38 @@ import (
 	"time"
 )
 
-// patience is how long a bus may take for each answer. A sound one takes 0.1 ms;
-// on a machine under load it may be much more, and calling it mute costs a failure.
-const patience = time.Second
+// stepTimeout bounds the wait for each answer. A healthy bus takes 0.1 ms. On a machine
+// under load it may take much longer, and to call it mute costs a failure.
+const stepTimeout = time.Second
 
-// maxAnswer is more than a line of the handshake has.
+// maxAnswer is longer than a line of the handshake.
 const maxAnswer = 512
 
-// errAlien says that what answers does not speak D-Bus.
-var errAlien = errors.New("the answer is none of a bus's")
+// errAlien is the error for an answer that is not D-Bus.
+var errAlien = errors.New("the answer is not D-Bus")
 
-// ask takes the steps that the library takes while it dials the bus at address,
-// each within patience. A bus that is mute at a later one is found out as well.
-func ask(address string, patience time.Duration) State {
-	conn, err := net.DialTimeout("unix", socketOf(address), patience)
+// probe takes the steps of the library's dial on a connection of its own, and bounds
+// each of them. So it also finds a bus that does not answer a later step.
+func probe(address string, stepTimeout time.Duration) State {
+	conn, err := net.DialTimeout("unix", socketOf(address), stepTimeout)
 	if err != nil {
-		return failed(err)
+		return stateOf(err)
 	}
 	defer conn.Close()
-	c := client{conn, bufio.NewReaderSize(conn, maxAnswer), patience}
+	c := client{conn, bufio.NewReaderSize(conn, maxAnswer), stepTimeout}
 	// https://dbus.freedesktop.org/doc/dbus-specification.html#auth-protocol
 	answer, err := c.say("\x00AUTH\r\n")
 	switch {
 	case err != nil:
-		return failed(err)
-	case !strings.HasPrefix(answer, "REJECTED"): // and which mechanisms it has
+		return stateOf(err)
+	case !strings.HasPrefix(answer, "REJECTED"): // with the mechanisms that it accepts
 		return Alien
 	}
 	uid := hex.EncodeToString([]byte(strconv.Itoa(os.Getuid())))
 	answer, err = c.say("AUTH EXTERNAL " + uid + "\r\n")
 	switch {
 	case err != nil:
-		return failed(err)
+		return stateOf(err)
 	case strings.HasPrefix(answer, "REJECTED"):
 		return Refused
 	case !strings.HasPrefix(answer, "OK "):
@@ -52,18 +52,18 @@ func ask(address string, patience time.Duration) State {
 	answer, err = c.say("NEGOTIATE_UNIX_FD\r\n")
 	switch {
 	case err != nil:
-		return failed(err)
+		return stateOf(err)
 	case !strings.HasPrefix(answer, "AGREE_UNIX_FD") && !strings.HasPrefix(answer, "ERROR"):
 		return Alien
 	}
 	if err := c.hello(); err != nil {
-		return failed(err)
+		return stateOf(err)
 	}
 	return Usable
 }
 
-// failed returns the state of a bus that ended the conversation with err.
-func failed(err error) State {
+// stateOf returns the state of a bus whose conversation ended with err.
+func stateOf(err error) State {
 	if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
 		return Mute
 	}
@@ -76,8 +76,8 @@ func failed(err error) State {
 // client is our end of a connection to a bus.
 type client struct {
 	net.Conn
-	in       *bufio.Reader
-	patience time.Duration // for one answer
+	in          *bufio.Reader
+	stepTimeout time.Duration
 }
 
 // say sends text and returns the line that answers it.
@@ -93,15 +93,15 @@ func (c client) say(text string) (line string, err error) {
 }
 
 func (c client) send(text string) error {
-	if err := c.SetDeadline(time.Now().Add(c.patience)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(c.stepTimeout)); err != nil {
 		return err
 	}
 	_, err := io.WriteString(c, text)
 	return err
 }
 
-// hello makes the call with which a connection begins, and waits for its answer.
-// A refusal is one: the library gets it as well, and waits no longer.
+// hello makes the first call of a connection and waits for its answer. An error is an
+// answer too: the library receives the same one, and stops waiting.
 func (c client) hello() error {
 	if err := c.send("BEGIN\r\n" + helloCall); err != nil {
 		return err
@@ -114,8 +114,8 @@ func (c client) hello() error {
 	}
 }
 
-// socketOf returns the socket of a unix: address as package net names it, or "".
-// Like godbus it decodes no escapes.
+// socketOf returns the socket of a unix: address by package net's name, or "". Like
+// godbus, it decodes no escapes.
 func socketOf(address string) string {
 	keys, ok := strings.CutPrefix(address, "unix:")
 	if !ok {

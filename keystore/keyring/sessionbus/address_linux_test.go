@@ -1,4 +1,4 @@
-package busguard
+package sessionbus
 
 import (
 	"os"
@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestDiscoverEnds: what is in the place of the file with the bus's address can't
-// hang a process before its main.
+// TestDiscoverEnds: discover does not hang if the file with the address is no regular
+// file, or too large.
 func TestDiscoverEnds(t *testing.T) {
 	t.Parallel()
 	for name, put := range map[string]func(path string) error{

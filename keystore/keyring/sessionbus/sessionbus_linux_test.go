@@ -1,4 +1,4 @@
-package busguard
+package sessionbus
 
 import (
 	"bufio"
@@ -18,7 +18,7 @@ import (
 func listen(t *testing.T, path string, serve func(net.Conn)) string {
 	t.Helper()
 	if path == "" {
-		dir, err := os.MkdirTemp("/tmp", "busguard") // short enough for a socket
+		dir, err := os.MkdirTemp("/tmp", "sessionbus") // short enough for a socket
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -44,7 +44,7 @@ func listen(t *testing.T, path string, serve func(net.Conn)) string {
 
 func mute(conn net.Conn) { time.Sleep(time.Minute) }
 
-func TestLook(t *testing.T) {
+func TestFindAddress(t *testing.T) {
 	t.Parallel()
 	there := listen(t, "", mute)
 	login := t.TempDir()
@@ -74,9 +74,9 @@ func TestLook(t *testing.T) {
 		{"another transport", "tcp:host=127.0.0.1,port=1", empty, ""},
 		{"a program", "unixexec:path=/bin/true", empty, ""},
 		{"no address", "nonsense", empty, ""},
-		{"none to be dialled", disabled, login, ""},
+		{"a transport that does not exist", "disabled:", login, ""},
 	} {
-		if got := look(tt.given, tt.runtimeDir); got != tt.want {
+		if got := findAddress(tt.given, tt.runtimeDir); got != tt.want {
 			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
 		}
 	}
@@ -93,7 +93,7 @@ func failing(t *testing.T, step bustest.Step, failure bustest.Failure) string {
 	return bus.Address
 }
 
-func TestAsk(t *testing.T) {
+func TestProbe(t *testing.T) {
 	t.Parallel()
 	refusing := func(conn net.Conn) {
 		defer conn.Close()
@@ -105,7 +105,7 @@ func TestAsk(t *testing.T) {
 			_, _ = fmt.Fprint(conn, "REJECTED EXTERNAL\r\n")
 		}
 	}
-	abstract := "forcecred-busguard-" + filepath.Base(t.TempDir()) + strconv.Itoa(os.Getpid())
+	abstract := "forcecred-sessionbus-" + filepath.Base(t.TempDir()) + strconv.Itoa(os.Getpid())
 	listen(t, "@"+abstract, refusing)
 	for _, tt := range []struct {
 		name, address string
@@ -130,34 +130,13 @@ func TestAsk(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			patience := 5 * time.Second // for one step; all steps of the slow bus take 6 s
+			timeout := 5 * time.Second // for one step; all steps of the slow bus take 6 s
 			if tt.want == Mute {
-				patience = 300 * time.Millisecond
+				timeout = 300 * time.Millisecond
 			}
-			if got := ask(tt.address, patience); got != tt.want {
+			if got := probe(tt.address, timeout); got != tt.want {
 				t.Errorf("got %v, want %v", got, tt.want)
 			}
 		})
-	}
-}
-
-func TestOpensNone(t *testing.T) {
-	t.Parallel()
-	for args, want := range map[string]bool{
-		"": false, "version": true, "help get": true, "completion bash": true, "--help": true, "-h": true, "get --help": true, "get -h": true,
-		"get prod": false, "get help": false, "run prod --help": false, "__complete get p": false, "list": false,
-	} {
-		if got := opensNone(strings.Fields("forcecred " + args)); got != want {
-			t.Errorf("%q: got %v, want %v", args, got, want)
-		}
-	}
-}
-
-func TestOnBus(t *testing.T) {
-	t.Parallel()
-	for name, want := range map[string]bool{"": true, "auto": true, "secret-service": true, "kwallet": true, "file": false, "pass": false, "keyctl": false, "nonsense": false} {
-		if got := onBus(name); got != want {
-			t.Errorf("%q: got %v, want %v", name, got, want)
-		}
 	}
 }

@@ -1,4 +1,4 @@
-package busguard
+package sessionbus
 
 import (
 	"encoding/binary"
