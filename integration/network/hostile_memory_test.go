@@ -16,12 +16,11 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// measureInto names a file: then this test's binary runs its arguments as a
-// command and writes there how much memory that had at most, in KiB.
+// measureInto names a file. If it is set, this test binary runs its arguments as a
+// command and writes the command's peak memory in KiB to the file.
 //
-// A process begins in the memory of the one that starts it, and the kernel
-// counts that as its own. So the one that measures is small: it does it before
-// there are tests.
+// The kernel counts the memory of the parent at the fork for the child. So the
+// parent must be small: the test binary measures in init, before it runs tests.
 const measureInto = "FORCECRED_TEST_MEASURE_INTO"
 
 func init() {
@@ -31,7 +30,7 @@ func init() {
 	}
 	cmd := exec.Command(os.Args[1], os.Args[2:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	_ = cmd.Run() // its status says how it ended
+	_ = cmd.Run() // os.Exit below passes its status on
 	peak := cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss
 	if err := os.WriteFile(into, strconv.AppendInt(nil, peak, 10), 0o600); err != nil {
 		panic(err)
@@ -61,8 +60,8 @@ func peak(t *testing.T, r *rig.Rig, args ...string) (rig.Result, int) {
 	return got, peak
 }
 
-// TestHostileMemory: an answer without end, or one that unpacks to 256 MiB, costs no
-// more memory than the limits on answers let it.
+// TestHostileMemory: an endless answer, or one that unpacks to 256 MiB, needs no more
+// memory than the limits on answers allow.
 func TestHostileMemory(t *testing.T) {
 	t.Parallel()
 	const limit = 32 << 10 // KiB

@@ -11,17 +11,17 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// grantAfter says what has become of a grant when a hostile answer has come.
+// grantAfter is the state of a grant after a hostile answer.
 type grantAfter int
 
 const (
-	kept     grantAfter = iota // the org did not rotate, and the stored token is the good one
-	salvaged                   // the org rotated, and the new token was found in the answer
-	lost                       // the org rotated, and nothing came by which to know
+	kept      grantAfter = iota // the org did not rotate, and the stored token is valid
+	recovered                   // the org rotated, and the new token was in the answer
+	lost                        // the org rotated, and the answer had no new token
 )
 
-// hostile is an answer that a sound server would not give, and what a get that
-// meets it must do.
+// hostile is an answer that no correct server gives, and the outcome that a get must
+// have.
 type hostile struct {
 	name   string
 	fault  func(*rig.Rig) orgtest.Fault
@@ -31,9 +31,9 @@ type hostile struct {
 	after  grantAfter
 }
 
-// TestHostileAnswers: whatever a server answers, the exit status says what to do, stdout
-// has a sound answer or nothing, stderr no secret and nothing that a terminal
-// obeys, and the grant is no worse off than the org's rotation made it.
+// TestHostileAnswers: after any answer of a server, the exit status is right, and
+// stdout has a valid answer or nothing. stderr has no secret and no terminal escape.
+// The grant is lost only if the org rotated it and did not send the new token.
 func TestHostileAnswers(t *testing.T) {
 	t.Parallel()
 	var captured atomic.Int32
@@ -64,34 +64,34 @@ func TestHostileAnswers(t *testing.T) {
 			return orgtest.Fault{Error: orgtest.Error{Code: "invalid_grant", Description: "token " + r.Org.RefreshToken() + " of " + r.Org.ClientSecret()}}
 		}, false, 6, "token [redacted] of [redacted]", kept},
 
-		{"two access tokens", named("duplicate-access-token"), false, 7, "two members with the same name", salvaged},
-		{"broken UTF-8", named("invalid-utf8"), false, 7, "not valid UTF-8", salvaged},
-		{"deep", named("deep"), false, 7, "nested deeper than 32 levels", salvaged},
-		{"a byte order mark", named("byte-order-mark"), false, 0, "", salvaged},
-		{"something behind it", named("trailing-garbage"), false, 7, "data after the JSON object", salvaged},
-		{"no access token", named("no-access-token"), false, 7, "access_token is missing", salvaged},
-		{"another token type", named("mac-token-type"), false, 7, "token_type is not Bearer", salvaged},
-		{"a number for issued_at", named("number-issued-at"), false, 8, "not signed with this client's secret", salvaged},
-		{"a list for scope", named("scope-list"), false, 0, "", salvaged},
-		{"objects for what is passed on", named("objects"), false, 0, "", salvaged},
-		{"status 201", named("status-201"), true, 0, "", salvaged},
-		{"a wrong signature", named("wrong-signature"), false, 8, "not signed with this client's secret", salvaged},
-		{"no signature", named("no-signature"), false, 0, "", salvaged},
-		{"expires_in", named("expires-in"), false, 0, "", salvaged},
-		{"members that nobody knows", named("unknown-fields"), false, 0, "", salvaged},
+		{"two access tokens", named("duplicate-access-token"), false, 7, "two members with the same name", recovered},
+		{"broken UTF-8", named("invalid-utf8"), false, 7, "not valid UTF-8", recovered},
+		{"deep", named("deep"), false, 7, "nested deeper than 32 levels", recovered},
+		{"a byte order mark", named("byte-order-mark"), false, 0, "", recovered},
+		{"something behind it", named("trailing-garbage"), false, 7, "data after the JSON object", recovered},
+		{"no access token", named("no-access-token"), false, 7, "access_token is missing", recovered},
+		{"another token type", named("mac-token-type"), false, 7, "token_type is not Bearer", recovered},
+		{"a number for issued_at", named("number-issued-at"), false, 8, "not signed with this client's secret", recovered},
+		{"a list for scope", named("scope-list"), false, 0, "", recovered},
+		{"objects for what is passed on", named("objects"), false, 0, "", recovered},
+		{"status 201", named("status-201"), true, 0, "", recovered},
+		{"a wrong signature", named("wrong-signature"), false, 8, "not signed with this client's secret", recovered},
+		{"no signature", named("no-signature"), false, 0, "", recovered},
+		{"expires_in", named("expires-in"), false, 0, "", recovered},
+		{"members that nobody knows", named("unknown-fields"), false, 0, "", recovered},
 
-		{"a cookie", named("set-cookie"), false, 0, "", salvaged},
-		{"trailers", named("trailers"), true, 0, "", salvaged},
-		{"early hints", named("early-hints"), true, 0, "", salvaged},
+		{"a cookie", named("set-cookie"), false, 0, "", recovered},
+		{"trailers", named("trailers"), true, 0, "", recovered},
+		{"early hints", named("early-hints"), true, 0, "", recovered},
 		{"early hints for ever", named("early-hints-flood"), true, 7, "not sound HTTP", kept},
 		{"100 Continue for ever", named("continue-flood"), true, 7, "not sound HTTP", kept},
 		{"headers for ever, HTTP/1.1", named("endless-headers"), true, 7, "not sound HTTP", kept},
 		{"headers for ever, HTTP/2", named("endless-headers"), false, 7, "not sound HTTP", kept},
-		{"Content-Length too long", named("length-too-long"), true, 7, "closed before the whole answer came", salvaged},
-		{"Content-Length too short", named("length-too-short"), true, 7, "not valid JSON", salvaged},
-		{"two answers", named("two-answers"), true, 0, "", salvaged},
+		{"Content-Length too long", named("length-too-long"), true, 7, "closed before the whole answer came", recovered},
+		{"Content-Length too short", named("length-too-short"), true, 7, "not valid JSON", recovered},
+		{"two answers", named("two-answers"), true, 0, "", recovered},
 		{"two Content-Lengths", named("two-lengths"), true, 7, "not sound HTTP", lost},
-		{"garbage for a chunk", named("chunked-garbage"), true, 7, "not sound HTTP", salvaged},
+		{"garbage for a chunk", named("chunked-garbage"), true, 7, "not sound HTTP", recovered},
 		{"no HTTP but the tokens", named("body-alone"), true, 7, "not sound HTTP", lost},
 		{"the tokens as a header", named("body-as-header"), true, 7, "not sound HTTP", lost},
 		{"gzip that is none", named("not-gzip"), false, 7, "not sound HTTP", lost},
@@ -99,34 +99,34 @@ func TestHostileAnswers(t *testing.T) {
 		{"reset", named("reset-after-commit"), true, 7, "", lost},
 		{"503 after the commit", named("503-after-commit"), false, 7, "HTTP 503", lost},
 
-		{"1 MiB", named("oversize"), false, 7, "larger than 256 KiB", salvaged},
-		{"a body for ever, HTTP/1.1", named("endless"), true, 7, "larger than 256 KiB", salvaged},
-		{"a body for ever, HTTP/2", named("endless"), false, 7, "larger than 256 KiB", salvaged},
-		{"a gzip bomb, HTTP/1.1", named("gzip-bomb"), true, 7, "larger than 256 KiB", salvaged},
-		{"a gzip bomb, HTTP/2", named("gzip-bomb"), false, 7, "larger than 256 KiB", salvaged},
+		{"1 MiB", named("oversize"), false, 7, "larger than 256 KiB", recovered},
+		{"a body for ever, HTTP/1.1", named("endless"), true, 7, "larger than 256 KiB", recovered},
+		{"a body for ever, HTTP/2", named("endless"), false, 7, "larger than 256 KiB", recovered},
+		{"a gzip bomb, HTTP/1.1", named("gzip-bomb"), true, 7, "larger than 256 KiB", recovered},
+		{"a gzip bomb, HTTP/2", named("gzip-bomb"), false, 7, "larger than 256 KiB", recovered},
 
-		{"no instance_url", named("no-instance-url"), false, 8, "instance_url is not an https URL", salvaged},
-		{"a scheme alone", field("instance_url", "https:"), false, 8, "instance_url has no valid host name", salvaged},
-		{"plain HTTP", field("instance_url", "http://"+rig.MyDomain), false, 8, "instance_url is not an https URL", salvaged},
-		{"another host", field("instance_url", "https://evil.example"), false, 8, "instance_url does not name a host of Salesforce's", salvaged},
-		{"a host that begins like Salesforce's", field("instance_url", "https://"+rig.MyDomain+".evil.example"), false, 8, "does not name a host of Salesforce's", salvaged},
-		{"a host that looks like Salesforce's", field("instance_url", "https://acme.my.s\u0430lesforce.com"), false, 7, "beyond ASCII", salvaged},
-		{"loopback", field("instance_url", "https://127.0.0.1:8443"), false, 8, "does not name a host of Salesforce's", salvaged},
-		{"a user", field("instance_url", "https://"+rig.MyDomain+"@evil.example"), false, 8, "has a user or password in it", salvaged},
-		{"a port", field("instance_url", "https://"+rig.MyDomain+":8443"), false, 8, "has a port", salvaged},
-		{"a path", field("instance_url", "https://"+rig.MyDomain+"/evil"), false, 8, "has a path", salvaged},
-		{"a query", field("instance_url", "https://"+rig.MyDomain+"?evil"), false, 8, "has a query", salvaged},
-		{"another API host", field("api_instance_url", "https://evil.example"), false, 8, "api_instance_url does not name a host of Salesforce's", salvaged},
+		{"no instance_url", named("no-instance-url"), false, 8, "instance_url is not an https URL", recovered},
+		{"a scheme alone", field("instance_url", "https:"), false, 8, "instance_url has no valid host name", recovered},
+		{"plain HTTP", field("instance_url", "http://"+rig.MyDomain), false, 8, "instance_url is not an https URL", recovered},
+		{"another host", field("instance_url", "https://evil.example"), false, 8, "instance_url does not name a host of Salesforce's", recovered},
+		{"a host that begins like Salesforce's", field("instance_url", "https://"+rig.MyDomain+".evil.example"), false, 8, "does not name a host of Salesforce's", recovered},
+		{"a host that looks like Salesforce's", field("instance_url", "https://acme.my.s\u0430lesforce.com"), false, 7, "beyond ASCII", recovered},
+		{"loopback", field("instance_url", "https://127.0.0.1:8443"), false, 8, "does not name a host of Salesforce's", recovered},
+		{"a user", field("instance_url", "https://"+rig.MyDomain+"@evil.example"), false, 8, "has a user or password in it", recovered},
+		{"a port", field("instance_url", "https://"+rig.MyDomain+":8443"), false, 8, "has a port", recovered},
+		{"a path", field("instance_url", "https://"+rig.MyDomain+"/evil"), false, 8, "has a path", recovered},
+		{"a query", field("instance_url", "https://"+rig.MyDomain+"?evil"), false, 8, "has a query", recovered},
+		{"another API host", field("api_instance_url", "https://evil.example"), false, 8, "api_instance_url does not name a host of Salesforce's", recovered},
 	}
 	const evil = "evil\x1b[31m\r\nX-Evil: 1"
 	for _, name := range []string{"access_token", "token_type", "instance_url", "api_instance_url"} {
-		rows = append(rows, hostile{"control characters in " + name, field(name, evil), false, 7, "the answer's ", salvaged})
+		rows = append(rows, hostile{"control characters in " + name, field(name, evil), false, 7, "the answer's ", recovered})
 	}
 	for _, name := range []string{"id", "issued_at", "signature"} {
-		rows = append(rows, hostile{"control characters in " + name, field(name, evil), false, 8, "not signed", salvaged})
+		rows = append(rows, hostile{"control characters in " + name, field(name, evil), false, 8, "not signed", recovered})
 	}
-	for _, name := range []string{"scope", "id_token", "sfdc_site_url", "sfdc_site_id", "token_format"} { // left out
-		rows = append(rows, hostile{"control characters in " + name, field(name, evil), false, 0, "", salvaged})
+	for _, name := range []string{"scope", "id_token", "sfdc_site_url", "sfdc_site_id", "token_format"} { // members that are absent
+		rows = append(rows, hostile{"control characters in " + name, field(name, evil), false, 0, "", recovered})
 	}
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		rows = append(rows, hostile{fmt.Sprint("a redirect by ", status), func(*rig.Rig) orgtest.Fault {
@@ -160,7 +160,7 @@ func (tt hostile) run(t *testing.T) {
 		t.Errorf("%d bytes on stdout, %d on stderr", len(got.Stdout), len(got.Stderr))
 	}
 	if got.Status == 0 {
-		got.Token(t) // which decodes the answer
+		got.Token(t) // fails if the answer is not valid
 	}
 	made := []string{"test_access", "test-refresh", "test-client", "test-cookie", "evil", "<html"}
 	if rig.HasControl(got.Stdout+got.Stderr) || rig.ShowsSecret(got.Stderr, append(made, r.Org.Secrets()...)) {
@@ -186,8 +186,8 @@ func (tt hostile) run(t *testing.T) {
 	}
 }
 
-// TestHTTPDebuggingShowsNoSecret: the switch that Go programs have for whoever looks into their
-// HTTP shows nothing of ours.
+// TestHTTPDebuggingShowsNoSecret: GODEBUG's HTTP log, which each Go program has, shows
+// no secret.
 func TestHTTPDebuggingShowsNoSecret(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{Rotate: true})
@@ -198,8 +198,8 @@ func TestHTTPDebuggingShowsNoSecret(t *testing.T) {
 	}
 }
 
-// TestHostileLongTokens: a refresh token of any length that an answer can hold is
-// kept, since it is the only one that works.
+// TestHostileLongTokens: forcecred stores a refresh token of any length that fits into
+// an answer, because no other token works.
 func TestHostileLongTokens(t *testing.T) {
 	t.Parallel()
 	r := rig.NewProxiedRig(t, rig.StartProxy(t), orgtest.Config{Rotate: true, LongTokens: 64 << 10})

@@ -9,8 +9,8 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// TestInstanceHosts: where an org's tokens may go follows from where it logs in. A
-// refused answer loses no refresh token.
+// TestInstanceHosts: an org's login host decides which instance hosts may get its
+// tokens. If forcecred rejects an answer, it still stores the refresh token.
 func TestInstanceHosts(t *testing.T) {
 	t.Parallel()
 	const (
@@ -28,8 +28,8 @@ func TestInstanceHosts(t *testing.T) {
 	p.Route(strings.TrimPrefix(r.Org.URL, "https://"), ownHost, rig.MyDomain)
 	for _, tt := range []struct {
 		login, member, url string
-		says               string // why it is refused, or ""
-		answers            string // how it is in the answer, if not refused
+		says               string // the reason of a rejection, or ""
+		answers            string // the URL in the answer, if it is accepted
 	}{
 		{r.Org.URL, instance, "https://evil.test", notOurs, ""},
 		{r.Org.URL, instance, "https://10.0.0.1", notOurs, ""},
@@ -82,7 +82,7 @@ func TestInstanceHosts(t *testing.T) {
 		if next := r.StoredToken(t); next == spent || next != r.Org.RefreshToken() {
 			t.Errorf("%s at %s, %s: the new refresh token is not stored", tt.member, tt.login, tt.url)
 		}
-		// Neither the answer nor the list has another spelling.
+		// The answer and the list have the same spelling.
 		if list := r.Run(t.Context(), "", "list"); !strings.Contains(list.Stdout, `"login_url":"`+strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(tt.login), "/"), ":443")+`"`) {
 			t.Errorf("%s is listed as %s", tt.login, list.Stdout)
 		}

@@ -10,9 +10,9 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// TestNetwork: each fault strikes an org that rotates and one that is known not
-// to. What is sent again, and how often, is counted at the org, which also
-// notes a refresh token that is spent twice.
+// TestNetwork runs each fault against an org that rotates and against one that is
+// known not to rotate. The org counts the retries, and reports a refresh token that
+// is sent twice.
 func TestNetwork(t *testing.T) {
 	t.Parallel()
 	named := func(name string) orgtest.Fault {
@@ -26,7 +26,7 @@ func TestNetwork(t *testing.T) {
 		name   string
 		fault  orgtest.Fault
 		times  int
-		posts  [2]int // to the org that rotates, and to the other
+		posts  [2]int // to the rotating org, and to the other one
 		status [2]int
 	}{
 		{"reset before the first byte", named("reset"), 1, [2]int{1, 2}, [2]int{7, 0}},
@@ -41,13 +41,13 @@ func TestNetwork(t *testing.T) {
 		{"a sign-in page", named("html-200"), 1, [2]int{1, 1}, [2]int{7, 7}},
 		{"dead grant", named("expired-token"), 1, [2]int{1, 1}, [2]int{6, 6}},
 		{"refusal", named("inactive-user"), 1, [2]int{1, 1}, [2]int{8, 8}},
-		{"no answer at all", named("hang"), 1, [2]int{1, 1}, [2]int{7, 7}}, // after which there is no time for another
+		{"no answer at all", named("hang"), 1, [2]int{1, 1}, [2]int{7, 7}}, // no time is left for a retry
 	} {
 		for i, kind := range []string{"rotating", "not rotating"} {
 			t.Run(tt.name+", "+kind, func(t *testing.T) {
 				t.Parallel()
 				r := rig.New(t, orgtest.Config{Rotate: i == 0, HTTP1: true})
-				r.Run(t.Context(), "", "get", "prod").Token(t) // by which it is known whether it rotates
+				r.Run(t.Context(), "", "get", "prod").Token(t) // the first refresh shows whether the org rotates
 				r.Org.FailNext(tt.times, tt.fault)
 				got := r.Run(t.Context(), "", "get", "prod", "--force")
 				posts := r.Org.Count(orgtest.Token) - 1
@@ -64,7 +64,7 @@ func TestNetwork(t *testing.T) {
 	}
 }
 
-// TestNetworkConnectionNeverMade: nothing was sent, so all tries are made.
+// TestNetworkConnectionNeverMade: nothing was sent, so forcecred makes all retries.
 func TestNetworkConnectionNeverMade(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{Rotate: true})
@@ -77,7 +77,7 @@ func TestNetworkConnectionNeverMade(t *testing.T) {
 		for {
 			conn, err := listener.Accept()
 			if err != nil {
-				return // the test has closed it
+				return // the test has closed the listener
 			}
 			accepted.Add(1)
 			conn.Close()
@@ -97,8 +97,8 @@ func TestNetworkConnectionNeverMade(t *testing.T) {
 	t.Logf("TLS never made: %d connections; then refused", accepted.Load())
 }
 
-// TestNetworkAnswerLostAfterCommit: the org has rotated, and its answer is cut
-// off. As much of it as holds the new refresh token is enough to keep the login.
+// TestNetworkAnswerLostAfterCommit: the org has rotated, and its answer is cut off.
+// If the part that arrived has the new refresh token, the login is not lost.
 func TestNetworkAnswerLostAfterCommit(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{Rotate: true, HTTP1: true})
@@ -116,8 +116,8 @@ func TestNetworkAnswerLostAfterCommit(t *testing.T) {
 		t.Error("the grant is dead")
 	}
 
-	// When nothing of it arrives, the outcome is unknown: it is told as such, and
-	// the token is not sent again by the same command.
+	// If nothing arrives, the outcome is unknown. The error says so, and the command
+	// does not send the token again.
 	r = rig.New(t, orgtest.Config{Rotate: true, HTTP1: true})
 	r.Org.FailNext(orgtest.Always, orgtest.Fault{Commit: true, End: orgtest.Reset})
 	if got := r.Run(t.Context(), "", "get", "prod"); got.Status != 7 || r.Org.Count(orgtest.Token) != 1 {

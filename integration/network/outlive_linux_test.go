@@ -16,10 +16,9 @@ import (
 	"forcecred/protocol/plugin"
 )
 
-// TestNoPostOutlivesItsProcess loses all packets from the end of a TLS handshake
-// on. So the system holds a refresh token that it can't deliver. It must not
-// deliver the token after the process has ended: by then the next process may
-// have spent it.
+// TestNoPostOutlivesItsProcess drops all packets after a TLS handshake. So the kernel
+// holds a refresh token that it can't deliver. It must not deliver the token after
+// the process has ended, because the next process may have used it by then.
 func TestNoPostOutlivesItsProcess(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -64,8 +63,8 @@ func TestNoPostOutlivesItsProcess(t *testing.T) {
 	}
 }
 
-// TestNoPostOutlivesItsCall is the same of the plugin, which lives on and is
-// asked again at once.
+// TestNoPostOutlivesItsCall is the same for the plugin, whose process continues. The
+// host calls it again at once.
 func TestNoPostOutlivesItsCall(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -101,10 +100,11 @@ func TestNoPostOutlivesItsCall(t *testing.T) {
 	}
 }
 
-// heavy is the size of the client secret, by which a request is told from a handshake.
+// heavy is the size of the client secret. It makes a request larger than a handshake.
 const heavy = 2000
 
-// newVethRig returns a rig whose org is reached by the pair, and has rotated once.
+// newVethRig returns a rig whose org is at the server's end of the pair, and has
+// rotated once.
 func newVethRig(t *testing.T, v *veth, http1, connect bool) *rig.Rig {
 	t.Helper()
 	cfg := orgtest.Config{
@@ -125,7 +125,7 @@ func newVethRig(t *testing.T, v *veth, http1, connect bool) *rig.Rig {
 	return r
 }
 
-// runWithin runs a command at the client's end of the pair.
+// runWithin runs a command in the client's network namespace.
 func runWithin(r *rig.Rig, v *veth, args ...string) (got rig.Result) {
 	err := within(v.client, func() error {
 		got = rig.Finish(r.Command(context.Background(), args...))
@@ -137,14 +137,14 @@ func runWithin(r *rig.Rig, v *veth, args ...string) (got rig.Result) {
 	return got
 }
 
-// awaitPost waits until the request is written, and on its way nowhere.
+// awaitPost waits until the request is written. No packet of it arrives.
 func (v *veth) awaitPost(t *testing.T) {
 	t.Helper()
 	await(t, "a request is written", func() bool { return v.cut.Load() && v.unsent(t) > heavy })
 }
 
-// wantUnspent checks that nothing of the lost request has come to the server.
-// left is how much of it the system still had after the failure.
+// wantUnspent checks that the server received nothing of the lost request. left is
+// the number of bytes that the kernel still held after the failure.
 func wantUnspent(t *testing.T, r *rig.Rig, v *veth, left int) {
 	t.Helper()
 	if left != 0 || v.arrived.Load() != 0 {
@@ -154,14 +154,14 @@ func wantUnspent(t *testing.T, r *rig.Rig, v *veth, left int) {
 
 func killed(t *testing.T, _ *veth, cmd *exec.Cmd) { send(t, cmd, syscall.SIGKILL) }
 
-// aborted ends the process by the runtime's own hand.
+// aborted makes Go's runtime end the process.
 func aborted(t *testing.T, _ *veth, cmd *exec.Cmd) { send(t, cmd, syscall.SIGABRT) }
 
-// givesUp leaves it to the process.
+// givesUp waits for the process's own timeout.
 func givesUp(*testing.T, *veth, *exec.Cmd) {}
 
-// stopped stops the process until the system has given up for it, then for as
-// long as the network takes to deliver what was held back.
+// stopped stops the process until the kernel gives up, then until the network has
+// delivered the packets that it held.
 func stopped(t *testing.T, v *veth, cmd *exec.Cmd) {
 	t.Helper()
 	send(t, cmd, syscall.SIGSTOP)

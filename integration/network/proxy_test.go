@@ -14,8 +14,8 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// TestProxy: an org behind a proxy is reached, by one connection for the refresh
-// and the introspection that follows it.
+// TestProxy: forcecred reaches an org through a proxy. The refresh and the
+// introspection share one connection.
 func TestProxy(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -47,12 +47,12 @@ func TestProxy(t *testing.T) {
 	}
 }
 
-// TestProxyRefusals: what a proxy does is named as the proxy's, and nothing of
-// its address is quoted.
+// TestProxyRefusals: an error names the proxy as the one that failed, and does not
+// quote its address.
 func TestProxyRefusals(t *testing.T) {
 	t.Parallel()
 	hangUp := func(c net.Conn) { _, _ = c.Read(make([]byte, 4096)) }
-	echo := func(c net.Conn) { // answers with what it was sent, and so with the password
+	echo := func(c net.Conn) { // sends its input back, and so the password
 		buf := make([]byte, 4096)
 		n, _ := c.Read(buf)
 		head := string(buf[:n])
@@ -66,7 +66,7 @@ func TestProxyRefusals(t *testing.T) {
 			_, err = io.WriteString(c, "X-Endless: "+strings.Repeat("~", 4000)+"\r\n")
 		}
 	}
-	// socks answers in SOCKS5, each time with the next of these.
+	// socks is a SOCKS5 server that sends these answers in turn.
 	socks := func(answers ...string) func(string) string {
 		return func(string) string {
 			return "socks5://test-user:test-proxy-password@" + rig.Listen(t, func(c net.Conn) {
@@ -83,7 +83,7 @@ func TestProxyRefusals(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
 		setup    func(*rig.Proxy)
-		address  func(own string) string // what stands in HTTPS_PROXY
+		address  func(own string) string // the value of HTTPS_PROXY
 		connects int
 		says     string
 		hint     string
@@ -133,7 +133,7 @@ func TestProxyRefusals(t *testing.T) {
 	}
 }
 
-// TestUnusableProxy: a proxy that is set and can't be used is not passed by.
+// TestUnusableProxy: forcecred does not bypass a proxy that is set but unusable.
 func TestUnusableProxy(t *testing.T) {
 	t.Parallel()
 	p := rig.StartProxy(t)
@@ -167,7 +167,7 @@ func TestUnusableProxy(t *testing.T) {
 	}
 }
 
-// TestProxyOverTLS: a proxy may itself be spoken to over TLS, by roots that are trusted.
+// TestProxyOverTLS: forcecred connects to a proxy over TLS if it trusts its roots.
 func TestProxyOverTLS(t *testing.T) {
 	t.Parallel()
 	front, err := orgtest.Start(orgtest.Config{}) // for its certificate
@@ -191,7 +191,7 @@ func TestProxyOverTLS(t *testing.T) {
 	if p.Connects() != 1 {
 		t.Errorf("%d connects, want 1", p.Connects())
 	}
-	// The host's own certificate is still the host's.
+	// The org's certificate is checked as well.
 	r.Env = append(r.Env, "FORCECRED_CA_FILE="+rig.WritePEM(t, front.CAPEM()))
 	got = r.Run(t.Context(), "", "get", "prod", "--force")
 	if got.Status != 7 || !strings.Contains(got.Stderr, "the host shows a certificate signed by unknown authority") {
@@ -199,7 +199,7 @@ func TestProxyOverTLS(t *testing.T) {
 	}
 }
 
-// TestProxyIsBypassed: loopback is never asked of a proxy, nor what NO_PROXY names.
+// TestProxyIsBypassed: requests to loopback and to hosts in NO_PROXY use no proxy.
 func TestProxyIsBypassed(t *testing.T) {
 	t.Parallel()
 	p := rig.StartProxy(t)
@@ -212,7 +212,7 @@ func TestProxyIsBypassed(t *testing.T) {
 	if p.Connects() != 0 {
 		t.Errorf("the proxy was asked for %q", p.Asked)
 	}
-	// A name that nobody can look up but the proxy shows who was asked.
+	// Only the proxy can resolve this name, so an answer shows that the proxy was used.
 	r.StoreAt(t, "far", "https://acme.invalid")
 	r.StoreAt(t, "far-port", "https://acme.invalid:8443")
 	for _, tt := range []struct {
@@ -243,9 +243,8 @@ func TestProxyIsBypassed(t *testing.T) {
 	}
 }
 
-// TestNoProxyAsCurl: what separates the entries of NO_PROXY for curl separates them
-// here. What neither can read goes through the proxy, and forcecred says which entry
-// that is, once.
+// TestNoProxyAsCurl: forcecred splits NO_PROXY as curl does. Requests to an entry that
+// neither can parse go through the proxy, and forcecred warns of the entry once.
 func TestNoProxyAsCurl(t *testing.T) {
 	t.Parallel()
 	rig.NeedTool(t, "curl")
@@ -275,7 +274,7 @@ func TestNoProxyAsCurl(t *testing.T) {
 			r := rig.NewProxiedRig(t, p, orgtest.Config{Rotate: true}, "NO_PROXY="+tt.except)
 			curl := exec.CommandContext(t.Context(), "curl", "--silent", "https://acme.invalid")
 			curl.Env = append(r.Env, "PATH="+os.Getenv("PATH"))
-			_ = curl.Run() // it fails either way; the proxy knows which
+			_ = curl.Run() // it always fails; the proxy counts the request
 			byCurl := p.Connects() > 0
 			before := p.Connects()
 			r.StoreAt(t, "far", "https://acme.invalid")

@@ -30,8 +30,8 @@ func writeFrame(w io.Writer, kind, flags byte, stream uint32, payload ...byte) {
 	_, _ = w.Write(append(wire.BigEndian.AppendUint32(head, stream), payload...)) // the client may have left
 }
 
-// rejecting speaks as much HTTP/2 as it takes to read whole requests and to
-// reject each, with the body that it had.
+// rejecting is a minimal HTTP/2 server. It reads whole requests, records their bodies
+// and rejects each.
 func rejecting(reject func(c net.Conn, stream uint32, body []byte)) func(net.Conn) {
 	return func(c net.Conn) {
 		if _, err := io.CopyN(io.Discard, c, int64(len("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))); err != nil {
@@ -63,9 +63,9 @@ func rejecting(reject func(c net.Conn, stream uint32, body []byte)) func(net.Con
 	}
 }
 
-// TestResend: with HTTP/2 a server can say that it has not processed a request,
-// and a client may believe it and send the request again. It need not be so, and
-// a refresh token that is sent twice ends the login.
+// TestResend: an HTTP/2 server can say that it has not processed a request, and the
+// standard allows a client to send the request again. The server may be wrong, and a
+// refresh token that is sent twice ends the login.
 func TestResend(t *testing.T) {
 	t.Parallel()
 	reset := func(code byte) func(net.Conn, uint32, []byte) {

@@ -13,8 +13,8 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// TestNetworkSlow: wherever a server stops talking, a get ends, says where that
-// was, and loses nothing that had arrived.
+// TestNetworkSlow: at whichever step a server stops, a get ends, names the step, and
+// loses no data that had arrived.
 func TestNetworkSlow(t *testing.T) {
 	t.Parallel()
 	silent := func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }
@@ -27,7 +27,7 @@ func TestNetworkSlow(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		http1   bool
-		place   func(t *testing.T, r *rig.Rig) // where the org or a server in its place goes silent
+		place   func(t *testing.T, r *rig.Rig) // the step at which the org, or a server in its place, stops
 		says    string
 		hint    string
 		rotated bool // the org had rotated, and the new refresh token had arrived
@@ -67,7 +67,7 @@ func TestNetworkSlow(t *testing.T) {
 				t.Errorf("the grant is lost, or %d rotations are not what was wanted", r.Org.Commits())
 			}
 			if r.Org.Count(orgtest.Token) == 0 {
-				return // another server was there in place of the org
+				return // another server took the org's place
 			}
 			r.Org.ClearFaults()
 			if r.Run(t.Context(), "", "get", "prod", "--force").Token(t); !r.Org.Alive() {
@@ -89,12 +89,12 @@ func TestNetworkSlow(t *testing.T) {
 	})
 }
 
-// stallInBody has the org rotate, and keep the last byte of its answer.
+// stallInBody makes the org rotate, and not send the last byte of its answer.
 func stallInBody(_ *testing.T, r *rig.Rig) {
 	r.Org.FailNext(orgtest.Always, orgtest.Fault{Commit: true, End: orgtest.Truncate, Keep: 1 << 20, Stall: true})
 }
 
-// wantSlow runs a get that meets silence.
+// wantSlow runs a get against a server that stops, and checks its error.
 func wantSlow(t *testing.T, r *rig.Rig, says, hint string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), rig.Timeout)
@@ -107,7 +107,8 @@ func wantSlow(t *testing.T, r *rig.Rig, says, hint string) {
 	t.Logf("ended after %v", time.Since(begin).Round(time.Second))
 }
 
-// TestNetworkSlowIntrospection: what is not vital is not waited for.
+// TestNetworkSlowIntrospection: a get does not wait long for the introspection, which
+// it can do without.
 func TestNetworkSlowIntrospection(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{Rotate: true})

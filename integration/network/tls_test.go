@@ -15,17 +15,17 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// TestNetworkTLS: what is wrong with a host's TLS is named for what it is, with a
-// hint; nothing is sent, and nothing is tried again.
+// TestNetworkTLS: an error names the fault in a host's TLS, with a hint. forcecred
+// sends nothing and does not retry.
 func TestNetworkTLS(t *testing.T) {
 	t.Parallel()
 	says := func(text string) func(net.Conn) {
 		return func(c net.Conn) {
-			_, _ = c.Read(make([]byte, 4096)) // whatever it is, this answers it
+			_, _ = c.Read(make([]byte, 4096)) // the ClientHello, whatever it says
 			_, _ = io.WriteString(c, text)
 		}
 	}
-	// A ServerHello that chooses TLS 1.1, without asking what the client offered.
+	// A ServerHello that selects TLS 1.1, whatever the client offers.
 	oldHello := "\x16\x03\x02\x00\x2a\x02\x00\x00\x26\x03\x02" + strings.Repeat("r", 32) + "\x00\x00\x2f\x00"
 	for _, tt := range []struct {
 		name   string
@@ -69,8 +69,8 @@ func TestNetworkTLS(t *testing.T) {
 	}
 }
 
-// TestNetworkRoots: an org is trusted by FORCECRED_CA_FILE besides the system's
-// roots, which on Linux can be told by two variables.
+// TestNetworkRoots: FORCECRED_CA_FILE adds roots to the system's. On Linux, two
+// variables can replace the system's roots.
 func TestNetworkRoots(t *testing.T) {
 	t.Parallel()
 	r := rig.NewIn(t, filepath.Join(t.TempDir(), "home"), orgtest.Config{Rotate: true}, "FORCECRED_CA_FILE=")
@@ -87,7 +87,7 @@ func TestNetworkRoots(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		env    []string
-		system bool // by the system's roots, which only Linux lets one name
+		system bool // through the system's roots, which only Linux lets a variable replace
 		status int
 		says   string
 	}{
@@ -111,7 +111,7 @@ func TestNetworkRoots(t *testing.T) {
 	}
 }
 
-// TestNetworkIPv6: an org may be at an IPv6 address.
+// TestNetworkIPv6: an org can have an IPv6 address.
 func TestNetworkIPv6(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp6", "[::1]:0")

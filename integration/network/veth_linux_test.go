@@ -21,8 +21,8 @@ const (
 	vethClient = "10.99.0.2"
 )
 
-// veth connects two network namespaces, which end with the test. Clients run in
-// the one, servers listen in the other. What clients send can be lost on the way.
+// veth connects two network namespaces, which end with the test. Clients run in one,
+// servers listen in the other. A test can drop the clients' packets.
 type veth struct {
 	client, server *os.File
 	serverMAC      string
@@ -30,11 +30,10 @@ type veth struct {
 
 	armed   atomic.Bool  // the next connection is cut off
 	cut     atomic.Bool  // a connection was cut off
-	arrived atomic.Int64 // bytes that came by that connection since
+	arrived atomic.Int64 // bytes that arrived on that connection since
 }
 
-// newVeth returns a pair whose listener passes connections on to an address on
-// the loopback of this process.
+// newVeth returns a pair whose listener is in the server's namespace.
 func newVeth(t *testing.T) *veth {
 	t.Helper()
 	rig.NeedTool(t, "ip")
@@ -61,8 +60,8 @@ func newVeth(t *testing.T) *veth {
 	return v
 }
 
-// newNamespace makes a network namespace, which lasts as long as something is in
-// it or the file is open.
+// newNamespace makes a network namespace. It exists while a process is in it or the
+// file is open.
 func newNamespace(t *testing.T) *os.File {
 	t.Helper()
 	type made struct {
@@ -113,9 +112,9 @@ func (v *veth) ip(t *testing.T, namespace *os.File, args ...string) {
 	}
 }
 
-// lose makes all that clients send get lost from now on, until restore. They still
-// receive what the server sends.
-func (v *veth) lose(t *testing.T) { v.sendTo(t, "02:00:00:00:00:01") } // where nobody is
+// lose drops the clients' packets until restore. Clients still receive the server's
+// packets.
+func (v *veth) lose(t *testing.T) { v.sendTo(t, "02:00:00:00:00:01") } // no interface has this address
 
 func (v *veth) restore(t *testing.T) { v.sendTo(t, v.serverMAC) }
 
@@ -124,9 +123,9 @@ func (v *veth) sendTo(t *testing.T, mac string) {
 	v.ip(t, v.client, "neigh", "replace", vethServer, "lladdr", mac, "dev", "veth0", "nud", "permanent")
 }
 
-// pass passes on connections to the pair's listener to an address on the loopback
-// of this process. Of the connection after arm, the client's handshake comes to
-// its end, and nothing that the client sends after that arrives.
+// pass forwards connections from the pair's listener to an address on this process's
+// loopback. If the pair is armed, the next connection ends its TLS handshake, and then
+// loses everything that the client sends.
 func (v *veth) pass(t *testing.T, to string) {
 	t.Helper()
 	rig.Serve(t, v.listener, func(c net.Conn) {
@@ -158,7 +157,8 @@ func (v *veth) pass(t *testing.T, to string) {
 	})
 }
 
-// copyOver copies until either end fails. It shows each part before it writes it.
+// copyOver copies until either end fails. It calls a function with each part before
+// it writes it.
 func copyOver(to, from net.Conn, show func([]byte)) {
 	b := make([]byte, 64<<10)
 	for {
@@ -175,8 +175,8 @@ func copyOver(to, from net.Conn, show func([]byte)) {
 	}
 }
 
-// unsent returns how many bytes the client's namespace has yet to send or to have
-// acknowledged, by whatever process, living or dead.
+// unsent returns the number of bytes in the client's namespace that are not sent or not
+// acknowledged, also those of processes that have ended.
 func (v *veth) unsent(t *testing.T) int {
 	t.Helper()
 	total := 0
@@ -201,7 +201,7 @@ func (v *veth) unsent(t *testing.T) int {
 	return total
 }
 
-// await waits until done, and fails the test when that is not so after a time.
+// await waits until done returns true, and fails the test after a timeout.
 func await(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	for begin := time.Now(); !done(); time.Sleep(10 * time.Millisecond) {

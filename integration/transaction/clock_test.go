@@ -14,10 +14,10 @@ import (
 	"forcecred/protocol/secret"
 )
 
-// TestClockSkew: the org's clock is an hour ahead of the machine's, or behind
-// it. The built binary tells the end that the org wrote, by the machine's clock.
-// It is the org's clock that is moved, since nothing moves that of a Go program
-// from outside; see docs/decisions/0011.
+// TestClockSkew: the org's clock is an hour ahead of the machine's, or an hour behind.
+// forcecred converts the org's expiry to the machine's clock. The test moves the org's
+// clock because nothing can move that of a Go program from outside; see
+// docs/decisions/0011.
 func TestClockSkew(t *testing.T) {
 	t.Parallel()
 	for _, offset := range []time.Duration{0, time.Hour, -time.Hour} {
@@ -48,7 +48,7 @@ func TestClockSkew(t *testing.T) {
 	}
 }
 
-// writtenEnd returns when the org says that the token ends, by its own clock.
+// writtenEnd returns the expiry that the org sent, by the org's clock.
 func writtenEnd(t *testing.T, r *rig.Rig, accessToken secret.Text) time.Time {
 	t.Helper()
 	if _, expires, ok := salesforce.JWTLifetime(accessToken); ok {

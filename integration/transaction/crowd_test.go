@@ -26,7 +26,8 @@ func TestConcurrentGetsRefreshOnce(t *testing.T) {
 	t.Logf("%d processes at once, token expired: 1 token request, %d equal answers, in %v", rig.CrowdSize, rig.CrowdSize, took.Round(time.Millisecond))
 }
 
-// TestConcurrentRejectionsRefreshOnce: a hundred callers whose token was refused cause one refresh.
+// TestConcurrentRejectionsRefreshOnce: a hundred callers with the same rejected token
+// cause one refresh.
 func TestConcurrentRejectionsRefreshOnce(t *testing.T) {
 	r := rig.New(t, orgtest.Config{Rotate: true})
 	rejected := r.Run(t.Context(), "", "get", "prod").Token(t)
@@ -40,11 +41,12 @@ func TestConcurrentRejectionsRefreshOnce(t *testing.T) {
 	t.Logf("%d processes with the same rejected token: 1 token request", rig.CrowdSize)
 }
 
-// TestConcurrentGetsOfManyOrgs: orgs don't wait for each other, and each has one refresh.
+// TestConcurrentGetsOfManyOrgs: orgs don't wait for each other, and each is refreshed
+// once.
 func TestConcurrentGetsOfManyOrgs(t *testing.T) {
 	r := rig.New(t, orgtest.Config{Rotate: true, Delay: 100 * time.Millisecond})
 	names := []string{"prod"}
-	for i := range 4 { // they log in at one server, by grants of their own
+	for i := range 4 { // they share a server, and have grants of their own
 		names = append(names, fmt.Sprintf("org-%d", i))
 		r.Org.NewGrant()
 		r.Store(t, names[i+1], r.Org)
@@ -65,7 +67,8 @@ func TestConcurrentGetsOfManyOrgs(t *testing.T) {
 	t.Logf("%d processes at once for 5 orgs: 5 token requests", each*5)
 }
 
-// TestManyRefreshesInARow: each of many refreshes leaves the org's own refresh token in the store.
+// TestManyRefreshesInARow: after each refresh, the stored refresh token is the org's
+// current one.
 func TestManyRefreshesInARow(t *testing.T) {
 	r := rig.New(t, orgtest.Config{Rotate: true})
 	const length = 200

@@ -9,8 +9,8 @@ import (
 	"forcecred/keystore"
 )
 
-// TestDataCloudConcurrentGets: a hundred processes that want a token of Data Cloud cause one
-// refresh and one exchange, also beside others that want the org's own.
+// TestDataCloudConcurrentGets: a hundred processes, half of which want a Data Cloud
+// token and half the org's own, cause one refresh and one exchange.
 func TestDataCloudConcurrentGets(t *testing.T) {
 	r := rig.New(t, rig.DataCloud)
 	var n atomic.Int64
@@ -31,8 +31,8 @@ func TestDataCloudConcurrentGets(t *testing.T) {
 	t.Logf("%d processes at once: 1 refresh, 1 exchange", rig.CrowdSize)
 }
 
-// TestDataCloudConcurrentGetsAfterSessionEnd: the same when the cached token of the org has
-// ended at Salesforce, which the first exchange finds out.
+// TestDataCloudConcurrentGetsAfterSessionEnd is the same after the session of the cached
+// token has ended at Salesforce. The first exchange detects it.
 func TestDataCloudConcurrentGetsAfterSessionEnd(t *testing.T) {
 	r := rig.New(t, rig.DataCloud)
 	r.Run(t.Context(), "", "get", "prod").Token(t)
@@ -42,8 +42,8 @@ func TestDataCloudConcurrentGetsAfterSessionEnd(t *testing.T) {
 	r.WantExchanges(t, 2, 2)
 }
 
-// TestDataCloudNetwork: the exchange spends nothing, so that a lost answer costs no
-// more than another request, and no refresh.
+// TestDataCloudNetwork: an exchange uses up no token. So forcecred repeats it after a
+// lost answer, without a refresh.
 func TestDataCloudNetwork(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, rig.DataCloud)
@@ -60,7 +60,7 @@ func TestDataCloudNetwork(t *testing.T) {
 	}
 }
 
-// TestDataCloudLogout: what was cached is of no use to anybody afterwards.
+// TestDataCloudLogout: after a logout, the cached token is deleted and not valid.
 func TestDataCloudLogout(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, rig.DataCloud)

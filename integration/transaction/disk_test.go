@@ -14,7 +14,7 @@ import (
 	"forcecred/keystore"
 )
 
-// TestDiskFull: what is stored stays as it was, and no token is spent.
+// TestDiskFull: the stored credentials do not change, and forcecred sends no token.
 func TestDiskFull(t *testing.T) {
 	t.Parallel()
 	disk := rig.SmallDisk(t)
@@ -44,7 +44,7 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
-// TestDiskReadOnly: the same of a keystore that can't be written at all.
+// TestDiskReadOnly is the same for a keystore that is read-only.
 func TestDiskReadOnly(t *testing.T) {
 	t.Parallel()
 	disk := rig.SmallDisk(t)
@@ -71,8 +71,8 @@ func TestDiskReadOnly(t *testing.T) {
 	}
 }
 
-// sealedRig returns a rig whose org rotated just when its disk filled up: the
-// new refresh token is in the journal. The disk is free again.
+// sealedRig returns a rig whose disk was full when its org rotated. So the new refresh
+// token is in the journal. The disk has free space again.
 func sealedRig(t *testing.T) *rig.Rig {
 	t.Helper()
 	disk := rig.SmallDisk(t)
@@ -93,7 +93,8 @@ func sealedRig(t *testing.T) *rig.Rig {
 	return r
 }
 
-// TestDiskFullAfterCommit: the token is spent, the disk is full, nothing is lost.
+// TestDiskFullAfterCommit: the disk is full after the org has rotated, and the login
+// is not lost.
 func TestDiskFullAfterCommit(t *testing.T) {
 	t.Parallel()
 	r := sealedRig(t)
@@ -107,8 +108,8 @@ func TestDiskFullAfterCommit(t *testing.T) {
 	t.Log("disk full between the org's commit and the save: sealed, answered, recovered by the next process")
 }
 
-// TestDiskJournalIsNotTrusted: a journal that can't be opened is kept aside and
-// told, and the grant in the store stays usable.
+// TestDiskJournalIsNotTrusted: forcecred sets a damaged journal aside and warns. The
+// grant in the keystore stays usable.
 func TestDiskJournalIsNotTrusted(t *testing.T) {
 	t.Parallel()
 	sealedFile := func(r *rig.Rig, org string) string { return filepath.Join(r.Home, "journal", org+".sealed") }

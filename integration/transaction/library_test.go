@@ -17,7 +17,7 @@ import (
 	"forcecred/protocol/remedy"
 )
 
-// library returns a Helper in this process, over the rig's files as store gives access to them.
+// library returns a Helper in this process that uses the rig's journal and store.
 func library(t *testing.T, r *rig.Rig, store keystore.Store) *helper.Helper {
 	t.Helper()
 	client, err := helper.NewClient(helper.ClientConfig{ExtraRoots: r.Org.CAPEM(), UserAgent: "forcecred-test"})
@@ -32,7 +32,7 @@ func library(t *testing.T, r *rig.Rig, store keystore.Store) *helper.Helper {
 	})
 }
 
-// TestConcurrentGetsInOneProcess: the same of a hundred goroutines, as of a hundred processes.
+// TestConcurrentGetsInOneProcess is TestConcurrentGetsRefreshOnce for goroutines.
 func TestConcurrentGetsInOneProcess(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{Rotate: true, Delay: 50 * time.Millisecond})
@@ -56,7 +56,7 @@ func TestConcurrentGetsInOneProcess(t *testing.T) {
 	t.Logf("%d goroutines at once, token expired: 1 token request", rig.CrowdSize)
 }
 
-// timedStore tells when a grant has been saved.
+// timedStore records when a grant was saved.
 type timedStore struct {
 	keystore.Store
 	saved func()
@@ -70,8 +70,8 @@ func (s timedStore) Set(ctx context.Context, key keystore.Key, item []byte) erro
 	return err
 }
 
-// TestKillWindow measures what SIGKILL can hit: the time between the org's
-// commit of a rotation and the end of the fsync of the new refresh token.
+// TestKillWindow measures the time in which SIGKILL loses a login: from the org's
+// commit of a rotation to the end of the fsync of the new refresh token.
 func TestKillWindow(t *testing.T) {
 	const rounds = 200
 	committed := make(chan time.Time, 1)

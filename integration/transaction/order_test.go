@@ -14,8 +14,8 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// TestTokenIsSyncedBeforeAnswer watches the system calls of a refresh: the new refresh
-// token is on the disk, file and folder synced, before a byte of the answer is written.
+// TestTokenIsSyncedBeforeAnswer traces the system calls of a refresh. The new refresh
+// token's file and folder are synced before the answer is written.
 func TestTokenIsSyncedBeforeAnswer(t *testing.T) {
 	t.Parallel()
 	rig.NeedTool(t, "strace")

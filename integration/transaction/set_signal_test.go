@@ -11,8 +11,8 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// TestSetInterrupted: a signal waits until the change is stored that Salesforce
-// has begun.
+// TestSetInterrupted: forcecred set handles a signal after it has stored the change that
+// it began at Salesforce.
 func TestSetInterrupted(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{Rotate: true, Delay: 300 * time.Millisecond})
@@ -26,6 +26,6 @@ func TestSetInterrupted(t *testing.T) {
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	_ = cmd.Wait() // ended by the signal, or with success a moment before it
+	_ = cmd.Wait() // the signal ended it, or it succeeded just before
 	wantHost(t, r, byAnotherName(r.Org))
 }

@@ -12,13 +12,13 @@ import (
 	"forcecred/keystore"
 )
 
-// byAnotherName is how the org can be reached besides its own URL: as another host.
+// byAnotherName returns the org's URL with another host name.
 func byAnotherName(org *orgtest.Org) string {
 	return strings.Replace(org.URL, "127.0.0.1", "localhost", 1)
 }
 
-// wantHost checks where the keystore says that prod logs in, and that the stored
-// refresh token is the org's newest.
+// wantHost checks the stored login URL of prod, and that the stored refresh token is
+// the org's current one.
 func wantHost(t *testing.T, r *rig.Rig, host string) {
 	t.Helper()
 	g, err := keystore.LoadGrant(t.Context(), r.OpenStore(), "prod")
@@ -27,8 +27,8 @@ func wantHost(t *testing.T, r *rig.Rig, host string) {
 	}
 }
 
-// TestSetDuringRefreshes: orgs are moved to and fro while others refresh, and none of the
-// refresh tokens is lost or spent twice.
+// TestSetDuringRefreshes changes the host of an org while other processes refresh it.
+// No refresh token is lost or used twice.
 func TestSetDuringRefreshes(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{Rotate: true, Delay: 20 * time.Millisecond})
@@ -58,7 +58,7 @@ func TestSetDuringRefreshes(t *testing.T) {
 	}
 }
 
-// TestSetDiskFull: nothing is spent that the disk could not take.
+// TestSetDiskFull: if the disk is full, forcecred sends no refresh token.
 func TestSetDiskFull(t *testing.T) {
 	t.Parallel()
 	disk := rig.SmallDisk(t)
@@ -72,8 +72,8 @@ func TestSetDiskFull(t *testing.T) {
 	wantHost(t, r, r.Org.URL)
 }
 
-// TestSetDiskFullAfterCommit: the disk fills up just when the org has rotated. The
-// change is not stored, the login is not lost, and the next try does it.
+// TestSetDiskFullAfterCommit: the disk is full after the org has rotated. The change is
+// not stored, the login is not lost, and a retry succeeds.
 func TestSetDiskFullAfterCommit(t *testing.T) {
 	t.Parallel()
 	disk := rig.SmallDisk(t)
@@ -94,8 +94,8 @@ func TestSetDiskFullAfterCommit(t *testing.T) {
 	wantHost(t, r, byAnotherName(r.Org))
 }
 
-// TestSetAnswerIsCutOff: the refresh token that came before the cut is stored with
-// the old settings.
+// TestSetAnswerIsCutOff: if an answer is cut off after its refresh token, forcecred
+// stores the token with the old settings.
 func TestSetAnswerIsCutOff(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{Rotate: true})

@@ -21,14 +21,14 @@ import (
 	"forcecred/protocol"
 )
 
-// struck is what came of a refresh that was struck by a signal.
+// struck is the outcome of a refresh that got a signal.
 type struck struct {
-	signal syscall.Signal // that ended it, or 0
+	signal syscall.Signal // the signal that ended it, or 0
 	rig.Result
 }
 
-// strike runs a forced refresh and sends sig after a while, or when at is
-// closed and then after a while.
+// strike runs a forced refresh and sends sig after a delay. The delay begins when at is
+// closed, or at once if at is nil.
 func strike(t *testing.T, r *rig.Rig, sig syscall.Signal, at <-chan struct{}, after time.Duration) struck {
 	t.Helper()
 	cmd := r.Command(context.WithoutCancel(t.Context()), "get", "prod", "--force")
@@ -64,7 +64,7 @@ func strike(t *testing.T, r *rig.Rig, sig syscall.Signal, at <-chan struct{}, af
 	return s
 }
 
-// typical returns about how long a forced refresh takes.
+// typical returns the typical duration of a forced refresh.
 func typical(t *testing.T, r *rig.Rig) time.Duration {
 	t.Helper()
 	begin := time.Now()
@@ -75,7 +75,7 @@ func typical(t *testing.T, r *rig.Rig) time.Duration {
 	return time.Since(begin) / rounds
 }
 
-// wantWhole checks that an answer is whole, or that there is none.
+// wantWhole checks that an answer is complete or empty.
 func (s struck) wantWhole(t *testing.T, round int, org *orgtest.Org) {
 	t.Helper()
 	switch {
@@ -92,7 +92,7 @@ func (s struck) wantWhole(t *testing.T, round int, org *orgtest.Org) {
 	}
 }
 
-// TestSignals: whoever interrupts a refresh loses no login.
+// TestSignals: a signal during a refresh loses no login.
 func TestSignals(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{Rotate: true})
@@ -131,8 +131,8 @@ func TestSignals(t *testing.T) {
 		rounds, ended, saved, answered, r.Org.Commits()-before-1)
 }
 
-// TestKill: SIGKILL can't be held back. What it can do is lose a grant between
-// Salesforce's commit and our fsync, and nothing else.
+// TestKill: a process can't delay SIGKILL. SIGKILL loses a grant only between
+// Salesforce's commit and forcecred's fsync.
 func TestKill(t *testing.T) {
 	t.Parallel()
 	committed := make(chan struct{}, 1)
@@ -148,7 +148,7 @@ func TestKill(t *testing.T) {
 	ended, lost, aimed := 0, 0, 0
 	for round := range rounds {
 		drain(committed)
-		// Two thirds at any moment, a third around the one that matters.
+		// Two thirds at a random time, one third near the commit.
 		var at <-chan struct{}
 		after := rand.N(typical + typical/2)
 		if round%3 == 0 {
@@ -161,12 +161,12 @@ func TestKill(t *testing.T) {
 			ended++
 			settle(r)
 		}
-		stored := r.StoredToken(t) // fails when the item is torn
+		stored := r.StoredToken(t) // fails if the item is damaged
 		history := r.Org.Grant().History()
 		switch {
 		case stored == history[len(history)-1]:
 		case len(history) > 1 && stored == history[len(history)-2]:
-			// The org had rotated, the new token had not reached the disk.
+			// The org had rotated, and the new token was not on the disk.
 			lost++
 			r.Org.NewGrant()
 			r.Store(t, "prod", r.Org)
@@ -178,7 +178,7 @@ func TestKill(t *testing.T) {
 	if r.Run(t.Context(), "", "get", "prod", "--force").Token(t); !r.Org.Alive() {
 		t.Error("the grant is dead")
 	}
-	if took := time.Since(begin); took > lockPatience {
+	if took := time.Since(begin); took > lockTimeout {
 		t.Errorf("the next refresh took %v: a lock is still held", took)
 	}
 	wantNoLeftovers(t, r)
@@ -186,7 +186,7 @@ func TestKill(t *testing.T) {
 		rounds, ended, aimed, lost)
 }
 
-// settle waits until the org has committed what a killed process had sent.
+// settle waits until the org has processed the request of a killed process.
 func settle(r *rig.Rig) {
 	for range 50 {
 		if r.Org.Commits() == r.Org.Count(orgtest.Token) {
@@ -196,9 +196,9 @@ func settle(r *rig.Rig) {
 	}
 }
 
-// lockPatience is far more than a refresh takes and far less than the 60 s that
-// one waits for a lock.
-const lockPatience = 30 * time.Second
+// lockTimeout is far longer than a refresh takes, and far shorter than the 60 s that
+// forcecred waits for a lock.
+const lockTimeout = 30 * time.Second
 
 func drain(c chan struct{}) {
 	select {
@@ -207,8 +207,8 @@ func drain(c chan struct{}) {
 	}
 }
 
-// wantNoLeftovers checks that a refresh sweeps what killed ones left behind, as
-// soon as it is older than any write takes.
+// wantNoLeftovers checks that a refresh deletes the temporary files of killed processes
+// once they are older than any write takes.
 func wantNoLeftovers(t *testing.T, r *rig.Rig) {
 	t.Helper()
 	old := time.Now().Add(-2 * privatefile.TempLife)

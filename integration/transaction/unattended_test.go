@@ -14,8 +14,8 @@ import (
 	"forcecred/protocol/secret"
 )
 
-// storeUnattended stores the rig's org under that name, as a grant that nobody has
-// to sign in for, where it logs in as loginURL says.
+// storeUnattended stores the rig's org as name, with a grant that needs no browser and
+// with loginURL.
 func storeUnattended(t *testing.T, r *rig.Rig, name, grantType, loginURL string) {
 	t.Helper()
 	req := protocol.StoreRequest{Org: name, GrantType: grantType, LoginURL: loginURL, ClientID: r.Org.ClientID()}
@@ -33,8 +33,8 @@ func storeUnattended(t *testing.T, r *rig.Rig, name, grantType, loginURL string)
 	}
 }
 
-// TestUnattendedConcurrentGets: thirty processes that find the token expired cause one
-// request, whatever the grant.
+// TestUnattendedConcurrentGets: thirty processes with the same rejected token cause one
+// token request, with each grant type.
 func TestUnattendedConcurrentGets(t *testing.T) {
 	t.Parallel()
 	for grantType, cfg := range map[string]orgtest.Config{
@@ -58,7 +58,8 @@ func TestUnattendedConcurrentGets(t *testing.T) {
 	}
 }
 
-// TestUnattendedAnswerLost: what may have been answered is asked again.
+// TestUnattendedAnswerLost: forcecred repeats a request whose answer is lost, because
+// these grants use up no token.
 func TestUnattendedAnswerLost(t *testing.T) {
 	t.Parallel()
 	for grantType, cfg := range map[string]orgtest.Config{
@@ -81,8 +82,9 @@ func TestUnattendedAnswerLost(t *testing.T) {
 	}
 }
 
-// TestUnattendedMyDomain: both flows at an org's own host, as which a proxy shows
-// the stand-in; at the hosts of all orgs nothing is sent, nor even looked up.
+// TestUnattendedMyDomain runs both flows at an org's own host, which a proxy routes to
+// the stand-in. forcecred neither sends anything to login.salesforce.com and
+// test.salesforce.com nor looks them up.
 func TestUnattendedMyDomain(t *testing.T) {
 	t.Parallel()
 	p := rig.StartProxy(t)
@@ -113,8 +115,8 @@ func TestUnattendedMyDomain(t *testing.T) {
 	}
 }
 
-// TestUnattendedClock: an assertion that a wrong clock has spoilt is told as that.
-// One that is a little off spoils none, with more time left than an exchange may take.
+// TestUnattendedClock: if a wrong clock makes an assertion invalid, the error says so.
+// A clock that is a little wrong still leaves enough time for an exchange.
 func TestUnattendedClock(t *testing.T) {
 	t.Parallel()
 	for offset, says := range map[time.Duration]string{
