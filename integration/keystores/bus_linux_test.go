@@ -11,9 +11,9 @@ import (
 	"forcecred/integration/internal/rig"
 )
 
-// TestNoSessionBusIsStarted: the library under the keyrings starts a session bus where
-// there is none, which nobody ends. A hundred commands of ours start not one,
-// whether or not the keystore that they name would need it.
+// TestNoSessionBusIsStarted: if there is no session bus, the keyring library starts one
+// that never ends. A hundred commands of forcecred start none, whichever keystore they
+// use.
 func TestNoSessionBusIsStarted(t *testing.T) {
 	t.Parallel()
 	rig.NeedTool(t, "dbus-launch")
@@ -46,7 +46,7 @@ func TestNoSessionBusIsStarted(t *testing.T) {
 		t.Errorf("%d processes are left: %v", len(left), left)
 	}
 
-	// What would have been seen.
+	// The check above finds a bus that was started.
 	if out, err := command("dbus-launch").CombinedOutput(); err != nil {
 		t.Fatalf("dbus-launch: %v: %s", err, out)
 	}

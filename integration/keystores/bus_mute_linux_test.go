@@ -11,12 +11,12 @@ import (
 	"forcecred/internal/bustest"
 )
 
-// onBus runs a command with that session bus and keystore, in a home of its own.
+// onBus runs a command with a session bus and a keystore, in a new home.
 func onBus(t *testing.T, bus *bustest.Bus, keystore string, command string) rig.Result {
 	t.Helper()
 	home := t.TempDir()
 	cmd := exec.CommandContext(t.Context(), rig.Binary, strings.Fields(command)...)
-	cmd.Stdin = strings.NewReader("protocol=https\nhost=acme.my.salesforce.com\n\n") // which `git get` reads
+	cmd.Stdin = strings.NewReader("protocol=https\nhost=acme.my.salesforce.com\n\n") // stdin of `git get`
 	cmd.Env = []string{
 		"HOME=" + home, "PATH=" + os.Getenv("PATH"), "GNUPGHOME=" + home + "/gnupg", "PASSWORD_STORE_DIR=" + home + "/pass",
 		"FORCECRED_HOME=" + filepath.Join(home, "forcecred"), "FORCECRED_KEYSTORE=" + keystore, "DBUS_SESSION_BUS_ADDRESS=" + bus.Address,
@@ -34,18 +34,17 @@ func startBus(t *testing.T, step bustest.Step, failure bustest.Failure) *bustest
 	return bus
 }
 
-// The commands that may meet a session bus. Those that change nothing also run
-// with the kernel's keyring, which is the user's own.
+// The commands that may use a session bus. The kernel's keyring belongs to the user, so
+// only commands that change nothing run with it.
 var (
 	withoutKeystore = []string{"version", "help", "help get", "completion bash", "get --help"}
 	readingCommands = []string{"__complete get nosu", "get nosuch", "list", "status", "git get"}
 	changing        = []string{"erase nosuch", "doctor"}
 )
 
-// TestBrokenBusIsTriedOnce has session buses that fail at each step of the
-// conversation, and in each way. The library under the keyrings dials such a bus,
-// forcecred asks it once what the matter is, and then goes on without it. A bus
-// that was asked the first step alone seemed sound, and was asked for ten seconds.
+// TestBrokenBusIsTriedOnce runs commands with session buses that fail at each step of
+// the handshake, in each way. The keyring library dials the bus. forcecred checks it
+// once, at every step, and then goes on without it.
 func TestBrokenBusIsTriedOnce(t *testing.T) {
 	t.Parallel()
 	check := func(t *testing.T, step bustest.Step, failure bustest.Failure, keystore, command string) {
@@ -55,7 +54,7 @@ func TestBrokenBusIsTriedOnce(t *testing.T) {
 		got := onBus(t, bus, keystore, command)
 		most := 2
 		if failure == bustest.Garbage {
-			most = 3 // the library dials for each of two keyrings, where the first dial failed
+			most = 3 // the library dials again for each of two keyrings if the first dial failed
 		}
 		if dialed := bus.Dialed(); dialed > most {
 			t.Errorf("%s: the bus was dialed %d times, want at most %d", command, dialed, most)
@@ -77,8 +76,8 @@ func TestBrokenBusIsTriedOnce(t *testing.T) {
 	t.Run("deaf", func(t *testing.T) { check(t, bustest.Mechanisms, bustest.Deaf, "secret-service", "get nosuch") })
 }
 
-// TestUnneededBusIsNotDialed has a mute bus that nobody needs: the keystore is not on it,
-// or the command opens none.
+// TestUnneededBusIsNotDialed: forcecred does not dial the session bus if the keystore
+// does not use it, or if the command opens no keystore.
 func TestUnneededBusIsNotDialed(t *testing.T) {
 	t.Parallel()
 	check := func(keystore string, commands []string) {

@@ -12,7 +12,7 @@ import (
 	"forcecred/protocol"
 )
 
-// TestDoctorKeyrings: a keyring is written, read and left as it was.
+// TestDoctorKeyrings: doctor writes and reads a keyring, and leaves it unchanged.
 func TestDoctorKeyrings(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -36,8 +36,8 @@ func TestDoctorKeyrings(t *testing.T) {
 			warned := e.Warn
 			for _, f := range e.Findings {
 				told[f.Check] = f.Detail
-				// All of a user's keyrings share the locks, whichever home they are in: a test
-				// that runs beside this one may hold that of its own prod.
+				// The homes of one user share the locks of keyrings. Another test may hold the
+				// lock of its own prod at this time.
 				if f.Check == "lock" && f.State == protocol.Warn {
 					warned--
 				}

@@ -25,7 +25,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// examined is what doctor tells a program.
+// examined is doctor's report in JSON.
 type examined struct {
 	Version  int
 	Findings []struct {
@@ -35,7 +35,8 @@ type examined struct {
 	OK, Warn, Fail int
 }
 
-// examine runs doctor for programs and for people, and sees that both say the same.
+// examine runs doctor with JSON and with text output, and checks that both report the
+// same.
 func examine(t *testing.T, r *rig.Rig, env []string, args ...string) examined {
 	t.Helper()
 	doctor := func(args ...string) rig.Result {
@@ -66,7 +67,8 @@ func examine(t *testing.T, r *rig.Rig, env []string, args ...string) examined {
 	return e
 }
 
-// TestDoctorFindings plants one fault at a time, and looks for it by name, with the next step.
+// TestDoctorFindings makes one fault at a time, and checks that doctor names it and the
+// next step.
 func TestDoctorFindings(t *testing.T) {
 	t.Parallel()
 	inHome := func(r *rig.Rig, elem ...string) string { return filepath.Join(append([]string{r.Home}, elem...)...) }
@@ -233,7 +235,7 @@ func chmod(t *testing.T, path string, mode fs.FileMode) {
 	}
 }
 
-// TestDoctorReadOnlyDisk: a keystore that can't be written is known before a refresh needs it.
+// TestDoctorReadOnlyDisk: doctor reports a keystore that is not writable.
 func TestDoctorReadOnlyDisk(t *testing.T) {
 	t.Parallel()
 	disk := rig.SmallDisk(t)
@@ -263,8 +265,8 @@ func TestDoctorReadOnlyDisk(t *testing.T) {
 	}
 }
 
-// TestDoctorHealthy: where all is well it says so, asks for no token, and leaves
-// all as it was.
+// TestDoctorHealthy: doctor reports that all is well, requests no token, and changes
+// nothing.
 func TestDoctorHealthy(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{Rotate: true})
@@ -292,7 +294,7 @@ func TestDoctorHealthy(t *testing.T) {
 	if n := r.Org.Count(orgtest.Token) + r.Org.Count(orgtest.Introspect); n != 2 {
 		t.Errorf("%d requests with secrets, want the 2 of the get", n)
 	}
-	// The Salesforce CLI's logins beside it are not two of one.
+	// A login of the Salesforce CLI to another org is no conflict.
 	rig.WriteFile(t, filepath.Join(r.Home, "config.json"), []byte(`{"version":1,"keystore":"file","fallback":"sf"}`))
 	before = filesBelow(t, r.Home)
 	if e := examine(t, r, rig.SFLoginEnv(t, r, "other@example.com", "test-refresh-token-of-sf")); e.Fail+e.Warn > 0 || !strings.Contains(fmt.Sprint(e.Findings), "2 orgs can be read") {
@@ -301,7 +303,7 @@ func TestDoctorHealthy(t *testing.T) {
 	if diff := cmp.Diff(before, filesBelow(t, r.Home)); diff != "" {
 		t.Errorf("with the Salesforce CLI's logins it left something behind: %s", diff)
 	}
-	// Of one org alone, and of one that is not there.
+	// One org, and an org that does not exist.
 	if e := examine(t, r, nil, "prod", "--offline"); e.Fail+e.Warn > 0 {
 		t.Errorf("prod: %+v", e.Findings)
 	}
@@ -310,7 +312,7 @@ func TestDoctorHealthy(t *testing.T) {
 	}
 }
 
-// TestDoctorInEmptyHome: on a machine where nothing is stored nothing is made.
+// TestDoctorInEmptyHome: if nothing is stored, doctor makes no file.
 func TestDoctorInEmptyHome(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{})
@@ -323,7 +325,7 @@ func TestDoctorInEmptyHome(t *testing.T) {
 	}
 }
 
-// filesBelow returns the content of each file below dir by its path, and "" for a folder.
+// filesBelow returns the content of each file below dir by its path. A folder has "".
 func filesBelow(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	files := map[string]string{}
@@ -345,7 +347,7 @@ func filesBelow(t *testing.T, dir string) map[string]string {
 	return files
 }
 
-// TestDoctorProbeIsNotListed: a probe that a killed doctor left is no org.
+// TestDoctorProbeIsNotListed: list ignores a probe that a killed doctor left.
 func TestDoctorProbeIsNotListed(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{})

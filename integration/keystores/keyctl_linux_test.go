@@ -9,8 +9,7 @@ import (
 	"forcecred/integration/internal/rig"
 )
 
-// keyOf returns the number of the key that has an item of ours in the kernel's
-// keyring of this user.
+// keyOf returns the id of the key of a keystore item in this user's kernel keyring.
 func keyOf(t *testing.T, item string) string {
 	t.Helper()
 	ring, err := exec.Command("keyctl", "search", "@u", "keyring", "forcecred").Output()
@@ -24,8 +23,8 @@ func keyOf(t *testing.T, item string) string {
 	return strings.TrimSpace(string(id))
 }
 
-// outliveRevoked goes through what a person may do to the keys of an org: its cached
-// token is as good as none then, its grant is lost, and no other org is.
+// outliveRevoked withdraws the keys of an org. forcecred treats a withdrawn cached token
+// as absent and reports a withdrawn grant. Other orgs keep working.
 func outliveRevoked(t *testing.T, r *rig.Rig) {
 	t.Helper()
 	r.Store(t, "prod", r.Org)

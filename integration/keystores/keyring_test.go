@@ -18,10 +18,10 @@ func TestKeyrings(t *testing.T) {
 	for _, tt := range []struct {
 		keystore string
 		start    func(*testing.T, *desktop.Desk)
-		detected bool // it is what auto finds
+		detected bool // auto finds this keystore
 	}{
 		{"secret-service", rig.StartGNOMEKeyring, true},
-		{"kwallet", rig.StartKWallet, false}, // where the bus can start a Secret Service as well, that is found
+		{"kwallet", rig.StartKWallet, false}, // auto prefers a Secret Service that the bus can start
 		{"pass", rig.StartPass, false},
 		{"keyctl", rig.StartKeyCtl, false},
 	} {
@@ -29,7 +29,7 @@ func TestKeyrings(t *testing.T) {
 			t.Parallel()
 			d := rig.NewDesk(t)
 			tt.start(t, d)
-			d.Env = append(d.Env, "FORCECRED_KEYSTORE="+tt.keystore, "FORCECRED_KEYRING_TIMEOUT=2m") // however slow the machine is
+			d.Env = append(d.Env, "FORCECRED_KEYSTORE="+tt.keystore, "FORCECRED_KEYRING_TIMEOUT=2m") // enough for a slow machine
 			r := rig.NewIn(t, filepath.Join(d.Home, "forcecred"), orgtest.Config{Rotate: true}, d.Env...)
 			t.Cleanup(func() { r.Run(context.Background(), "", "erase", "prod") })
 			if tt.detected {

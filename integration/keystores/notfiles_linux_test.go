@@ -18,7 +18,8 @@ import (
 	"forcecred/keystore/journal"
 )
 
-// notFiles are what may be in the place of a file, none of which may be read to its end.
+// notFiles are the kinds of things that are not regular files. Reading one to its end
+// would never end.
 var notFiles = map[string]func(path string) error{
 	"a FIFO":                  func(path string) error { return syscall.Mkfifo(path, 0o600) },
 	"a folder":                func(path string) error { return os.Mkdir(path, 0o700) },
@@ -30,14 +31,14 @@ var notFiles = map[string]func(path string) error{
 	},
 }
 
-// place is a file that forcecred reads: where it is, and what env makes it so.
+// place is a file that forcecred reads: its path, and the variables that name it.
 type place struct {
 	path string
 	env  []string
 }
 
-// places make ready a rig for each file that forcecred reads. Each has the status of
-// a get that refreshes: 0 if it needs no such file, or makes a new one.
+// places set up a rig for each file that forcecred reads. Each has the exit status of a
+// get that refreshes: 0 if the get does not need the file, or makes a new one.
 var places = []struct {
 	name  string
 	ready func(t *testing.T, r *rig.Rig) place
@@ -109,13 +110,13 @@ var places = []struct {
 		}
 		return place{path, nil}
 	}, []int{5}},
-	// A folder in its place may hold logins of usernames with a slash, and is none.
+	// A folder with this name may have logins of usernames with a slash. It is no login.
 	{"the Salesforce CLI's login", func(t *testing.T, r *rig.Rig) place { return sfPlace(t, r, rig.SFUser+".json", r.Org.RefreshToken()) }, []int{4, 5}},
 	{"the Salesforce CLI's aliases", func(t *testing.T, r *rig.Rig) place { return sfPlace(t, r, "alias.json", r.Org.RefreshToken()) }, []int{5}},
 	{"the Salesforce CLI's key", func(t *testing.T, r *rig.Rig) place { return sfPlace(t, r, "key.json", sealedBySF) }, []int{5}},
 }
 
-// sealedBySF is a text as the Salesforce CLI encrypts it, so that its key is needed.
+// sealedBySF is a text in the Salesforce CLI's encrypted form, which needs its key.
 const sealedBySF = "00a2141da67fa8ebd80e239ffd9a636bcaccbd98db49439c1fa1:e23ae9c17e3525e2fdb41b0cfd592bf0"
 
 // sfPlace is one of the files of a user who has logged in with the Salesforce CLI.
@@ -128,8 +129,8 @@ func sfPlace(t *testing.T, r *rig.Rig, name, refreshToken string) place {
 	return place{filepath.Join(dir, name), append(env, "FORCECRED_KEYSTORE=sf")}
 }
 
-// TestNonRegularFiles has something else in the place of each file that forcecred reads:
-// every command ends, and those that don't need the file succeed.
+// TestNonRegularFiles replaces each file that forcecred reads by a non-regular one. Every
+// command ends, and those that don't need the file succeed.
 func TestNonRegularFiles(t *testing.T) {
 	t.Parallel()
 	for _, tt := range places {
@@ -152,7 +153,7 @@ func TestNonRegularFiles(t *testing.T) {
 	}
 }
 
-// wantAllEnd runs commands that read files.
+// wantAllEnd checks that commands that read files end, with the right status.
 func wantAllEnd(t *testing.T, r *rig.Rig, name string, get []int) {
 	t.Helper()
 	for _, tt := range []struct {
@@ -173,7 +174,7 @@ func wantAllEnd(t *testing.T, r *rig.Rig, name string, get []int) {
 		case ctx.Err() == context.DeadlineExceeded:
 			t.Fatalf("%s: %s hangs", name, tt.args[0])
 		case got.Status == 2 && isOfRoots(got.Stderr):
-			// Go's library would read it to its end, or miss it.
+			// Go's library would read it to its end, or ignore it.
 		case !slices.Contains(tt.want, got.Status):
 			t.Errorf("%s: %s: status %d, want %v: %s", name, tt.args[0], got.Status, tt.want, got.Stderr)
 		case got.Status > 1 && strings.Contains(got.Stderr, "internal"):
@@ -188,8 +189,8 @@ func wantAllEnd(t *testing.T, r *rig.Rig, name string, get []int) {
 	}
 }
 
-// isOfRoots reports whether a refresh failed for the roots that a variable of the
-// system's names, which Go's library would read to their end.
+// isOfRoots reports whether a refresh failed because of the root certificates that a
+// variable of the system names. Go's library would read such a file to its end.
 func isOfRoots(stderr string) bool {
 	return strings.Contains(stderr, "use SSL_CERT_FILE: ") || strings.Contains(stderr, "use SSL_CERT_DIR: ")
 }

@@ -18,19 +18,19 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// Users who need no entry in the machine's list of users, and mostly have none.
+// User ids that usually have no entry in /etc/passwd, and need none.
 const (
 	someone = 23_456
 	another = 34_567
 )
 
-// ground is a folder that every user can enter, with a folder of someone's in it.
-type ground struct {
+// sharedFolder is a folder that every user can enter, with one user's home in it.
+type sharedFolder struct {
 	dir, home string
 	request   string // stores dev
 }
 
-func newGround(t *testing.T) *ground {
+func newSharedFolder(t *testing.T) *sharedFolder {
 	t.Helper()
 	rig.Need(t, os.Geteuid() == 0, "only root can run programs as other users")
 	dir := t.TempDir()
@@ -50,11 +50,11 @@ func newGround(t *testing.T) *ground {
 	if err := rig.StoreRequest(org, "dev", "").Encode(&request); err != nil {
 		t.Fatal(err)
 	}
-	return &ground{dir, home, request.String()}
+	return &sharedFolder{dir, home, request.String()}
 }
 
-// run runs forcecred as that user under that umask, with no other variables than env.
-func (g *ground) run(t *testing.T, uid uint32, umask string, env []string, args ...string) rig.Result {
+// run runs forcecred as a user with a umask, and with no other variables than env.
+func (g *sharedFolder) run(t *testing.T, uid uint32, umask string, env []string, args ...string) rig.Result {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "sh", append([]string{"-c", `umask "$0" && exec "$@"`, umask, rig.Binary}, args...)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
@@ -64,8 +64,8 @@ func (g *ground) run(t *testing.T, uid uint32, umask string, env []string, args 
 	return rig.Finish(cmd)
 }
 
-// below returns what lies below the ground: the owner and mode of each path.
-func (g *ground) below(t *testing.T) map[string]string {
+// below returns the owner and mode of each path in the folder.
+func (g *sharedFolder) below(t *testing.T) map[string]string {
 	t.Helper()
 	all := map[string]string{}
 	err := filepath.WalkDir(g.dir, func(path string, entry fs.DirEntry, err error) error {
@@ -85,11 +85,11 @@ func (g *ground) below(t *testing.T) map[string]string {
 	return all
 }
 
-// TestRootInAnotherUsersHome: root makes nothing in the home of another user, whom it
-// would lock out of ~/.config and ~/.local.
+// TestRootInAnotherUsersHome: root makes no file in another user's home, because that
+// would lock the user out of ~/.config and ~/.local.
 func TestRootInAnotherUsersHome(t *testing.T) {
 	t.Parallel()
-	g := newGround(t)
+	g := newSharedFolder(t)
 	volume := filepath.Join(g.dir, "volume")
 	if err := errors.Join(os.Mkdir(volume, 0o755), os.Chown(volume, someone, someone)); err != nil {
 		t.Fatal(err)
@@ -134,7 +134,7 @@ func TestRootInAnotherUsersHome(t *testing.T) {
 		t.Fatalf("it made %v", after)
 	}
 
-	// What is named for forcecred is meant, such as a volume in a container.
+	// FORCECRED_HOME names a folder on purpose, such as a volume in a container.
 	for _, tt := range []struct {
 		name string
 		env  []string
@@ -147,7 +147,7 @@ func TestRootInAnotherUsersHome(t *testing.T) {
 			t.Errorf("%s: status %d: %s", tt.name, got.Status, got.Stderr)
 		}
 	}
-	// A folder that root has made there already is root's own.
+	// Root may use a folder that root made there before.
 	if err := os.Mkdir(filepath.Join(g.home, "roots"), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -156,14 +156,14 @@ func TestRootInAnotherUsersHome(t *testing.T) {
 	}
 }
 
-// TestUmask: no umask makes a folder or a file that the next call can't use, or
-// that others can.
+// TestUmask: with any umask, the next call can use the folders and files that forcecred
+// makes, and other users can't.
 func TestUmask(t *testing.T) {
 	t.Parallel()
 	for _, umask := range []string{"000", "022", "077", "177", "277", "377", "777"} {
 		t.Run(umask, func(t *testing.T) {
 			t.Parallel()
-			g := newGround(t)
+			g := newSharedFolder(t)
 			env := []string{"HOME=" + g.home}
 			for _, args := range [][]string{{"store"}, {"list"}, {"doctor", "--offline"}, {"store"}, {"erase", "dev"}} {
 				if got := g.run(t, someone, umask, env, args...); got.Status != 0 {
@@ -187,8 +187,8 @@ func TestUmask(t *testing.T) {
 	}
 }
 
-// TestPermissionsAreRestored: what an earlier umask took from this user's own folders and
-// files is given back.
+// TestPermissionsAreRestored: forcecred restores the permissions that an earlier umask
+// removed from the user's own folders and files.
 func TestPermissionsAreRestored(t *testing.T) {
 	t.Parallel()
 	data, config := filepath.Join(".local", "share", "forcecred"), filepath.Join(".config", "forcecred")
@@ -203,7 +203,7 @@ func TestPermissionsAreRestored(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%s %04o", strings.ReplaceAll(tt.path, "/", " "), tt.mode), func(t *testing.T) {
 			t.Parallel()
-			g := newGround(t)
+			g := newSharedFolder(t)
 			env := []string{"HOME=" + g.home}
 			if got := g.run(t, someone, "022", env, "store"); got.Status != 0 {
 				t.Fatalf("store: status %d: %s", got.Status, got.Stderr)
@@ -219,48 +219,50 @@ func TestPermissionsAreRestored(t *testing.T) {
 	}
 }
 
-// TestRefusalNamesTheOwner: a refusal by the file system says whom the file or
-// folder belongs to, which mode it has and what to do.
+// TestRefusalNamesTheOwner: an error of the file system names the owner and the mode of
+// the file or folder, and the next step.
 func TestRefusalNamesTheOwner(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name  string
-		spoil func(t *testing.T, g *ground) (uid uint32, env []string)
+		spoil func(t *testing.T, g *sharedFolder) (uid uint32, env []string)
 		args  []string
-		says  []string // with HOME in the place of the home
+		says  []string // with HOME instead of the home's path
 	}{
-		{"no home in the list of users", func(*testing.T, *ground) (uint32, []string) { return another, []string{"HOME=/"} },
+		{"no home in the list of users", func(*testing.T, *sharedFolder) (uint32, []string) { return another, []string{"HOME=/"} },
 			[]string{"store"}, []string{"mkdir /.local: permission denied; / belongs to root, mode 0", "hint: let FORCECRED_HOME name a folder of your own\n"}},
-		{"root's home", func(t *testing.T, g *ground) (uint32, []string) {
+		{"root's home", func(t *testing.T, g *sharedFolder) (uint32, []string) {
 			roots := filepath.Join(g.dir, "roots")
 			if err := os.Mkdir(roots, 0o700); err != nil {
 				t.Fatal(err)
 			}
 			return another, []string{"HOME=" + roots}
 		}, []string{"list"}, []string{"roots belongs to root, mode 0700", "hint: let FORCECRED_HOME name a folder of your own"}},
-		{"a volume of another uid, to be written", func(_ *testing.T, g *ground) (uint32, []string) { return another, []string{"FORCECRED_HOME=" + g.home} },
+		{"a volume of another uid, to be written", func(_ *testing.T, g *sharedFolder) (uint32, []string) {
+			return another, []string{"FORCECRED_HOME=" + g.home}
+		},
 			[]string{"store"}, []string{"HOME/locks: permission denied; HOME belongs to uid 23456, mode 0755", "hint: run forcecred as the user that HOME belongs to, or let FORCECRED_HOME name a folder of your own"}},
-		{"a volume of another uid, with an org", func(t *testing.T, g *ground) (uint32, []string) {
+		{"a volume of another uid, with an org", func(t *testing.T, g *sharedFolder) (uint32, []string) {
 			env := []string{"FORCECRED_HOME=" + g.home}
 			g.run(t, someone, "022", env, "store")
 			return another, env
 		}, []string{"get", "dev"}, []string{"HOME/store belongs to uid 23456, mode 0700", "FORCECRED_HOME"}},
-		{"the same with the keystore of the pin", func(t *testing.T, g *ground) (uint32, []string) {
+		{"the same with the keystore of the pin", func(t *testing.T, g *sharedFolder) (uint32, []string) {
 			env := []string{"FORCECRED_HOME=" + g.home}
 			g.run(t, someone, "022", env, "store")
 			return another, append(env, "FORCECRED_KEYSTORE=", "DBUS_SESSION_BUS_ADDRESS=disabled:")
 		}, []string{"list"}, []string{"find out which keystore is in use: open HOME/config.json: permission denied; it belongs to uid 23456, mode 0600", "FORCECRED_HOME"}},
-		{"a volume of another uid that is closed", func(t *testing.T, g *ground) (uint32, []string) {
+		{"a volume of another uid that is closed", func(t *testing.T, g *sharedFolder) (uint32, []string) {
 			chmod(t, g.home, 0o700)
 			return another, []string{"FORCECRED_HOME=" + filepath.Join(g.home, "below")}
 		}, []string{"list"}, []string{"stat HOME/below: permission denied; HOME belongs to uid 23456, mode 0700", "FORCECRED_HOME"}},
-		{"a home that sudo spoiled", func(t *testing.T, g *ground) (uint32, []string) {
+		{"a home that sudo spoiled", func(t *testing.T, g *sharedFolder) (uint32, []string) {
 			if err := os.Mkdir(filepath.Join(g.home, ".local"), 0o700); err != nil {
 				t.Fatal(err)
 			}
 			return someone, []string{"HOME=" + g.home}
 		}, []string{"list"}, []string{"HOME/.local belongs to root, mode 0700", "if HOME/.local was this user's before a sudo, chown it back"}},
-		{"an identity of root's", func(t *testing.T, g *ground) (uint32, []string) {
+		{"an identity of root's", func(t *testing.T, g *sharedFolder) (uint32, []string) {
 			env := []string{"FORCECRED_HOME=" + g.home}
 			g.run(t, someone, "022", env, "store")
 			if err := os.Chown(filepath.Join(g.home, "identity.txt"), 0, 0); err != nil {
@@ -268,19 +270,19 @@ func TestRefusalNamesTheOwner(t *testing.T) {
 			}
 			return someone, env
 		}, []string{"get", "dev"}, []string{"open HOME/identity.txt: permission denied; it belongs to root, mode 0600"}},
-		{"a data folder that its owner may not write", func(t *testing.T, g *ground) (uint32, []string) {
+		{"a data folder that its owner may not write", func(t *testing.T, g *sharedFolder) (uint32, []string) {
 			chmod(t, g.home, 0o500)
 			return someone, []string{"FORCECRED_HOME=" + g.home}
 		}, []string{"store"}, []string{"HOME belongs to this user (uid 23456), mode 0500", "hint: chmod u+rwX HOME"}},
-		{"certificates of root's", func(t *testing.T, g *ground) (uint32, []string) {
+		{"certificates of root's", func(t *testing.T, g *sharedFolder) (uint32, []string) {
 			ca := filepath.Join(g.dir, "ca.pem")
 			rig.WriteFile(t, ca, nil)
 			env := []string{"FORCECRED_HOME=" + g.home, "FORCECRED_CA_FILE=" + ca}
 			g.run(t, someone, "022", env, "store")
-			g.run(t, someone, "022", env, "get", "dev") // which makes the folder of the journal
+			g.run(t, someone, "022", env, "get", "dev") // makes the journal's folder
 			return someone, env
 		}, []string{"get", "dev"}, []string{"use FORCECRED_CA_FILE: open ", "it belongs to root, mode 0600"}},
-		{"a folder of locks of root's", func(t *testing.T, g *ground) (uint32, []string) {
+		{"a folder of locks of root's", func(t *testing.T, g *sharedFolder) (uint32, []string) {
 			if err := os.Mkdir(filepath.Join(g.home, "locks"), 0o755); err != nil {
 				t.Fatal(err)
 			}
@@ -289,7 +291,7 @@ func TestRefusalNamesTheOwner(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			g := newGround(t)
+			g := newSharedFolder(t)
 			uid, env := tt.spoil(t, g)
 			before := g.below(t)
 			got := g.run(t, uid, "022", env, tt.args...)
@@ -309,11 +311,11 @@ func TestRefusalNamesTheOwner(t *testing.T) {
 	}
 }
 
-// TestUnreadableKeystore: no permission is no missing org.
+// TestUnreadableKeystore: a keystore without permission is an error, not a missing org.
 func TestUnreadableKeystore(t *testing.T) {
 	t.Parallel()
-	// What a user has taken from the user's own folder is given back, so that the
-	// folder is root's.
+	// forcecred restores permissions of the user's own folders. So the folder belongs to
+	// root.
 	rig.Need(t, os.Geteuid() == 0, "only root can run programs as other users")
 	const nobody = 65534
 	dir := t.TempDir()

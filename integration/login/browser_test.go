@@ -6,8 +6,8 @@ import (
 	"forcecred/integration/internal/rig"
 )
 
-// TestBrowserModule lets Chromium go through a login. What runs in the test's own
-// process is a client alone, in which a race would be nobody's.
+// TestBrowserModule logs in with Chromium. It needs no race detector, because only a
+// client runs in the test's process.
 func TestBrowserModule(t *testing.T) {
 	rig.NeedTool(t, "chromium")
 	rig.TestModule(t, "../thirdparty/chromium")

@@ -17,8 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestLoginPromptRestoresTerminal: a signal that ends forcecred while it asks for the
-// client secret leaves a terminal that shows what is typed.
+// TestLoginPromptRestoresTerminal: if a signal ends forcecred while it asks for the
+// client secret, the terminal shows typed text again.
 func TestLoginPromptRestoresTerminal(t *testing.T) {
 	t.Parallel()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
@@ -46,7 +46,7 @@ func TestLoginPromptRestoresTerminal(t *testing.T) {
 	r := newLoginRig(t, orgtest.Config{})
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		if signal.Ignored(sig) {
-			continue // as nohup has it, here and so there
+			continue // the tests' process ignores it, as under nohup, and so does forcecred
 		}
 		cmd := r.Command(t.Context(), "login", "prod", "--client-id", "3MVG9.test", "--client-secret-file", "-")
 		cmd.Stdin = terminal
@@ -62,7 +62,7 @@ func TestLoginPromptRestoresTerminal(t *testing.T) {
 		if err := cmd.Process.Signal(sig); err != nil {
 			t.Fatal(err)
 		}
-		_ = cmd.Wait() // the state tells
+		_ = cmd.Wait() // the test checks the state
 		if status := cmd.ProcessState.Sys().(syscall.WaitStatus); status.Signal() != sig {
 			t.Errorf("%v: ended by %v", sig, cmd.ProcessState)
 		}
@@ -72,8 +72,8 @@ func TestLoginPromptRestoresTerminal(t *testing.T) {
 	}
 }
 
-// TestLoginBrowserProcess: what starts a browser has no pipe to us, which breaks
-// when we end; and what it prints is not taken for ours.
+// TestLoginBrowserProcess: the program that opens a browser has no pipe to forcecred,
+// which would break when forcecred ends. Its output is not mixed with forcecred's.
 func TestLoginBrowserProcess(t *testing.T) {
 	t.Parallel()
 	r := newLoginRig(t, orgtest.Config{})
@@ -90,7 +90,7 @@ exit 1
 	cmd := r.Command(t.Context(), "login", "prod", "--client-id", r.Org.ClientID(), "--client-secret-file", "-", "--login-url", r.Org.URL, "--port", strconv.Itoa(r.port))
 	cmd.Env = append(cmd.Env, "PATH="+bin+":"+os.Getenv("PATH"))
 	cmd.Stdin = strings.NewReader(r.Org.ClientSecret())
-	// That it failed is told with the address, where the login goes on.
+	// If it fails, forcecred says so with the address, and the login goes on.
 	got := rig.RunLogin(t, cmd, func(address string) { r.browse(t, address, "allow") })
 	if got.Status != 0 || strings.Contains(got.Stderr, "chatter") || !strings.Contains(got.Stderr, "no browser could be opened") {
 		t.Errorf("status %d: %s", got.Status, got.Stderr)

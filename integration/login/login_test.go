@@ -17,8 +17,8 @@ import (
 	"forcecred/protocol"
 )
 
-// loginRig is an org whose app comes back to a free port of this machine, and a
-// home where nothing is stored yet.
+// loginRig is an org whose app redirects to a free port of this machine, and an empty
+// home.
 type loginRig struct {
 	*rig.Rig
 	port int
@@ -35,8 +35,8 @@ func newLoginRig(t *testing.T, cfg orgtest.Config) *loginRig {
 	return r
 }
 
-// login logs in to prod, with what args add, by a browser that is an HTTP client;
-// it gives the answer "allow" or "deny". An app's secret comes from stdin.
+// login logs in to prod with an HTTP client as the browser. The client answers "allow"
+// or "deny". The app's secret is on stdin.
 func (r *loginRig) login(t *testing.T, answer string, args ...string) rig.Result {
 	t.Helper()
 	all := append([]string{"login", "prod", "--no-browser", "--port", strconv.Itoa(r.port), "--client-secret-file", "-", "--client-id", r.Org.ClientID()}, args...)
@@ -48,7 +48,7 @@ func (r *loginRig) login(t *testing.T, answer string, args ...string) rig.Result
 	return rig.RunLogin(t, cmd, func(address string) { r.browse(t, address, answer) })
 }
 
-// browse goes through the org's pages, as far as they lead.
+// browse follows the org's pages to the end.
 func (r *loginRig) browse(t *testing.T, address, answer string) {
 	client := rig.OrgClient(t, r.Org)
 	for _, step := range []string{"", "login", answer} {
@@ -65,12 +65,12 @@ func (r *loginRig) browse(t *testing.T, address, answer string) {
 		}
 		_ = resp.Body.Close()
 		if resp.Request.URL.Hostname() == "localhost" {
-			return // and is back
+			return // redirected to forcecred
 		}
 	}
 }
 
-// hides checks that a login has shown nothing that is secret.
+// hides checks that a login showed no secret.
 func (r *loginRig) hides(t *testing.T, got rig.Result) {
 	t.Helper()
 	if got.Stdout != "" || rig.ShowsSecret(got.Stderr, r.Org.Secrets()) {
@@ -78,7 +78,7 @@ func (r *loginRig) hides(t *testing.T, got rig.Result) {
 	}
 }
 
-// TestLogin: what comes of a login, as the org answers it.
+// TestLogin checks the outcome of a login for each answer of the org.
 func TestLogin(t *testing.T) {
 	t.Parallel()
 	openID := []string{"--scopes", "api refresh_token openid"}
@@ -89,11 +89,11 @@ func TestLogin(t *testing.T) {
 		name   string
 		scope  string
 		args   []string
-		clock  time.Duration // by which the org's is ahead of ours
+		clock  time.Duration // how far the org's clock is ahead
 		fault  *orgtest.Fault
 		status int
 		says   string
-		lives  bool // whether a grant is left at Salesforce
+		lives  bool // whether the org still has a grant
 	}{
 		{name: "good", status: 0, says: "logged in to prod as test-user@example.com", lives: true},
 		{name: "openid", scope: "api refresh_token openid", args: openID, says: "logged in to prod", lives: true},
@@ -139,12 +139,12 @@ func TestLogin(t *testing.T) {
 	}
 }
 
-// echoForm is an org that repeats the form in what it says.
+// echoForm is an org whose errors repeat the form.
 var echoForm = orgtest.Fault{Reply: func(form url.Values) (int, []byte) {
 	return http.StatusBadRequest, fmt.Appendf(nil, `{"error":"invalid_grant","error_description":"no code %s %s %s"}`, form.Get("code"), form.Get("code_verifier"), form.Get("client_secret"))
 }}
 
-// TestLoginOverExistingOrg: what a failed or finished login leaves of an org that was there.
+// TestLoginOverExistingOrg: a login replaces an org of the same name only if it succeeds.
 func TestLoginOverExistingOrg(t *testing.T) {
 	t.Parallel()
 	r := newLoginRig(t, orgtest.Config{Rotate: true})
@@ -167,11 +167,12 @@ func TestLoginOverExistingOrg(t *testing.T) {
 	}
 }
 
-// TestLoginNeedsWritableKeystore: nobody is asked to log in where it could not be kept.
+// TestLoginNeedsWritableKeystore: forcecred checks that it can store the login before it
+// opens the browser.
 func TestLoginNeedsWritableKeystore(t *testing.T) {
 	t.Parallel()
 	r := newLoginRig(t, orgtest.Config{})
-	// Not by its mode, which root does not mind: what is to be a folder is a file.
+	// Root ignores modes. So a file takes the place of the folder.
 	if err := os.RemoveAll(filepath.Join(r.Home, "store")); err != nil {
 		t.Fatal(err)
 	}
@@ -182,8 +183,8 @@ func TestLoginNeedsWritableKeystore(t *testing.T) {
 	}
 }
 
-// TestLoginBesideSalesforceCLI: a login is kept in the keystore, also of an
-// org that the Salesforce CLI has; so it is the keystore that has to take a write.
+// TestLoginBesideSalesforceCLI: forcecred stores a login in its keystore, also if the
+// Salesforce CLI is logged in to the org. So the keystore must be writable.
 func TestLoginBesideSalesforceCLI(t *testing.T) {
 	t.Parallel()
 	r := newLoginRig(t, orgtest.Config{})
@@ -215,7 +216,7 @@ func TestLoginBesideSalesforceCLI(t *testing.T) {
 	}
 }
 
-// TestLoginUsageErrors: what is refused before anything happens, and in which words.
+// TestLoginUsageErrors checks the errors that forcecred reports before a login begins.
 func TestLoginUsageErrors(t *testing.T) {
 	t.Parallel()
 	r := newLoginRig(t, orgtest.Config{})
@@ -257,8 +258,8 @@ func TestLoginUsageErrors(t *testing.T) {
 	}
 }
 
-// TestLoginJSON: where stderr is for a program, the address is an object
-// of its own, at once.
+// TestLoginJSON: with --error-format json, forcecred prints the address as an object of
+// its own, at once.
 func TestLoginJSON(t *testing.T) {
 	t.Parallel()
 	r := newLoginRig(t, orgtest.Config{})

@@ -19,8 +19,8 @@ func TestLogout(t *testing.T) {
 		fault  string
 		status int
 		says   string
-		kept   bool // the org, in the keystore
-		lives  bool // the login, at Salesforce
+		kept   bool // the org is still in the keystore
+		lives  bool // the grant is still valid at Salesforce
 		asked  int
 	}{
 		{name: "good", asked: 1},
@@ -60,7 +60,8 @@ func TestLogout(t *testing.T) {
 	}
 }
 
-// TestLogoutAccessToken: a grant without a refresh token ends by its access token.
+// TestLogoutAccessToken: logout revokes the access token of a grant without a refresh
+// token.
 func TestLogoutAccessToken(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{})

@@ -16,10 +16,10 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// newcomer is somebody with a new home, who has made the app as the document says.
+// newcomer is a user with a new home, who has made the app as the document says.
 type newcomer struct {
 	*loginRig
-	dir string // where the lines are typed
+	dir string // the working directory
 }
 
 func newNewcomer(t *testing.T) *newcomer {
@@ -52,7 +52,7 @@ func newNewcomer(t *testing.T) *newcomer {
 	return n
 }
 
-// callbackURL returns what the document has an admin type in, with another port.
+// callbackURL returns the document's callback URL, with another port.
 func callbackURL(t *testing.T, port int) string {
 	t.Helper()
 	doc, err := os.ReadFile("../../docs/external-client-app.md")
@@ -66,8 +66,7 @@ func callbackURL(t *testing.T, port int) string {
 	return fmt.Sprintf("%s:%d%s", row[1], port, row[2])
 }
 
-// openDesktop makes the program by which a desktop opens an address. It hands the
-// address to browse.
+// openDesktop makes an xdg-open that calls browse with the address.
 func openDesktop(t *testing.T, bin string, browse func(address string)) {
 	t.Helper()
 	pipe := filepath.Join(t.TempDir(), "addresses")
@@ -78,7 +77,7 @@ func openDesktop(t *testing.T, bin string, browse func(address string)) {
 	if err := os.WriteFile(filepath.Join(bin, "xdg-open"), []byte(opener), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	addresses, err := os.OpenFile(pipe, os.O_RDWR, 0) // for writing too, so that it has no end
+	addresses, err := os.OpenFile(pipe, os.O_RDWR, 0) // also for writing, so that reads see no end
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,16 +90,16 @@ func openDesktop(t *testing.T, bin string, browse func(address string)) {
 }
 
 var (
-	// prompt is what stands before a line that is to be typed.
+	// prompt begins a line that the user types.
 	prompt = regexp.MustCompile(`^(?:build)?\$ `)
-	// lapse is a time that differs from run to run, with seconds.
+	// lapse is a duration with seconds, which differs from run to run.
 	lapse = regexp.MustCompile(`\b(?:\d+m)?\d+s\b`)
-	// column is what lies between the columns of a table.
+	// column separates the columns of a table.
 	column = regexp.MustCompile(` {2,}`)
 )
 
-// follow types the lines of a block, and compares what is shown with what the
-// document shows, where … stands for anything. It returns all that was shown.
+// follow runs the lines of a document's block, and compares their output with the
+// block's. An … in the block matches anything. It returns the output.
 func (n *newcomer) follow(t *testing.T, document, name string) string {
 	t.Helper()
 	var shown strings.Builder
@@ -123,15 +122,15 @@ func (n *newcomer) follow(t *testing.T, document, name string) string {
 	return shown.String()
 }
 
-// like returns what fits a text of a document.
+// like returns the pattern of a document's text.
 func like(text string) *regexp.Regexp {
 	pattern := lapse.ReplaceAllLiteralString(regexp.QuoteMeta(text), `(?:\d+m)?\d+s`)
 	pattern = column.ReplaceAllLiteralString(pattern, ` {2,}`)
 	return regexp.MustCompile(`^` + strings.ReplaceAll(pattern, "…", ".+") + `$`)
 }
 
-// typeIn runs a line as it stands but for the org's address, the app's id and the
-// port, and returns what a terminal shows, with the document's own in their place.
+// typeIn runs a line with this org's address, app and port instead of the document's. It
+// returns the terminal's output with the document's again.
 func (n *newcomer) typeIn(t *testing.T, line string) string {
 	t.Helper()
 	line = strings.NewReplacer("https://acme.my.salesforce.com", n.Org.URL, "3MVG9…", n.Org.ClientID(),
@@ -142,7 +141,7 @@ func (n *newcomer) typeIn(t *testing.T, line string) string {
 	return strings.NewReplacer(n.Org.URL, "https://acme.my.salesforce.com", n.Home, "/home/me").Replace(got.Stderr + got.Stdout)
 }
 
-// TestReadmeLogin: from nothing to a token, and back, by what the README says.
+// TestReadmeLogin runs the README's commands, from login to logout.
 func TestReadmeLogin(t *testing.T) {
 	t.Parallel()
 	n := newNewcomer(t)
@@ -152,8 +151,8 @@ func TestReadmeLogin(t *testing.T) {
 	}
 }
 
-// TestExternalClientAppDocument: the same by the app's own document, then with a browser that is
-// elsewhere.
+// TestExternalClientAppDocument runs the commands of docs/external-client-app.md, also
+// with a browser on another machine.
 func TestExternalClientAppDocument(t *testing.T) {
 	t.Parallel()
 	n := newNewcomer(t)

@@ -15,8 +15,8 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// TestLoginWithClosedStderr: who reads no more than the address on stderr is logged in
-// all the same, and what was logged in to is found from then on.
+// TestLoginWithClosedStderr: a caller that reads only the address from stderr is logged
+// in all the same, and the org is stored.
 func TestLoginWithClosedStderr(t *testing.T) {
 	t.Parallel()
 	r := newLoginRig(t, orgtest.Config{Rotate: true})

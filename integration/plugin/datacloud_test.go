@@ -8,7 +8,7 @@ import (
 	"forcecred/protocol/plugin"
 )
 
-// TestDataCloudPlugin: a plugin answers as the command does, and watches.
+// TestDataCloudPlugin: the plugin's Get and Watch have the command's Data Cloud token.
 func TestDataCloudPlugin(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, rig.DataCloud)

@@ -18,8 +18,8 @@ import (
 // hostCommand makes this test binary a host program, for tests that kill one.
 const hostCommand = "run-a-plugin-host"
 
-// runHost starts the plugin at path and says "ready" once it has answered. For
-// each line on stdin it then asks for a new token, and it ends with stdin.
+// runHost starts the plugin at path and prints "ready" after the first answer. Then it
+// requests a new token for each line on stdin. It ends with stdin.
 func runHost(path string) int {
 	ctx := context.Background()
 	client, err := plugin.Start(ctx, path, plugin.Options{})
@@ -38,10 +38,10 @@ func runHost(path string) int {
 	return 0
 }
 
-// askerCommand makes this test binary a program that asks somebody else's plugin.
+// askerCommand makes this test binary a client of another user's plugin.
 const askerCommand = "ask-a-plugin"
 
-// runAsker asks the plugin at a socket, and says what came of it.
+// runAsker calls the plugin at a socket, and prints the outcome.
 func runAsker(path string) int {
 	if err := askPlugin(context.Background(), path); err != nil {
 		fmt.Println(err)
@@ -51,7 +51,7 @@ func runAsker(path string) int {
 	return 0
 }
 
-// askPlugin asks the plugin at a socket for its orgs, without a certificate.
+// askPlugin lists the orgs of the plugin at a socket, without a certificate.
 func askPlugin(ctx context.Context, path string) error {
 	conn, err := grpc.NewClient("unix:"+path, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {

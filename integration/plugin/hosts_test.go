@@ -18,8 +18,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestNodeHost lets a host in another language, which knows the .proto file and
-// the handshake line alone, get tokens with mutual TLS and without.
+// TestNodeHost runs a host in Node. The host uses only the .proto file and the handshake
+// line, and gets tokens with and without mutual TLS.
 func TestNodeHost(t *testing.T) {
 	t.Parallel()
 	rig.NeedTool(t, "node")
@@ -59,7 +59,7 @@ func TestNodeHost(t *testing.T) {
 	})
 }
 
-// wantNode checks what the Node host has learnt.
+// wantNode checks the output of the Node host.
 func wantNode(t *testing.T, r *rig.Rig, stdout string) {
 	t.Helper()
 	type credential struct {
@@ -99,7 +99,7 @@ func wantNode(t *testing.T, r *rig.Rig, stdout string) {
 	}
 }
 
-// TestGoHost runs the host that docs/callers.md has to paste.
+// TestGoHost runs the example host of docs/callers.md.
 func TestGoHost(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{Rotate: true})

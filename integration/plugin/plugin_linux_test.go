@@ -27,9 +27,10 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 )
 
-// seat is where a plugin's process and its socket are found.
+// seat marks a plugin's process and names the folder of its socket, so that a test finds
+// both.
 type seat struct {
-	mark string // of its environment
+	mark string // in its environment
 	dir  string // of its socket
 }
 
@@ -45,7 +46,7 @@ func newSeat(t *testing.T) *seat {
 
 func (s *seat) env() []string { return []string{s.mark, "TMPDIR=" + s.dir} }
 
-// process returns the process of the one plugin there.
+// process returns the plugin's process.
 func (s *seat) process(t *testing.T) int {
 	t.Helper()
 	var found []int
@@ -69,7 +70,7 @@ func (s *seat) sockets(t *testing.T) []string {
 	return found
 }
 
-// awaitEnd waits until the process is gone and returns how long that took.
+// awaitEnd waits until the process has ended and returns the duration.
 func awaitEnd(t *testing.T, pid int) time.Duration {
 	t.Helper()
 	for begin := time.Now(); time.Since(begin) < time.Minute; time.Sleep(10 * time.Millisecond) {
@@ -82,7 +83,7 @@ func awaitEnd(t *testing.T, pid int) time.Duration {
 	return 0
 }
 
-// TestPluginEndsWithItsHost kills hosts, which then can't say farewell.
+// TestPluginEndsWithItsHost kills hosts, which then can't end the plugin.
 func TestPluginEndsWithItsHost(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -136,8 +137,8 @@ func TestPluginEndsWithItsHost(t *testing.T) {
 	}
 }
 
-// TestPluginSignals: SIGINT is the host's to act on, the others end the plugin
-// once what is in flight is saved.
+// TestPluginSignals: the plugin leaves SIGINT to the host. Other signals end it after it
+// has saved the tokens of running refreshes.
 func TestPluginSignals(t *testing.T) {
 	t.Parallel()
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP} {
@@ -178,17 +179,17 @@ func TestPluginSignals(t *testing.T) {
 	}
 }
 
-// newKeyringRig starts a plugin's rig over a GNOME keyring.
+// newKeyringRig returns a rig whose keystore is a GNOME keyring.
 func newKeyringRig(t *testing.T, cfg orgtest.Config) (*desktop.Desk, *rig.Rig) {
 	t.Helper()
 	d := rig.NewDesk(t)
 	rig.StartGNOMEKeyring(t, d)
-	d.Env = append(d.Env, "FORCECRED_KEYSTORE=secret-service", "FORCECRED_KEYRING_TIMEOUT=2m") // however slow the machine is
+	d.Env = append(d.Env, "FORCECRED_KEYSTORE=secret-service", "FORCECRED_KEYRING_TIMEOUT=2m") // enough for a slow machine
 	return d, rig.NewIn(t, filepath.Join(d.Home, "forcecred"), cfg, d.Env...)
 }
 
-// TestPluginLeaks asks ten thousand times over a GNOME keyring. One time
-// in twenty the keyring is read: the library leaves a session there with each step.
+// TestPluginLeaks calls Get ten thousand times over a GNOME keyring. One call in twenty
+// reads the keyring, where the library opens a session with each operation.
 func TestPluginLeaks(t *testing.T) {
 	t.Parallel()
 	d, r := newKeyringRig(t, orgtest.Config{Rotate: true})
@@ -218,7 +219,7 @@ func TestPluginLeaks(t *testing.T) {
 		t.Errorf("the plugin has grown by %d KiB", grown)
 	}
 	left := -1
-	for range 200 { // nobody waits for the end of a session
+	for range 200 { // the plugin does not wait for the end of a session
 		if left = sessions(t, d); left == 0 {
 			break
 		}
@@ -253,7 +254,7 @@ func memoryOf(t *testing.T, pid int) int {
 	return 0
 }
 
-// sessions counts the sessions that the desk's Secret Service keeps.
+// sessions counts the open sessions of the desktop's Secret Service.
 func sessions(t *testing.T, d *desktop.Desk) int {
 	t.Helper()
 	out, err := d.Command("dbus-send", "--session", "--print-reply", "--dest=org.freedesktop.secrets",
@@ -264,8 +265,8 @@ func sessions(t *testing.T, d *desktop.Desk) int {
 	return strings.Count(string(out), "<node name=")
 }
 
-// TestPluginEndsWithTheBus: a keyring that this process can't reach any more is
-// answered once; the next plugin may reach it.
+// TestPluginEndsWithTheBus: if the session bus ends, the plugin answers once that it
+// can't reach the keyring, and ends. The next plugin may reach it.
 func TestPluginEndsWithTheBus(t *testing.T) {
 	t.Parallel()
 	d, r := newKeyringRig(t, orgtest.Config{Rotate: true})
@@ -290,12 +291,12 @@ func TestPluginEndsWithTheBus(t *testing.T) {
 	t.Logf("the plugin is gone %v after it answered that the bus is lost", took.Round(time.Millisecond))
 }
 
-// TestPluginSurvivesClosedStderr: a warning that nobody reads any more does not end
-// the plugin, which may have a refresh token in flight.
+// TestPluginSurvivesClosedStderr: a warning to a closed stderr does not end the plugin,
+// which may be saving a refresh token.
 func TestPluginSurvivesClosedStderr(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{})
-	rig.WriteFile(t, filepath.Join(r.Home, "store", "org.torn.age"), []byte("torn")) // which List warns of
+	rig.WriteFile(t, filepath.Join(r.Home, "store", "org.torn.age"), []byte("torn")) // List warns of this file
 	reader, writer, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)

@@ -27,8 +27,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// TestPluginCalls makes each call of a plugin that was started as hosts do, with
-// mutual TLS. What it answers is what the commands answer.
+// TestPluginCalls makes each call of a plugin with mutual TLS. The answers are those of
+// the commands.
 func TestPluginCalls(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{Rotate: true})
@@ -49,7 +49,7 @@ func TestPluginCalls(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	first.ExpiresAt = first.ExpiresAt.Truncate(time.Second) // as in JSON
+	first.ExpiresAt = first.ExpiresAt.Truncate(time.Second) // JSON has whole seconds
 	if diff := cmp.Diff(command, first, cmp.Comparer(secret.Text.Equal)); diff != "" {
 		t.Error("get: ", diff)
 	}
@@ -87,7 +87,7 @@ func TestPluginCalls(t *testing.T) {
 	wantSameError(t, r, client, "prod", protocol.SignInAgain)
 }
 
-// wantSameError checks that a forced get fails in the plugin as it does by command.
+// wantSameError checks that a forced get has the same error in the plugin as the command.
 func wantSameError(t *testing.T, r *rig.Rig, client *plugin.Client, org string, code protocol.Code) {
 	t.Helper()
 	_, err := client.Get(t.Context(), protocol.GetRequest{Org: org, Force: true})
@@ -112,7 +112,7 @@ func wantSameError(t *testing.T, r *rig.Rig, client *plugin.Client, org string, 
 	}
 }
 
-// TestPluginDoesNotStart: the host is told why, in the plugin's own words.
+// TestPluginDoesNotStart: the host's error has the plugin's reason.
 func TestPluginDoesNotStart(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{})
@@ -144,9 +144,8 @@ func TestPluginDoesNotStart(t *testing.T) {
 	}
 }
 
-// TestPluginByServeCommand: forcecred serve is the plugin as well, without
-// certificates where the host wants none, and whatever the host was told when it
-// was itself started as a plugin.
+// TestPluginByServeCommand: forcecred serve runs the plugin. It works without
+// certificates if the host uses none, and if the host is itself a plugin.
 func TestPluginByServeCommand(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{})
@@ -162,7 +161,7 @@ func TestPluginByServeCommand(t *testing.T) {
 	}
 }
 
-// TestPluginLogsNoSecret switches on what the libraries log of their traffic.
+// TestPluginLogsNoSecret turns on the libraries' logs of their traffic.
 func TestPluginLogsNoSecret(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{Rotate: true})
@@ -174,8 +173,8 @@ func TestPluginLogsNoSecret(t *testing.T) {
 	}
 }
 
-// TestPluginContexts: a host that gives up is free at once, and what the plugin
-// had begun for it is not lost.
+// TestPluginContexts: a host's canceled call returns at once. The plugin still saves the
+// token of the refresh that it began.
 func TestPluginContexts(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{Rotate: true, Delay: 2 * time.Second})
@@ -195,7 +194,7 @@ func TestPluginContexts(t *testing.T) {
 		if !errors.Is(err, want) {
 			t.Errorf("got %v, want %v", err, want)
 		}
-		// The next one waits for what is in flight, and gets its token.
+		// The next call waits for the running refresh, and gets its token.
 		c, err := client.Get(t.Context(), protocol.GetRequest{Org: "prod", MinTTL: time.Minute})
 		if err != nil || c.AccessToken.Reveal() != r.Org.AccessToken() || r.StoredToken(t) != r.Org.RefreshToken() || r.Org.Count(orgtest.Token) != before+1 {
 			t.Errorf("after %v: %v, %d token requests", want, err, r.Org.Count(orgtest.Token)-before)
@@ -203,8 +202,8 @@ func TestPluginContexts(t *testing.T) {
 	}
 }
 
-// TestPluginCloseWhileRefreshing: a host that ends the plugin while a token is in
-// flight waits for it. go-plugin would kill it after two seconds.
+// TestPluginCloseWhileRefreshing: Close waits for a running refresh. go-plugin alone
+// would kill the plugin after two seconds.
 func TestPluginCloseWhileRefreshing(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{Rotate: true, Delay: 4 * time.Second})
@@ -264,8 +263,8 @@ func TestPluginConcurrentGets(t *testing.T) {
 	t.Logf("%d calls at once, token expired: 1 token request, in %v", size, took.Round(time.Millisecond))
 }
 
-// TestPluginWatch: a job that uses what a watch sends meets no 401, over
-// sessions of five seconds.
+// TestPluginWatch: a job that uses the tokens of a watch gets no 401, with sessions of
+// five seconds.
 func TestPluginWatch(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{Rotate: true, SessionLength: 5 * time.Second})
@@ -277,12 +276,12 @@ func TestPluginWatch(t *testing.T) {
 	defer cancel()
 	var job sync.WaitGroup
 	used, refused := 0, 0
-	var stall time.Duration // how long the machine let the job wait
+	var stall time.Duration // the longest time for which the machine stopped the job
 	job.Go(func() {
 		for begin := time.Now(); ctx.Err() == nil; begin = time.Now() {
 			if c := current.Load(); c != nil {
 				used++
-				// One that ended while the request was under way is not the watch's fault.
+				// If the token expired during the request, the watch is right.
 				if status := use(t, pool, *c); status != http.StatusOK && time.Now().Before(c.ExpiresAt) {
 					refused++
 				}
@@ -308,8 +307,8 @@ func TestPluginWatch(t *testing.T) {
 	if !errors.Is(last, context.DeadlineExceeded) || len(tokens) < 5 || refused > 0 {
 		t.Errorf("%d tokens, used %d times, refused %d times; it ended with %v", len(tokens), used, refused, last)
 	}
-	// A token is replaced 2.5 s before its end. On a machine that stands still for
-	// half of that, a gap says nothing.
+	// The watch replaces a token 2.5 s before its expiry. If the machine stopped the job
+	// for half of that, a gap proves nothing.
 	if gap > 0 && stall < time.Second {
 		t.Errorf("a gap of %v, on a machine that stood still for %v", gap, stall)
 	}
@@ -317,7 +316,7 @@ func TestPluginWatch(t *testing.T) {
 		lasting, len(tokens)-1, used, refused, gap, stall.Round(time.Millisecond))
 }
 
-// use returns the status of a request that a job makes with a token.
+// use makes a request with a token and returns its HTTP status.
 func use(t *testing.T, client *http.Client, c protocol.Credential) int {
 	t.Helper()
 	req, err := http.NewRequest(http.MethodGet, c.InstanceURL+"/services/data/", nil)
@@ -335,8 +334,8 @@ func use(t *testing.T, client *http.Client, c protocol.Credential) int {
 	return resp.StatusCode
 }
 
-// TestOneShotLinksNoGRPC: what is run a thousand times does not pay for what
-// the plugin needs.
+// TestOneShotLinksNoGRPC: forcecred links none of the plugin's libraries, which would
+// slow each start.
 func TestOneShotLinksNoGRPC(t *testing.T) {
 	t.Parallel()
 	for path, want := range map[string]bool{rig.Binary: false, rig.PluginBinary: true} {

@@ -25,7 +25,7 @@ import (
 	goplugin "github.com/hashicorp/go-plugin"
 )
 
-// socket returns the path of the socket of the one plugin there.
+// socket returns the path of the plugin's socket.
 func (s *seat) socket(t *testing.T) string {
 	t.Helper()
 	folders := s.sockets(t)
@@ -39,7 +39,7 @@ func (s *seat) socket(t *testing.T) string {
 	return filepath.Join(folders[0], files[0].Name())
 }
 
-// openToAll lets other users into the seat, as they are in /tmp.
+// openToAll lets other users enter the socket's folder, as they can enter /tmp.
 func (s *seat) openToAll(t *testing.T) {
 	t.Helper()
 	if err := os.Chmod(s.dir, 0o777|os.ModeSticky); err != nil {
@@ -47,7 +47,7 @@ func (s *seat) openToAll(t *testing.T) {
 	}
 }
 
-// startBy starts the plugin from a shell, after a command that sets a limit.
+// startBy starts the plugin from a shell that first runs limit, such as ulimit.
 func startBy(t *testing.T, r *rig.Rig, s *seat, limit string, withoutMTLS bool) *plugin.Client {
 	t.Helper()
 	client, err := plugin.Start(t.Context(), "/bin/sh", plugin.Options{
@@ -60,8 +60,8 @@ func startBy(t *testing.T, r *rig.Rig, s *seat, limit string, withoutMTLS bool) 
 	return client
 }
 
-// TestPluginSocketPermissions: whatever the umask is, no other user can open
-// the socket, and the host can.
+// TestPluginSocketPermissions: with any umask, the host can open the socket, and no
+// other user can.
 func TestPluginSocketPermissions(t *testing.T) {
 	t.Parallel()
 	for _, umask := range []string{"000", "022", "077", "777"} {
@@ -87,8 +87,8 @@ func TestPluginSocketPermissions(t *testing.T) {
 	}
 }
 
-// TestPluginRefusesAnotherUser lets nobody ask the plugin of root, with the umask
-// that a careless service has, and no certificates.
+// TestPluginRefusesAnotherUser: the user nobody can't call root's plugin, even with
+// umask 0 and without certificates.
 func TestPluginRefusesAnotherUser(t *testing.T) {
 	t.Parallel()
 	rig.Need(t, os.Geteuid() == 0, "root alone can run a command as another user")
@@ -113,8 +113,8 @@ func TestPluginRefusesAnotherUser(t *testing.T) {
 	}
 }
 
-// TestPluginSocketIgnoresHostOptions: a host that wants a group in, or one
-// connection for all, finds the socket as closed as ever.
+// TestPluginSocketIgnoresHostOptions: the socket stays closed to others if the host's
+// options name a group, or multiplex connections.
 func TestPluginSocketIgnoresHostOptions(t *testing.T) {
 	t.Parallel()
 	start := func(r *rig.Rig, s *seat, multiplex bool) (*goplugin.Client, *rig.SyncBuffer, error) {
@@ -159,9 +159,9 @@ func TestPluginSocketIgnoresHostOptions(t *testing.T) {
 	}
 }
 
-// TestPluginAmongIdleConnections: programs that connect and say nothing cost the
-// plugin no descriptor that it needs, with and without certificates: the host's
-// connection lasts, and what is refreshed meanwhile is saved.
+// TestPluginAmongIdleConnections: idle connections of other programs don't use up the
+// plugin's file descriptors, with and without certificates. The host's connection lasts,
+// and the plugin saves refreshed tokens.
 func TestPluginAmongIdleConnections(t *testing.T) {
 	t.Parallel()
 	const crowd = 700
@@ -220,7 +220,7 @@ func TestPluginAmongIdleConnections(t *testing.T) {
 	}
 }
 
-// TestPluginRemovesStaleSockets: what a killed plugin leaves is removed by the next one.
+// TestPluginRemovesStaleSockets: a plugin removes the files that a killed one left.
 func TestPluginRemovesStaleSockets(t *testing.T) {
 	t.Parallel()
 	r, s := rig.New(t, orgtest.Config{}), newSeat(t)
@@ -245,7 +245,8 @@ func TestPluginRemovesStaleSockets(t *testing.T) {
 	}
 }
 
-// TestPluginSocketFolderUnusable: a folder that can't have the socket is named.
+// TestPluginSocketFolderUnusable: the error names a folder in which the plugin can't make
+// its socket.
 func TestPluginSocketFolderUnusable(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{})
@@ -274,8 +275,8 @@ func TestPluginSocketFolderUnusable(t *testing.T) {
 	}
 }
 
-// TestPluginEndsIfHostIsGone: a host that is gone before it has read the
-// handshake line leaves neither process nor socket.
+// TestPluginEndsIfHostIsGone: if the host ends before it reads the handshake line, the
+// plugin ends and removes its socket.
 func TestPluginEndsIfHostIsGone(t *testing.T) {
 	t.Parallel()
 	r, s := rig.New(t, orgtest.Config{}), newSeat(t)
