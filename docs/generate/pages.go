@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"forcecred/internal/cli"
+	"forcecred/internal/config"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
@@ -27,10 +28,6 @@ func makePages(dir, readme string) error {
 	if err != nil {
 		return err
 	}
-	environment, err := definitions(readme, "Environment", func(cells []string) (term, text string) { return cells[0], cells[1] })
-	if err != nil {
-		return err
-	}
 	root := cli.Command(cli.Process{})
 	var commands strings.Builder
 	for _, cmd := range root.Commands() {
@@ -44,9 +41,22 @@ func makePages(dir, readme string) error {
 		}
 	}
 	root.Long = markdown(root.Long) + "\n\n# COMMANDS\n" + commands.String() + options(root) +
-		"\n\n# EXIT STATUS\n" + definition("**0**", "done") + status + "\n# ENVIRONMENT\n" + environment + "\n" + more
+		"\n\n# EXIT STATUS\n" + definition("**0**", "done") + status + "\n# ENVIRONMENT\n" + environment() + "\n" + more
 	root.Use += " COMMAND"
 	return makePage(dir, root)
+}
+
+// environment makes a list of definitions of all variables.
+func environment() string {
+	var b strings.Builder
+	for _, v := range config.Variables() {
+		text := v.Explanation()
+		if v.Default != "none" {
+			text += " (default: " + v.Default + ")"
+		}
+		b.WriteString(definition("**"+strings.Join(v.Names, "**, **")+"**", text))
+	}
+	return b.String()
 }
 
 // noDate is shown as none: a page changes with the commands alone.
