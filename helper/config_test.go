@@ -18,7 +18,7 @@ import (
 type noBrowser struct{}
 
 func (noBrowser) RedirectURI() string { return "http://localhost:1717/OauthRedirect" }
-func (noBrowser) Visit(context.Context, string, string) (Redirect, error) {
+func (noBrowser) Authorize(context.Context, string, string) (Redirect, error) {
 	return Redirect{}, protocol.Errorf(protocol.Usage, "no browser")
 }
 

@@ -85,7 +85,7 @@ func listError(err error) *protocol.Error {
 }
 
 // errUnsettled says that others kept replacing the grant while it was being spent.
-func errUnsettled(org keystore.Org) *protocol.Error {
+func errReplacedAgain(org keystore.Org) *protocol.Error {
 	return &protocol.Error{
 		Code: protocol.TemporarilyUnavailable, Message: fmt.Sprintf("refresh the token of %q: its grant is being replaced again and again", org),
 		Org: string(org), Retryable: true, Remedy: remedy.To("ask_forcecred_instead"),
@@ -93,7 +93,7 @@ func errUnsettled(org keystore.Org) *protocol.Error {
 }
 
 // codes gives each of Salesforce's reasons its place in the protocol.
-var codes = map[salesforce.Reason]struct {
+var codeOfReason = map[salesforce.Reason]struct {
 	code      protocol.Code
 	retryable bool
 }{
@@ -125,14 +125,14 @@ func salesforceError(doing string, org keystore.Org, err error) *protocol.Error 
 		Org:     string(org),
 		Cause:   err,
 	}
-	if told := (*protocol.Error)(nil); errors.As(err, &told) {
-		return told // nothing was sent
+	if failure := (*protocol.Error)(nil); errors.As(err, &failure) {
+		return failure // nothing was sent
 	}
 	cause := (*salesforce.Error)(nil)
 	if !errors.As(err, &cause) {
 		return e
 	}
-	e.Code, e.Retryable = codes[cause.Reason].code, codes[cause.Reason].retryable
+	e.Code, e.Retryable = codeOfReason[cause.Reason].code, codeOfReason[cause.Reason].retryable
 	e.Remedy = cause.Remedy
 	if cause.Status != 0 || cause.Code != "" { // a browser brings no status
 		e.Salesforce = &protocol.SalesforceError{Error: cause.Code, Description: cause.Description, Status: cause.Status}

@@ -12,11 +12,11 @@ import (
 // cache where that one lives for req.MinTTL at least, or for half a session where
 // that lasts no longer.
 func (h *Helper) Get(ctx context.Context, req protocol.GetRequest) (protocol.Credential, error) {
-	org, err := h.org(ctx, req.Org)
+	org, err := h.resolveOrg(ctx, req.Org)
 	if err != nil {
 		return protocol.Credential{}, err
 	}
-	get := h.token
+	get := h.getAndRecord
 	if h.memory != nil {
 		get = h.memory.token
 	}
@@ -28,77 +28,77 @@ func (h *Helper) Get(ctx context.Context, req protocol.GetRequest) (protocol.Cre
 }
 
 // token returns what Get answers with, without the memory cache.
-func (h *Helper) token(ctx context.Context, org keystore.Org, req protocol.GetRequest) (keystore.Token, error) {
-	token, err := h.transact(ctx, org, req)
+func (h *Helper) getAndRecord(ctx context.Context, org keystore.Org, req protocol.GetRequest) (keystore.Token, error) {
+	token, err := h.getToken(ctx, org, req)
 	if err != nil && req.For == "" {
-		h.noteFailure(org, err)
+		h.recordFailure(org, err)
 	}
 	return token, err
 }
 
 // transact runs the grant transaction. The steps are those of docs/decisions/0001.
-func (h *Helper) transact(ctx context.Context, org keystore.Org, req protocol.GetRequest) (keystore.Token, error) {
+func (h *Helper) getToken(ctx context.Context, org keystore.Org, req protocol.GetRequest) (keystore.Token, error) {
 	api := keystore.API(req.For)
 	// 1. Look.
-	cached, err := h.cached(ctx, org, api)
+	cached, err := h.loadCachedToken(ctx, org, api)
 	if err != nil {
 		return keystore.Token{}, err
 	}
-	wanted := newDemand(req, cached)
-	if wanted.metBy(cached, h.now()) {
+	required := newRequirement(req, cached)
+	if required.isMetBy(cached, h.now()) {
 		return cached, nil
 	}
 	// 2. Lock. No lock, no refresh, ever. A name that nobody stored gets none, or
 	// any caller could litter the lock folder.
-	if _, err := h.grant(ctx, org); err != nil {
+	if _, err := h.loadGrant(ctx, org); err != nil {
 		return keystore.Token{}, err
 	}
 	unlock, err := h.lock(ctx, org)
 	if err != nil {
-		return h.lookOnceMore(ctx, org, api, wanted, err)
+		return h.cachedAfterLockTimeout(ctx, org, api, required, err)
 	}
 	defer unlock()
-	deadline := h.now().Add(spendBudget)
+	deadline := h.now().Add(refreshTimeout)
 	if api == keystore.DataCloud {
-		return h.dataCloudToken(ctx, org, wanted, deadline)
+		return h.dataCloudToken(ctx, org, required, deadline)
 	}
-	return h.refreshed(ctx, org, wanted, deadline)
+	return h.refreshedToken(ctx, org, required, deadline)
 }
 
 // refreshed returns the org's own token: the cached one where it will do, else a
 // new one by deadline. It is called under the lock.
-func (h *Helper) refreshed(ctx context.Context, org keystore.Org, wanted demand, deadline time.Time) (keystore.Token, error) {
+func (h *Helper) refreshedToken(ctx context.Context, org keystore.Org, required requirement, deadline time.Time) (keystore.Token, error) {
 	for range maxAdoptions {
 		// 3. Look again: while we waited, somebody else may have refreshed.
-		cached, err := h.cached(ctx, org, keystore.OrgAPI)
+		cached, err := h.loadCachedToken(ctx, org, keystore.OrgAPI)
 		if err != nil {
 			return keystore.Token{}, err
 		}
-		if wanted.metBy(cached, h.now()) {
+		if required.isMetBy(cached, h.now()) {
 			return cached, nil
 		}
 		// 4. Load, with what a process that failed to save left in the journal.
-		grant, err := h.load(ctx, org)
+		grant, err := h.loadAndRecover(ctx, org)
 		if err != nil {
 			return keystore.Token{}, err
 		}
-		if !h.fits(0, deadline) {
+		if !h.hasTimeFor(0, deadline) {
 			break
 		}
 		// 5. Prepare.
-		seal, err := h.prepare(ctx, grant)
+		reserved, err := h.prepare(ctx, grant)
 		if err != nil {
 			return keystore.Token{}, err
 		}
 		// 6. Spend.
-		spent, err := h.spend(ctx, grant, deadline)
+		result, err := h.exchange(ctx, grant, deadline)
 		// 7. Save.
-		token, err := h.save(ctx, grant, spent, seal, cached, err)
+		token, err := h.save(ctx, grant, result, reserved, cached, err)
 		// 9. Clean up, and let go of the signals.
-		h.cleanUp(ctx, seal)
-		spent.release()
+		h.cleanUp(ctx, reserved)
+		result.release()
 		// 8. Never destroy: what the store holds by now may be better than what we spent.
-		if h.moved(ctx, grant, err) {
+		if h.shouldAdopt(ctx, grant, err) {
 			continue
 		}
 		if err != nil {
@@ -106,5 +106,5 @@ func (h *Helper) refreshed(ctx context.Context, org keystore.Org, wanted demand,
 		}
 		return token, nil
 	}
-	return keystore.Token{}, errUnsettled(org)
+	return keystore.Token{}, errReplacedAgain(org)
 }

@@ -25,24 +25,24 @@ var start = time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
 // fields say.
 type fixture struct {
 	*Helper
-	now      time.Time
-	store    *storetest.Memory
-	refresh  func(salesforce.RefreshGrant) (salesforce.Answer, error)
-	mint     func(salesforce.Grant) (salesforce.Answer, error) // of the other types
-	inspect  func() (salesforce.Introspection, error)
-	posts    int
-	inspects int
-	exchange func(salesforce.Authorization, secret.Text) (salesforce.Answer, error)
-	username string
-	revoked  []string
-	revoke   error
-	warnings []string
-	waited   []time.Duration
-	holding  bool
-	journal  journalInMemory
+	now              time.Time
+	store            *storetest.Memory
+	refresh          func(salesforce.RefreshGrant) (salesforce.Answer, error)
+	mint             func(salesforce.Grant) (salesforce.Answer, error) // of the other types
+	introspect       func() (salesforce.Introspection, error)
+	posts            int
+	introspections   int
+	exchange         func(salesforce.Authorization, secret.Text) (salesforce.Answer, error)
+	username         string
+	revoked          []string
+	revoke           error
+	warnings         []string
+	waits            []time.Duration
+	isHoldingSignals bool
+	journal          journalInMemory
 
-	trade  func(accessToken string) (salesforce.Answer, error) // for a token of Data Cloud
-	trades []string                                            // the access tokens that came to it
+	exchangeToken   func(accessToken string) (salesforce.Answer, error) // for a token of Data Cloud
+	exchangedTokens []string                                            // the access tokens that came to it
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -50,7 +50,7 @@ func newFixture(t *testing.T) *fixture {
 	f := &fixture{now: start, store: storetest.NewMemory()}
 	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return answer(f.posts), nil }
 	f.mint = func(salesforce.Grant) (salesforce.Answer, error) { return answer(f.posts), nil }
-	f.inspect = func() (salesforce.Introspection, error) {
+	f.introspect = func() (salesforce.Introspection, error) {
 		return salesforce.Introspection{Active: true, IssuedAt: f.now, ExpiresAt: f.now.Add(2 * time.Hour)}, nil
 	}
 	f.Helper = New(Config{
@@ -58,28 +58,28 @@ func newFixture(t *testing.T) *fixture {
 		Journal:  &f.journal,
 		Connect:  func() (*Client, error) { return ClientOf(f), nil },
 		HoldSignals: func() func() {
-			f.holding = true
-			return func() { f.holding = false }
+			f.isHoldingSignals = true
+			return func() { f.isHoldingSignals = false }
 		},
 		Warn: func(m string, _ remedy.Remedy) { f.warnings = append(f.warnings, m) },
 	})
 	f.clock = func() time.Time { return f.now }
 	f.sleep = func(_ context.Context, d time.Duration) error {
-		if f.holding {
+		if f.isHoldingSignals {
 			return errors.New("signals are held while nothing is in flight")
 		}
 		f.now = f.now.Add(d)
-		f.waited = append(f.waited, d)
+		f.waits = append(f.waits, d)
 		return nil
 	}
-	f.keep(t, keystore.Grant{
+	f.storeGrant(t, keystore.Grant{
 		Org: "prod", LoginURL: salesforce.DefaultLoginURL, ClientID: "test-client-id",
 		ClientSecret: secret.New("test-client-secret"), RefreshToken: secret.New("test-refresh-token-0"),
 	})
 	return f
 }
 
-func (f *fixture) keep(t *testing.T, g keystore.Grant) {
+func (f *fixture) storeGrant(t *testing.T, g keystore.Grant) {
 	t.Helper()
 	if err := keystore.SaveGrant(t.Context(), f.store, g); err != nil {
 		t.Fatal(err)
@@ -104,7 +104,7 @@ func (f *fixture) grantOf(t *testing.T, org keystore.Org) keystore.Grant {
 
 func (f *fixture) Exchange(ctx context.Context, g salesforce.Grant) (salesforce.Answer, error) {
 	f.posts++
-	if !f.holding || ctx.Err() != nil {
+	if !f.isHoldingSignals || ctx.Err() != nil {
 		return salesforce.Answer{}, errors.New("a token is spent while signals or callers may interrupt")
 	}
 	if refresh, ok := g.(salesforce.RefreshGrant); ok {
@@ -114,12 +114,12 @@ func (f *fixture) Exchange(ctx context.Context, g salesforce.Grant) (salesforce.
 }
 
 func (f *fixture) Introspect(context.Context, salesforce.Host, string, secret.Text, secret.Text) (salesforce.Introspection, error) {
-	f.inspects++
-	return f.inspect()
+	f.introspections++
+	return f.introspect()
 }
 
 func (f *fixture) ExchangeCode(ctx context.Context, a salesforce.Authorization, _, code secret.Text) (salesforce.Answer, error) {
-	if !f.holding || ctx.Err() != nil {
+	if !f.isHoldingSignals || ctx.Err() != nil {
 		return salesforce.Answer{}, errors.New("a code is spent while signals or callers may interrupt")
 	}
 	return f.exchange(a, code)
@@ -140,8 +140,8 @@ func (f *fixture) Revoke(_ context.Context, _ salesforce.Host, token secret.Text
 }
 
 func (f *fixture) ExchangeDataCloud(_ context.Context, _ salesforce.Host, _ string, accessToken secret.Text) (salesforce.Answer, error) {
-	f.trades = append(f.trades, strings.TrimPrefix(accessToken.Reveal(), "00Dxx!"))
-	return f.trade(accessToken.Reveal())
+	f.exchangedTokens = append(f.exchangedTokens, strings.TrimPrefix(accessToken.Reveal(), "00Dxx!"))
+	return f.exchangeToken(accessToken.Reveal())
 }
 
 func (f *fixture) RevokeDataCloud(_ context.Context, _ salesforce.Host, instanceURL string, token secret.Text) error {
@@ -221,8 +221,8 @@ func TestTokenLifecycle(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", step.name, got, step.want)
 		}
 	}
-	if f.inspects != 1 {
-		t.Errorf("introspected %d times, want once a day", f.inspects)
+	if f.introspections != 1 {
+		t.Errorf("introspected %d times, want once a day", f.introspections)
 	}
 }
 
@@ -231,7 +231,7 @@ func TestTokenLifecycle(t *testing.T) {
 func TestWholeSessionDemanded(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.keep(t, keystore.Grant{
+	f.storeGrant(t, keystore.Grant{
 		Org: "prod", LoginURL: salesforce.DefaultLoginURL, ClientID: "test-client-id", RefreshToken: secret.New("test-refresh-token-0"),
 		SessionTimeout: keystore.Seconds(2 * time.Hour / time.Second),
 	})
@@ -313,7 +313,7 @@ func TestGetFailures(t *testing.T) {
 			if diff := cmp.Diff(before, f.grantOf(t, "prod")); diff != "" {
 				t.Errorf("the failure changed the grant:\n%s", diff)
 			}
-			if f.holding {
+			if f.isHoldingSignals {
 				t.Error("signals are still held")
 			}
 		})

@@ -37,30 +37,30 @@ type Journal interface {
 
 // seal is what step 5 prepared for one spending: the key, already in the
 // keystore, of an entry that is hoped never to be written.
-type seal struct {
-	org  keystore.Org
-	key  [32]byte
-	used bool // an entry was written: it and its key must stay
+type reservation struct {
+	org       keystore.Org
+	key       [32]byte
+	isWritten bool // an entry was written: it and its key must stay
 
 	// none says that there is no seal, since the grant is new to the keystore: an
 	// entry replaces the token of a grant that is there already.
-	none bool
+	isForNewGrant bool
 }
 
-func (s *seal) isNew() bool { return s != nil && s.none }
+func (s *reservation) isNew() bool { return s != nil && s.isForNewGrant }
 
 func journalKey(org keystore.Org) keystore.Key {
 	return keystore.Key{Kind: keystore.KindJournal, Org: org}
 }
 
 // entry is what the journal holds.
-type entry struct {
+type journalEntry struct {
 	Version      int    `json:"version"`
 	Spent        string `json:"spent"` // digest of the refresh token that this one replaces
 	RefreshToken string `json:"refresh_token"`
 }
 
-const entryVersion = 1
+const journalVersion = 1
 
 // digest identifies a refresh token without holding it.
 func digest(token secret.Text) string {
@@ -70,7 +70,7 @@ func digest(token secret.Text) string {
 // prepare proves that the keystore can be written, before a token is spent that
 // can't be spent twice: it stores the seal's key and reads it back. An org that
 // has nothing to lose, or is known not to rotate, needs no seal and gets nil.
-func (h *Helper) prepare(ctx context.Context, grant keystore.Grant) (*seal, error) {
+func (h *Helper) prepare(ctx context.Context, grant keystore.Grant) (*reservation, error) {
 	if !mayRotate(grant) {
 		return nil, nil
 	}
@@ -84,8 +84,8 @@ func (h *Helper) prepare(ctx context.Context, grant keystore.Grant) (*seal, erro
 }
 
 // reserve stores a new seal's key, and makes room in the journal.
-func (h *Helper) reserve(ctx context.Context, org keystore.Org) (*seal, error) {
-	s := &seal{org: org}
+func (h *Helper) reserve(ctx context.Context, org keystore.Org) (*reservation, error) {
+	s := &reservation{org: org}
 	rand.Read(s.key[:])
 	err := h.storeKey(ctx, s)
 	if err == nil {
@@ -99,45 +99,45 @@ func (h *Helper) reserve(ctx context.Context, org keystore.Org) (*seal, error) {
 }
 
 // storeKey stores the seal's key and reads it back.
-func (h *Helper) storeKey(ctx context.Context, s *seal) error {
+func (h *Helper) storeKey(ctx context.Context, s *reservation) error {
 	key := journalKey(s.org)
 	if err := h.keystore().Set(ctx, key, s.key[:]); err != nil {
 		return err
 	}
 	stored, err := h.keystore().Get(ctx, key)
 	if isAny(err, keystore.ErrNotFound) || err == nil && !bytes.Equal(stored, s.key[:]) {
-		return errNotKept(key)
+		return errNotStored(key)
 	}
 	return err
 }
 
 // errNotKept says what some keyrings do when their dialog is dismissed.
-func errNotKept(key keystore.Key) error {
+func errNotStored(key keystore.Key) error {
 	return &keystore.Error{
 		Op: "read back " + key.String(), Reason: keystore.ErrUnavailable, Err: errors.New("the keystore did not keep what it was given"),
 	}
 }
 
 // sealNext puts the refresh token that replaces the grant's into the journal.
-func (h *Helper) sealNext(grant keystore.Grant, next secret.Text, s *seal) error {
-	if s == nil || s.none {
+func (h *Helper) writeJournal(grant keystore.Grant, next secret.Text, s *reservation) error {
+	if s == nil || s.isForNewGrant {
 		return errors.New("that is for grants that are stored already")
 	}
-	data, err := json.Marshal(entry{entryVersion, digest(grant.RefreshToken), next.Reveal()})
+	data, err := json.Marshal(journalEntry{journalVersion, digest(grant.RefreshToken), next.Reveal()})
 	if err != nil {
 		return err
 	}
-	s.used = true // also when it fails: what was written may be whole
+	s.isWritten = true // also when it fails: what was written may be whole
 	return h.journal().Write(s.org, s.key, data)
 }
 
 // load reads org's grant, with what a process that could not save left in the journal.
-func (h *Helper) load(ctx context.Context, org keystore.Org) (keystore.Grant, error) {
-	grant, err := h.grant(ctx, org)
+func (h *Helper) loadAndRecover(ctx context.Context, org keystore.Org) (keystore.Grant, error) {
+	grant, err := h.loadGrant(ctx, org)
 	if err != nil {
 		return keystore.Grant{}, err
 	}
-	e, err := h.openJournal(ctx, org)
+	e, err := h.readJournal(ctx, org)
 	switch {
 	case err == nil && e == nil:
 		return grant, nil
@@ -161,12 +161,12 @@ func (h *Helper) load(ctx context.Context, org keystore.Org) (keystore.Grant, er
 			return keystore.Grant{}, storeError("move the refresh token from the journal into the keystore of", org, err)
 		}
 	}
-	h.cleanUp(ctx, &seal{org: org})
+	h.cleanUp(ctx, &reservation{org: org})
 	return grant, nil
 }
 
 // openJournal returns the org's entry, or nil when there is none.
-func (h *Helper) openJournal(ctx context.Context, org keystore.Org) (*entry, error) {
+func (h *Helper) readJournal(ctx context.Context, org keystore.Org) (*journalEntry, error) {
 	var key [32]byte
 	stored, err := h.keystore().Get(ctx, journalKey(org))
 	if err != nil && !isAny(err, keystore.ErrNotFound, keystore.ErrCorrupt) {
@@ -177,13 +177,13 @@ func (h *Helper) openJournal(ctx context.Context, org keystore.Org) (*entry, err
 	if err != nil || data == nil {
 		return nil, err
 	}
-	var e entry
+	var e journalEntry
 	switch err := json.Unmarshal(data, &e); {
-	case err == nil && e.Version > entryVersion:
+	case err == nil && e.Version > journalVersion:
 		return nil, &keystore.Error{
-			Op: "open it", Reason: keystore.ErrUnavailable, Err: fmt.Errorf("its entry has version %d, this forcecred knows %d", e.Version, entryVersion), Remedy: remedy.To("update_forcecred"),
+			Op: "open it", Reason: keystore.ErrUnavailable, Err: fmt.Errorf("its entry has version %d, this forcecred knows %d", e.Version, journalVersion), Remedy: remedy.To("update_forcecred"),
 		}
-	case err != nil || e.Version != entryVersion || e.RefreshToken == "":
+	case err != nil || e.Version != journalVersion || e.RefreshToken == "":
 		return nil, &keystore.Error{Op: "open it", Reason: keystore.ErrCorrupt, Err: errors.New("its entry is not what forcecred writes")}
 	}
 	return &e, nil
@@ -192,8 +192,8 @@ func (h *Helper) openJournal(ctx context.Context, org keystore.Org) (*entry, err
 // cleanUp removes what was prepared for a spending, unless it was needed. It is
 // best effort: a key without an entry is of no use to anybody, and the next
 // spending replaces it.
-func (h *Helper) cleanUp(ctx context.Context, s *seal) {
-	if s == nil || s.used {
+func (h *Helper) cleanUp(ctx context.Context, s *reservation) {
+	if s == nil || s.isWritten {
 		return
 	}
 	ctx = context.WithoutCancel(ctx)

@@ -19,7 +19,7 @@ type Browser interface {
 
 	// Visit sends the user to address, and returns what the browser brings back
 	// together with that state. Its error is a [*protocol.Error].
-	Visit(ctx context.Context, address, state string) (Redirect, error)
+	Authorize(ctx context.Context, address, state string) (Redirect, error)
 }
 
 // Redirect is what a browser brings back: a code, or the error in its place.
@@ -35,7 +35,7 @@ type Redirect struct {
 // spaces, "" asks for all that the app has. It returns what is known of the org now.
 func (h *Helper) Login(ctx context.Context, req protocol.StoreRequest, scopes string, browser Browser) (protocol.ListedOrg, error) {
 	defer h.memory.forget(keystore.Org(req.Org))
-	req, err := h.complete(ctx, req)
+	req, err := h.fillFromStored(ctx, req)
 	if err != nil {
 		return protocol.ListedOrg{}, err
 	}
@@ -52,11 +52,11 @@ func (h *Helper) Login(ctx context.Context, req protocol.StoreRequest, scopes st
 		return protocol.ListedOrg{}, err
 	}
 	// Nobody is to log in for nothing.
-	if err := h.proveWritable(ctx, grant.Org); err != nil {
+	if err := h.checkWritable(ctx, grant.Org); err != nil {
 		return protocol.ListedOrg{}, err
 	}
 	asked := salesforce.NewAuthorization(login, grant.ClientID, browser.RedirectURI(), scopes)
-	code, err := consent(ctx, browser, asked, grant.Org)
+	code, err := requestConsent(ctx, browser, asked, grant.Org)
 	if err != nil {
 		return protocol.ListedOrg{}, err
 	}
@@ -65,10 +65,10 @@ func (h *Helper) Login(ctx context.Context, req protocol.StoreRequest, scopes st
 		return protocol.ListedOrg{}, err
 	}
 	defer unlock()
-	s, err := h.redeem(ctx, spent{client: client, login: login}, asked, grant, code)
+	s, err := h.exchangeCode(ctx, exchangeResult{client: client, host: login}, asked, grant, code)
 	defer s.release()
 	if err != nil {
-		h.abandon(ctx, s)
+		h.revokeUnsaved(ctx, s)
 		return protocol.ListedOrg{}, salesforceError("log in to", grant.Org, err)
 	}
 	return h.saveLogin(ctx, grant, s)
@@ -77,7 +77,7 @@ func (h *Helper) Login(ctx context.Context, req protocol.StoreRequest, scopes st
 // complete takes what req leaves out from the org's record. A place belongs
 // together (login URL, site, whether the host is allowed), and so do client id and
 // secret. What the Salesforce CLI has is its own client's, and left to it.
-func (h *Helper) complete(ctx context.Context, req protocol.StoreRequest) (protocol.StoreRequest, error) {
+func (h *Helper) fillFromStored(ctx context.Context, req protocol.StoreRequest) (protocol.StoreRequest, error) {
 	org, err := newOrg(req.Org)
 	if err != nil {
 		return req, err
@@ -111,27 +111,27 @@ func (h *Helper) complete(ctx context.Context, req protocol.StoreRequest) (proto
 
 // proveWritable shows that the keystore takes a write, and leaves nothing behind.
 // It does not keep the lock: a person takes long, and others may want to refresh.
-func (h *Helper) proveWritable(ctx context.Context, org keystore.Org) error {
+func (h *Helper) checkWritable(ctx context.Context, org keystore.Org) error {
 	unlock, err := h.lock(ctx, org)
 	if err != nil {
 		return err
 	}
 	defer unlock()
 	// What the journal holds of the org's present grant would lose its key.
-	if _, err := h.load(ctx, org); err != nil && !isAny(err, keystore.ErrNotFound, keystore.ErrCorrupt) {
+	if _, err := h.loadAndRecover(ctx, org); err != nil && !isAny(err, keystore.ErrNotFound, keystore.ErrCorrupt) {
 		return err
 	}
-	seal, err := h.reserve(ctx, org)
+	reserved, err := h.reserve(ctx, org)
 	if err != nil {
 		return storeError("prepare to log in to", org, err)
 	}
-	h.cleanUp(ctx, seal)
+	h.cleanUp(ctx, reserved)
 	return nil
 }
 
 // consent returns the code that the browser brings back.
-func consent(ctx context.Context, browser Browser, asked salesforce.Authorization, org keystore.Org) (secret.Text, error) {
-	redirect, err := browser.Visit(ctx, asked.URL(), asked.State)
+func requestConsent(ctx context.Context, browser Browser, asked salesforce.Authorization, org keystore.Org) (secret.Text, error) {
+	redirect, err := browser.Authorize(ctx, asked.URL(), asked.State)
 	if err != nil {
 		return secret.Text{}, err
 	}
@@ -143,23 +143,23 @@ func consent(ctx context.Context, browser Browser, asked salesforce.Authorizatio
 
 // redeem exchanges the code, again only where it was not sent. The caller
 // releases the signals, which are held from the first byte on.
-func (h *Helper) redeem(ctx context.Context, s spent, asked salesforce.Authorization, grant keystore.Grant, code secret.Text) (spent, error) {
-	deadline := h.now().Add(spendBudget)
+func (h *Helper) exchangeCode(ctx context.Context, s exchangeResult, asked salesforce.Authorization, grant keystore.Grant, code secret.Text) (exchangeResult, error) {
+	deadline := h.now().Add(refreshTimeout)
 	for try := 1; ; try++ {
 		s.release = h.holdSignals()
-		s.at = h.now()
+		s.sentAt = h.now()
 		var err error
 		s.answer, err = s.client.ExchangeCode(context.WithoutCancel(ctx), asked, grant.ClientSecret, code)
 		if !s.answer.RefreshToken.Empty() {
 			return s, err // the code is used up: what failed is the check of what it brought
 		}
-		pause, again := mayResend(err, mayRotate(grant), try)
-		if !again || isBusy(err) || !h.fits(pause, deadline) {
+		backoff, again := mayResend(err, mayRotate(grant), try)
+		if !again || isBusy(err) || !h.hasTimeFor(backoff, deadline) {
 			return s, err
 		}
 		s.release()
 		s.release = func() {}
-		if h.wait(ctx, pause) != nil {
+		if h.wait(ctx, backoff) != nil {
 			return s, err
 		}
 	}
@@ -168,38 +168,38 @@ func (h *Helper) redeem(ctx context.Context, s spent, asked salesforce.Authoriza
 // saveLogin keeps the grant, then the access token that came with it. A login
 // that can't be kept is ended again at Salesforce: nobody would use it, and a user
 // has few for each app.
-func (h *Helper) saveLogin(ctx context.Context, grant keystore.Grant, s spent) (protocol.ListedOrg, error) {
+func (h *Helper) saveLogin(ctx context.Context, grant keystore.Grant, s exchangeResult) (protocol.ListedOrg, error) {
 	ctx = context.WithoutCancel(ctx)
 	grant.RefreshToken, grant.InstanceURL = s.answer.RefreshToken, s.answer.InstanceURL
-	grant.Username, grant.Source = h.username(ctx, s), keystore.Browser
+	grant.Username, grant.Source = h.loadUsername(ctx, s), keystore.Browser
 	// As in Store: the old grant's tokens must not answer for the new one.
-	err := h.dropTokens(ctx, grant.Org)
+	err := h.deleteTokens(ctx, grant.Org)
 	if err == nil {
-		err = h.insist(ctx, func() error { return h.saveAndReadBack(ctx, grant) })
+		err = h.retrySave(ctx, func() error { return h.saveAndReadBack(ctx, grant) })
 	}
 	if err != nil {
 		e := storeError("store the grant of", grant.Org, err)
-		if h.abandon(ctx, s) {
+		if h.revokeUnsaved(ctx, s) {
 			e.Message += "; the login was ended again at Salesforce"
 		} else {
 			e.Message += "; nor could the login be ended again, which Salesforce now shows among the user's OAuth connected apps"
 		}
 		return protocol.ListedOrg{}, e
 	}
-	h.warnOfSite(grant.Org, s.answer)
-	token := newToken(grant.Org, s.answer, s.at)
+	h.warnForeignSite(grant.Org, s.answer)
+	token := newToken(grant.Org, s.answer, s.sentAt)
 	h.setExpiry(ctx, s, grant, &token, keystore.Token{})
 	if err := keystore.SaveToken(ctx, h.keystore(), token); err != nil {
 		h.warn(storeError("cache the token of", grant.Org, err).Message) // the next get refreshes
 	}
-	return listed(grant, token), nil
+	return listedOrg(grant, token), nil
 }
 
 // username asks whose the login is, which only people want to know: best effort.
-func (h *Helper) username(ctx context.Context, s spent) string {
-	ctx, cancel := context.WithTimeout(ctx, introspectBudget)
+func (h *Helper) loadUsername(ctx context.Context, s exchangeResult) string {
+	ctx, cancel := context.WithTimeout(ctx, introspectTimeout)
 	defer cancel()
-	name, err := s.client.Username(ctx, s.login, s.answer.AccessToken)
+	name, err := s.client.Username(ctx, s.host, s.answer.AccessToken)
 	if err != nil {
 		return ""
 	}
@@ -208,14 +208,14 @@ func (h *Helper) username(ctx context.Context, s spent) string {
 
 // abandon ends a login at Salesforce that can't be kept, and reports whether
 // none is left. It is best effort, within the time of one request.
-func (h *Helper) abandon(ctx context.Context, s spent) bool {
+func (h *Helper) revokeUnsaved(ctx context.Context, s exchangeResult) bool {
 	if s.answer.RefreshToken.Empty() {
 		return true
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abandonBudget)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokeTimeout)
 	defer cancel()
-	return s.client.Revoke(ctx, s.login, s.answer.RefreshToken) == nil
+	return s.client.Revoke(ctx, s.host, s.answer.RefreshToken) == nil
 }
 
 // abandonBudget is how long a user waits for that, who is to hear of a failure.
-const abandonBudget = 10 * time.Second
+const revokeTimeout = 10 * time.Second

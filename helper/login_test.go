@@ -22,7 +22,7 @@ type user func(address, state string) (Redirect, error)
 
 func (u user) RedirectURI() string { return "http://localhost:1717/OauthRedirect" }
 
-func (u user) Visit(_ context.Context, address, state string) (Redirect, error) {
+func (u user) Authorize(_ context.Context, address, state string) (Redirect, error) {
 	return u(address, state)
 }
 
@@ -47,7 +47,7 @@ func TestLogin(t *testing.T) {
 				t.Errorf("the address has no %q: %s", part, address)
 			}
 		}
-		if f.holding {
+		if f.isHoldingSignals {
 			t.Error("signals are held while a person thinks")
 		}
 		unlock, err := f.lock(t.Context(), "new")
@@ -61,8 +61,8 @@ func TestLogin(t *testing.T) {
 	if err != nil || known.Username != "me@acme.com" || known.InstanceURL != "https://acme.my.salesforce.com" || known.Rotates != nil {
 		t.Fatalf("got %+v, %v", known, err)
 	}
-	if f.holding || len(f.revoked) > 0 {
-		t.Errorf("signals are held: %v, revoked: %d", f.holding, len(f.revoked))
+	if f.isHoldingSignals || len(f.revoked) > 0 {
+		t.Errorf("signals are held: %v, revoked: %d", f.isHoldingSignals, len(f.revoked))
 	}
 	g := f.grantOf(t, "new")
 	if g.RefreshToken.Reveal() != "test-refresh-token-1" || g.Username != "me@acme.com" || g.SessionTimeout != 3600 || !g.StoredAt.Equal(start) {
@@ -72,7 +72,7 @@ func TestLogin(t *testing.T) {
 	if err != nil || tokenOf(c) != "test-access-token-1" || f.posts != 0 {
 		t.Errorf("the access token of the login is not in the cache: %v", err)
 	}
-	if !f.absent(t.Context(), journalKey("new")) {
+	if !f.isAbsent(t.Context(), journalKey("new")) {
 		t.Error("the proof that the keystore takes a write is still in it")
 	}
 }
@@ -113,8 +113,8 @@ func TestLoginTries(t *testing.T) {
 		tries  int
 		code   protocol.Code
 	}{
-		{salesforce.Unreachable, spendTries, protocol.TemporarilyUnavailable},
-		{salesforce.Throttled, spendTries, protocol.TemporarilyUnavailable},
+		{salesforce.Unreachable, maxTries, protocol.TemporarilyUnavailable},
+		{salesforce.Throttled, maxTries, protocol.TemporarilyUnavailable},
 		{salesforce.Busy, 1, protocol.TemporarilyUnavailable},
 		{salesforce.Lost, 1, protocol.TemporarilyUnavailable},
 		{salesforce.ServerFault, 1, protocol.TemporarilyUnavailable},
@@ -127,8 +127,8 @@ func TestLoginTries(t *testing.T) {
 			return salesforce.Answer{}, &salesforce.Error{Reason: tt.reason}
 		}
 		_, err := f.Login(t.Context(), loginRequest, "", user(allows))
-		if codeOf(err) != tt.code || tries != tt.tries || f.holding {
-			t.Errorf("%s: %d tries, %v, signals held: %v", tt.reason, tries, err, f.holding)
+		if codeOf(err) != tt.code || tries != tt.tries || f.isHoldingSignals {
+			t.Errorf("%s: %d tries, %v, signals held: %v", tt.reason, tries, err, f.isHoldingSignals)
 		}
 	}
 }
@@ -140,12 +140,12 @@ func TestLoginRefused(t *testing.T) {
 	_, err := f.Login(t.Context(), loginRequest, "", user(func(string, string) (Redirect, error) {
 		return Redirect{Error: "access_denied", ErrorDescription: "end-user denied authorization"}, nil
 	}))
-	told := (*protocol.Error)(nil)
-	if !errors.As(err, &told) || told.Code != protocol.Refused || told.Salesforce == nil {
+	failure := (*protocol.Error)(nil)
+	if !errors.As(err, &failure) || failure.Code != protocol.Refused || failure.Salesforce == nil {
 		t.Fatalf("got %v", err)
 	}
-	if want := (protocol.SalesforceError{Error: "access_denied", Description: "end-user denied authorization"}); *told.Salesforce != want {
-		t.Errorf("Salesforce said %+v", *told.Salesforce)
+	if want := (protocol.SalesforceError{Error: "access_denied", Description: "end-user denied authorization"}); *failure.Salesforce != want {
+		t.Errorf("Salesforce said %+v", *failure.Salesforce)
 	}
 }
 
@@ -197,11 +197,11 @@ func TestLoginEndsWhatItCantKeep(t *testing.T) {
 			}
 		}
 		_, err := f.Login(t.Context(), loginRequest, "", user(allows))
-		if err == nil || !strings.Contains(err.Error(), tt.says) || !slices.Equal(f.revoked, tt.revoked) || f.holding {
+		if err == nil || !strings.Contains(err.Error(), tt.says) || !slices.Equal(f.revoked, tt.revoked) || f.isHoldingSignals {
 			t.Errorf("%s: revoked %q, %v", tt.name, f.revoked, err)
 		}
 		f.store.Fault = nil
-		if !f.absent(t.Context(), keystore.Key{Kind: keystore.KindGrant, Org: "new"}) {
+		if !f.isAbsent(t.Context(), keystore.Key{Kind: keystore.KindGrant, Org: "new"}) {
 			t.Errorf("%s: something was kept", tt.name)
 		}
 	}
@@ -235,7 +235,7 @@ func TestLoginFromTheRecord(t *testing.T) {
 		if tt.foreign {
 			g.StoredAt = time.Time{}
 		}
-		f.keep(t, g)
+		f.storeGrant(t, g)
 		f.exchange = func(salesforce.Authorization, secret.Text) (salesforce.Answer, error) { return rotated(1), nil }
 		tt.req.Org = "prod"
 		visited := ""

@@ -12,11 +12,11 @@ import (
 // [protocol.OrgNotFound].
 func (h *Helper) Logout(ctx context.Context, name string, force bool) error {
 	defer h.memory.forget(keystore.Org(name))
-	org, err := h.org(ctx, name)
+	org, err := h.resolveOrg(ctx, name)
 	if err != nil {
 		return err
 	}
-	if _, err := h.grant(ctx, org); err != nil && (!force || isAny(err, keystore.ErrNotFound)) {
+	if _, err := h.loadGrant(ctx, org); err != nil && (!force || isAny(err, keystore.ErrNotFound)) {
 		return err // and no lock is left behind under a name that nobody stored
 	}
 	unlock, err := h.lock(ctx, org)
@@ -36,14 +36,14 @@ func (h *Helper) Logout(ctx context.Context, name string, force bool) error {
 // revoke ends the login: the refresh token with all that came of it or, for a
 // grant that has none, the access token in the cache. It is called under the lock.
 func (h *Helper) revoke(ctx context.Context, org keystore.Org) error {
-	grant, err := h.load(ctx, org) // with what the journal has: the newest token is the one that counts
+	grant, err := h.loadAndRecover(ctx, org) // with what the journal has: the newest token is the one that counts
 	if err != nil {
 		return err
 	}
 	h.revokeDataCloud(ctx, grant)
 	token := grant.RefreshToken
 	if token.Empty() {
-		cached, err := h.cached(ctx, org, keystore.OrgAPI)
+		cached, err := h.loadCachedToken(ctx, org, keystore.OrgAPI)
 		if err != nil {
 			return err
 		}
@@ -52,7 +52,7 @@ func (h *Helper) revoke(ctx context.Context, org keystore.Org) error {
 	if token.Empty() {
 		return nil
 	}
-	login, err := loginOf(grant)
+	login, err := tokenHost(grant)
 	if err != nil {
 		return storeError("use the grant of", org, err)
 	}

@@ -54,14 +54,14 @@ func (m *memoryCache) token(ctx context.Context, org keystore.Org, req protocol.
 	key := cacheKey{org, keystore.API(req.For)}
 	if req.Force {
 		// It rejects the token that the keystore has now, whatever is in memory.
-		cached, err := m.helper.cached(ctx, org, key.api)
+		cached, err := m.helper.loadCachedToken(ctx, org, key.api)
 		if err != nil {
 			return keystore.Token{}, err
 		}
 		m.forgetToken(key)
 		req.Force, req.RejectedToken = false, cached.AccessToken
 	}
-	token, forgotten, ok := m.read(key, demand{req.MinTTL, req.RejectedToken})
+	token, forgotten, ok := m.read(key, requirement{req.MinTTL, req.RejectedToken})
 	if ok {
 		return token, nil
 	}
@@ -105,7 +105,7 @@ func (m *memoryCache) call(ctx context.Context, key cacheKey, req protocol.GetRe
 			err = &fault{value, debug.Stack()}
 		}
 	}()
-	token, err = m.helper.token(ctx, key.org, req)
+	token, err = m.helper.getAndRecord(ctx, key.org, req)
 	if err == nil {
 		m.write(key, token, forgotten)
 	}
@@ -125,10 +125,10 @@ func (f *fault) Stack() []byte { return f.stack }
 
 // read returns the cached token if it meets the demand. Else it returns what write
 // needs to know.
-func (m *memoryCache) read(key cacheKey, wanted demand) (token keystore.Token, forgotten int, ok bool) {
+func (m *memoryCache) read(key cacheKey, required requirement) (token keystore.Token, forgotten int, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if t, cached := m.tokens[key]; cached && wanted.metBy(t.Token, m.helper.now()) {
+	if t, cached := m.tokens[key]; cached && required.isMetBy(t.Token, m.helper.now()) {
 		return t.Token, 0, true
 	}
 	return keystore.Token{}, m.forgotten, false

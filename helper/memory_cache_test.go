@@ -40,7 +40,7 @@ func newMemoryCacheFixture(t *testing.T) (*fixture, *countingStore) {
 	config := f.config
 	config.Keystore, config.MemoryCache = store, true
 	f.Helper = New(config)
-	f.inspect = func() (salesforce.Introspection, error) {
+	f.introspect = func() (salesforce.Introspection, error) {
 		return salesforce.Introspection{Active: true, IssuedAt: time.Now(), ExpiresAt: time.Now().Add(2 * time.Hour)}, nil
 	}
 	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) {
@@ -248,14 +248,14 @@ func TestMemoryCacheSavesWithoutCallers(t *testing.T) {
 		<-sent
 		leave()
 		callers.Wait()
-		if !f.holding {
+		if !f.isHoldingSignals {
 			t.Error("the process may end before the new refresh token is saved")
 		}
 		close(answered)
 		time.Sleep(time.Second) // for the reads and writes of the keystore
 		synctest.Wait()
-		if g := f.grantOf(t, "prod"); g.RefreshToken.Reveal() != "test-refresh-token-1" || f.holding {
-			t.Errorf("the new refresh token is lost; signals are held: %v", f.holding)
+		if g := f.grantOf(t, "prod"); g.RefreshToken.Reveal() != "test-refresh-token-1" || f.isHoldingSignals {
+			t.Errorf("the new refresh token is lost; signals are held: %v", f.isHoldingSignals)
 		}
 		if got := mustGet(t, f, protocol.GetRequest{}); got != "test-access-token-1" || f.posts != 1 {
 			t.Errorf("got %s after %d posts", got, f.posts)
@@ -300,7 +300,7 @@ func TestMemoryCacheDoesNotBringBack(t *testing.T) {
 		mustGet(t, f, protocol.GetRequest{})
 		time.Sleep(memoryTTL + time.Millisecond)
 		key := cacheKey{org: "prod"}
-		_, forgotten, _ := f.memory.read(key, demand{}) // a slow call begins
+		_, forgotten, _ := f.memory.read(key, requirement{}) // a slow call begins
 		if err := f.Erase(t.Context(), protocol.EraseRequest{Org: "prod"}); err != nil {
 			t.Fatal(err)
 		}

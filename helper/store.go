@@ -28,7 +28,7 @@ func (h *Helper) Store(ctx context.Context, req protocol.StoreRequest, verify bo
 	defer unlock()
 	// The cached tokens go first: were we to die between the two, the new
 	// grant must not answer with the old one's tokens.
-	if err := h.dropTokens(ctx, grant.Org); err != nil {
+	if err := h.deleteTokens(ctx, grant.Org); err != nil {
 		return storeError("drop the cached token of", grant.Org, err)
 	}
 	if verify {
@@ -44,17 +44,17 @@ func (h *Helper) Store(ctx context.Context, req protocol.StoreRequest, verify bo
 func (h *Helper) storeVerified(ctx context.Context, grant keystore.Grant) error {
 	// What the journal holds of the grant that is replaced goes into the
 	// keystore first: should Salesforce refuse the new one, the old one stays.
-	if _, err := h.load(ctx, grant.Org); err != nil && !isAny(err, keystore.ErrNotFound, keystore.ErrCorrupt) {
+	if _, err := h.loadAndRecover(ctx, grant.Org); err != nil && !isAny(err, keystore.ErrNotFound, keystore.ErrCorrupt) {
 		return err
 	}
 	prepared, err := h.prepare(ctx, grant)
 	if err != nil {
 		return err
 	}
-	spent, err := h.spend(ctx, grant, h.now().Add(spendBudget))
-	_, err = h.save(ctx, grant, spent, &seal{none: true}, keystore.Token{}, err)
+	result, err := h.exchange(ctx, grant, h.now().Add(refreshTimeout))
+	_, err = h.save(ctx, grant, result, &reservation{isForNewGrant: true}, keystore.Token{}, err)
 	h.cleanUp(ctx, prepared)
-	spent.release()
+	result.release()
 	return err
 }
 
@@ -63,7 +63,7 @@ func (h *Helper) storeVerified(ctx context.Context, grant keystore.Grant) error 
 var apis = []keystore.API{keystore.DataCloud, keystore.OrgAPI}
 
 // dropTokens removes all cached tokens of an org. It returns the store's errors.
-func (h *Helper) dropTokens(ctx context.Context, org keystore.Org) error {
+func (h *Helper) deleteTokens(ctx context.Context, org keystore.Org) error {
 	for _, api := range apis {
 		if err := h.keystore().Delete(ctx, keystore.Token{Org: org, For: api}.Key()); err != nil {
 			return err
@@ -112,7 +112,7 @@ func (h *Helper) newGrant(req protocol.StoreRequest) (keystore.Grant, error) {
 	if err := checkCredentials(grant); err != nil {
 		return keystore.Grant{}, badRequest(org, err)
 	}
-	_, login, err := h.asked(grant)
+	_, login, err := h.salesforceGrant(grant)
 	if err != nil {
 		return keystore.Grant{}, badRequest(org, err)
 	}
@@ -124,14 +124,14 @@ func (h *Helper) newGrant(req protocol.StoreRequest) (keystore.Grant, error) {
 // only the rejected one of its cached tokens. What is not there is erased already.
 func (h *Helper) Erase(ctx context.Context, req protocol.EraseRequest) error {
 	defer h.memory.forget(keystore.Org(req.Org))
-	org, err := h.org(ctx, req.Org)
+	org, err := h.resolveOrg(ctx, req.Org)
 	if e, ok := errors.AsType[*protocol.Error](err); ok && e.Code == protocol.OrgNotFound {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if h.hasNothing(ctx, org) {
+	if h.hasNoItems(ctx, org) {
 		return nil // and no lock is left behind under a name that nobody stored
 	}
 	unlock, err := h.lock(ctx, org)
@@ -140,7 +140,7 @@ func (h *Helper) Erase(ctx context.Context, req protocol.EraseRequest) error {
 	}
 	defer unlock()
 	if req.CachedToken {
-		return h.remove(ctx, keystore.Key{Kind: keystore.KindToken, Org: org})
+		return h.deleteItem(ctx, keystore.Key{Kind: keystore.KindToken, Org: org})
 	}
 	if !req.RejectedToken.Empty() {
 		return h.eraseRejected(ctx, org, req.RejectedToken)
@@ -149,9 +149,9 @@ func (h *Helper) Erase(ctx context.Context, req protocol.EraseRequest) error {
 }
 
 // hasNothing reports whether the store is sure that it has no item of the org.
-func (h *Helper) hasNothing(ctx context.Context, org keystore.Org) bool {
+func (h *Helper) hasNoItems(ctx context.Context, org keystore.Org) bool {
 	for _, kind := range []keystore.Kind{keystore.KindToken, keystore.KindGrant, keystore.KindJournal, keystore.KindDataCloud} {
-		if !h.absent(ctx, keystore.Key{Kind: kind, Org: org}) {
+		if !h.isAbsent(ctx, keystore.Key{Kind: kind, Org: org}) {
 			return false
 		}
 	}
@@ -162,12 +162,12 @@ func (h *Helper) hasNothing(ctx context.Context, org keystore.Org) bool {
 // one. It is called under the lock.
 func (h *Helper) eraseRejected(ctx context.Context, org keystore.Org, rejected secret.Text) error {
 	for _, api := range apis {
-		cached, err := h.cached(ctx, org, api)
+		cached, err := h.loadCachedToken(ctx, org, api)
 		if err != nil {
 			return err
 		}
 		if cached.AccessToken.Equal(rejected) {
-			return h.remove(ctx, cached.Key())
+			return h.deleteItem(ctx, cached.Key())
 		}
 	}
 	return nil
@@ -176,20 +176,20 @@ func (h *Helper) eraseRejected(ctx context.Context, org keystore.Org, rejected s
 // eraseAll removes all that is kept of an org. The grant goes last: until then a
 // second try finds what is left to erase. It is called under the lock.
 func (h *Helper) eraseAll(ctx context.Context, org keystore.Org) error {
-	if err := h.dropTokens(ctx, org); err != nil {
+	if err := h.deleteTokens(ctx, org); err != nil {
 		return storeError("erase", org, err)
 	}
 	if err := h.journal().Delete(org); err != nil {
 		return storeError("erase the journal of", org, err)
 	}
 	h.failures().Delete(org)
-	if err := h.remove(ctx, journalKey(org)); err != nil {
+	if err := h.deleteItem(ctx, journalKey(org)); err != nil {
 		return err
 	}
-	return h.remove(ctx, keystore.Key{Kind: keystore.KindGrant, Org: org})
+	return h.deleteItem(ctx, keystore.Key{Kind: keystore.KindGrant, Org: org})
 }
 
-func (h *Helper) remove(ctx context.Context, key keystore.Key) error {
+func (h *Helper) deleteItem(ctx context.Context, key keystore.Key) error {
 	if err := h.keystore().Delete(ctx, key); err != nil {
 		return storeError("erase", key.Org, err)
 	}
@@ -197,7 +197,7 @@ func (h *Helper) remove(ctx context.Context, key keystore.Key) error {
 }
 
 // absent reports whether the store is sure that it has no such item.
-func (h *Helper) absent(ctx context.Context, key keystore.Key) bool {
+func (h *Helper) isAbsent(ctx context.Context, key keystore.Key) bool {
 	_, err := h.keystore().Get(ctx, key)
 	return isAny(err, keystore.ErrNotFound)
 }
@@ -205,25 +205,25 @@ func (h *Helper) absent(ctx context.Context, key keystore.Key) bool {
 // List tells what is known of each org in the keystore, by name. An org whose
 // grant is damaged is listed with its name alone, and warned of.
 func (h *Helper) List(ctx context.Context) ([]protocol.ListedOrg, error) {
-	all, err := h.all(ctx)
+	all, err := h.loadStoredOrgs(ctx)
 	if err != nil {
 		return nil, err
 	}
 	orgs := make([]protocol.ListedOrg, len(all))
-	for i, k := range all {
-		orgs[i] = k.listed()
+	for i, stored := range all {
+		orgs[i] = stored.listing()
 	}
 	return orgs, nil
 }
 
-func listed(g keystore.Grant, t keystore.Token) protocol.ListedOrg {
+func listedOrg(g keystore.Grant, t keystore.Token) protocol.ListedOrg {
 	orgID, userID := salesforce.Identity(t.ID)
 	refreshed := g.RefreshedAt
 	if t.RefreshedAt.After(refreshed) {
 		refreshed = t.RefreshedAt
 	}
 	loginURL := g.LoginURL
-	if normal := normalURL(loginURL); normal != "" {
+	if normal := normalizeURL(loginURL); normal != "" {
 		loginURL = normal // else it is listed as it is stored, so that a person sees what is wrong with it
 	}
 	return protocol.ListedOrg{
@@ -231,7 +231,7 @@ func listed(g keystore.Grant, t keystore.Token) protocol.ListedOrg {
 		Username:       g.Username,
 		LoginURL:       loginURL,
 		Site:           g.Site,
-		InstanceURL:    normalURL(g.InstanceURL),
+		InstanceURL:    normalizeURL(g.InstanceURL),
 		OrgID:          orgID,
 		UserID:         userID,
 		ClientID:       g.ClientID,

@@ -68,7 +68,7 @@ func TestStoreVerifies(t *testing.T) {
 	if err := f.Store(t.Context(), request, true); codeOf(err) != protocol.SignInAgain {
 		t.Errorf("got %v", err)
 	}
-	if !f.absent(t.Context(), keystore.Key{Kind: keystore.KindGrant, Org: "dev"}) {
+	if !f.isAbsent(t.Context(), keystore.Key{Kind: keystore.KindGrant, Org: "dev"}) {
 		t.Error("a refused grant was stored")
 	}
 	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return rotated(f.posts), nil }
@@ -101,7 +101,7 @@ func TestStoreRefuses(t *testing.T) {
 		if err := f.Store(t.Context(), r, false); codeOf(err) != protocol.BadRequest {
 			t.Errorf("%s: got %v", name, err)
 		}
-		if !f.absent(t.Context(), keystore.Key{Kind: keystore.KindGrant, Org: "dev"}) {
+		if !f.isAbsent(t.Context(), keystore.Key{Kind: keystore.KindGrant, Org: "dev"}) {
 			t.Errorf("%s: it was stored", name)
 		}
 	}
@@ -129,16 +129,16 @@ func TestErase(t *testing.T) {
 		if err := f.Erase(t.Context(), step.req); err != nil {
 			t.Errorf("%s: %v", step.name, err)
 		}
-		if f.absent(t.Context(), token) != step.tokenGone || f.absent(t.Context(), grant) != step.allGone {
-			t.Errorf("%s: token gone %v, grant gone %v", step.name, f.absent(t.Context(), token), f.absent(t.Context(), grant))
+		if f.isAbsent(t.Context(), token) != step.tokenGone || f.isAbsent(t.Context(), grant) != step.allGone {
+			t.Errorf("%s: token gone %v, grant gone %v", step.name, f.isAbsent(t.Context(), token), f.isAbsent(t.Context(), grant))
 		}
 	}
 	g := newFixture(t)
 	if _, err := g.Get(t.Context(), protocol.GetRequest{Org: "prod"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := g.Erase(t.Context(), protocol.EraseRequest{Org: "prod", CachedToken: true}); err != nil || !g.absent(t.Context(), token) || g.absent(t.Context(), grant) {
-		t.Errorf("any token dropped: %v, token gone %v, grant gone %v", err, g.absent(t.Context(), token), g.absent(t.Context(), grant))
+	if err := g.Erase(t.Context(), protocol.EraseRequest{Org: "prod", CachedToken: true}); err != nil || !g.isAbsent(t.Context(), token) || g.isAbsent(t.Context(), grant) {
+		t.Errorf("any token dropped: %v, token gone %v, grant gone %v", err, g.isAbsent(t.Context(), token), g.isAbsent(t.Context(), grant))
 	}
 	f.store.Fault = func(op string, _ keystore.Key) error {
 		if op == "lock" {

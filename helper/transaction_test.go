@@ -63,10 +63,10 @@ func (j *journalInMemory) Delete(keystore.Org) error {
 // wantClean checks that a transaction left nothing behind.
 func (f *fixture) wantClean(t *testing.T) {
 	t.Helper()
-	if f.journal.room != nil || f.journal.entry != nil || !f.absent(t.Context(), journalKey("prod")) {
+	if f.journal.room != nil || f.journal.entry != nil || !f.isAbsent(t.Context(), journalKey("prod")) {
 		t.Error("the journal was not cleaned up")
 	}
-	if f.holding {
+	if f.isHoldingSignals {
 		t.Error("signals are still held")
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -82,7 +82,7 @@ func (f *fixture) rotates(t *testing.T, known bool) {
 	t.Helper()
 	g := f.grantOf(t, "prod")
 	g.Rotates = &known
-	f.keep(t, g)
+	f.storeGrant(t, g)
 }
 
 // TestRetryRule is the table of docs/decisions/0001, row by row.
@@ -121,9 +121,9 @@ func TestRetryRule(t *testing.T) {
 			if f.posts != tt.posts {
 				t.Errorf("%d posts, want %d", f.posts, tt.posts)
 			}
-			for i, pause := range f.waited {
-				if least := firstPause << i / 2; pause < least || pause >= 3*least {
-					t.Errorf("pause %d is %v", i, pause)
+			for i, backoff := range f.waits {
+				if least := firstBackoff << i / 2; backoff < least || backoff >= 3*least {
+					t.Errorf("pause %d is %v", i, backoff)
 				}
 			}
 			f.wantClean(t)
@@ -157,7 +157,7 @@ func TestRetryAfterIsObeyedWithinTheBudget(t *testing.T) {
 		if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"}); codeOf(err) != protocol.TemporarilyUnavailable || f.posts != posts {
 			t.Errorf("%v: %d posts, want %d (%v)", wait, f.posts, posts, err)
 		}
-		if f.now.Sub(start)+salesforce.ExchangeTimeout > spendBudget {
+		if f.now.Sub(start)+salesforce.ExchangeTimeout > refreshTimeout {
 			t.Errorf("%v: it took %v", wait, f.now.Sub(start))
 		}
 	}
@@ -174,7 +174,7 @@ func TestOthersRefreshIsAdopted(t *testing.T) {
 			}
 			theirs := f.grantOf(t, "prod")
 			theirs.RefreshToken = secret.New("test-refresh-token-theirs")
-			f.keep(t, theirs)
+			f.storeGrant(t, theirs)
 			return salesforce.Answer{}, &salesforce.Error{Reason: reason}
 		}
 		c, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"})
@@ -191,7 +191,7 @@ func TestAdoptionIsBounded(t *testing.T) {
 	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) {
 		theirs := f.grantOf(t, "prod")
 		theirs.RefreshToken = secret.New(fmt.Sprintf("test-refresh-token-theirs-%d", f.posts))
-		f.keep(t, theirs)
+		f.storeGrant(t, theirs)
 		return salesforce.Answer{}, &salesforce.Error{Reason: salesforce.GrantDead}
 	}
 	if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"}); codeOf(err) != protocol.TemporarilyUnavailable || f.posts != maxAdoptions {
@@ -260,8 +260,8 @@ func TestSaveIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return rotated(f.posts), nil }
-	f.failing("set", keystore.KindGrant, 1, len(savePauses))
-	f.holding = false
+	f.failing("set", keystore.KindGrant, 1, len(saveBackoffs))
+	f.isHoldingSignals = false
 	f.sleep = func(_ context.Context, d time.Duration) error { return nil } // while the token is not saved, signals stay held
 	if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"}); err != nil || len(f.warnings) != 0 {
 		t.Errorf("%v, warnings %q", err, f.warnings)
@@ -312,7 +312,7 @@ func TestJournalThatIsOvertakenIsDropped(t *testing.T) {
 	f := sealed(t)
 	again := f.grantOf(t, "prod")
 	again.RefreshToken = secret.New("test-refresh-token-new-login")
-	f.keep(t, again)
+	f.storeGrant(t, again)
 	var sent string
 	f.refresh = func(g salesforce.RefreshGrant) (salesforce.Answer, error) {
 		sent = g.RefreshToken.Reveal()
@@ -392,7 +392,7 @@ func TestSealThatFailedIsKept(t *testing.T) {
 	if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"}); codeOf(err) != protocol.KeystoreUnavailable {
 		t.Errorf("got %v", err)
 	}
-	if f.journal.room == nil || f.absent(t.Context(), journalKey("prod")) {
+	if f.journal.room == nil || f.isAbsent(t.Context(), journalKey("prod")) {
 		t.Error("the journal or its key was removed")
 	}
 }

@@ -156,7 +156,7 @@ type visit struct {
 func (v *visit) RedirectURI() string { return v.URI() }
 
 // Visit opens the address in the browser, or prints it, and waits.
-func (v *visit) Visit(ctx context.Context, address, state string) (helper.Redirect, error) {
+func (v *visit) Authorize(ctx context.Context, address, state string) (helper.Redirect, error) {
 	ctx, cancel := context.WithTimeout(ctx, v.patience)
 	defer cancel()
 	wait := fmt.Sprintf("waiting %s for the browser to log in to %s", short(v.patience), v.org)

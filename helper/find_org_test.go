@@ -14,7 +14,7 @@ func TestFind(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	keep := func(org keystore.Org, loginURL, username string) {
-		f.keep(t, keystore.Grant{Org: org, LoginURL: loginURL, Username: username, ClientID: "test-client-id", RefreshToken: secret.New("test-refresh-token")})
+		f.storeGrant(t, keystore.Grant{Org: org, LoginURL: loginURL, Username: username, ClientID: "test-client-id", RefreshToken: secret.New("test-refresh-token")})
 	}
 	keep("dev", "https://acme--dev.sandbox.my.salesforce.com", "dev@acme.com")
 	keep("admin", "https://acme--dev.sandbox.my.salesforce.com", "admin@acme.com")
@@ -95,7 +95,7 @@ func TestGetAt(t *testing.T) {
 	get(login, false, "test-access-token-2", "")
 
 	// Another org has taken the name since Find.
-	f.keep(t, keystore.Grant{Org: "prod", LoginURL: "https://localhost:8443", ClientID: "test-client-id", RefreshToken: secret.New("test-refresh-token")})
+	f.storeGrant(t, keystore.Grant{Org: "prod", LoginURL: "https://localhost:8443", ClientID: "test-client-id", RefreshToken: secret.New("test-refresh-token")})
 	get(login, true, "", protocol.OrgNotFound)
 	get("https://localhost:8443", false, "test-access-token-3", "")
 }

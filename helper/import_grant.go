@@ -15,7 +15,7 @@ import (
 // ends the login.
 func (h *Helper) Import(ctx context.Context, logins keystore.Store, name string, rotating bool) error {
 	defer h.memory.forget(keystore.Org(name))
-	org, err := orgOf(ctx, logins, name)
+	org, err := resolveOrgIn(ctx, logins, name)
 	if err != nil {
 		return err
 	}
@@ -40,7 +40,7 @@ func (h *Helper) Import(ctx context.Context, logins keystore.Store, name string,
 			Remedy:  remedy.To("import_live"),
 		}
 	}
-	_, _, err = h.asked(grant)
+	_, _, err = h.salesforceGrant(grant)
 	if err == nil {
 		err = checkCredentials(grant)
 	}
@@ -52,13 +52,13 @@ func (h *Helper) Import(ctx context.Context, logins keystore.Store, name string,
 		return err
 	}
 	defer unlock()
-	if !h.absent(ctx, keystore.Key{Kind: keystore.KindGrant, Org: org}) {
+	if !h.isAbsent(ctx, keystore.Key{Kind: keystore.KindGrant, Org: org}) {
 		return &protocol.Error{
 			Code: protocol.BadRequest, Message: fmt.Sprintf("import %q: the keystore has an org of that name", org), Org: name,
 			Remedy: remedy.Remedy{Code: "erase_org_first", Org: name},
 		}
 	}
-	if err := h.dropTokens(ctx, org); err != nil {
+	if err := h.deleteTokens(ctx, org); err != nil {
 		return storeError("drop the cached token of", org, err)
 	}
 	grant.StoredAt, grant.Source, grant.ClientApp = h.now(), keystore.Stored, ""

@@ -35,14 +35,14 @@ func (h *Helper) Find(ctx context.Context, url, name string) (string, error) {
 		if err != nil {
 			return "", storeError("read the grant of", key.Org, err)
 		}
-		if isAt(grant, host) && (name == "" || name == string(grant.Org) || name == grant.Username) {
+		if isAtHost(grant, host) && (name == "" || name == string(grant.Org) || name == grant.Username) {
 			found = append(found, string(grant.Org))
 		}
 	}
 	slices.Sort(found)
 	switch len(found) {
 	case 0:
-		return "", errNobodyThere()
+		return "", errNoOrgAt()
 	case 1:
 		return found[0], nil
 	}
@@ -70,17 +70,17 @@ func (h *Helper) GetAt(ctx context.Context, url string, req protocol.GetRequest)
 		return c, nil
 	}
 	// A caller whose patience ended with the refresh may have its token all the same.
-	grant, err := h.grant(context.WithoutCancel(ctx), keystore.Org(c.Org))
+	grant, err := h.loadGrant(context.WithoutCancel(ctx), keystore.Org(c.Org))
 	if err != nil {
 		return protocol.Credential{}, err
 	}
 	if login, err := salesforce.ParseHost(grant.LoginURL, grant.Site, grant.AllowHost); err != nil || login.URL() != string(host) {
-		return protocol.Credential{}, errNobodyThere()
+		return protocol.Credential{}, errNoOrgAt()
 	}
 	return c, nil
 }
 
-func errNobodyThere() *protocol.Error {
+func errNoOrgAt() *protocol.Error {
 	return &protocol.Error{
 		Code: protocol.OrgNotFound, Message: "no org in the keystore has its place there",
 		Remedy: remedy.To("list_places"),
@@ -99,7 +99,7 @@ func parseHost(url string) (origin.Origin, error) {
 // isAt reports whether the grant's org logs in at host, or has its instance there. An
 // older forcecred may have stored an instance that may not have the login's tokens:
 // isAt ignores it.
-func isAt(grant keystore.Grant, host origin.Origin) bool {
+func isAtHost(grant keystore.Grant, host origin.Origin) bool {
 	login, err := salesforce.ParseHost(grant.LoginURL, grant.Site, grant.AllowHost)
 	if err != nil {
 		return false
@@ -113,7 +113,7 @@ func isAt(grant keystore.Grant, host origin.Origin) bool {
 
 // normalURL returns a stored URL of a host in its normal form, or "" if it names
 // no host that a token may go to.
-func normalURL(stored string) string {
+func normalizeURL(stored string) string {
 	place, err := origin.ParseBase(stored)
 	if err != nil {
 		return ""

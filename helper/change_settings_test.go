@@ -29,7 +29,7 @@ func newSettled(t *testing.T) *fixture {
 	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return rotated(f.posts), nil }
 	g := f.grantOf(t, "prod")
 	g.StoredAt, g.Username, g.SessionTimeout, g.Site = start, "me@acme.com", 7200, "/partners"
-	f.keep(t, g)
+	f.storeGrant(t, g)
 	f.dataCloud(t, protocol.GetRequest{})
 	f.now = f.now.Add(time.Minute)
 	return f
@@ -42,7 +42,7 @@ func (f *fixture) wantCached(t *testing.T, name, own string, tenants bool) {
 	if got := strings.TrimPrefix(token.AccessToken.Reveal(), "00Dxx!"); err != nil || got != own {
 		t.Errorf("%s: the cached token is %s, want %s: %v", name, got, own, err)
 	}
-	if f.absent(t.Context(), keystore.Key{Kind: keystore.KindDataCloud, Org: "prod"}) == tenants {
+	if f.isAbsent(t.Context(), keystore.Key{Kind: keystore.KindDataCloud, Org: "prod"}) == tenants {
 		t.Errorf("%s: the Data Cloud token is cached: %v", name, !tenants)
 	}
 }
@@ -87,7 +87,7 @@ func TestSet(t *testing.T) {
 			want.RefreshToken = secret.New("test-refresh-token-2")
 		}
 		tt.req.Org = "prod"
-		if err := f.Set(t.Context(), tt.req); err != nil || f.posts != 2 || f.holding || len(f.warnings) > 0 {
+		if err := f.Set(t.Context(), tt.req); err != nil || f.posts != 2 || f.isHoldingSignals || len(f.warnings) > 0 {
 			t.Errorf("%s: %v after %d refreshes; %q", tt.name, err, f.posts, f.warnings)
 		}
 		got := f.grantOf(t, "prod")
@@ -95,7 +95,7 @@ func TestSet(t *testing.T) {
 			t.Errorf("%s: %s", tt.name, diff)
 		}
 		f.wantCached(t, tt.name, "test-access-token-2", false)
-		if !f.absent(t.Context(), journalKey("prod")) {
+		if !f.isAbsent(t.Context(), journalKey("prod")) {
 			t.Errorf("%s: the journal's key is left", tt.name)
 		}
 	}
@@ -122,13 +122,13 @@ func TestSetRefused(t *testing.T) {
 		{"another program's", protocol.SetRequest{LoginURL: newHost}, func(f *fixture) {
 			g := f.grantOf(t, "prod")
 			g.StoredAt = time.Time{}
-			f.keep(t, g)
+			f.storeGrant(t, g)
 		}, protocol.KeystoreUnavailable, "sf org login web --alias prod --instance-url"},
 		{"a keystore that takes no key", protocol.SetRequest{LoginURL: newHost}, func(f *fixture) { f.failing("set", keystore.KindJournal, 1, -1) }, protocol.KeystoreUnavailable, "nothing was spent"},
 		{"the same, of an org that did not rotate", protocol.SetRequest{LoginURL: newHost}, func(f *fixture) {
 			g := f.grantOf(t, "prod")
 			g.Rotates = new(bool)
-			f.keep(t, g)
+			f.storeGrant(t, g)
 			f.failing("set", keystore.KindJournal, 1, -1)
 		}, protocol.KeystoreUnavailable, "nothing was spent"},
 	} {
@@ -171,7 +171,7 @@ func TestSetFails(t *testing.T) {
 	}{
 		{"refused", fail(salesforce.Refused, ""), 2, protocol.Refused, "test-refresh-token-1", false},
 		{"not known there", fail(salesforce.GrantDead, ""), 2, protocol.Refused, "test-refresh-token-1", false},
-		{"no such host", fail(salesforce.Unreachable, ""), 1 + spendTries, protocol.TemporarilyUnavailable, "test-refresh-token-1", false},
+		{"no such host", fail(salesforce.Unreachable, ""), 1 + maxTries, protocol.TemporarilyUnavailable, "test-refresh-token-1", false},
 		{"a lost answer", fail(salesforce.Lost, ""), 2, protocol.TemporarilyUnavailable, "test-refresh-token-1", true},
 		{"a fault", fail(salesforce.ServerFault, ""), 2, protocol.TemporarilyUnavailable, "test-refresh-token-1", true},
 		{"a page", fail(salesforce.Garbled, ""), 2, protocol.TemporarilyUnavailable, "test-refresh-token-1", true},
@@ -183,7 +183,7 @@ func TestSetFails(t *testing.T) {
 		f.refresh = tt.refresh
 		err := f.Set(t.Context(), protocol.SetRequest{Org: "prod", LoginURL: newHost, ClientSecret: secret.New("test-client-secret-2")})
 		e, ok := errors.AsType[*protocol.Error](err)
-		if !ok || e.Code != tt.code || f.posts != tt.posts || f.holding || !strings.HasPrefix(e.Message, `change the settings of "prod": `) || !strings.HasSuffix(e.Message, "; the stored settings are unchanged") {
+		if !ok || e.Code != tt.code || f.posts != tt.posts || f.isHoldingSignals || !strings.HasPrefix(e.Message, `change the settings of "prod": `) || !strings.HasSuffix(e.Message, "; the stored settings are unchanged") {
 			t.Errorf("%s: %v after %d refreshes", tt.name, err, f.posts)
 		}
 		if ok && strings.Contains(hints.Of(e), rotationUnknown) != tt.unknown {
@@ -196,7 +196,7 @@ func TestSetFails(t *testing.T) {
 			t.Errorf("%s: %s", tt.name, diff)
 		}
 		f.wantCached(t, tt.name, "test-access-token-1", true)
-		if !f.absent(t.Context(), journalKey("prod")) {
+		if !f.isAbsent(t.Context(), journalKey("prod")) {
 			t.Errorf("%s: the journal's key is left", tt.name)
 		}
 	}
@@ -245,7 +245,7 @@ func TestSetSealsWhatIsNotSaved(t *testing.T) {
 func TestSetOfMachines(t *testing.T) {
 	t.Parallel()
 	f := newTenant(t)
-	f.keep(t, keystore.Grant{
+	f.storeGrant(t, keystore.Grant{
 		Org: "prod", Type: keystore.ClientCredentials, LoginURL: "https://acme.my.salesforce.com", ClientID: "test-client-id", ClientSecret: secret.New("test-client-secret"), StoredAt: start,
 	})
 	f.dataCloud(t, protocol.GetRequest{})
@@ -294,7 +294,7 @@ func TestSetOfAKey(t *testing.T) {
 		}
 		return key, nil
 	}
-	f.keep(t, keystore.Grant{
+	f.storeGrant(t, keystore.Grant{
 		Org: "prod", Type: keystore.JWTBearer, LoginURL: "https://acme.my.salesforce.com", ClientID: "test-client-id", Username: "me@acme.com", PrivateKey: key, StoredAt: start,
 	})
 	if err := f.Set(t.Context(), protocol.SetRequest{Org: "prod", PrivateKeyFile: newKey + ".old"}); codeOf(err) != protocol.BadRequest || f.posts != 0 {

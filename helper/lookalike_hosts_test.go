@@ -40,7 +40,7 @@ func TestLookalikesAreNotStored(t *testing.T) {
 			t.Errorf("login at %q: %v", url, err)
 		}
 	}
-	if !f.absent(t.Context(), keystore.Key{Kind: keystore.KindGrant, Org: "dev"}) || f.posts != 0 {
+	if !f.isAbsent(t.Context(), keystore.Key{Kind: keystore.KindGrant, Org: "dev"}) || f.posts != 0 {
 		t.Error("something was stored, or sent")
 	}
 }
@@ -52,7 +52,7 @@ func TestOldSpellings(t *testing.T) {
 	const normal = "https://acme.my.salesforce.com"
 	f := newFixture(t)
 	doesNot := false
-	f.keep(t, keystore.Grant{
+	f.storeGrant(t, keystore.Grant{
 		Org: "old", LoginURL: "HTTPS://Acme.My.Salesforce.com:443/", InstanceURL: "https://ACME.my.salesforce.com", Rotates: &doesNot,
 		ClientID: "test-client-id", RefreshToken: secret.New("test-refresh-token"),
 	})
@@ -92,7 +92,7 @@ func TestOldPlaces(t *testing.T) {
 		{Org: "damaged", LoginURL: "https://acme.my.s\u0130te.com", AllowHost: true, InstanceURL: "https://evil.test"},
 	} {
 		g.ClientID, g.RefreshToken = "test-client-id", secret.New("test-refresh-token")
-		f.keep(t, g)
+		f.storeGrant(t, g)
 	}
 	for _, place := range []string{"https://evil.test", "https://acme.my.site.com", "https://acme.my.xn--site-rwc.com"} {
 		if org, err := f.Find(t.Context(), place, ""); codeOf(err) != protocol.OrgNotFound {

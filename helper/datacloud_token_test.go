@@ -23,7 +23,7 @@ import (
 func newTenant(t *testing.T) *fixture {
 	t.Helper()
 	f := newFixture(t)
-	f.trade = func(string) (salesforce.Answer, error) { return tenantAnswer(len(f.trades)), nil }
+	f.exchangeToken = func(string) (salesforce.Answer, error) { return tenantAnswer(len(f.exchangedTokens)), nil }
 	return f
 }
 
@@ -38,8 +38,8 @@ func tenantAnswer(n int) salesforce.Answer {
 
 // refuseToken refuses the access tokens that good does not accept.
 func (f *fixture) refuseToken(good func(accessToken string) bool) {
-	trade := f.trade
-	f.trade = func(accessToken string) (salesforce.Answer, error) {
+	trade := f.exchangeToken
+	f.exchangeToken = func(accessToken string) (salesforce.Answer, error) {
 		if !good(accessToken) {
 			return salesforce.Answer{}, &salesforce.Error{Reason: salesforce.TokenRefused, Status: 401, Err: errors.New("no"), Remedy: remedy.To("try_again")}
 		}
@@ -84,11 +84,11 @@ func TestDataCloudLifecycle(t *testing.T) {
 	} {
 		f.now = f.now.Add(step.later)
 		c := f.dataCloud(t, step.req)
-		if want := fmt.Sprintf("test-data-cloud-token-%d", step.trades); c.AccessToken.Reveal() != want || len(f.trades) != step.trades || f.posts != step.posts {
-			t.Errorf("%s: got token %s, %d exchanges and %d refreshes, want %d and %d", step.name, c.AccessToken.Reveal(), len(f.trades), f.posts, step.trades, step.posts)
+		if want := fmt.Sprintf("test-data-cloud-token-%d", step.trades); c.AccessToken.Reveal() != want || len(f.exchangedTokens) != step.trades || f.posts != step.posts {
+			t.Errorf("%s: got token %s, %d exchanges and %d refreshes, want %d and %d", step.name, c.AccessToken.Reveal(), len(f.exchangedTokens), f.posts, step.trades, step.posts)
 		}
-		if want := fmt.Sprintf("test-access-token-%d", step.posts); f.trades[len(f.trades)-1] != want {
-			t.Errorf("%s: %s was exchanged, want %s", step.name, f.trades[len(f.trades)-1], want)
+		if want := fmt.Sprintf("test-access-token-%d", step.posts); f.exchangedTokens[len(f.exchangedTokens)-1] != want {
+			t.Errorf("%s: %s was exchanged, want %s", step.name, f.exchangedTokens[len(f.exchangedTokens)-1], want)
 		}
 		if c.For != protocol.DataCloud || c.InstanceURL != "https://tenant.c360a.salesforce.com" || c.ExpiresSource != protocol.ExpiresAnswer || c.ID != "" {
 			t.Errorf("%s: %+v", step.name, c)
@@ -112,21 +112,21 @@ func TestDataCloudIsNotTheOrgs(t *testing.T) {
 			t.Errorf("%+v: %v", req, err)
 		}
 	}
-	if f.posts != 1 || len(f.trades) != 1 {
-		t.Errorf("%d refreshes, %d exchanges", f.posts, len(f.trades))
+	if f.posts != 1 || len(f.exchangedTokens) != 1 {
+		t.Errorf("%d refreshes, %d exchanges", f.posts, len(f.exchangedTokens))
 	}
 	// Erased by their own name alone.
 	if err := f.Erase(t.Context(), protocol.EraseRequest{Org: "prod", RejectedToken: tenants.AccessToken}); err != nil {
 		t.Fatal(err)
 	}
-	if !f.absent(t.Context(), keystore.Key{Kind: keystore.KindDataCloud, Org: "prod"}) || f.absent(t.Context(), keystore.Key{Kind: keystore.KindToken, Org: "prod"}) {
+	if !f.isAbsent(t.Context(), keystore.Key{Kind: keystore.KindDataCloud, Org: "prod"}) || f.isAbsent(t.Context(), keystore.Key{Kind: keystore.KindToken, Org: "prod"}) {
 		t.Error("the rejected one is there, or the other is gone")
 	}
 	f.dataCloud(t, protocol.GetRequest{})
 	if err := f.Erase(t.Context(), protocol.EraseRequest{Org: "prod", RejectedToken: own.AccessToken}); err != nil {
 		t.Fatal(err)
 	}
-	if f.absent(t.Context(), keystore.Key{Kind: keystore.KindDataCloud, Org: "prod"}) || !f.absent(t.Context(), keystore.Key{Kind: keystore.KindToken, Org: "prod"}) {
+	if f.isAbsent(t.Context(), keystore.Key{Kind: keystore.KindDataCloud, Org: "prod"}) || !f.isAbsent(t.Context(), keystore.Key{Kind: keystore.KindToken, Org: "prod"}) {
 		t.Error("the org's own is there, or Data Cloud's is gone")
 	}
 	// What is under the wrong name is none.
@@ -166,8 +166,8 @@ func TestDataCloudRefreshesOnce(t *testing.T) {
 			}
 		}
 		_, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod", For: protocol.DataCloud})
-		if codeOf(err) != tt.code || f.posts != tt.posts || len(f.trades) != tt.trades {
-			t.Errorf("%s: %d refreshes, %d exchanges, %v", tt.name, f.posts, len(f.trades), err)
+		if codeOf(err) != tt.code || f.posts != tt.posts || len(f.exchangedTokens) != tt.trades {
+			t.Errorf("%s: %d refreshes, %d exchanges, %v", tt.name, f.posts, len(f.exchangedTokens), err)
 		}
 		if !f.grantOf(t, "prod").RefreshToken.Equal(secret.New(fmt.Sprintf("test-refresh-token-%d", f.posts))) {
 			t.Errorf("%s: the stored refresh token is not the org's", tt.name)
@@ -187,7 +187,7 @@ func TestDataCloudFailures(t *testing.T) {
 	t.Parallel()
 	refusing := func(reason salesforce.Reason) func(*fixture) {
 		return func(f *fixture) {
-			f.trade = func(string) (salesforce.Answer, error) {
+			f.exchangeToken = func(string) (salesforce.Answer, error) {
 				return salesforce.Answer{}, &salesforce.Error{Reason: reason, Status: 400, Code: "e", Description: "d"}
 			}
 		}
@@ -231,10 +231,10 @@ func TestDataCloudFailures(t *testing.T) {
 		_, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod", For: protocol.DataCloud})
 		e, ok := errors.AsType[*protocol.Error](err)
 		// One try more for each pause: what spends nothing is sent again.
-		if !ok || e.Code != tt.code || e.Retryable != tt.retryable || len(f.trades) != tt.trades+len(f.waited) || log.code != string(tt.noted) {
-			t.Errorf("%s: %v, retryable: %v, %d exchanges after %d pauses, noted %q", tt.name, err, e.Retryable, len(f.trades), len(f.waited), log.code)
+		if !ok || e.Code != tt.code || e.Retryable != tt.retryable || len(f.exchangedTokens) != tt.trades+len(f.waits) || log.code != string(tt.noted) {
+			t.Errorf("%s: %v, retryable: %v, %d exchanges after %d pauses, noted %q", tt.name, err, e.Retryable, len(f.exchangedTokens), len(f.waits), log.code)
 		}
-		if f.absent(t.Context(), keystore.Key{Kind: keystore.KindToken, Org: "prod"}) == tt.cached {
+		if f.isAbsent(t.Context(), keystore.Key{Kind: keystore.KindToken, Org: "prod"}) == tt.cached {
 			t.Errorf("%s: the org's own token is cached: %v", tt.name, !tt.cached)
 		}
 	}
@@ -268,7 +268,7 @@ func TestDataCloudExpiry(t *testing.T) {
 		{"for years", func(a *salesforce.Answer) { a.ExpiresIn = 9000 * time.Hour }, 15 * time.Minute, protocol.ExpiresAssumed},
 	} {
 		f := newTenant(t)
-		f.trade = func(string) (salesforce.Answer, error) {
+		f.exchangeToken = func(string) (salesforce.Answer, error) {
 			a := tenantAnswer(1)
 			tt.answer(&a)
 			return a, nil
@@ -303,7 +303,7 @@ func TestDataCloudGoesWithTheGrant(t *testing.T) {
 		if err := do(f); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if !f.absent(t.Context(), keystore.Key{Kind: keystore.KindDataCloud, Org: "prod"}) {
+		if !f.isAbsent(t.Context(), keystore.Key{Kind: keystore.KindDataCloud, Org: "prod"}) {
 			t.Errorf("%s: the token is there", name)
 		}
 		if !strings.HasPrefix(strings.Join(order, ", "), "delete datacloud, delete token, ") {
@@ -361,8 +361,8 @@ func TestDataCloudLeavesTimeForTheExchange(t *testing.T) {
 		return rotated(f.posts), nil
 	}
 	_, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod", For: protocol.DataCloud})
-	if e, ok := errors.AsType[*protocol.Error](err); !ok || e.Code != protocol.TemporarilyUnavailable || !e.Retryable || len(f.trades) != 0 {
-		t.Errorf("%v, %d exchanges", err, len(f.trades))
+	if e, ok := errors.AsType[*protocol.Error](err); !ok || e.Code != protocol.TemporarilyUnavailable || !e.Retryable || len(f.exchangedTokens) != 0 {
+		t.Errorf("%v, %d exchanges", err, len(f.exchangedTokens))
 	}
 	if c := f.dataCloud(t, protocol.GetRequest{}); f.posts != 1 || c.AccessToken.Empty() {
 		t.Errorf("the next one: %d refreshes", f.posts)
@@ -374,7 +374,7 @@ func TestDataCloudInMemory(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f, store := newMemoryCacheFixture(t)
-		f.trade = func(string) (salesforce.Answer, error) { return tenantAnswer(len(f.trades)), nil }
+		f.exchangeToken = func(string) (salesforce.Answer, error) { return tenantAnswer(len(f.exchangedTokens)), nil }
 		tenants := mustGet(t, f, protocol.GetRequest{For: protocol.DataCloud})
 		own := mustGet(t, f, protocol.GetRequest{})
 		before := store.reads

@@ -30,7 +30,7 @@ func newOnline(t *testing.T, cfg orgtest.Config) (*fixture, *orgtest.Org, *sales
 	}
 	f := newFixture(t)
 	f.config.Connect = func() (*Client, error) { return ClientOf(client), nil }
-	f.keep(t, keystore.Grant{
+	f.storeGrant(t, keystore.Grant{
 		Org: "prod", LoginURL: org.URL, ClientID: org.ClientID(),
 		ClientSecret: secret.New(org.ClientSecret()), RefreshToken: secret.New(org.RefreshToken()),
 	})

@@ -15,27 +15,27 @@ import (
 // dataCloudToken returns the org's token for Data Cloud: the cached one where it
 // will do, else what the org's own token is exchanged for by deadline. It is
 // called under the lock. See docs/decisions/0024.
-func (h *Helper) dataCloudToken(ctx context.Context, org keystore.Org, wanted demand, deadline time.Time) (keystore.Token, error) {
-	cached, err := h.cached(ctx, org, keystore.DataCloud)
-	if err != nil || wanted.metBy(cached, h.now()) {
+func (h *Helper) dataCloudToken(ctx context.Context, org keystore.Org, required requirement, deadline time.Time) (keystore.Token, error) {
+	cached, err := h.loadCachedToken(ctx, org, keystore.DataCloud)
+	if err != nil || required.isMetBy(cached, h.now()) {
 		return cached, err
 	}
-	own, err := h.cached(ctx, org, keystore.OrgAPI)
+	own, err := h.loadCachedToken(ctx, org, keystore.OrgAPI)
 	if err != nil {
 		return keystore.Token{}, err
 	}
 	// Nobody knows whether the new token outlives the session that it comes from.
-	ownWanted := demand{minTTL: wanted.minTTL}
-	isNew := !ownWanted.metBy(own, h.now())
+	ownRequired := requirement{minTTL: required.minTTL}
+	isNew := !ownRequired.isMetBy(own, h.now())
 	if isNew {
-		if own, err = h.refreshedFor(ctx, org, ownWanted, deadline); err != nil {
+		if own, err = h.refreshedForDataCloud(ctx, org, ownRequired, deadline); err != nil {
 			return keystore.Token{}, err
 		}
 	}
 	token, err := h.exchangeDataCloud(ctx, own, deadline)
 	if isTokenRefused(err) && !isNew {
-		ownWanted.rejected = own.AccessToken
-		if own, err = h.refreshedFor(ctx, org, ownWanted, deadline); err != nil {
+		ownRequired.rejected = own.AccessToken
+		if own, err = h.refreshedForDataCloud(ctx, org, ownRequired, deadline); err != nil {
 			return keystore.Token{}, err
 		}
 		token, err = h.exchangeDataCloud(ctx, own, deadline)
@@ -52,10 +52,10 @@ func (h *Helper) dataCloudToken(ctx context.Context, org keystore.Org, wanted de
 
 // refreshedFor is refreshed for a token that is to be exchanged: a failure is one
 // of the org's own refresh.
-func (h *Helper) refreshedFor(ctx context.Context, org keystore.Org, wanted demand, deadline time.Time) (keystore.Token, error) {
-	own, err := h.refreshed(ctx, org, wanted, deadline)
+func (h *Helper) refreshedForDataCloud(ctx context.Context, org keystore.Org, required requirement, deadline time.Time) (keystore.Token, error) {
+	own, err := h.refreshedToken(ctx, org, required, deadline)
 	if err != nil {
-		h.noteFailure(org, err)
+		h.recordFailure(org, err)
 	}
 	return own, err
 }
@@ -68,7 +68,7 @@ func (h *Helper) exchangeDataCloud(ctx context.Context, own keystore.Token, dead
 	if err != nil {
 		return keystore.Token{}, err
 	}
-	if !h.fits(0, deadline) {
+	if !h.hasTimeFor(0, deadline) {
 		return keystore.Token{}, errNoTimeLeft(own.Org)
 	}
 	for try := 1; ; try++ {
@@ -77,8 +77,8 @@ func (h *Helper) exchangeDataCloud(ctx context.Context, own keystore.Token, dead
 		if err == nil {
 			return h.newDataCloudToken(own.Org, answer, at), nil
 		}
-		pause, again := mayResend(err, false, try)
-		if !again || !h.fits(pause, deadline) || h.wait(ctx, pause) != nil {
+		backoff, again := mayResend(err, false, try)
+		if !again || !h.hasTimeFor(backoff, deadline) || h.wait(ctx, backoff) != nil {
 			return keystore.Token{}, err
 		}
 	}
@@ -86,7 +86,7 @@ func (h *Helper) exchangeDataCloud(ctx context.Context, own keystore.Token, dead
 
 // dataCloudClient returns what asks for org, and where org logs in.
 func (h *Helper) dataCloudClient(ctx context.Context, org keystore.Org) (oauth, salesforce.Host, error) {
-	grant, err := h.grant(ctx, org)
+	grant, err := h.loadGrant(ctx, org)
 	if err != nil {
 		return nil, salesforce.Host{}, err
 	}
@@ -114,12 +114,12 @@ func errNoTimeLeft(org keystore.Org) *protocol.Error {
 func (h *Helper) newDataCloudToken(org keystore.Org, a salesforce.Answer, at time.Time) keystore.Token {
 	token := newToken(org, a, at)
 	token.For = keystore.DataCloud
-	if a.ExpiresIn > 0 && h.setEnd(&token, at.Add(a.ExpiresIn), protocol.ExpiresAnswer) {
+	if a.ExpiresIn > 0 && h.setExpiresAt(&token, at.Add(a.ExpiresIn), protocol.ExpiresAnswer) {
 		return token
 	}
 	issued, expires, ok := salesforce.JWTLifetime(a.AccessToken)
-	if !ok || !h.setEnd(&token, spent{answer: a, at: at}.byOurClock(issued, expires), protocol.ExpiresJWT) {
-		h.setEnd(&token, at.Add(assumedSession), protocol.ExpiresAssumed)
+	if !ok || !h.setExpiresAt(&token, exchangeResult{answer: a, sentAt: at}.localExpiry(issued, expires), protocol.ExpiresJWT) {
+		h.setExpiresAt(&token, at.Add(assumedSessionLength), protocol.ExpiresAssumed)
 	}
 	return token
 }
@@ -127,7 +127,7 @@ func (h *Helper) newDataCloudToken(org keystore.Org, a salesforce.Answer, at tim
 // revokeDataCloud ends the org's cached token for Data Cloud, before what it came
 // from ends. When that fails, the token ends by itself in an hour or two.
 func (h *Helper) revokeDataCloud(ctx context.Context, grant keystore.Grant) {
-	token, err := h.cached(ctx, grant.Org, keystore.DataCloud)
+	token, err := h.loadCachedToken(ctx, grant.Org, keystore.DataCloud)
 	if err != nil || token.AccessToken.Empty() || !token.ExpiresAt.After(h.now()) {
 		return
 	}

@@ -91,7 +91,7 @@ func TestStatusIdleUntil(t *testing.T) {
 		{"refreshed since", start, start.Add(time.Hour), start.Add(30*24*time.Hour + time.Hour)},
 		{"stored anew since", start.Add(time.Hour), start, start.Add(30*24*time.Hour + time.Hour)},
 	} {
-		f.keep(t, keystore.Grant{Org: "prod", LoginURL: salesforce.DefaultLoginURL, ClientID: "test-client-id", RefreshToken: secret.New("test-refresh-token"), StoredAt: tt.stored, RefreshedAt: tt.refreshed})
+		f.storeGrant(t, keystore.Grant{Org: "prod", LoginURL: salesforce.DefaultLoginURL, ClientID: "test-client-id", RefreshToken: secret.New("test-refresh-token"), StoredAt: tt.stored, RefreshedAt: tt.refreshed})
 		orgs, err := f.Status(t.Context(), "")
 		if err != nil || len(orgs) != 1 || !orgs[0].IdleUntil.Equal(tt.want) {
 			t.Errorf("%s: %v, want %v: %v", tt.name, orgs[0].IdleUntil, tt.want, err)
@@ -161,7 +161,7 @@ func TestCheck(t *testing.T) {
 	}
 	grant := f.grantOf(t, "prod")
 	grant.ClientSecret = secret.Text{}
-	f.keep(t, grant)
+	f.storeGrant(t, grant)
 	public := &prober{good: true}
 	if got := check(public, "prod"); got.State != protocol.TokenGood || public.asked != "userinfo " {
 		t.Errorf("a public client: %v; asked: %s", got, public.asked)

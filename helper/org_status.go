@@ -25,118 +25,118 @@ type Failures interface {
 
 // noteFailure remembers that a refresh of org has failed. All else that Get can
 // fail with is there to be seen by the next one: the keystore's state, a request.
-func (h *Helper) noteFailure(org keystore.Org, err error) {
-	told, ok := errors.AsType[*protocol.Error](err)
+func (h *Helper) recordFailure(org keystore.Org, err error) {
+	failure, ok := errors.AsType[*protocol.Error](err)
 	if !ok || errors.Is(err, context.Canceled) {
 		return
 	}
-	switch told.Code {
+	switch failure.Code {
 	case protocol.SignInAgain, protocol.Refused, protocol.TemporarilyUnavailable:
-		h.failures().Record(org, string(told.Code), h.now())
+		h.failures().Record(org, string(failure.Code), h.now())
 	}
 }
 
 // idleLimit is how long Salesforce keeps a refresh token that nobody spends,
 // where the app or the org has the policy for it that new apps have.
-const idleLimit = 30 * 24 * time.Hour
+const idleTimeout = 30 * 24 * time.Hour
 
 // Status tells how each org in the keystore is, by name, or the one of that name
 // alone. It asks nobody but the keystore. An org whose grant is damaged is there
 // with its name alone, and warned of.
 func (h *Helper) Status(ctx context.Context, name string) ([]protocol.OrgStatus, error) {
-	all, err := h.named(ctx, name)
+	all, err := h.namedOrgs(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	orgs := make([]protocol.OrgStatus, len(all))
-	for i, k := range all {
-		orgs[i] = h.status(k)
+	for i, stored := range all {
+		orgs[i] = h.status(stored)
 	}
 	return orgs, nil
 }
 
-func (h *Helper) named(ctx context.Context, name string) ([]kept, error) {
+func (h *Helper) namedOrgs(ctx context.Context, name string) ([]storedOrg, error) {
 	if name == "" {
-		return h.all(ctx)
+		return h.loadStoredOrgs(ctx)
 	}
-	org, err := h.org(ctx, name)
+	org, err := h.resolveOrg(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	k, err := h.kept(ctx, org)
+	stored, err := h.loadStoredOrg(ctx, org)
 	if err != nil {
 		return nil, storeError("read the grant of", org, err)
 	}
-	return []kept{k}, nil
+	return []storedOrg{stored}, nil
 }
 
-func (h *Helper) status(k kept) protocol.OrgStatus {
-	s := protocol.OrgStatus{ListedOrg: k.listed(), TokenSource: protocol.ExpiresSource(k.token.ExpiresSource)}
+func (h *Helper) status(stored storedOrg) protocol.OrgStatus {
+	s := protocol.OrgStatus{ListedOrg: stored.listing(), TokenSource: protocol.ExpiresSource(stored.token.ExpiresSource)}
 	used := s.StoredAt
 	if s.RefreshedAt.After(used) {
 		used = s.RefreshedAt
 	}
-	if k.grant.Type == keystore.RefreshToken && !used.IsZero() {
-		s.IdleUntil = used.Add(idleLimit)
+	if stored.grant.Type == keystore.RefreshToken && !used.IsZero() {
+		s.IdleUntil = used.Add(idleTimeout)
 	}
 	// One before the last refresh, or of the grant that was stored before this
 	// one, is past. Its time is told in whole seconds.
-	if code, at := h.failures().Last(k.grant.Org); code != "" && !at.Before(used.Truncate(time.Second)) {
+	if code, at := h.failures().Last(stored.grant.Org); code != "" && !at.Before(used.Truncate(time.Second)) {
 		s.LastFailure = protocol.Failure{Code: protocol.Code(code), At: at}
 	}
 	return s
 }
 
 // kept is what the keystore has of an org. Of a damaged grant that is its name.
-type kept struct {
+type storedOrg struct {
 	grant     keystore.Grant
 	token     keystore.Token // the zero Token when none is cached
 	isDamaged bool
 }
 
-func (k kept) listed() protocol.ListedOrg {
-	if k.isDamaged {
-		return protocol.ListedOrg{Org: string(k.grant.Org)}
+func (stored storedOrg) listing() protocol.ListedOrg {
+	if stored.isDamaged {
+		return protocol.ListedOrg{Org: string(stored.grant.Org)}
 	}
-	return listed(k.grant, k.token)
+	return listedOrg(stored.grant, stored.token)
 }
 
 // all reads what there is of each org, by name.
-func (h *Helper) all(ctx context.Context) ([]kept, error) {
+func (h *Helper) loadStoredOrgs(ctx context.Context) ([]storedOrg, error) {
 	keys, err := h.keystore().List(ctx, keystore.KindGrant)
 	if err != nil {
 		return nil, listError(err)
 	}
 	slices.SortFunc(keys, func(a, b keystore.Key) int { return strings.Compare(string(a.Org), string(b.Org)) })
-	all := make([]kept, 0, len(keys))
+	all := make([]storedOrg, 0, len(keys))
 	for _, key := range keys {
-		k, err := h.kept(ctx, key.Org)
+		stored, err := h.loadStoredOrg(ctx, key.Org)
 		if isAny(err, keystore.ErrNotFound) {
 			continue // erased since
 		}
 		if err != nil {
 			return nil, listError(err)
 		}
-		all = append(all, k)
+		all = append(all, stored)
 	}
-	return all, h.warnOfUnusable(ctx)
+	return all, h.warnUnusable(ctx)
 }
 
 // kept reads what there is of one org. It returns the store's errors.
-func (h *Helper) kept(ctx context.Context, org keystore.Org) (kept, error) {
+func (h *Helper) loadStoredOrg(ctx context.Context, org keystore.Org) (storedOrg, error) {
 	grant, err := keystore.LoadGrant(ctx, h.keystore(), org)
 	if isAny(err, keystore.ErrCorrupt) {
 		h.warn(storeError("read the grant of", org, err).Message)
-		return kept{grant: keystore.Grant{Org: org}, isDamaged: true}, nil
+		return storedOrg{grant: keystore.Grant{Org: org}, isDamaged: true}, nil
 	}
 	if err != nil {
-		return kept{}, err
+		return storedOrg{}, err
 	}
 	token, err := keystore.LoadToken(ctx, h.keystore(), org)
 	if isAny(err, keystore.ErrNotFound, keystore.ErrCorrupt) { // as good as none
-		return kept{grant: grant}, nil
+		return storedOrg{grant: grant}, nil
 	}
-	return kept{grant: grant, token: token}, err
+	return storedOrg{grant: grant, token: token}, err
 }
 
 const (
@@ -165,22 +165,22 @@ func (h *Helper) Check(ctx context.Context, names []string) ([]protocol.TokenChe
 
 // check returns the state of one org's cached token.
 func (h *Helper) check(ctx context.Context, client oauth, name string) protocol.TokenCheck {
-	org, err := h.org(ctx, name)
+	org, err := h.resolveOrg(ctx, name)
 	if err != nil {
 		return unknownToken(err)
 	}
-	grant, err := h.grant(ctx, org)
+	grant, err := h.loadGrant(ctx, org)
 	if err != nil {
 		return unknownToken(err)
 	}
-	token, err := h.cached(ctx, org, keystore.OrgAPI)
+	token, err := h.loadCachedToken(ctx, org, keystore.OrgAPI)
 	switch {
 	case err != nil:
 		return unknownToken(err)
 	case token.AccessToken.Empty():
 		return protocol.TokenCheck{State: protocol.TokenNone}
 	}
-	login, err := loginOf(grant)
+	login, err := tokenHost(grant)
 	if err != nil {
 		return unknownToken(storeError("use the grant of", org, err))
 	}
@@ -207,8 +207,8 @@ func (h *Helper) check(ctx context.Context, client oauth, name string) protocol.
 
 func unknownToken(err error) protocol.TokenCheck {
 	check := protocol.TokenCheck{State: protocol.TokenUnknown, Code: protocol.Internal, Message: err.Error()}
-	if told, ok := errors.AsType[*protocol.Error](err); ok {
-		check.Code = told.Code
+	if failure, ok := errors.AsType[*protocol.Error](err); ok {
+		check.Code = failure.Code
 	}
 	return check
 }

@@ -21,11 +21,11 @@ func newOrg(name string) (keystore.Org, error) {
 // org returns the org that a caller names. A name that is not one of forcecred's
 // own may be anything, a secret too that was put in the wrong place: before the
 // keystore has it, no error repeats it.
-func (h *Helper) org(ctx context.Context, name string) (keystore.Org, error) {
-	return orgOf(ctx, h.keystore(), name)
+func (h *Helper) resolveOrg(ctx context.Context, name string) (keystore.Org, error) {
+	return resolveOrgIn(ctx, h.keystore(), name)
 }
 
-func orgOf(ctx context.Context, store keystore.Store, name string) (keystore.Org, error) {
+func resolveOrgIn(ctx context.Context, store keystore.Store, name string) (keystore.Org, error) {
 	org, err := keystore.ParseOrgOf(store, name)
 	if err != nil {
 		return "", badName(err)
@@ -49,7 +49,7 @@ func orgOf(ctx context.Context, store keystore.Store, name string) (keystore.Org
 }
 
 // warnOfUnusable says which orgs of the keystore are left out of a list, and why.
-func (h *Helper) warnOfUnusable(ctx context.Context) error {
+func (h *Helper) warnUnusable(ctx context.Context) error {
 	all, err := keystore.Unusable(ctx, h.keystore())
 	if err != nil {
 		return listError(err)

@@ -22,7 +22,7 @@ func jwt(claims string) secret.Text {
 // issued and ends at these times after start.
 func session(issued, expires time.Duration) func(*fixture) {
 	return func(f *fixture) {
-		f.inspect = func() (salesforce.Introspection, error) {
+		f.introspect = func() (salesforce.Introspection, error) {
 			return salesforce.Introspection{Active: true, IssuedAt: start.Add(issued), ExpiresAt: start.Add(expires)}, nil
 		}
 	}
@@ -38,10 +38,10 @@ func TestExpiry(t *testing.T) {
 	noSecret := func(g *keystore.Grant) { g.ClientSecret = secret.Text{} }
 	configured := func(g *keystore.Grant) { g.SessionTimeout = 3600 }
 	silent := func(f *fixture) {
-		f.inspect = func() (salesforce.Introspection, error) { return salesforce.Introspection{}, errors.New("no") }
+		f.introspect = func() (salesforce.Introspection, error) { return salesforce.Introspection{}, errors.New("no") }
 	}
 	inactive := func(f *fixture) {
-		f.inspect = func() (salesforce.Introspection, error) { return salesforce.Introspection{}, nil }
+		f.introspect = func() (salesforce.Introspection, error) { return salesforce.Introspection{}, nil }
 	}
 	claims := func(format string, times ...time.Time) func(*salesforce.Answer) {
 		return func(a *salesforce.Answer) {
@@ -62,7 +62,7 @@ func TestExpiry(t *testing.T) {
 	}{
 		{"introspection", nil, nil, nil, 2 * hour, protocol.ExpiresIntrospection},
 		{"introspection without iat", nil, func(f *fixture) {
-			f.inspect = func() (salesforce.Introspection, error) {
+			f.introspect = func() (salesforce.Introspection, error) {
 				return salesforce.Introspection{Active: true, ExpiresAt: start.Add(hour)}, nil
 			}
 		}, nil, hour, protocol.ExpiresIntrospection},
@@ -106,7 +106,7 @@ func TestExpiry(t *testing.T) {
 		{"introspected as ended", nil, session(-2*hour, 0), nil, 15 * time.Minute, protocol.ExpiresAssumed},
 		{"introspected as endless", nil, session(0, 24*30*hour), nil, 15 * time.Minute, protocol.ExpiresAssumed},
 		{"it ends while we ask", nil, func(f *fixture) {
-			f.inspect = func() (salesforce.Introspection, error) {
+			f.introspect = func() (salesforce.Introspection, error) {
 				f.now = f.now.Add(4 * time.Second)
 				return salesforce.Introspection{Active: true, IssuedAt: start.Add(-2 * hour), ExpiresAt: start.Add(3 * time.Second)}, nil
 			}
@@ -118,7 +118,7 @@ func TestExpiry(t *testing.T) {
 			grant, a := f.grantOf(t, "prod"), answer(1)
 			if tt.grant != nil {
 				tt.grant(&grant)
-				f.keep(t, grant)
+				f.storeGrant(t, grant)
 			}
 			if tt.org != nil {
 				tt.org(f)
@@ -196,8 +196,8 @@ func TestExpiryIsLearned(t *testing.T) {
 		}
 		f.now = f.now.Add([]time.Duration{12 * time.Hour, 11 * time.Hour, 2 * time.Hour}[i])
 	}
-	if f.inspects != 1 {
-		t.Errorf("introspected %d times within a day", f.inspects)
+	if f.introspections != 1 {
+		t.Errorf("introspected %d times within a day", f.introspections)
 	}
 	if c, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod", Force: true}); err != nil || c.ExpiresSource != protocol.ExpiresIntrospection {
 		t.Errorf("what was learned a day ago is still believed: %v %s", err, c.ExpiresSource)
@@ -208,7 +208,7 @@ func TestExpiryIsLearned(t *testing.T) {
 func TestNothingAbsurdIsLearned(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.inspect = func() (salesforce.Introspection, error) {
+	f.introspect = func() (salesforce.Introspection, error) {
 		return salesforce.Introspection{Active: true, IssuedAt: time.Unix(1, 0), ExpiresAt: f.now.Add(time.Hour)}, nil
 	}
 	for range 2 {
@@ -258,7 +258,7 @@ func TestSameTokenHasNoNewLifetime(t *testing.T) {
 		f := newFixture(t)
 		grant := f.grantOf(t, "prod")
 		client(&grant)
-		f.keep(t, grant)
+		f.storeGrant(t, grant)
 		session(0, 2*time.Hour)(f)
 		f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return answer(1), nil }
 		var first protocol.Credential
@@ -285,7 +285,7 @@ func TestSameTokenThatHasOutlivedItsEnd(t *testing.T) {
 	f := newFixture(t)
 	grant := f.grantOf(t, "prod")
 	grant.ClientSecret, grant.SessionTimeout = secret.Text{}, 7200
-	f.keep(t, grant)
+	f.storeGrant(t, grant)
 	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return answer(1), nil }
 	for i, want := range []struct {
 		left   time.Duration
@@ -300,7 +300,7 @@ func TestSameTokenThatHasOutlivedItsEnd(t *testing.T) {
 
 	// Our clock was set back: the end that was told lies too far off by as much.
 	f = newFixture(t)
-	f.keep(t, grant)
+	f.storeGrant(t, grant)
 	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return answer(1), nil }
 	for range 2 {
 		c, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"})

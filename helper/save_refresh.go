@@ -13,26 +13,26 @@ import (
 
 // savePauses are the waits before each further try to save a refresh token
 // that exists nowhere else.
-var savePauses = []time.Duration{20 * time.Millisecond, 200 * time.Millisecond, time.Second}
+var saveBackoffs = []time.Duration{20 * time.Millisecond, 200 * time.Millisecond, time.Second}
 
 // save keeps what a refresh brought: the next refresh token before anything
 // else is looked at, also when it is all that can be used of the answer; then
 // the access token, which it returns. spendErr is returned when there is none.
-func (h *Helper) save(ctx context.Context, grant keystore.Grant, s spent, seal *seal, cached keystore.Token, spendErr error) (keystore.Token, error) {
+func (h *Helper) save(ctx context.Context, grant keystore.Grant, s exchangeResult, reserved *reservation, cached keystore.Token, exchangeErr error) (keystore.Token, error) {
 	ctx = context.WithoutCancel(ctx)
-	if err := h.saveGrant(ctx, grant, s.answer, seal, spendErr); err != nil {
+	if err := h.saveGrant(ctx, grant, s.answer, reserved, exchangeErr); err != nil {
 		return keystore.Token{}, err
 	}
-	if spendErr != nil {
-		e := refreshError(grant.Org, spendErr)
+	if exchangeErr != nil {
+		e := refreshError(grant.Org, exchangeErr)
 		e.Remedy = ofLogin(e.Remedy, grant)
-		if mayRotate(grant) && !hasRotated(grant, s.answer.RefreshToken) && isOutcomeUnknown(spendErr) {
+		if mayRotate(grant) && !hasRotated(grant, s.answer.RefreshToken) && isOutcomeUnknown(exchangeErr) {
 			e.Remedy = e.Remedy.WithNext("rotation_unknown")
 		}
 		return keystore.Token{}, e
 	}
-	h.warnOfSite(grant.Org, s.answer)
-	token := newToken(grant.Org, s.answer, s.at)
+	h.warnForeignSite(grant.Org, s.answer)
+	token := newToken(grant.Org, s.answer, s.sentAt)
 	h.setExpiry(ctx, s, grant, &token, cached)
 	if err := keystore.SaveToken(ctx, h.keystore(), token); err != nil {
 		// The answer is good all the same; the next caller will have to refresh.
@@ -44,30 +44,30 @@ func (h *Helper) save(ctx context.Context, grant keystore.Grant, s spent, seal *
 // saveGrant keeps what a refresh showed of the grant: the next refresh token,
 // whether there is one at all, where the org is, and where an assertion was taken. What the keystore does not take is sealed
 // into the journal, where the grant has a seal.
-func (h *Helper) saveGrant(ctx context.Context, grant keystore.Grant, answer salesforce.Answer, seal *seal, spendErr error) error {
+func (h *Helper) saveGrant(ctx context.Context, grant keystore.Grant, answer salesforce.Answer, reserved *reservation, exchangeErr error) error {
 	next := answer.RefreshToken
 	rotated := hasRotated(grant, next)
-	accepted := targetOf(answer.Accepted)
+	accepted := storedTarget(answer.Accepted)
 	known := !mayRotate(grant) && grant.InstanceURL == answer.InstanceURL && grant.Accepted == accepted
-	if !rotated && (spendErr != nil || known) {
+	if !rotated && (exchangeErr != nil || known) {
 		return nil // nothing new
 	}
-	vital := rotated || seal.isNew()
+	vital := rotated || reserved.isNew()
 	updated := grant
 	if rotated {
 		updated.RefreshToken = next
 	}
-	if isRefreshed(grant) {
+	if usesRefreshToken(grant) {
 		updated.Rotates = &rotated
 	}
-	if spendErr == nil {
+	if exchangeErr == nil {
 		updated.InstanceURL, updated.Accepted = answer.InstanceURL, accepted
 	}
 	updated.RefreshedAt = h.now()
 	save := func() error { return h.saveAndReadBack(ctx, updated) }
 	var err error
 	if vital {
-		err = h.insist(ctx, save)
+		err = h.retrySave(ctx, save)
 	} else {
 		err = save()
 	}
@@ -82,9 +82,9 @@ func (h *Helper) saveGrant(ctx context.Context, grant keystore.Grant, answer sal
 	if !rotated {
 		return storeError("store the grant of", grant.Org, err)
 	}
-	if sealErr := h.sealNext(grant, next, seal); sealErr != nil {
+	if journalErr := h.writeJournal(grant, next, reserved); journalErr != nil {
 		e := storeError("save the new refresh token of", grant.Org, err)
-		e.Message += fmt.Sprintf("; nor is it in the journal: %v", sealErr)
+		e.Message += fmt.Sprintf("; nor is it in the journal: %v", journalErr)
 		e.Hint, e.Remedy = "", ofLogin(remedy.To("login_lost"), grant)
 		e.Retryable = false
 		return e
@@ -95,10 +95,10 @@ func (h *Helper) saveGrant(ctx context.Context, grant keystore.Grant, answer sal
 }
 
 // insist saves what exists nowhere else, again after each of the pauses.
-func (h *Helper) insist(ctx context.Context, save func() error) error {
+func (h *Helper) retrySave(ctx context.Context, save func() error) error {
 	err := save()
-	for _, pause := range savePauses {
-		if err == nil || h.wait(ctx, pause) != nil {
+	for _, backoff := range saveBackoffs {
+		if err == nil || h.wait(ctx, backoff) != nil {
 			break
 		}
 		err = save()
@@ -118,14 +118,14 @@ func (h *Helper) saveAndReadBack(ctx context.Context, grant keystore.Grant) erro
 		return err
 	}
 	stored, err := keystore.LoadGrant(ctx, h.keystore(), grant.Org)
-	if isAny(err, keystore.ErrNotFound) || err == nil && !sameGrant(stored, grant) {
-		return errNotKept(keystore.Key{Kind: keystore.KindGrant, Org: grant.Org})
+	if isAny(err, keystore.ErrNotFound) || err == nil && !isSameGrant(stored, grant) {
+		return errNotStored(keystore.Key{Kind: keystore.KindGrant, Org: grant.Org})
 	}
 	return err
 }
 
 // warnOfSite warns of a site that was left out of the answer.
-func (h *Helper) warnOfSite(org keystore.Org, a salesforce.Answer) {
+func (h *Helper) warnForeignSite(org keystore.Org, a salesforce.Answer) {
 	if a.ForeignSite {
 		h.warnTo(fmt.Sprintf("the answer's sfdc_site_url of %q names a host to which the login's tokens may not go, so it is left out", org), remedy.To("allow_host"))
 	}

@@ -164,7 +164,7 @@ func TestUnattendedKeystore(t *testing.T) {
 			return nil
 		}
 		f.store.Fault = full
-		if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "ci"}); err != nil || len(f.warnings) != 1 || len(f.waited) != 0 {
+		if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "ci"}); err != nil || len(f.warnings) != 1 || len(f.waits) != 0 {
 			t.Errorf("%s: %v, warnings %q", grantType, err, f.warnings)
 		}
 		if err := f.Store(t.Context(), req, true); codeOf(err) != protocol.KeystoreUnavailable {
@@ -181,7 +181,7 @@ func TestUnattendedKeystore(t *testing.T) {
 			return salesforce.Answer{}, &salesforce.Error{Reason: salesforce.Refused, Status: 400}
 		}
 		req.Org = "other"
-		if err := f.Store(t.Context(), req, true); codeOf(err) != protocol.Refused || !f.absent(t.Context(), keystore.Key{Kind: keystore.KindGrant, Org: "other"}) {
+		if err := f.Store(t.Context(), req, true); codeOf(err) != protocol.Refused || !f.isAbsent(t.Context(), keystore.Key{Kind: keystore.KindGrant, Org: "other"}) {
 			t.Errorf("%s: a refused grant was stored: %v", grantType, err)
 		}
 	}

@@ -169,7 +169,7 @@ func TestOutcomes(t *testing.T) {
 				if isRefusal := e.Salesforce != nil && e.Salesforce.Error != ""; isRefusal && e.Salesforce.Description == "" && fault.Error.Description != "" {
 					t.Error("Salesforce's words are not shown")
 				}
-				if !f.absent(t.Context(), keystore.Key{Kind: keystore.KindToken, Org: "prod"}) {
+				if !f.isAbsent(t.Context(), keystore.Key{Kind: keystore.KindToken, Org: "prod"}) {
 					t.Error("a token was cached")
 				}
 				whole := !strings.Contains(name, "commit")
@@ -188,7 +188,7 @@ func TestEachReasonHasACode(t *testing.T) {
 		salesforce.Unreachable, salesforce.Blocked, salesforce.Untrusted, salesforce.Lost, salesforce.Garbled, salesforce.Busy,
 		salesforce.Throttled, salesforce.ServerFault, salesforce.GrantDead, salesforce.Refused,
 	} {
-		if codes[reason].code == "" {
+		if codeOfReason[reason].code == "" {
 			t.Errorf("%s has no code", reason)
 		}
 	}

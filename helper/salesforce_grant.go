@@ -14,14 +14,14 @@ import (
 
 // asked returns the grant as Salesforce is asked for a token of it, checked. Its
 // error says what is wrong with which field.
-func (h *Helper) asked(grant keystore.Grant) (salesforce.Grant, salesforce.Host, error) {
+func (h *Helper) salesforceGrant(grant keystore.Grant) (salesforce.Grant, salesforce.Host, error) {
 	login, err := salesforce.ParseHost(grant.LoginURL, grant.Site, grant.AllowHost)
 	if err != nil {
 		return nil, login, err
 	}
 	switch grant.Type {
 	case keystore.JWTBearer:
-		key, err := h.privateKey(grant)
+		key, err := h.loadPrivateKey(grant)
 		if err != nil {
 			return nil, login, err
 		}
@@ -61,7 +61,7 @@ func checkCredentials(grant keystore.Grant) error {
 
 // loginOf returns the host that knows the grant's tokens: where its last assertion
 // was taken, else where the org's users log in.
-func loginOf(grant keystore.Grant) (salesforce.Host, error) {
+func tokenHost(grant keystore.Grant) (salesforce.Host, error) {
 	if at := grant.Accepted; at.LoginURL != "" {
 		return salesforce.ParseHost(at.LoginURL, at.Site, grant.AllowHost)
 	}
@@ -69,7 +69,7 @@ func loginOf(grant keystore.Grant) (salesforce.Host, error) {
 }
 
 // targetOf returns a target as it is stored, the zero one for none.
-func targetOf(t salesforce.Target) keystore.Target {
+func storedTarget(t salesforce.Target) keystore.Target {
 	if t == (salesforce.Target{}) {
 		return keystore.Target{}
 	}
@@ -77,13 +77,13 @@ func targetOf(t salesforce.Target) keystore.Target {
 }
 
 // privateKey returns the key that the grant holds, or names.
-func (h *Helper) privateKey(grant keystore.Grant) (credentials.PrivateKey, error) {
+func (h *Helper) loadPrivateKey(grant keystore.Grant) (credentials.PrivateKey, error) {
 	text, name := grant.PrivateKey, "private_key"
 	if text.Empty() {
 		name = "private_key_file " + grant.PrivateKeyFile
 		var err error
 		if text, err = h.readKey(grant.PrivateKeyFile); err != nil {
-			return credentials.PrivateKey{}, unreadable(grant.PrivateKeyFile, err)
+			return credentials.PrivateKey{}, keyError(grant.PrivateKeyFile, err)
 		}
 	}
 	key, err := credentials.ParsePrivateKey(text)
@@ -94,7 +94,7 @@ func (h *Helper) privateKey(grant keystore.Grant) (credentials.PrivateKey, error
 }
 
 // unreadable says why there is no key at path.
-func unreadable(path string, err error) error {
+func keyError(path string, err error) error {
 	e := &keystore.Error{}
 	if cause, ok := errors.AsType[*keystore.Error](err); ok {
 		*e = *cause
@@ -110,10 +110,10 @@ func unreadable(path string, err error) error {
 
 // isRefreshed reports whether the grant is a refresh token, and not what a new
 // token can be had for at any time.
-func isRefreshed(grant keystore.Grant) bool { return grant.Type == keystore.RefreshToken }
+func usesRefreshToken(grant keystore.Grant) bool { return grant.Type == keystore.RefreshToken }
 
 // sameGrant reports whether two grants hold the same secrets and settings.
-func sameGrant(a, b keystore.Grant) bool {
+func isSameGrant(a, b keystore.Grant) bool {
 	if a.LoginURL != b.LoginURL || a.Site != b.Site || a.SessionTimeout != b.SessionTimeout ||
 		a.PrivateKeyFile != b.PrivateKeyFile || a.KeyID != b.KeyID || a.Audience != b.Audience {
 		return false
