@@ -112,7 +112,7 @@ func TestSetRefused(t *testing.T) {
 		code  protocol.Code
 		says  string
 	}{
-		{"not Salesforce's host", protocol.SetRequest{LoginURL: "https://login.example"}, nil, protocol.BadRequest, "does not name a host of Salesforce's"},
+		{"not Salesforce's host", protocol.SetRequest{LoginURL: "https://login.example"}, nil, protocol.BadRequest, "does not name a Salesforce host"},
 		{"not https", protocol.SetRequest{LoginURL: "http://new.my.salesforce.com"}, nil, protocol.BadRequest, "is not an https URL"},
 		{"no site's path", protocol.SetRequest{Site: pointer("partners")}, nil, protocol.BadRequest, "site does not begin with a slash"},
 		{"a session of a year", protocol.SetRequest{SessionTimeout: pointer(9000 * time.Hour)}, nil, protocol.BadRequest, "session_timeout"},

@@ -34,7 +34,7 @@ func TestImport(t *testing.T) {
 		text string
 	}{
 		{"turning", protocol.BadRequest, "must not live in two places"},
-		{"foreign", protocol.BadRequest, "does not name a host of Salesforce's"},
+		{"foreign", protocol.BadRequest, "does not name a Salesforce host"},
 		{"prod", protocol.BadRequest, "has an org of that name"},
 		{"nosuch", protocol.OrgNotFound, "no such login"},
 		{"a b", protocol.BadRequest, "character"},

@@ -209,7 +209,7 @@ func TestStoreUnattended(t *testing.T) {
 		{"login.salesforce.com", "My Domain", client, func(r *protocol.StoreRequest) { r.LoginURL = "https://login.salesforce.com" }},
 		{"no login_url", "My Domain", client, func(r *protocol.StoreRequest) { r.LoginURL = "" }},
 		{"test.salesforce.com", "My Domain", client, func(r *protocol.StoreRequest) { r.LoginURL = "https://test.salesforce.com/" }},
-		{"another's host", "does not name a host", client, func(r *protocol.StoreRequest) { r.LoginURL = "https://acme.example" }},
+		{"another's host", "does not name a Salesforce host", client, func(r *protocol.StoreRequest) { r.LoginURL = "https://acme.example" }},
 		{"audience", "audience is not an https URL", jwt, func(r *protocol.StoreRequest) { r.Audience = "acme" }},
 		{"no key", "private_key is not a private key", jwt, func(r *protocol.StoreRequest) { r.PrivateKey = secret.New("test-private-key") }},
 	} {

@@ -188,7 +188,7 @@ func TestDoctorFindings(t *testing.T) {
 		}, "host", protocol.Fail, "refused", "login_url"},
 		{"a certificate that is not trusted", orgtest.Config{}, func(*testing.T, *rig.Rig) []string {
 			return []string{"FORCECRED_CA_FILE="}
-		}, "host", protocol.Fail, "the host shows a certificate signed by unknown authority", "FORCECRED_CA_FILE"},
+		}, "host", protocol.Fail, "the host has a certificate signed by an unknown authority", "FORCECRED_CA_FILE"},
 		{"a host without TLS", orgtest.Config{}, func(t *testing.T, r *rig.Rig) []string {
 			r.StoreAt(t, "dev", "https://"+rig.Listen(t, func(c net.Conn) {
 				_, _ = c.Read(make([]byte, 4096))

@@ -15,7 +15,7 @@ func TestInstanceHosts(t *testing.T) {
 	t.Parallel()
 	const (
 		ownHost   = "login.acme.example"
-		notOurs   = "does not name a host of Salesforce's"
+		notOurs   = "does not name a Salesforce host"
 		notName   = "has no valid host name"
 		site      = "sfdc_site_url"
 		leftOut   = `the answer's sfdc_site_url of "prod" names a host to which the login's tokens may not go`

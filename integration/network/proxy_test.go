@@ -88,21 +88,21 @@ func TestProxyRefusals(t *testing.T) {
 		says     string
 		hint     string
 	}{
-		{"no password given", func(p *rig.Proxy) { p.Password = "test-user:test-proxy-password" }, nil, 1, "the proxy in HTTPS_PROXY asks for a user and a password (HTTP 407)", "http://USER:PASSWORD@HOST:PORT"},
-		{"wrong password", func(p *rig.Proxy) { p.Password = "test-user:test-proxy-other" }, func(a string) string { return "http://test-user:test-proxy-password@" + a }, 1, "does not accept the user or the password", "%XX"},
-		{"Negotiate only", func(p *rig.Proxy) { p.Password, p.Challenge = "test-user:x", "Negotiate" }, nil, 1, "asks for a way to sign in that forcecred does not have", "Basic alone"},
-		{"Negotiate or Basic", func(p *rig.Proxy) { p.Password, p.Challenge = "test-user:x", `Negotiate, Basic realm="test"` }, nil, 1, "asks for a user and a password (HTTP 407)", "http://USER:PASSWORD@HOST:PORT"},
-		{"403", func(p *rig.Proxy) { p.Status = 403 }, nil, 1, "does not let us through to the org's host (HTTP 403)", "whoever runs the proxy"},
-		{"302", func(p *rig.Proxy) { p.Status = 302 }, nil, 1, "does not let us through", "whoever runs the proxy"},
-		{"502", func(p *rig.Proxy) { p.Status = 502 }, nil, 4, "the proxy in HTTPS_PROXY can't reach the org's host (HTTP 502)", "check login_url"},
-		{"closed port", nil, func(string) string { return "http://test-user:test-proxy-password@127.0.0.1:1" }, 0, "the proxy in HTTPS_PROXY can't be reached: ", "check HTTPS_PROXY"},
-		{"unknown name", nil, func(string) string { return "http://test-user:test-proxy-password@proxy.invalid:3128" }, 0, "the proxy in HTTPS_PROXY can't be reached: ", "check HTTPS_PROXY"},
+		{"no password given", func(p *rig.Proxy) { p.Password = "test-user:test-proxy-password" }, nil, 1, "the proxy in HTTPS_PROXY requires a user name and a password (HTTP 407)", "http://USER:PASSWORD@HOST:PORT"},
+		{"wrong password", func(p *rig.Proxy) { p.Password = "test-user:test-proxy-other" }, func(a string) string { return "http://test-user:test-proxy-password@" + a }, 1, "does not accept the user name or the password", "%XX"},
+		{"Negotiate only", func(p *rig.Proxy) { p.Password, p.Challenge = "test-user:x", "Negotiate" }, nil, 1, "requires an authentication scheme that forcecred does not support", "Basic alone"},
+		{"Negotiate or Basic", func(p *rig.Proxy) { p.Password, p.Challenge = "test-user:x", `Negotiate, Basic realm="test"` }, nil, 1, "requires a user name and a password (HTTP 407)", "http://USER:PASSWORD@HOST:PORT"},
+		{"403", func(p *rig.Proxy) { p.Status = 403 }, nil, 1, "does not allow connections to the org's host (HTTP 403)", "whoever runs the proxy"},
+		{"302", func(p *rig.Proxy) { p.Status = 302 }, nil, 1, "does not allow connections", "whoever runs the proxy"},
+		{"502", func(p *rig.Proxy) { p.Status = 502 }, nil, 4, "the proxy in HTTPS_PROXY cannot reach the org's host (HTTP 502)", "check login_url"},
+		{"closed port", nil, func(string) string { return "http://test-user:test-proxy-password@127.0.0.1:1" }, 0, "the proxy in HTTPS_PROXY is unreachable: ", "check HTTPS_PROXY"},
+		{"unknown name", nil, func(string) string { return "http://test-user:test-proxy-password@proxy.invalid:3128" }, 0, "the proxy in HTTPS_PROXY is unreachable: ", "check HTTPS_PROXY"},
 		{"not over TLS", nil, func(a string) string { return "https://test-user:test-proxy-password@" + a }, 0, "the proxy in HTTPS_PROXY does not speak TLS", "sign-in page"},
 		{"SOCKS that is none", nil, func(string) string { return "socks5://test-user:test-proxy-password@" + rig.Listen(t, hangUp) }, 0, "the proxy in HTTPS_PROXY closed the connection", "check HTTPS_PROXY"},
-		{"SOCKS with no such sign-in", nil, socks("\x05\xff"), 0, "the proxy in HTTPS_PROXY asks for a way to sign in that forcecred does not have", "can stand between"},
-		{"SOCKS with another password", nil, socks("\x05\x02", "\x01\x01"), 0, "the proxy in HTTPS_PROXY does not accept the user or the password in it", "%XX"},
-		{"SOCKS that bars the host", nil, socks("\x05\x02", "\x01\x00", refused("\x02")), 0, "the proxy in HTTPS_PROXY does not let us through to the org's host", "whoever runs the proxy"},
-		{"SOCKS that can't reach the host", nil, socks("\x05\x00", refused("\x04")), 0, "the proxy in HTTPS_PROXY can't reach the org's host", "check login_url"},
+		{"SOCKS with no such sign-in", nil, socks("\x05\xff"), 0, "the proxy in HTTPS_PROXY requires an authentication scheme that forcecred does not support", "can stand between"},
+		{"SOCKS with another password", nil, socks("\x05\x02", "\x01\x01"), 0, "the proxy in HTTPS_PROXY does not accept the user name or the password in it", "%XX"},
+		{"SOCKS that bars the host", nil, socks("\x05\x02", "\x01\x00", refused("\x02")), 0, "the proxy in HTTPS_PROXY does not allow connections to the org's host", "whoever runs the proxy"},
+		{"SOCKS that can't reach the host", nil, socks("\x05\x00", refused("\x04")), 0, "the proxy in HTTPS_PROXY cannot reach the org's host", "check login_url"},
 		{"SOCKS of another version", nil, socks("\x04\x00"), 0, "the proxy in HTTPS_PROXY does not speak SOCKS5", "check HTTPS_PROXY"},
 		{"closes", nil, func(string) string { return "http://" + rig.Listen(t, hangUp) }, 0, "the proxy in HTTPS_PROXY closed the connection", "check HTTPS_PROXY"},
 		{"echoes", nil, func(string) string { return "http://test-user:test-proxy-password@" + rig.Listen(t, echo) }, 0, "the proxy in HTTPS_PROXY does not speak HTTP", "check HTTPS_PROXY"},
@@ -183,7 +183,7 @@ func TestProxyOverTLS(t *testing.T) {
 	p.Serve(t, tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{front.TLSCertificate()}}))
 	r := rig.NewProxiedRig(t, p, orgtest.Config{Rotate: true}, "HTTPS_PROXY=https://"+listener.Addr().String())
 	got := r.Run(t.Context(), "", "get", "prod")
-	if got.Status != 7 || !strings.Contains(got.Stderr, "the proxy in HTTPS_PROXY shows a certificate signed by unknown authority") {
+	if got.Status != 7 || !strings.Contains(got.Stderr, "the proxy in HTTPS_PROXY has a certificate signed by an unknown authority") {
 		t.Errorf("status %d: %s", got.Status, got.Stderr)
 	}
 	r.Env = append(r.Env, "FORCECRED_CA_FILE="+rig.WritePEM(t, slices.Concat(front.CAPEM(), r.Org.CAPEM())))
@@ -194,7 +194,7 @@ func TestProxyOverTLS(t *testing.T) {
 	// The org's certificate is checked as well.
 	r.Env = append(r.Env, "FORCECRED_CA_FILE="+rig.WritePEM(t, front.CAPEM()))
 	got = r.Run(t.Context(), "", "get", "prod", "--force")
-	if got.Status != 7 || !strings.Contains(got.Stderr, "the host shows a certificate signed by unknown authority") {
+	if got.Status != 7 || !strings.Contains(got.Stderr, "the host has a certificate signed by an unknown authority") {
 		t.Errorf("status %d: %s", got.Status, got.Stderr)
 	}
 }
@@ -221,15 +221,15 @@ func TestProxyIsBypassed(t *testing.T) {
 		connects int
 		says     string
 	}{
-		{"far", "", 4, "the proxy in HTTPS_PROXY can't reach the org's host"},
-		{"far", "example.com, .invalid", 0, "the name acme.invalid can't be looked up"},
-		{"far", "acme.invalid:443", 0, "the name acme.invalid can't be looked up"},
-		{"far-port", "acme.invalid:443", 4, "the proxy in HTTPS_PROXY can't reach the org's host"},
-		{"far-port", "acme.invalid:8443", 0, "the name acme.invalid can't be looked up"},
-		{"far", "*", 0, "the name acme.invalid can't be looked up"},
-		{"far", "example.com acme.invalid\texample.org", 0, "the name acme.invalid can't be looked up"},
-		{"far", "*.invalid", 0, "the name acme.invalid can't be looked up"},
-		{"far", "acme.invalid:8443", 4, "the proxy in HTTPS_PROXY can't reach the org's host"},
+		{"far", "", 4, "the proxy in HTTPS_PROXY cannot reach the org's host"},
+		{"far", "example.com, .invalid", 0, "cannot look up acme.invalid"},
+		{"far", "acme.invalid:443", 0, "cannot look up acme.invalid"},
+		{"far-port", "acme.invalid:443", 4, "the proxy in HTTPS_PROXY cannot reach the org's host"},
+		{"far-port", "acme.invalid:8443", 0, "cannot look up acme.invalid"},
+		{"far", "*", 0, "cannot look up acme.invalid"},
+		{"far", "example.com acme.invalid\texample.org", 0, "cannot look up acme.invalid"},
+		{"far", "*.invalid", 0, "cannot look up acme.invalid"},
+		{"far", "acme.invalid:8443", 4, "the proxy in HTTPS_PROXY cannot reach the org's host"},
 	} {
 		before := p.Connects()
 		cmd := r.Command(t.Context(), "get", tt.org)

@@ -35,10 +35,10 @@ func TestNetworkTLS(t *testing.T) {
 		says   string
 		hint   string
 	}{
-		{"unknown authority", orgtest.GoodCertificate, "FORCECRED_CA_FILE=", nil, "the host shows a certificate signed by unknown authority", "FORCECRED_CA_FILE"},
-		{"wrong host", orgtest.WrongHostCertificate, "", nil, "the host shows a certificate for another name", "login_url"},
-		{"expired", orgtest.ExpiredCertificate, "", nil, "the host shows a certificate that has expired", "clock"},
-		{"not yet valid", orgtest.FutureCertificate, "", nil, "the host shows a certificate that is not valid yet", "clock"},
+		{"unknown authority", orgtest.GoodCertificate, "FORCECRED_CA_FILE=", nil, "the host has a certificate signed by an unknown authority", "FORCECRED_CA_FILE"},
+		{"wrong host", orgtest.WrongHostCertificate, "", nil, "the host has a certificate for another name", "login_url"},
+		{"expired", orgtest.ExpiredCertificate, "", nil, "the host has an expired certificate", "clock"},
+		{"not yet valid", orgtest.FutureCertificate, "", nil, "the host has a certificate that is not valid yet", "clock"},
 		{"TLS 1.1 only", orgtest.GoodCertificate, "", func(o *orgtest.Org) func(net.Conn) {
 			config := &tls.Config{Certificates: []tls.Certificate{o.TLSCertificate()}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}
 			return func(c net.Conn) { _ = tls.Server(c, config).Handshake() } // fails, as it must

@@ -127,7 +127,7 @@ func TestHosts(t *testing.T) {
 		t.Fatalf("%v were visited: %+v", v, got)
 	}
 	for i, want := range []protocol.Finding{
-		{Check: Host, State: protocol.Fail, Detail: `the grant of "c" can't be used: login_url does not name a host of Salesforce's`, Next: "erase the org and store it again"},
+		{Check: Host, State: protocol.Fail, Detail: `the grant of "c" can't be used: login_url does not name a Salesforce host`, Next: "erase the org and store it again"},
 		{Check: Host, State: protocol.Fail, Detail: "login.salesforce.com: no connection within 10s", Next: "try again"},
 	} {
 		if got[i] != want {

@@ -12,20 +12,20 @@ import (
 	"forcecred/protocol/secret"
 )
 
-// Authorization is one request for a user's consent, by the authorization code
-// grant (RFC 6749, section 4.1) with PKCE (RFC 7636). [NewAuthorization] makes one.
+// Authorization is one authorization request: the authorization code grant (RFC 6749,
+// section 4.1) with PKCE (RFC 7636). [NewAuthorization] returns one.
 type Authorization struct {
 	Host        Host
 	ClientID    string
-	RedirectURI string // as the app has it, to the letter
-	Scopes      string // separated by spaces; "" asks for all that the app has
-	State       string // what the browser has to bring back, so that no other page can
-	nonce       string // what an ID token has to hold
+	RedirectURI string // one of the app's callback URLs, literally
+	Scopes      string // separated by spaces; "" requests all scopes of the app
+	State       string // the redirect must have it, so that no other page can forge one
+	nonce       string // the ID token must have it
 	verifier    secret.Text
 }
 
-// NewAuthorization returns a request that nobody can guess: state and nonce have
-// 130 random bits, the code verifier 260.
+// NewAuthorization returns a request that nobody can guess: state and nonce have 130
+// random bits, and the code verifier has 260.
 func NewAuthorization(host Host, clientID, redirectURI, scopes string) Authorization {
 	return Authorization{
 		Host: host, ClientID: clientID, RedirectURI: redirectURI, Scopes: scopes,
@@ -33,7 +33,7 @@ func NewAuthorization(host Host, clientID, redirectURI, scopes string) Authoriza
 	}
 }
 
-// URL returns where the user's browser has to go. It holds no secret.
+// URL returns the URL for the user's browser. It has no secret.
 func (a Authorization) URL() string {
 	challenge := sha256.Sum256([]byte(a.verifier.Reveal()))
 	query := url.Values{
@@ -44,7 +44,8 @@ func (a Authorization) URL() string {
 		"nonce":                 {a.nonce},
 		"code_challenge":        {base64.RawURLEncoding.EncodeToString(challenge[:])},
 		"code_challenge_method": {"S256"},
-		// Else the browser's current session is taken without a question, whoever's it is.
+		// Without it, Salesforce uses the browser's current session without asking, even
+		// if that is another user's.
 		"prompt": {"login"},
 	}
 	if a.Scopes != "" {
@@ -53,15 +54,15 @@ func (a Authorization) URL() string {
 	return a.Host.Endpoint("authorize") + "?" + query.Encode()
 }
 
-// Refused returns the error that the browser brought back instead of a code. Any
-// page could have written its words, so they are cleaned as an answer's are.
+// Refused returns the error of a redirect without a code. Any web page may have written
+// the text, so it is sanitized like an answer's.
 func (a Authorization) Refused(code, description string) *Error {
 	return classifyLogin(classify(transport.Response{}, sanitize(code), sanitize(description), nil))
 }
 
-// ExchangeCode exchanges the code that the browser brought for tokens. It sends
-// the code once, or not at all. Its error is an [*Error]; the Answer's
-// RefreshToken may be set even then, and is a login that nobody will use.
+// ExchangeCode exchanges the code of the redirect for tokens. It sends the code once or
+// not at all. Its error is an [*Error]. With an error, the Answer's RefreshToken may be
+// set: it belongs to a login that nobody will use.
 func (c *Client) ExchangeCode(ctx context.Context, a Authorization, clientSecret, code secret.Text) (Answer, error) {
 	form := url.Values{
 		"grant_type":    {"authorization_code"},

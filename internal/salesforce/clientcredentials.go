@@ -8,19 +8,19 @@ import (
 	"forcecred/protocol/secret"
 )
 
-// ClientGrant is an app that stands for itself (RFC 6749, section 4.4): in the
-// org it is the user whom an admin has chosen for it.
+// ClientGrant is an app that acts for itself (RFC 6749, section 4.4). In the org it acts
+// as the user that an admin chose.
 type ClientGrant struct {
 	Host         Host
 	ClientID     string
 	ClientSecret secret.Text
 }
 
-// Check returns what is wrong with the grant: at a host where the users of all
-// orgs log in, Salesforce can't tell which org the app means.
+// Check refuses a host where the users of all orgs log in: Salesforce cannot know which
+// org the app means.
 func (g ClientGrant) Check() error {
 	if host := g.Host.origin.Hostname(); host == "login.salesforce.com" || host == "test.salesforce.com" {
-		return errors.New("login_url is to be the org's My Domain, https://NAME.my.salesforce.com: with client_credentials, Salesforce refuses login.salesforce.com and test.salesforce.com")
+		return errors.New("login_url must be the org's My Domain, https://NAME.my.salesforce.com: with client_credentials, Salesforce refuses login.salesforce.com and test.salesforce.com")
 	}
 	return nil
 }
@@ -40,6 +40,6 @@ func (g ClientGrant) exchange(ctx context.Context, c *Client) (Answer, error) {
 		reclassify(e, clientRules, clientRefused)
 		return Answer{}, e
 	}
-	answer.RefreshToken = secret.Text{} // which the app does not need
+	answer.RefreshToken = secret.Text{} // the app does not need one
 	return answer, nil
 }

@@ -15,10 +15,10 @@ import (
 	"forcecred/protocol/secret"
 )
 
-// ExchangeDataCloud exchanges an org's access token for one of the org's Data Cloud
-// tenant (Data 360), whose URL is the Answer's InstanceURL. instanceURL is where the
-// org itself is. The request spends nothing: it may be repeated. Its error is an
-// [*Error], whose Reason is [TokenRefused] when the org's token is not good.
+// ExchangeDataCloud exchanges an org's access token for a token of the org's Data Cloud
+// tenant (Data 360). The Answer's InstanceURL is the tenant's. instanceURL is the org's
+// own. The request spends nothing, so that it may be repeated. Its error is an [*Error],
+// whose Reason is [TokenRefused] if the org's token is not valid.
 func (c *Client) ExchangeDataCloud(ctx context.Context, host Host, instanceURL string, accessToken secret.Text) (Answer, error) {
 	instanceURL, err := host.InstanceURL(instanceURL)
 	if err != nil {
@@ -55,7 +55,7 @@ func decodeDataCloud(resp transport.Response, host Host, accessToken secret.Text
 	if err != nil {
 		return Answer{}, unusable(malformed, resp, fmt.Errorf("the answer's %w", err))
 	}
-	// Salesforce names the tenant's host alone.
+	// Salesforce sends only the tenant's host name.
 	if !strings.Contains(a.InstanceURL, "://") {
 		a.InstanceURL = "https://" + a.InstanceURL
 	}
@@ -68,8 +68,8 @@ func decodeDataCloud(resp transport.Response, host Host, accessToken secret.Text
 	return a, nil
 }
 
-// expiresIn reads a number of seconds, which may be text; 0 is none. A value that
-// is neither is no reason to refuse the token.
+// expiresIn reads a number of seconds, which may be text. It returns 0 for any other
+// value, because that is no reason to refuse the token.
 func expiresIn(raw json.RawMessage) time.Duration {
 	var seconds int64
 	if err := json.Unmarshal(bytes.Trim(raw, `"`), &seconds); err != nil || seconds < 0 || seconds > maxLifetime {
@@ -78,7 +78,7 @@ func expiresIn(raw json.RawMessage) time.Duration {
 	return time.Duration(seconds) * time.Second
 }
 
-// maxLifetime is longer than any token lives, in seconds.
+// maxLifetime is longer than the lifetime of any token, in seconds.
 const maxLifetime = 366 * 24 * 60 * 60
 
 // classifyDataCloud gives an error the class that it has for the exchange. For an
@@ -88,7 +88,7 @@ func classifyDataCloud(resp transport.Response, err error) *Error {
 	if e.Code == "" {
 		switch {
 		case resp.Status == http.StatusUnauthorized, leadsToLogin(resp):
-			e.Reason, e.Remedy, e.Err = TokenRefused, orgTokenRefused.remedy(), errors.New("the answer is a login page, or says 401")
+			e.Reason, e.Remedy, e.Err = TokenRefused, orgTokenRefused.remedy(), errors.New("the answer is a login page or status 401")
 		case resp.Status == http.StatusNotFound:
 			e.Reason, e.Remedy = dataCloudOff.reason, dataCloudOff.remedy()
 		}
@@ -98,14 +98,14 @@ func classifyDataCloud(resp transport.Response, err error) *Error {
 	return e
 }
 
-// leadsToLogin reports whether an answer sends a browser to the login and from
-// there back to the exchange.
+// leadsToLogin reports whether an answer sends a browser to the login and from there
+// back to the exchange.
 func leadsToLogin(resp transport.Response) bool {
 	const mark = "starturl=%2fservices%2fa360%2ftoken"
 	return strings.Contains(strings.ToLower(resp.Header.Get("Location")), mark) || bytes.Contains(bytes.ToLower(resp.Body), []byte(mark))
 }
 
-// RevokeDataCloud ends a token of Data Cloud at its tenant. Its error is an [*Error].
+// RevokeDataCloud revokes a Data Cloud token at its tenant. Its error is an [*Error].
 func (c *Client) RevokeDataCloud(ctx context.Context, host Host, instanceURL string, accessToken secret.Text) error {
 	instanceURL, err := host.InstanceURL(instanceURL)
 	if err != nil {
@@ -115,7 +115,7 @@ func (c *Client) RevokeDataCloud(ctx context.Context, host Host, instanceURL str
 	if fail != nil {
 		return fail
 	}
-	if resp.Status == http.StatusOK { // also for a token that was not good any more
+	if resp.Status == http.StatusOK { // even if the token was no longer valid
 		return nil
 	}
 	_, err = parse(resp, accessToken)

@@ -107,7 +107,7 @@ func TestDataCloudTenantIsSalesforces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := client.ExchangeDataCloud(t.Context(), host, "https://evil.example", secret.New(orgToken)); errorOf(err).Reason != Refused || !strings.Contains(err.Error(), "does not name a host of Salesforce's") {
+	if _, err := client.ExchangeDataCloud(t.Context(), host, "https://evil.example", secret.New(orgToken)); errorOf(err).Reason != Refused || !strings.Contains(err.Error(), "does not name a Salesforce host") {
 		t.Errorf("an org elsewhere: %v", err)
 	}
 }

@@ -130,7 +130,7 @@ func TestErrorsDocument(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want.String(), string(got)); diff != "" {
-		t.Errorf("%s is not what the program does; `go generate ./salesforce` makes it anew:\n%s", document, diff)
+		t.Errorf("%s is not what the program does; `go generate ./internal/salesforce` makes it anew:\n%s", document, diff)
 	}
 }
 

@@ -1,4 +1,4 @@
-// Package salesforce is a client of Salesforce's OAuth endpoints that knows what their answers mean.
+// Package salesforce sends requests to Salesforce's OAuth endpoints, and classifies their answers.
 package salesforce
 
 import (
@@ -10,20 +10,20 @@ import (
 	"forcecred/internal/origin"
 )
 
-// DefaultLoginURL is where users of production orgs log in. Sandboxes use
-// https://test.salesforce.com, and any org has a My Domain host of its own.
+// DefaultLoginURL is the login URL of production orgs. Sandboxes use
+// https://test.salesforce.com, and each org has its own My Domain host.
 const DefaultLoginURL = "https://login.salesforce.com"
 
-// Host is a place where the users of an org log in, the base of its OAuth
-// endpoints. The zero value is none; [ParseHost] makes one.
+// Host is where an org's tokens are requested: the base of its OAuth endpoints.
+// [ParseHost] returns one. The zero value is no host.
 type Host struct {
 	origin    origin.Origin
-	site      string
-	allowHost bool
+	site      string // "" or the path of an Experience Cloud site: /partners
+	allowHost bool   // the user allowed a host that is not Salesforce's
 }
 
-// salesforceDomains are the domains below which Salesforce alone hands out
-// names, from the allow-list of its own CLI.
+// salesforceDomains are the domains in which only Salesforce assigns names. The list is
+// the allow-list of the Salesforce CLI.
 var salesforceDomains = []string{
 	"salesforce.com",
 	"force.com",
@@ -35,12 +35,11 @@ var salesforceDomains = []string{
 	"sfcrmproducts.cn",
 }
 
-// ParseHost checks where an org's users log in, before any secret is sent there:
-// loginURL is https and names a host of Salesforce's, or loopback, or, if
-// allowHost, any host; site is "" or the path of an Experience Cloud site (/partners).
-// The errors name the fault and don't quote the input.
+// ParseHost checks a host before any secret is sent there. loginURL is an https URL of a
+// Salesforce host, of loopback or, with allowHost, of any host. site is "" or the path of
+// an Experience Cloud site (/partners). The errors do not quote the input.
 func ParseHost(loginURL, site string, allowHost bool) (Host, error) {
-	place, err := parseLoginURL(loginURL, allowHost)
+	o, err := parseLoginURL(loginURL, allowHost)
 	if err != nil {
 		return Host{}, fmt.Errorf("login_url %w", err)
 	}
@@ -48,78 +47,76 @@ func ParseHost(loginURL, site string, allowHost bool) (Host, error) {
 	if err := checkSite(site); err != nil {
 		return Host{}, fmt.Errorf("site %w", err)
 	}
-	return Host{origin: place, site: site, allowHost: allowHost}, nil
+	return Host{origin: o, site: site, allowHost: allowHost}, nil
 }
 
 func parseLoginURL(raw string, allowHost bool) (origin.Origin, error) {
-	if page, err := origin.Parse(raw); err == nil { // with the path that the browser shows
+	if page, err := origin.Parse(raw); err == nil { // a URL from the browser has a path
 		if err := checkPageHost(page); err != nil {
 			return "", err
 		}
 	}
-	place, err := origin.ParseBase(raw)
+	o, err := origin.ParseBase(raw)
 	switch {
 	case errors.Is(err, origin.ErrPath):
-		return "", fmt.Errorf("%w; it is the host alone, and the path of an Experience Cloud site is given as site", err)
+		return "", fmt.Errorf("%w; give only the host, and the path of an Experience Cloud site as site", err)
 	case err != nil:
 		return "", err
 	}
-	return place, checkHost(place, allowHost || isLoopback(place))
+	return o, checkHost(o, allowHost || isLoopback(o))
 }
 
-// URL returns the login URL in its normal form: https, lower case, no slash at the end.
+// URL returns the login URL in its normal form: https, lower case, no trailing slash.
 func (h Host) URL() string { return string(h.origin) }
 
 // Site returns the path of the Experience Cloud site, "" or /partners.
 func (h Host) Site() string { return h.site }
 
-// Endpoint returns the URL of one of the OAuth endpoints: token, introspect, revoke.
+// Endpoint returns the URL of an OAuth endpoint, such as token, introspect or revoke.
 func (h Host) Endpoint(name string) string {
 	return h.URL() + h.site + "/services/oauth2/" + name
 }
 
-// InstanceURL checks a URL that the login host answered with, to which callers
-// send the access token. It returns the URL in the form of [Host.URL]. The
-// errors name the fault and don't quote the input.
+// InstanceURL checks a URL in an answer of the host, to which callers send the access
+// token. It returns the URL in the form of [Host.URL]. The errors do not quote the input.
 func (h Host) InstanceURL(raw string) (string, error) {
-	place, err := origin.ParseBase(raw)
+	o, err := origin.ParseBase(raw)
 	if err == nil {
-		err = checkHost(place, h.trusts(place))
+		err = checkHost(o, h.trusts(o))
 	}
 	if err != nil {
 		return "", err
 	}
-	return string(place), nil
+	return string(o), nil
 }
 
-// isSite reports whether raw is the URL of an Experience Cloud site, path
-// included, at a host to which the login's tokens may go.
+// isSite reports whether raw is the URL of an Experience Cloud site, with its path, at a
+// host to which the org's tokens may go.
 func (h Host) isSite(raw string) bool {
-	place, err := origin.Parse(raw)
-	return err == nil && checkHost(place, h.trusts(place)) == nil
+	o, err := origin.Parse(raw)
+	return err == nil && checkHost(o, h.trusts(o)) == nil
 }
 
-// trusts reports whether the login's tokens may go to a place that is not one of
-// Salesforce's. A login on loopback trusts loopback. With allowHost, a login
-// trusts its own host and the names below it. Neither trust depends on a port,
-// because a certificate does not either.
-func (h Host) trusts(place origin.Origin) bool {
-	if isLoopback(h.origin) && isLoopback(place) {
+// trusts reports whether the org's tokens may go to a host that is not Salesforce's.
+// Loopback trusts loopback. With allowHost, a host trusts itself and the names below it.
+// The port does not matter, because a certificate is not bound to a port.
+func (h Host) trusts(o origin.Origin) bool {
+	if isLoopback(h.origin) && isLoopback(o) {
 		return true
 	}
-	own, name := h.origin.Hostname(), place.Hostname()
+	own, name := h.origin.Hostname(), o.Hostname()
 	return h.allowHost && (name == own || strings.HasSuffix(name, "."+own))
 }
 
-// checkHost refuses a place that is neither trusted nor a host of Salesforce's on
-// the port of https.
-func checkHost(place origin.Origin, trusted bool) error {
+// checkHost refuses an origin that is neither trusted nor a Salesforce host on the
+// https port.
+func checkHost(o origin.Origin, trusted bool) error {
 	switch {
 	case trusted:
 		return nil
-	case !isSalesforce(place.Hostname()):
-		return errors.New("does not name a host of Salesforce's")
-	case place.Port() != "":
+	case !isSalesforce(o.Hostname()):
+		return errors.New("does not name a Salesforce host")
+	case o.Port() != "":
 		return errors.New("has a port")
 	}
 	return nil
@@ -134,8 +131,8 @@ func isSalesforce(name string) bool {
 	return false
 }
 
-// pageDomains are those of the hosts that serve an org's pages, and no OAuth: what
-// people copy from their browser.
+// pageDomains are the domains of hosts that serve an org's pages and no OAuth. People
+// copy them from their browser.
 var pageDomains = []struct{ domain, pages string }{
 	{"lightning.force.com", "Lightning"},
 	{"lightning.crmforce.mil", "Lightning"},
@@ -144,17 +141,17 @@ var pageDomains = []struct{ domain, pages string }{
 }
 
 // checkPageHost refuses a host that serves an org's pages.
-func checkPageHost(place origin.Origin) error {
+func checkPageHost(o origin.Origin) error {
 	for _, d := range pageDomains {
-		if strings.HasSuffix(place.Hostname(), "."+d.domain) {
+		if strings.HasSuffix(o.Hostname(), "."+d.domain) {
 			return fmt.Errorf("names a %s page host; use the org's My Domain, https://NAME.my.salesforce.com", d.pages)
 		}
 	}
 	return nil
 }
 
-func isLoopback(place origin.Origin) bool {
-	name := place.Hostname()
+func isLoopback(o origin.Origin) bool {
+	name := o.Hostname()
 	if name == "localhost" {
 		return true
 	}

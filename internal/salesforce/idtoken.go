@@ -15,12 +15,12 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// verifyIDToken checks that the answer's ID token was made for this login: signed
-// with a key of the login host, for this client, in answer to this request
-// (OpenID Connect Core, section 3.1.3.7).
+// verifyIDToken checks that the answer's ID token is for this login: it is signed with a
+// key of the host, for this client, in answer to this request (OpenID Connect Core,
+// section 3.1.3.7).
 func (c *Client) verifyIDToken(ctx context.Context, a Authorization, answer Answer) error {
 	keys := &publishedKeys{client: c, host: a.Host}
-	// The library takes one issuer, and Salesforce has several: see below.
+	// The library accepts one issuer, and Salesforce has several: see isIssuer.
 	verifier := oidc.NewVerifier("", keys, &oidc.Config{
 		ClientID: a.ClientID, SkipIssuerCheck: true, SupportedSigningAlgs: []string{oidc.RS256}, Now: answer.now,
 	})
@@ -33,19 +33,19 @@ func (c *Client) verifyIDToken(ctx context.Context, a Authorization, answer Answ
 	}
 	switch expired := (*oidc.TokenExpiredError)(nil); {
 	case errors.As(err, &expired):
-		return failed("the answer's id_token has ended already")
+		return failed("the answer's id_token has expired")
 	case err != nil: // it may quote the token
 		return failed("the answer's id_token is not signed by Salesforce for this client")
 	case !a.isIssuer(token.Issuer, answer):
 		return failed("the answer's id_token is from another issuer")
 	case subtle.ConstantTimeCompare([]byte(token.Nonce), []byte(a.nonce)) != 1:
-		return failed("the answer's id_token is of another login")
+		return failed("the answer's id_token belongs to another login")
 	}
 	return nil
 }
 
-// now returns the time by the server's clock, where the answer has it: an ID token
-// lives for minutes, and this machine's clock may be off by more.
+// now returns the time by the server's clock, if the answer has it. An ID token lives for
+// minutes, and this machine's clock may be off by more.
 func (a Answer) now() time.Time {
 	if a.Date.IsZero() {
 		return time.Now()
@@ -53,10 +53,9 @@ func (a Answer) now() time.Time {
 	return a.Date
 }
 
-// isIssuer reports whether an ID token may say so of its issuer. Salesforce names
-// the host or the Experience Cloud site where the user has logged in; behind
-// https://login.salesforce.com that may be the org's My Domain. The key that the
-// token was signed with is the login host's in each case.
+// isIssuer reports whether an ID token may have that issuer. Salesforce names the host or
+// the Experience Cloud site where the user logged in. For https://login.salesforce.com
+// that may be the org's My Domain. The key is the login host's in each case.
 func (a Authorization) isIssuer(issuer string, answer Answer) bool {
 	host, err := origin.ParseBase(issuer)
 	if err != nil {
@@ -65,14 +64,14 @@ func (a Authorization) isIssuer(issuer string, answer Answer) bool {
 	return host == a.Host.origin || string(host) == answer.InstanceURL
 }
 
-// publishedKeys are the keys that a login host signs with, fetched when they are needed.
+// publishedKeys are the signing keys of a login host, fetched for each signature.
 type publishedKeys struct {
 	client *Client
 	host   Host
-	fail   error // why they could not be had
+	fail   error // of the last fetch
 }
 
-// VerifySignature returns what a token says, as an [oidc.KeySet] does.
+// VerifySignature returns the payload of a signed token, as an [oidc.KeySet].
 func (k *publishedKeys) VerifySignature(ctx context.Context, token string) ([]byte, error) {
 	signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
@@ -97,5 +96,5 @@ func (k *publishedKeys) VerifySignature(ctx context.Context, token string) ([]by
 			return payload, nil
 		}
 	}
-	return nil, fmt.Errorf("none of the login host's keys has signed it")
+	return nil, fmt.Errorf("no key of the login host has signed it")
 }

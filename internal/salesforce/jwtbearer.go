@@ -19,26 +19,26 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// JWTGrant is a user whom the app may stand for, as an admin has approved: each
-// access token is got by an assertion that the app's private key signs (RFC 7523).
+// JWTGrant is a user for whom the app may act, as an admin has approved. An assertion
+// that the app's private key signs is exchanged for an access token (RFC 7523).
 type JWTGrant struct {
 	Host         Host
 	ClientID     string
-	ClientSecret secret.Text // not sent; answers are signed with it. Empty where it is not known
+	ClientSecret secret.Text // not sent; answers are signed with it; empty if it is unknown
 	Username     string
 	Key          credentials.PrivateKey
 	KeyID        string // the assertion's kid, or ""
-	Audience     string // the assertion's aud; if it is "", those of Targets are tried
-	AudienceURL  string // one more audience that Targets has, or ""
-	Accepted     Target // where the last assertion was taken, or none
+	Audience     string // the assertion's aud; "" tries those of Targets
+	AudienceURL  string // another audience for Targets, or ""
+	Accepted     Target // the target that accepted the last assertion, or none
 }
 
-// assertionLife is how long an assertion is good, by our clock. Salesforce wants
-// no more than three minutes; with half of that a clock may be off by a minute and
-// a half in either direction.
-const assertionLife = 90 * time.Second
+// assertionLifetime is the lifetime of an assertion, by this machine's clock. Salesforce
+// allows three minutes. With half of that, the clock may be off by a minute and a half in
+// either direction.
+const assertionLifetime = 90 * time.Second
 
-// Check returns what is wrong with the grant.
+// Check refuses audiences that are not URLs.
 func (g JWTGrant) Check() error {
 	if err := checkAudience(g.Audience); err != nil {
 		return fmt.Errorf("audience %w", err)
@@ -59,15 +59,15 @@ func checkAudience(audience string) error {
 	return nil
 }
 
-// exchange presents an assertion, which spends nothing, to one target after the
-// other, until one takes it. All tries together take no longer than one request may.
+// exchange sends an assertion, which spends nothing, to one target after the other until
+// one accepts it. All requests together have the timeout of one.
 func (g JWTGrant) exchange(ctx context.Context, c *Client) (Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, ExchangeTimeout)
 	defer cancel()
 	var refusal *Error // of the org's own host
 	all := g.Targets()
 	for i, target := range all {
-		answer, fail, isElsewhere := g.present(ctx, c, target)
+		answer, fail, isElsewhere := g.send(ctx, c, target)
 		if fail == nil {
 			if target != all[0] || target == g.Accepted {
 				answer.Accepted = target
@@ -78,7 +78,7 @@ func (g JWTGrant) exchange(ctx context.Context, c *Client) (Answer, error) {
 		if isOwn && refusal == nil {
 			refusal = fail
 		}
-		// Whatever a host says that is only tried, the org may be elsewhere.
+		// The refusal of a host that is only tried proves nothing: the org may be elsewhere.
 		if (isOwn || i == 0) && !isElsewhere {
 			return Answer{}, fail
 		}
@@ -89,9 +89,9 @@ func (g JWTGrant) exchange(ctx context.Context, c *Client) (Answer, error) {
 	return Answer{}, refusal
 }
 
-// present sends an assertion once. If it is refused, isElsewhere says that another
-// host or audience may be the right one.
-func (g JWTGrant) present(ctx context.Context, c *Client, t Target) (answer Answer, fail *Error, isElsewhere bool) {
+// send sends an assertion once. With an error, isElsewhere says that another target may
+// accept it.
+func (g JWTGrant) send(ctx context.Context, c *Client, t Target) (answer Answer, fail *Error, isElsewhere bool) {
 	now := time.Now()
 	assertion, err := g.assertion(t.Audience, now)
 	if err != nil {
@@ -109,20 +109,19 @@ func (g JWTGrant) present(ctx context.Context, c *Client, t Target) (answer Answ
 		fail = errorOf(err)
 		return Answer{}, fail, classifyAssertion(fail, resp, now)
 	}
-	answer.RefreshToken = secret.Text{} // which the app does not need
+	answer.RefreshToken = secret.Text{} // the app does not need one
 	return answer, nil, false
 }
 
-// assertion returns what says to an audience, for a short time, that the app may
-// stand for the user.
+// assertion returns a signed JWT: the app may act for the user, for a short time.
 func (g JWTGrant) assertion(audience string, now time.Time) (secret.Text, error) {
-	// Not the library's own claims, whose audience is a list: Salesforce's is one URL.
+	// Not the library's claims: their audience is a list, and Salesforce expects one URL.
 	claims, err := json.Marshal(struct {
 		Issuer   string `json:"iss"`
 		Subject  string `json:"sub"`
 		Audience string `json:"aud"`
 		Expires  int64  `json:"exp"`
-	}{g.ClientID, g.Username, audience, now.Add(assertionLife).Unix()})
+	}{g.ClientID, g.Username, audience, now.Add(assertionLifetime).Unix()})
 	if err != nil {
 		return secret.Text{}, err
 	}
@@ -156,9 +155,9 @@ func classifyAssertion(e *Error, resp transport.Response, sent time.Time) (isEls
 		return false
 	}
 	switch off := sent.Sub(date).Truncate(time.Second); {
-	case off > assertionLife:
+	case off > assertionLifetime:
 		e.Remedy = remedy.Remedy{Code: "set_clock_ahead", Detail: off.String()}
-	case off < -assertionLife:
+	case off < -assertionLifetime:
 		e.Remedy = remedy.Remedy{Code: "set_clock_behind", Detail: (-off).String()}
 	}
 	return false

@@ -12,8 +12,8 @@ import (
 	"forcecred/protocol/secret"
 )
 
-// parse reads an answer that has to be a JSON object, and no error. Its error
-// shows none of the secrets.
+// parse reads an answer, which must be a JSON object without an error. Its own error has
+// none of the secrets.
 func parse(resp transport.Response, secrets ...secret.Text) (strictjson.Object, error) {
 	o, err := strictjson.Parse(resp.Body)
 	switch {
@@ -30,23 +30,22 @@ func parse(resp transport.Response, secrets ...secret.Text) (strictjson.Object, 
 	return o, answerError(o, resp, secrets...)
 }
 
-// answerError returns the error that an object says, with whatever status. An answer
-// of 200 with an error in it is an error too.
+// answerError returns the error in an object, with any status: status 200 with an error
+// in the body is an error too.
 func answerError(o strictjson.Object, resp transport.Response, secrets ...secret.Text) error {
 	code, description := errorFields(o)
 	if code == "" && isSuccess(resp.Status) {
 		return nil
 	}
 	if code == "" {
-		return classify(resp, "", "", errors.New("the answer is no OAuth answer"))
+		return classify(resp, "", "", errors.New("the answer is not an OAuth answer"))
 	}
 	return classify(resp, sanitize(code, secrets...), sanitize(description, secrets...), nil)
 }
 
-// errorFields returns the code and the description of an error in Salesforce's two
-// forms, or "" and "" when the object has neither: OAuth's error and
-// error_description (RFC 6749, section 5.2), and errorCode and message, which its
-// REST API and what stands before it send, in a list of one object.
+// errorFields returns the code and the description of an error, or "" and "". Salesforce
+// has two formats: OAuth's error and error_description (RFC 6749, section 5.2), and
+// errorCode and message in a list of one object, which its REST API and its gateways send.
 // https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/errorcodes.htm
 func errorFields(o strictjson.Object) (code, description string) {
 	for _, form := range []struct{ code, description string }{{"error", "error_description"}, {"errorCode", "message"}} {
@@ -58,7 +57,7 @@ func errorFields(o strictjson.Object) (code, description string) {
 	return "", ""
 }
 
-// firstOfList returns the first object of a JSON list, or nil when body is none.
+// firstOfList returns the first object of a JSON list, or nil if body is not such a list.
 func firstOfList(body []byte) strictjson.Object {
 	var list []json.RawMessage
 	body, err := text.Plain(body)
@@ -72,7 +71,7 @@ func firstOfList(body []byte) strictjson.Object {
 	return o
 }
 
-// isSuccess reports whether a status says that the request was carried out.
+// isSuccess reports whether a status is one of success.
 func isSuccess(status int) bool {
 	return status >= http.StatusOK && status < http.StatusMultipleChoices
 }

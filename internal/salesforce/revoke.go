@@ -9,16 +9,15 @@ import (
 	"forcecred/protocol/secret"
 )
 
-// Revoke ends what a token stands for (RFC 7009): a refresh token with all access
-// tokens that came of it, or an access token alone. One that is no longer good
-// counts as revoked. Its error is an [*Error].
+// Revoke revokes a refresh token with all its access tokens, or one access token
+// (RFC 7009). A token that is no longer valid counts as revoked. Its error is an [*Error].
 func (c *Client) Revoke(ctx context.Context, host Host, token secret.Text) error {
 	resp, fail := c.post(ctx, host.Endpoint("revoke"), url.Values{"token": {token.Reveal()}})
 	if fail != nil {
 		return fail
 	}
 	if isSuccess(resp.Status) {
-		return nil // whatever the body says: RFC 7009, section 2.2
+		return nil // with any body: RFC 7009, section 2.2
 	}
 	_, err := parse(resp, token)
 	if e := (*Error)(nil); errors.As(err, &e) && (strings.EqualFold(e.Code, "invalid_token") || strings.EqualFold(e.Code, "unsupported_token_type")) {

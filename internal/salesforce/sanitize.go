@@ -11,11 +11,11 @@ import (
 	"forcecred/protocol/secret"
 )
 
-// maxDescription is how many characters of an error_description are shown.
+// maxDescription is the number of characters that are shown of an error_description.
 const maxDescription = 256
 
-// sanitize makes text from a server fit to be shown: without the request's
-// secrets, which an answer may echo, on one line, and cut.
+// sanitize returns a server's text for a person: without the request's secrets, which an
+// answer may echo, on one line, and shortened.
 func sanitize(text string, secrets ...secret.Text) string {
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
@@ -29,14 +29,13 @@ func sanitize(text string, secrets ...secret.Text) string {
 	return text
 }
 
-// redact takes the request's secrets out of text. Where one stands in plain
-// words it alone is replaced; an echo in disguise, or a piece of one, takes the
-// whole text with it, since there is no telling where it begins and ends.
+// redact replaces the request's secrets in text. It replaces a secret in plain text
+// alone. It replaces the whole text if that has a part of a secret or an encoded secret,
+// because it cannot find the ends of that.
 //
-// Disguises are the encodings that a request passes through on its way into an
-// error page: of URLs and forms, HTML, JSON. Base64 is none of them: it would
-// come from an Authorization header, which we never send. Whoever hides a secret
-// on purpose has it already, and need not send it to us.
+// It decodes the encodings by which a request may get into an error page: those of URLs
+// and forms, HTML and JSON. It does not decode base64, because no request has a secret
+// in base64. A server that hides a secret on purpose knows it already.
 func redact(text string, secrets ...secret.Text) string {
 	for _, s := range secrets {
 		if !s.Empty() {
@@ -52,21 +51,21 @@ func redact(text string, secrets ...secret.Text) string {
 }
 
 const (
-	minPiece     = 12 // characters of a secret that are too many to show
-	maxDisguises = 4  // encodings over each other; more than that is not looked into, nor shown
+	minPiece     = 12 // the shortest part of a secret, in characters, that is redacted
+	maxEncodings = 4  // nested encodings; a text with more of them is redacted
 )
 
-// echoes reports whether text holds the secret or a piece of it, in whatever
-// case and under a few layers of encoding.
+// echoes reports whether text has the secret or a part of it, in any case and under a
+// few layers of encoding.
 func echoes(text, secret string) bool {
 	secret = strings.ToLower(secret)
 	size := min(minPiece, len(secret))
-	// A set, since a server is free to make both long: an access token comes from it as well.
+	// A set, because the server chooses the length of both text and access token.
 	pieces := make(map[string]bool, len(secret))
 	for i := range len(secret) - size + 1 {
 		pieces[secret[i:i+size]] = true
 	}
-	for range maxDisguises {
+	for range maxEncodings {
 		lower := strings.ToLower(text)
 		for i := range len(lower) - size + 1 {
 			if pieces[lower[i:i+size]] {
@@ -83,12 +82,12 @@ func echoes(text, secret string) bool {
 }
 
 var (
-	// Compiled by the first refusal, and not at each start.
+	// Compiled at the first error, and not at each start.
 	urlEscape  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`%[0-9A-Fa-f]{2}`) })
 	jsonEscape = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\\(u[0-9A-Fa-f]{4}|.)`) })
 )
 
-// unescape takes one layer of URL, HTML and JSON escapes off.
+// unescape decodes one layer of URL, HTML and JSON escapes.
 func unescape(text string) string {
 	text = urlEscape().ReplaceAllStringFunc(text, func(escape string) string {
 		b, _ := strconv.ParseUint(escape[1:], 16, 8) // two hexadecimal digits

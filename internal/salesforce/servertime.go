@@ -8,9 +8,9 @@ import (
 	"forcecred/protocol/secret"
 )
 
-// ServerTime goes to where login is, without a secret, and returns the time by the
-// host's clock: whatever else it answers, it is there, and has proved by TLS who
-// it is. The time is zero when the answer has none. Its error is an [*Error].
+// ServerTime requests a public page of host without a secret, and returns the time by
+// the host's clock. Any answer will do: the host is reachable, and proved by TLS who it
+// is. The time is zero if the answer has none. Its error is an [*Error].
 func (c *Client) ServerTime(ctx context.Context, host Host) (time.Time, error) {
 	resp, fail := c.get(ctx, host.URL()+publicKeys, secret.Text{})
 	if fail != nil {
@@ -23,6 +23,5 @@ func (c *Client) ServerTime(ctx context.Context, host Host) (time.Time, error) {
 	return at, nil
 }
 
-// publicKeys is what every host of Salesforce's shows to anybody: the keys that
-// its ID tokens are signed with.
+// publicKeys is the path of the keys for ID tokens, which each Salesforce host publishes.
 const publicKeys = "/id/keys"

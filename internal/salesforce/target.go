@@ -10,18 +10,19 @@ const (
 	sandboxURL    = "https://test.salesforce.com"
 )
 
-// Target is where an assertion goes, and whom it is for. The zero value is none.
+// Target is the host that an assertion is sent to, and the assertion's audience. The
+// zero value is no target.
 type Target struct {
 	Host     Host
 	Audience string // an https URL
 }
 
-// Targets returns where the grant's assertion may be taken, in the order in which
-// they are tried: where the last one was, then the hosts and audiences that the
-// Salesforce CLI tries, in its order. A sandbox's org may want test.salesforce.com as the
-// audience, and nothing in a login URL tells. With Audience there is one target.
+// Targets returns the targets that may accept the grant's assertion, in the order of the
+// requests: the one that accepted the last assertion, then those of the Salesforce CLI in
+// its order. A sandbox may require test.salesforce.com as audience, and its login URL
+// does not show that. With Audience there is one target.
 //
-// An assertion for a host of the user's choice goes to no other.
+// An assertion for a host that only the user trusts is sent to no other.
 func (g JWTGrant) Targets() []Target {
 	if g.Audience != "" {
 		return []Target{{g.Host, g.Audience}}
@@ -42,7 +43,7 @@ func (g JWTGrant) Targets() []Target {
 		{own, named}, {own, productionURL}, {own, sandboxURL}, {productionURL, named}, {sandboxURL, named},
 	} {
 		if pair == [2]string{productionURL, sandboxURL} || pair == [2]string{sandboxURL, productionURL} {
-			continue // neither takes the other's
+			continue // neither accepts the other's audience
 		}
 		if host, ok := g.hostAt(pair[0]); ok {
 			add(Target{host, pair[1]})
@@ -51,7 +52,7 @@ func (g JWTGrant) Targets() []Target {
 	return all
 }
 
-// loginAt returns the grant's login, or the one of another host of Salesforce's.
+// hostAt returns the grant's host, or another Salesforce host.
 func (g JWTGrant) hostAt(url string) (Host, bool) {
 	if url == g.Host.URL()+g.Host.Site() {
 		return g.Host, true

@@ -41,7 +41,7 @@ const theHost = "the host"
 
 // errInvalidHTTP replaces those errors of the library that quote the server. The
 // quoted text may have a secret of the request.
-var errInvalidHTTP = errors.New("the answer is not sound HTTP, or has too many headers")
+var errInvalidHTTP = errors.New("the answer is not valid HTTP, or has too many headers")
 
 // Classify returns the error of a request that failed in a phase. proxy is the proxy
 // that the request did not get through yet, or nil. Of the standard library's texts it
@@ -63,13 +63,13 @@ func Classify(err error, at Phase, proxy *url.URL) *Error {
 	)
 	switch {
 	case errors.As(err, &dns):
-		e.Err, e.Remedy = fmt.Errorf("the name %s can't be looked up: %s", dns.Name, dns.Err), remedy.To("check_dns")
+		e.Err, e.Remedy = fmt.Errorf("cannot look up %s: %s", dns.Name, dns.Err), remedy.To("check_dns")
 	case isTimeout(err):
 		e.Err, e.Remedy = errors.New(at.timeout()), remedy.To("check_slow_network")
 	case isEOF(err) && at < Sent:
 		e.Err = errors.New("the connection was closed during the TLS handshake")
 	case isEOF(err), isReset(err):
-		e.Err = errors.New("the connection was closed before the whole answer came")
+		e.Err = errors.New("the connection was closed before the whole answer arrived")
 	case errors.As(err, &op):
 		e.Err = op
 	case errors.Is(err, context.Canceled), errors.Is(err, ErrTooLarge):
@@ -95,15 +95,15 @@ func tlsError(peer string, err error) *Error {
 	text, todo := "", remedy.Code("")
 	switch {
 	case errors.As(err, &authority):
-		text, todo = "shows a certificate signed by unknown authority", "add_root"
+		text, todo = "has a certificate signed by an unknown authority", "add_root"
 	case errors.As(err, &hostname):
-		text, todo = "shows a certificate for another name", "check_host_name"
+		text, todo = "has a certificate for another name", "check_host_name"
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && time.Now().Before(invalid.Cert.NotBefore):
-		text, todo = "shows a certificate that is not valid yet", "check_clock_or_host"
+		text, todo = "has a certificate that is not valid yet", "check_clock_or_host"
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		text, todo = "shows a certificate that has expired", "check_clock_or_host"
+		text, todo = "has an expired certificate", "check_clock_or_host"
 	case errors.As(err, &verification):
-		text, todo = "shows a certificate that is not sound", "add_root"
+		text, todo = "has an invalid certificate", "add_root"
 	case errors.As(err, &record):
 		text, todo = "does not speak TLS", "check_no_tls"
 	// Two errors without a type: an alert of the peer, and our own.

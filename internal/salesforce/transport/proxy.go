@@ -139,11 +139,11 @@ func proxyError(err error, proxy *url.URL) *Error {
 	}
 	switch {
 	case errors.As(err, &dns):
-		text = "can't be reached: " + dns.Err // such as: no such host
+		text = "is unreachable: " + dns.Err // such as: no such host
 	case isTimeout(err):
 		text = "does not answer"
 	case errors.As(err, &errno):
-		text = "can't be reached: " + errno.Error()
+		text = "is unreachable: " + errno.Error()
 	case isEOF(err):
 		text = "closed the connection"
 	}
@@ -153,16 +153,16 @@ func proxyError(err error, proxy *url.URL) *Error {
 // asError classifies the refusal. A fault of the proxy may pass; its rules stay.
 func (r *ProxyRefusal) asError() *Error {
 	e := &Error{Reason: Blocked, Remedy: remedy.To("open_proxy")}
-	text := "does not let us through to the org's host"
+	text := "does not allow connections to the org's host"
 	switch {
 	case r.Status == http.StatusProxyAuthRequired && !r.allowsBasic():
-		text, e.Remedy = "asks for a way to sign in that forcecred does not have", remedy.To("chain_proxy")
+		text, e.Remedy = "requires an authentication scheme that forcecred does not support", remedy.To("chain_proxy")
 	case r.Status == http.StatusProxyAuthRequired && r.HasPassword:
-		text, e.Remedy = "does not accept the user or the password in it", remedy.To("give_proxy_password")
+		text, e.Remedy = "does not accept the user name or the password in it", remedy.To("give_proxy_password")
 	case r.Status == http.StatusProxyAuthRequired:
-		text, e.Remedy = "asks for a user and a password", remedy.To("give_proxy_password")
+		text, e.Remedy = "requires a user name and a password", remedy.To("give_proxy_password")
 	case r.Status >= 500 || r.Status == http.StatusTooManyRequests:
-		text, e.Reason, e.Remedy = "can't reach the org's host", Unreachable, remedy.To("check_host_and_proxy")
+		text, e.Reason, e.Remedy = "cannot reach the org's host", Unreachable, remedy.To("check_host_and_proxy")
 	}
 	e.Err = fmt.Errorf("%s %s", theProxy, text)
 	if !r.IsSOCKS {
