@@ -192,7 +192,7 @@ func (h *Helper) saveChangeError(c change, s exchangeResult, rotated bool, err e
 	}
 	if journalErr := h.writeJournal(c.old, s.answer.RefreshToken, c.seal); journalErr != nil {
 		e.Message = fmt.Sprintf("%s; the new refresh token is not in the journal either: %v", e.Message, journalErr)
-		e.Hint, e.Remedy = "", ofLogin(remedy.To("login_lost"), c.old)
+		e.Remedy = ofLogin(remedy.To("login_lost"), c.old)
 		e.Retryable = false
 		return e
 	}

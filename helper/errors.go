@@ -23,7 +23,7 @@ func isAny(err error, targets ...error) bool {
 func badRequest(org keystore.Org, err error) *protocol.Error {
 	e := &protocol.Error{Code: protocol.BadRequest, Message: "read the request: " + err.Error(), Org: string(org)}
 	if cause, ok := errors.AsType[*keystore.Error](err); ok {
-		e.Hint, e.Remedy = cause.Hint, cause.Remedy
+		e.Remedy = cause.Remedy
 	}
 	return e
 }
@@ -37,13 +37,13 @@ func storeError(doing string, org keystore.Org, err error) *protocol.Error {
 		Cause:   err,
 	}
 	if cause := (*keystore.Error)(nil); errors.As(err, &cause) {
-		e.Hint, e.Remedy = cause.Hint, cause.Remedy
+		e.Remedy = cause.Remedy
 	}
 	switch {
 	case errors.Is(err, keystore.ErrNotFound):
 		e.Code = protocol.OrgNotFound
 		e.Message = fmt.Sprintf("there is no org %q in the keystore", org)
-		if e.Hint == "" && e.Remedy.IsZero() { // the store's own, where an org is not stored by forcecred
+		if e.Remedy.IsZero() { // the store's own, where an org is not stored by forcecred
 			e.Remedy = remedy.To("list_or_log_in")
 		}
 	case errors.Is(err, context.DeadlineExceeded):

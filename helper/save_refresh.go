@@ -85,7 +85,7 @@ func (h *Helper) saveGrant(ctx context.Context, grant keystore.Grant, answer sal
 	if journalErr := h.writeJournal(grant, next, reserved); journalErr != nil {
 		e := storeError("save the new refresh token of", grant.Org, err)
 		e.Message += fmt.Sprintf("; nor is it in the journal: %v", journalErr)
-		e.Hint, e.Remedy = "", ofLogin(remedy.To("login_lost"), grant)
+		e.Remedy = ofLogin(remedy.To("login_lost"), grant)
 		e.Retryable = false
 		return e
 	}

@@ -111,7 +111,7 @@ func DecodeGrant(key Key, data []byte) (Grant, error) {
 		g.Type = RefreshToken
 	}
 	if !g.Type.known() {
-		return Grant{}, corrupt(key, "the item has a grant of a type that this forcecred does not know", "update forcecred: a newer one wrote it")
+		return Grant{}, corrupt(key, "the item has a grant of a type that this forcecred does not know", "update_forcecred_newer")
 	}
 	g.PrivateKey = secret.New(item.PrivateKey)
 	g.ClientSecret = secret.New(item.ClientSecret)

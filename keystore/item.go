@@ -3,9 +3,10 @@ package keystore
 import (
 	"errors"
 	"fmt"
+	"forcecred/protocol/remedy"
 )
 
-const storeAgain = "erase the org and store it again"
+const storeAgain remedy.Code = "store_again"
 
 // errNotOurs says that an item did not decode. The decoder's own error is not
 // kept, since it may quote what it read.
@@ -20,13 +21,13 @@ func checkItem(key Key, version, known int, org Org) error {
 	case version < 1:
 		return corrupt(key, "the item has no version", storeAgain)
 	case version > known:
-		return corrupt(key, fmt.Sprintf("the item has version %d, this forcecred knows %d", version, known), "update forcecred")
+		return corrupt(key, fmt.Sprintf("the item has version %d, this forcecred knows %d", version, known), "update_forcecred")
 	case org != key.Org:
 		return corrupt(key, "the item belongs to another org", storeAgain)
 	}
 	return nil
 }
 
-func corrupt(key Key, text, hint string) error {
-	return &Error{Op: "read " + key.String(), Reason: ErrCorrupt, Err: errors.New(text), Hint: hint}
+func corrupt(key Key, text string, todo remedy.Code) error {
+	return &Error{Op: "read " + key.String(), Reason: ErrCorrupt, Err: errors.New(text), Remedy: remedy.To(todo)}
 }

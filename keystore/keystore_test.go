@@ -97,7 +97,7 @@ func TestGrantType(t *testing.T) {
 		t.Errorf("an old item has the type %q: %v", old.Type, err)
 	}
 	_, err = DecodeGrant(key, []byte(`{"version":1,"org":"prod","grant_type":"later"}`))
-	if e, ok := errors.AsType[*Error](err); !ok || e.Reason != ErrCorrupt || !strings.Contains(e.Hint, "update forcecred") {
+	if e, ok := errors.AsType[*Error](err); !ok || e.Reason != ErrCorrupt || e.Remedy.Code != "update_forcecred_newer" {
 		t.Errorf("an unknown type: %v", err)
 	}
 }

@@ -55,7 +55,6 @@ type Error struct {
 	Op     string        // what the store was doing: `read org/prod`
 	Reason error         // one of the sentinels
 	Err    error         // the cause, or nil; it never holds a secret
-	Hint   string        // what to do, or ""
 	Remedy remedy.Remedy // what a person can do
 }
 

@@ -13,6 +13,7 @@ import (
 	"unicode"
 
 	"forcecred/internal/strictjson"
+	"forcecred/protocol/remedy"
 	"forcecred/protocol/secret"
 )
 
@@ -150,7 +151,7 @@ func DecodeStore(r io.Reader, org string) (StoreRequest, error) {
 	case req.Org == "" && org == "" && isResult:
 		return StoreRequest{}, &Error{
 			Code: BadRequest, Message: "read the request: the Salesforce CLI's result does not say what the org is called here",
-			Hint: "name the org as argument: `forcecred store ORG`",
+			Remedy: remedy.To("name_org_as_argument"),
 		}
 	case req.Org == "" && org == "":
 		return StoreRequest{}, NoOrg()
@@ -283,7 +284,7 @@ func badRequest(err error) *Error {
 	return &Error{
 		Code:    BadRequest,
 		Message: "read the request: " + err.Error(),
-		Hint:    `a request is one JSON object such as {"org":"prod"}`,
+		Remedy:  remedy.To("send_json_request"),
 	}
 }
 

@@ -3,6 +3,7 @@ package protocol
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -103,7 +104,7 @@ func TestDecodeRefuses(t *testing.T) {
 			if !errors.As(err, &e) || e.Code != BadRequest || !strings.Contains(e.Message, tt.want) {
 				t.Fatalf("got %v, want a bad_request with %q", err, tt.want)
 			}
-			if strings.Contains(e.Message+e.Hint, "test-") {
+			if strings.Contains(fmt.Sprint(e.Message, e.Remedy), "test-") {
 				t.Error("the error quotes the request")
 			}
 		})

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"forcecred/keystore"
+	"forcecred/protocol/remedy"
 )
 
 // alone is a keystore that the environment names while config.json can't be read:
@@ -13,9 +14,9 @@ import (
 // where an org may be missing for that, and nowhere else.
 type alone struct {
 	keystore.Store
-	unread error  // why config.json can't be read
-	hint   string // what to do about it
-	notice func(message string)
+	unread error         // why config.json can't be read
+	todo   remedy.Remedy // what to do about it
+	warn   func(message string, todo remedy.Remedy)
 	once   sync.Once
 }
 
@@ -23,9 +24,11 @@ type alone struct {
 func (a *alone) Get(ctx context.Context, key keystore.Key) ([]byte, error) {
 	item, err := a.Store.Get(ctx, key)
 	if errors.Is(err, keystore.ErrNotFound) && key.Kind == keystore.KindGrant {
+		todo := a.todo
+		todo.Why = "the Salesforce CLI's logins were not searched, because " + a.unread.Error()
 		err = &keystore.Error{
 			Op: "read " + key.Label(), Reason: keystore.ErrNotFound,
-			Hint: "the Salesforce CLI's logins were not looked paths, since " + a.unread.Error() + ": " + a.hint,
+			Remedy: todo,
 		}
 	}
 	return item, err
@@ -34,7 +37,7 @@ func (a *alone) Get(ctx context.Context, key keystore.Key) ([]byte, error) {
 // List is the store's, with a warning once.
 func (a *alone) List(ctx context.Context, kind keystore.Kind) ([]keystore.Key, error) {
 	a.once.Do(func() {
-		a.notice("warning: the Salesforce CLI's logins are not looked paths, since " + a.unread.Error() + "; " + a.hint)
+		a.warn("the Salesforce CLI's logins are not searched, because "+a.unread.Error(), a.todo)
 	})
 	return a.Store.List(ctx, kind)
 }

@@ -9,6 +9,7 @@ import (
 
 	"forcecred/internal/config"
 	"forcecred/internal/doctor"
+	"forcecred/internal/hints"
 	"forcecred/keystore"
 	"forcecred/keystore/agefile"
 	"forcecred/keystore/journal"
@@ -16,6 +17,7 @@ import (
 	"forcecred/keystore/keyring/keyctl"
 	"forcecred/keystore/overlay"
 	"forcecred/protocol"
+	"forcecred/protocol/remedy"
 )
 
 // probeOrg has the item that is written where no org is stored yet.
@@ -29,7 +31,7 @@ func (a App) Examine(ctx context.Context, org string, offline bool) []protocol.F
 	findings := []protocol.Finding{doctor.Build(Version())}
 	paths, err := a.findPaths()
 	if err != nil {
-		findings = append(findings, doctor.Failed(doctor.Files, err, "set it to an absolute path"))
+		findings = append(findings, doctor.Failed(doctor.Files, err, remedy.To("set_absolute_path")))
 	}
 	var kept []doctor.Kept
 	if err == nil {
@@ -79,7 +81,7 @@ func (a App) examineKeystore(ctx context.Context, paths config.Paths, org keysto
 	if err == nil {
 		findings = append(findings, a.examineChoice(c, paths))
 	} else {
-		findings = append(findings, doctor.Failed(doctor.Keystore, err, "let "+config.KeystoreVariable+" name the keystore"))
+		findings = append(findings, doctor.Failed(doctor.Keystore, err, remedy.To("set_keystore")))
 	}
 	findings = append(findings, examineBus(c)...)
 	if err != nil {
@@ -92,7 +94,7 @@ func (a App) examineKeystore(ctx context.Context, paths config.Paths, org keysto
 		own, _, err = a.openOne(c.name, paths)
 	}
 	if err != nil {
-		return append(findings, doctor.Failed(doctor.Keystore, err, "set it as docs/keystores.md says, or let "+config.KeystoreVariable+" name another keystore")), nil
+		return append(findings, doctor.Failed(doctor.Keystore, err, remedy.To("set_keystore_as_documented"))), nil
 	}
 	if c.name == fileKeystore && !isThere {
 		// The first item would make the identity.
@@ -143,11 +145,11 @@ func (a App) examineChoice(c chosen, paths config.Paths) protocol.Finding {
 	case c.isNamed && err != nil:
 		f.State = protocol.Warn
 		f.Detail += "as " + config.KeystoreVariable + " says; but what is pinned can't be read: " + err.Error()
-		f.Next = hintConfig(paths, err)
+		f.Next = hints.Text(repairFile(paths, err))
 	case c.isNamed && pinned.Keystore != "" && pinned.Keystore != c.name:
 		f.State = protocol.Warn
 		f.Detail += "as " + config.KeystoreVariable + " says; but " + paths.ConfigFile() + " says " + pinned.Keystore + ", whose orgs are not seen"
-		f.Next = "unset " + config.KeystoreVariable + ", if the orgs in " + pinned.Keystore + " are wanted"
+		f.Next = hints.Text(remedy.Remedy{Code: "unset_keystore", Name: pinned.Keystore})
 	case c.isNamed:
 		f.Detail += "as " + config.KeystoreVariable + " says"
 	case pinned.Keystore != "":
@@ -172,7 +174,7 @@ func examineBus(c chosen) []protocol.Finding {
 	case !sought:
 		f.Detail = "not asked, since the keystore needs none"
 	case fault != nil && keyring.Backend(c.name).OnBus():
-		f.State, f.Detail, f.Next = protocol.Fail, fault.Err.Error(), fault.Hint
+		f.State, f.Detail, f.Next = protocol.Fail, fault.Err.Error(), hints.Text(fault.Remedy)
 	case fault != nil:
 		f.Detail = fault.Err.Error() + ", and the keystore needs none"
 	}

@@ -8,6 +8,7 @@ import (
 	"forcecred/internal/config"
 	"forcecred/internal/privatefile"
 	"forcecred/protocol"
+	"forcecred/protocol/remedy"
 )
 
 // readFile reads config.json. A keystore that this forcecred does not know is an error.
@@ -22,15 +23,27 @@ func readFile(paths config.Paths) (config.File, error) {
 	return file, nil
 }
 
-// hintConfig returns what to do about a config.json that can't be read.
-func hintConfig(paths config.Paths, err error) string {
-	if hint := privatefile.HintRefused(err); hint != "" {
-		return hint
+// repairFile returns what to do about a config.json that can't be read.
+func repairFile(paths config.Paths, err error) remedy.Remedy {
+	if todo := privatefile.Remedy(err); !todo.IsZero() {
+		return todo
 	}
 	if errors.Is(err, config.ErrNewer) {
-		return "update forcecred"
+		return remedy.To("update_forcecred")
 	}
-	return "fix or delete " + paths.ConfigFile()
+	return remedy.Remedy{Code: "fix_or_delete_config", Path: paths.ConfigFile()}
+}
+
+// repairFileOrChoose is repairFile for a process that could do without the file.
+func repairFileOrChoose(paths config.Paths, err error) remedy.Remedy {
+	todo := repairFile(paths, err)
+	switch todo.Code {
+	case "update_forcecred":
+		todo.Code = "update_or_set_keystore"
+	case "fix_or_delete_config":
+		todo.Code = "fix_config_or_set_keystore"
+	}
+	return todo // or the rest of the folder is refused as well
 }
 
 // Pin makes the keystore of the first store that of all that follow, whatever
@@ -52,7 +65,7 @@ func (h Helper) Pin() error {
 	case err != nil:
 		return &protocol.Error{
 			Code: protocol.KeystoreUnavailable, Message: "note which keystore is in use: " + err.Error(), Cause: err,
-			Hint: "the org is stored in the keystore " + c.name + "; let " + config.KeystoreVariable + " name it",
+			Remedy: remedy.Remedy{Code: "set_keystore_now", Name: c.name},
 		}
 	}
 	h.app.Notice("secrets are kept in the keystore " + c.name + ", as " + paths.ConfigFile() + " says from now on")
@@ -75,7 +88,7 @@ func (h Helper) UseSalesforceCLI() error {
 		err = h.writeFile(file)
 	}
 	if err != nil {
-		return &protocol.Error{Code: protocol.KeystoreUnavailable, Message: "note that the Salesforce CLI's logins are used: " + err.Error(), Cause: err, Hint: hintConfig(paths, err)}
+		return &protocol.Error{Code: protocol.KeystoreUnavailable, Message: "note that the Salesforce CLI's logins are used: " + err.Error(), Cause: err, Remedy: repairFile(paths, err)}
 	}
 	h.app.Notice("warning: an org that is not in the keystore " + file.Keystore + " is looked for among the Salesforce CLI's logins, as " + paths.ConfigFile() + " says from now on")
 	return nil

@@ -8,7 +8,6 @@ import (
 
 	"forcecred/helper"
 	"forcecred/internal/config"
-	"forcecred/internal/privatefile"
 	"forcecred/keystore"
 	"forcecred/keystore/agefile"
 	"forcecred/keystore/journal"
@@ -51,11 +50,9 @@ func (a App) chooseKeystore(ctx context.Context, paths config.Paths) (chosen, er
 	case named != "":
 		return chosen{named, pinned.Fallback, true, err}, nil
 	case err != nil:
-		e := &protocol.Error{Code: protocol.KeystoreUnavailable, Message: "find out which keystore is in use: " + err.Error(), Cause: err, Hint: hintConfig(paths, err)}
-		if privatefile.HintRefused(err) == "" { // else the rest of the folder is refused as well
-			e.Hint += ", or let " + config.KeystoreVariable + " name the keystore"
+		return chosen{}, &protocol.Error{
+			Code: protocol.KeystoreUnavailable, Message: "find out which keystore is in use: " + err.Error(), Cause: err, Remedy: repairFileOrChoose(paths, err),
 		}
-		return chosen{}, e
 	case pinned.Keystore != "":
 		return chosen{name: pinned.Keystore, fallback: pinned.Fallback}, nil
 	}
@@ -81,7 +78,7 @@ func isKeystore(name string) bool {
 func (a App) openKeystore(c chosen, paths config.Paths) (keystore.Store, helper.Journal, error) {
 	store, kept, err := a.openOne(c.name, paths)
 	if err == nil && c.unread != nil && c.name != sfKeystore {
-		store = &alone{Store: store, hint: hintConfig(paths, c.unread), unread: c.unread, notice: a.Notice}
+		store = &alone{Store: store, todo: repairFile(paths, c.unread), unread: c.unread, warn: a.warn}
 	}
 	if err != nil || c.fallback == "" || c.name == c.fallback {
 		return store, kept, err

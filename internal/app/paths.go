@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +14,7 @@ import (
 	"forcecred/internal/privatefile"
 	"forcecred/internal/regularfile"
 	"forcecred/protocol"
+	"forcecred/protocol/remedy"
 )
 
 // findPaths returns where the files lie, once it has seen that this user's files
@@ -50,7 +52,7 @@ func checkPaths(paths config.Paths) error {
 		privatefile.RepairFolder(paths.DataDir, info)
 		return nil
 	case err == nil:
-		return unusable(paths.DataDir+" is not a folder", "move it away, or let "+config.HomeVariable+" name a folder")
+		return unusable(paths.DataDir+" is not a folder", remedy.To("move_it_or_set_home"))
 	}
 	if paths.UserHome != "" {
 		if err := checkUser(paths.UserHome); err != nil {
@@ -59,14 +61,10 @@ func checkPaths(paths config.Paths) error {
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		err = regularfile.WrapPermission(err)
-		hint := privatefile.HintRefused(err)
-		if hint == "" {
-			hint = "let " + config.HomeVariable + " name a folder that can be reached"
-		}
-		return unusable(err.Error(), hint)
+		return unusable(err.Error(), cmp.Or(privatefile.Remedy(err), remedy.To("set_home_reachable")))
 	}
 	if _, err := os.Lstat(paths.DataDir); err == nil {
-		return unusable(paths.DataDir+" is a link to a folder that does not exist", "mount or make that folder, or remove the link")
+		return unusable(paths.DataDir+" is a link to a folder that does not exist", remedy.To("mount_or_remove_link"))
 	}
 	return nil
 }
@@ -85,7 +83,7 @@ func checkUser(folder string) error {
 		return nil // the error of the data folder itself says more
 	}
 	e := protocol.Errorf(protocol.Usage, says, folder)
-	e.Hint = "let " + config.HomeVariable + " name the folder for all files"
+	e.Remedy = remedy.To("set_home_for_all")
 	return e
 }
 
@@ -107,7 +105,7 @@ func (a App) checkIntrusion(path string, isNamed bool) error {
 	}
 	return unusable(
 		fmt.Sprintf("this process is root's, and %s belongs to another user: %s; root's files there would lock that user out", folder, regularfile.DescribeOwner(info)),
-		"run without sudo, or with `sudo -H` for root's own home, or let "+config.HomeVariable+" name a folder of root's")
+		remedy.To("run_without_sudo"))
 }
 
 // nearest returns the file or folder at path or, if there is none, the nearest
@@ -127,6 +125,6 @@ func nearest(path string) (string, fs.FileInfo) {
 }
 
 // unusable returns a failure of the keystore.
-func unusable(message, hint string) *protocol.Error {
-	return &protocol.Error{Code: protocol.KeystoreUnavailable, Message: message, Hint: hint}
+func unusable(message string, todo remedy.Remedy) *protocol.Error {
+	return &protocol.Error{Code: protocol.KeystoreUnavailable, Message: message, Remedy: todo}
 }

@@ -13,6 +13,7 @@ import (
 	"forcecred/keystore/journal"
 	"forcecred/keystore/sfcli"
 	"forcecred/protocol"
+	"forcecred/protocol/remedy"
 )
 
 // defaultSecretTool is where the Salesforce CLI looks for it, whatever PATH says.
@@ -96,11 +97,11 @@ func (h Helper) DefaultOrg(ctx context.Context) (string, error) {
 	}
 	org, err := sfcli.DefaultOrg(ctx, user, workDir)
 	if err != nil {
-		return "", &protocol.Error{Code: protocol.KeystoreUnavailable, Message: err.Error(), Cause: err, Hint: "name the org in the request"}
+		return "", &protocol.Error{Code: protocol.KeystoreUnavailable, Message: err.Error(), Cause: err, Remedy: remedy.To("name_org_in_request")}
 	}
 	if org == "" {
 		e := protocol.NoOrg()
-		e.Hint = "the Salesforce CLI has no default org either; `sf config set target-org ALIAS --global` sets one"
+		e.Remedy = remedy.To("sf_set_default")
 		return "", e
 	}
 	return org, nil

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"forcecred/internal/privatefile"
 	"forcecred/internal/regularfile"
 	"forcecred/protocol"
+	"forcecred/protocol/remedy"
 )
 
 // Folder looks at one of forcecred's own folders: that it is one, this user's,
@@ -20,11 +22,11 @@ func Folder(path string) (protocol.Finding, bool) {
 	case err != nil:
 		return unreachable(path, err), true
 	case !info.IsDir():
-		return fail(Files, "move "+path+" away; forcecred makes a folder there itself", "%s is not a folder", path), true
+		return fail(Files, remedy.Remedy{Code: "move_folder_away", Path: path}, "%s is not a folder", path), true
 	case !privatefile.OwnedBy(info, os.Geteuid()):
-		return Failed(Files, privatefile.BelongsToAnother(path, info), ""), true
+		return Failed(Files, privatefile.BelongsToAnother(path, info), remedy.Remedy{}), true
 	case privatefile.OthersBits(info) != 0:
-		return warn(Files, "chmod 700 "+path, "%s has mode %04o: others see the names of the orgs", path, info.Mode().Perm()), true
+		return warn(Files, remedy.Remedy{Code: "close_folder", Path: path}, "%s has mode %04o: others see the names of the orgs", path, info.Mode().Perm()), true
 	}
 	return ok(Files, "%s is closed to others", path), true
 }
@@ -40,9 +42,9 @@ func DataFolder(path string) (protocol.Finding, bool) {
 	case err != nil:
 		return unreachable(path, err), false
 	case !info.IsDir():
-		return fail(Files, "move "+path+" away, or let FORCECRED_HOME name a folder", "%s is not a folder", path), false
+		return fail(Files, remedy.Remedy{Code: "move_away_or_set_home", Path: path}, "%s is not a folder", path), false
 	case privatefile.OthersBits(info)&groupAndOthersWrite != 0:
-		return warn(Files, "chmod go-w "+path, "%s has mode %04o: others can replace what is in it", path, info.Mode().Perm()), true
+		return warn(Files, remedy.Remedy{Code: "close_to_writers", Path: path}, "%s has mode %04o: others can replace what is in it", path, info.Mode().Perm()), true
 	}
 	return ok(Files, "data are in %s", path), true
 }
@@ -56,11 +58,11 @@ func Identity(path string) (protocol.Finding, bool) {
 	case err != nil:
 		return unreachable(path, err), true
 	case !info.Mode().IsRegular():
-		return fail(Files, "move "+path+" away, and restore the identity from a backup", "the age identity %s is not a regular file", path), true
+		return fail(Files, remedy.Remedy{Code: "move_away_and_restore", Path: path}, "the age identity %s is not a regular file", path), true
 	case !privatefile.OwnedBy(info, os.Geteuid(), 0):
-		return fail(Files, "let FORCECRED_KEY_FILE name an identity of your own", "the age identity %s belongs to another user: %s", path, regularfile.DescribeOwner(info)), true
+		return fail(Files, remedy.To("set_own_identity"), "the age identity %s belongs to another user: %s", path, regularfile.DescribeOwner(info)), true
 	case privatefile.OthersBits(info) != 0:
-		return fail(Files, "chmod 600 "+path+"; if others use this machine, take a new identity and store the orgs again",
+		return fail(Files, remedy.Remedy{Code: "close_identity", Path: path},
 			"the age identity %s has mode %04o, so that others may have read it", path, info.Mode().Perm()), true
 	}
 	return ok(Files, "the age identity %s is closed to others", path), true
@@ -69,9 +71,5 @@ func Identity(path string) (protocol.Finding, bool) {
 // unreachable reports what the file system refuses.
 func unreachable(path string, err error) protocol.Finding {
 	err = regularfile.WrapPermission(err)
-	next := privatefile.HintRefused(err)
-	if next == "" {
-		next = "see that " + path + " can be reached"
-	}
-	return fail(Files, next, "%v", err)
+	return fail(Files, cmp.Or(privatefile.Remedy(err), remedy.Remedy{Code: "see_reachable", Path: path}), "%v", err)
 }

@@ -12,6 +12,7 @@ import (
 	"forcecred/internal/hints"
 	"forcecred/internal/salesforce"
 	"forcecred/protocol"
+	"forcecred/protocol/remedy"
 )
 
 // The checks, by the names that findings have.
@@ -36,19 +37,22 @@ func ok(check, format string, args ...any) protocol.Finding {
 	return protocol.Finding{Check: check, State: protocol.OK, Detail: fmt.Sprintf(format, args...)}
 }
 
-func warn(check, next, format string, args ...any) protocol.Finding {
-	return protocol.Finding{Check: check, State: protocol.Warn, Detail: fmt.Sprintf(format, args...), Next: next}
+func warn(check string, todo remedy.Remedy, format string, args ...any) protocol.Finding {
+	return protocol.Finding{Check: check, State: protocol.Warn, Detail: fmt.Sprintf(format, args...), Next: hints.Text(todo)}
 }
 
-func fail(check, next, format string, args ...any) protocol.Finding {
-	return protocol.Finding{Check: check, State: protocol.Fail, Detail: fmt.Sprintf(format, args...), Next: next}
+func fail(check string, todo remedy.Remedy, format string, args ...any) protocol.Finding {
+	return protocol.Finding{Check: check, State: protocol.Fail, Detail: fmt.Sprintf(format, args...), Next: hints.Text(todo)}
 }
 
-// Failed tells an error of a check, with the hint that it has itself, or else with next.
-func Failed(check string, err error, next string) protocol.Finding {
+// Failed returns the finding of a check that failed, with the remedy that the error has
+// or else with todo.
+func Failed(check string, err error, todo remedy.Remedy) protocol.Finding {
 	hint := hints.Of(err)
 	if e, ok := errors.AsType[*salesforce.Error](err); ok {
 		hint = hints.Text(e.Remedy)
 	}
-	return fail(check, cmp.Or(hint, next), "%v", err)
+	f := fail(check, todo, "%v", err)
+	f.Next = cmp.Or(hint, f.Next)
+	return f
 }

@@ -10,6 +10,7 @@ import (
 
 	"forcecred/internal/salesforce"
 	"forcecred/protocol"
+	"forcecred/protocol/remedy"
 )
 
 // Visitor goes to a host without a secret, and tells the time there;
@@ -31,7 +32,7 @@ func Hosts(ctx context.Context, v Visitor, all []Kept) []protocol.Finding {
 	for _, k := range all {
 		login, err := salesforce.ParseHost(k.Grant.LoginURL, k.Grant.Site, k.Grant.AllowHost)
 		if err != nil {
-			findings = append(findings, fail(Host, "erase the org and store it again", "the grant of %q can't be used: %v", k.Grant.Org, err))
+			findings = append(findings, fail(Host, remedy.To("store_again"), "the grant of %q can't be used: %v", k.Grant.Org, err))
 			continue
 		}
 		logins[login.URL()] = login
@@ -91,7 +92,7 @@ func (v visit) finding() protocol.Finding {
 	if v.err == nil {
 		return ok(Host, "%s answers, and has proved by TLS who it is", v.host)
 	}
-	f := Failed(Host, v.err, "check login_url and the network")
+	f := Failed(Host, v.err, remedy.To("check_network"))
 	f.Detail = v.host + ": " + f.Detail
 	return f
 }
@@ -114,12 +115,12 @@ func clock(visits []visit) []protocol.Finding {
 	if worst.skew < 0 {
 		direction = "ahead of"
 	}
-	const next = "set this machine's clock right (`timedatectl`, or the time settings); until then certificates may seem to have ended, and tokens to live for another time"
+	todo := remedy.To("set_clock")
 	switch {
 	case apart > tooFar:
-		return []protocol.Finding{fail(Clock, next, "this machine's clock is %v %s that of %s", apart, direction, worst.host)}
+		return []protocol.Finding{fail(Clock, todo, "this machine's clock is %v %s that of %s", apart, direction, worst.host)}
 	case apart > noticeable:
-		return []protocol.Finding{warn(Clock, next, "this machine's clock is %v %s that of %s", apart, direction, worst.host)}
+		return []protocol.Finding{warn(Clock, todo, "this machine's clock is %v %s that of %s", apart, direction, worst.host)}
 	case apart == 0:
 		return []protocol.Finding{ok(Clock, "this machine's clock is right, as %s says", worst.host)}
 	}
@@ -137,9 +138,9 @@ func ProxySetting(variable string, fault error, exceptions bool, exceptionsFault
 	case variable == "":
 		return ok(Proxy, "none")
 	case fault != nil:
-		return fail(Proxy, "correct "+variable+", or unset it", "%s: %v", variable, fault)
+		return fail(Proxy, remedy.Remedy{Code: "correct_variable", Name: variable}, "%s: %v", variable, fault)
 	case exceptionsFault != "":
-		return warn(Proxy, "correct NO_PROXY", "%s names one; %s", variable, exceptionsFault)
+		return warn(Proxy, remedy.To("correct_no_proxy"), "%s names one; %s", variable, exceptionsFault)
 	case exceptions:
 		return ok(Proxy, "%s names one; NO_PROXY names what is reached without", variable)
 	}
@@ -151,7 +152,7 @@ func ProxySetting(variable string, fault error, exceptions bool, exceptionsFault
 func RootsFile(path, variable string, fault error) protocol.Finding {
 	switch {
 	case fault != nil:
-		return fail(Roots, "let "+variable+" name PEM certificates, or unset it", "%s: %v", variable, fault)
+		return fail(Roots, remedy.Remedy{Code: "correct_roots", Name: variable}, "%s: %v", variable, fault)
 	case path == "":
 		return ok(Roots, "the system's roots")
 	}

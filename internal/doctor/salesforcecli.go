@@ -7,6 +7,7 @@ import (
 	"forcecred/keystore"
 	"forcecred/keystore/sfcli"
 	"forcecred/protocol"
+	"forcecred/protocol/remedy"
 )
 
 // secretPatience is for a keyring that has the Salesforce CLI's key: a dialog of
@@ -18,7 +19,7 @@ const secretPatience = 3 * time.Second
 func Shared(ctx context.Context, logins *sfcli.Store, all []Kept) []protocol.Finding {
 	accounts, err := logins.Accounts(ctx)
 	if err != nil {
-		f := Failed(SharedLogin, err, "see that ~/.sfdx can be read")
+		f := Failed(SharedLogin, err, remedy.To("sf_see_folder"))
 		f.State = protocol.Warn
 		return []protocol.Finding{f}
 	}
@@ -60,8 +61,8 @@ func compare(ctx context.Context, logins *sfcli.Store, g keystore.Grant, account
 	if g.Rotates != nil && !*g.Rotates {
 		return ok(SharedLogin, what+"; its refresh token does not rotate, so that both can spend it", g.Org, account.Org), true
 	}
-	next := "use it where it is: `forcecred erase " + string(g.Org) + "`, then `forcecred import --live`; or sign in anew for forcecred alone"
-	return warn(SharedLogin, next, what+": where refresh tokens rotate, whoever refreshes second ends the login for both", g.Org, account.Org), true
+	todo := remedy.Remedy{Code: "import_live_instead", Org: string(g.Org)}
+	return warn(SharedLogin, todo, what+": where refresh tokens rotate, whoever refreshes second ends the login for both", g.Org, account.Org), true
 }
 
 func grantOf(ctx context.Context, logins *sfcli.Store, org keystore.Org) (keystore.Grant, error) {

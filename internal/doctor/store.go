@@ -12,6 +12,7 @@ import (
 	"forcecred/internal/salesforce/credentials"
 	"forcecred/keystore"
 	"forcecred/protocol"
+	"forcecred/protocol/remedy"
 )
 
 // maxProbes is how often a probe is written anew that is gone when it is read:
@@ -26,14 +27,14 @@ func Writes(ctx context.Context, store keystore.Store, org keystore.Org) protoco
 		err = probe(ctx, store, org)
 	}
 	if err != nil {
-		return Failed(Write, err, "see that the keystore can be written, on a disk with room; until then nothing is refreshed, and nothing is lost")
+		return Failed(Write, err, remedy.To("see_keystore_writable"))
 	}
 	return ok(Write, "an item was written, read and removed in %v", time.Since(began).Round(time.Millisecond))
 }
 
 func probe(ctx context.Context, store keystore.Store, org keystore.Org) error {
 	key := keystore.Key{Kind: keystore.KindProbe, Org: org}
-	item := []byte("written by forcecred doctor, which removes it\n")
+	item := []byte("written by the diagnosis, which deletes it\n")
 	if err := store.Set(ctx, key, item); err != nil {
 		return err
 	}
@@ -61,7 +62,7 @@ func Reads(ctx context.Context, store keystore.Store, name keystore.Org) ([]Kept
 	if name == "" {
 		var err error
 		if keys, err = store.List(ctx, keystore.KindGrant); err != nil {
-			return nil, []protocol.Finding{Failed(Items, err, "see that the keystore can be reached")}
+			return nil, []protocol.Finding{Failed(Items, err, remedy.To("see_keystore_reachable"))}
 		}
 	}
 	var all []Kept
@@ -70,10 +71,10 @@ func Reads(ctx context.Context, store keystore.Store, name keystore.Org) ([]Kept
 		k, err := read(ctx, store, key.Org)
 		switch {
 		case errors.Is(err, keystore.ErrNotFound) && name != "":
-			findings = append(findings, fail(Items, "`forcecred list` shows which orgs there are", "there is no org %s", labelOf(name)))
+			findings = append(findings, fail(Items, remedy.To("list_orgs"), "there is no org %s", labelOf(name)))
 		case errors.Is(err, keystore.ErrNotFound): // erased since
 		case err != nil:
-			findings = append(findings, Failed(Items, err, "erase the org and store it again"))
+			findings = append(findings, Failed(Items, err, remedy.To("store_again")))
 		default:
 			all = append(all, k)
 			findings = append(findings, keyFile(k.Grant)...)
@@ -101,11 +102,11 @@ func labelOf(name keystore.Org) string {
 func leftOut(ctx context.Context, store keystore.Store) []protocol.Finding {
 	all, err := keystore.Unusable(ctx, store)
 	if err != nil {
-		return []protocol.Finding{Failed(Items, err, "see that the keystore can be reached")}
+		return []protocol.Finding{Failed(Items, err, remedy.To("see_keystore_reachable"))}
 	}
 	var findings []protocol.Finding
 	for _, err := range all {
-		findings = append(findings, Failed(Items, err, "give it another name"))
+		findings = append(findings, Failed(Items, err, remedy.To("rename")))
 	}
 	return findings
 }
@@ -116,9 +117,9 @@ func keyFile(g keystore.Grant) []protocol.Finding {
 		return nil
 	}
 	text, err := privatefile.ReadSecret(g.PrivateKeyFile)
-	next := "see that the file is there, and can be read by forcecred alone"
+	todo := remedy.To("see_key_file_alone")
 	if err == nil {
-		next = "put the app's key there, an RSA key in PEM without a passphrase"
+		todo = remedy.To("put_rsa_key")
 		if _, err = credentials.ParsePrivateKey(text); err != nil {
 			err = fmt.Errorf("%s %w", g.PrivateKeyFile, err)
 		}
@@ -126,7 +127,7 @@ func keyFile(g keystore.Grant) []protocol.Finding {
 	if err == nil {
 		return nil
 	}
-	f := Failed(Items, err, next)
+	f := Failed(Items, err, todo)
 	f.Detail = fmt.Sprintf("the private key of %q: %s", g.Org, f.Detail)
 	return []protocol.Finding{f}
 }
@@ -172,9 +173,9 @@ func Fits(all []Kept, l Limits) protocol.Finding {
 	}
 	switch {
 	case l.All > 0 && l.All-l.Used < max(2*largest, l.All/10):
-		return warn(Size, "remove keys (`keyctl show`), or let FORCECRED_KEYSTORE be file", "%d of %d bytes are used that this user may have in the keystore", l.Used, l.All)
+		return warn(Size, remedy.To("remove_kernel_keys"), "%d of %d bytes are used that this user may have in the keystore", l.Used, l.All)
 	case largest > l.Item/2:
-		return warn(Size, "store the org again; if it stays so, please report it", "the largest item has %d bytes, of %d that the keystore takes%s", largest, l.Item, parts)
+		return warn(Size, remedy.To("store_again_and_report"), "the largest item has %d bytes, of %d that the keystore takes%s", largest, l.Item, parts)
 	}
 	return ok(Size, "the largest item has %d bytes, of %d that the keystore takes%s", largest, l.Item, parts)
 }
@@ -201,14 +202,14 @@ func lock(ctx context.Context, store keystore.Store, org keystore.Org) (f protoc
 	defer cancel()
 	unlock, err := store.Lock(limited, org)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		return warn(Lock, "wait for it: a refresh takes 45 seconds at most; a process that has it for longer hangs, and its end frees the lock",
+		return warn(Lock, remedy.To("wait_for_lock"),
 			"the grant of %q is locked by %s", org, holder(ctx, store, org)), true
 	}
 	if err != nil {
-		return Failed(Lock, err, "see that the folder of the locks can be written"), true
+		return Failed(Lock, err, remedy.To("see_locks_writable")), true
 	}
 	if err := unlock(); err != nil {
-		return Failed(Lock, err, "see that the folder of the locks can be written"), true
+		return Failed(Lock, err, remedy.To("see_locks_writable")), true
 	}
 	return protocol.Finding{}, false
 }

@@ -32,7 +32,7 @@ func Of(err error) string {
 		return cmp.Or(e.Hint, Text(e.Remedy))
 	}
 	if e, ok := errors.AsType[*keystore.Error](err); ok {
-		return cmp.Or(e.Hint, Text(e.Remedy))
+		return Text(e.Remedy)
 	}
 	return ""
 }

@@ -7,6 +7,7 @@ import (
 
 	"forcecred/internal/regularfile"
 	"forcecred/keystore"
+	"forcecred/protocol/remedy"
 )
 
 // explain says of a refusal by the file system which of forcecred's own files or
@@ -19,40 +20,39 @@ func explain(err error) error {
 		return err
 	}
 	err = regularfile.WrapPermission(err)
-	hint := HintRefused(err)
-	if hint == "" {
+	todo := Remedy(err)
+	if todo.IsZero() {
 		return err
 	}
-	return &keystore.Error{Reason: keystore.ErrUnavailable, Err: err, Hint: hint}
+	return &keystore.Error{Reason: keystore.ErrUnavailable, Err: err, Remedy: todo}
 }
 
-// HintRefused returns what to do about a refusal that [regularfile.WrapPermission] has
+// Remedy returns what to do about a refusal that [regularfile.WrapPermission] has
 // explained, of one of forcecred's own files or folders, or about a file system
-// that can't be written. It returns "" for any other error.
-func HintRefused(err error) string {
+// that can't be written. It returns the zero Remedy for any other error.
+func Remedy(err error) remedy.Remedy {
 	denied, isDenied := errors.AsType[*regularfile.PermissionError](err)
 	switch {
 	case errors.Is(err, syscall.EROFS):
-		return "let FORCECRED_HOME name a folder on a file system that can be written"
+		return remedy.To("set_home_writable")
 	case !isDenied:
-		return ""
+		return remedy.Remedy{}
 	case denied.Owner.IsSelf:
-		return "chmod u+rwX " + denied.Path + "; if its mode is right, an access list or a security module (SELinux, AppArmor) refuses"
+		return remedy.Remedy{Code: "allow_self", Path: denied.Path}
 	case denied.Owner.IsRoot:
-		return hintRoots(denied.Path)
+		return useOwnFolder(denied.Path)
 	}
-	return hintAnothers(denied.Path)
+	return useOwner(denied.Path)
 }
 
-// hintRoots does not send anybody to root, who would make more of such files.
-func hintRoots(path string) string {
-	hint := "let FORCECRED_HOME name a folder of your own"
+// useOwnFolder does not send anybody to root, who would make more of such files.
+func useOwnFolder(path string) remedy.Remedy {
 	if filepath.Dir(path) == path {
-		return hint
+		return remedy.To("set_home_own")
 	}
-	return hint + "; or, if " + path + " was this user's before a sudo, chown it back"
+	return remedy.Remedy{Code: "set_home_own_or_chown", Path: path}
 }
 
-func hintAnothers(path string) string {
-	return "run forcecred as the user that " + path + " belongs to, or let FORCECRED_HOME name a folder of your own"
+func useOwner(path string) remedy.Remedy {
+	return remedy.Remedy{Code: "run_as_owner", Path: path}
 }

@@ -9,6 +9,7 @@ import (
 
 	"forcecred/internal/regularfile"
 	"forcecred/keystore"
+	"forcecred/protocol/remedy"
 )
 
 // EnsureFolder makes one of the store's own folders when it is missing, and
@@ -108,19 +109,19 @@ func notAFolder(path string) error {
 	return &keystore.Error{
 		Reason: keystore.ErrUnavailable,
 		Err:    fmt.Errorf("%s is not a folder", path),
-		Hint:   "move " + path + " away; forcecred makes a folder there itself",
+		Remedy: remedy.Remedy{Code: "move_folder_away", Path: path},
 	}
 }
 
 // BelongsToAnother says whom a file or folder belongs to that should be this user's.
 func BelongsToAnother(path string, info fs.FileInfo) error {
-	hint := hintAnothers(path)
+	todo := useOwner(path)
 	if OwnedBy(info, 0) {
-		hint = hintRoots(path)
+		todo = useOwnFolder(path)
 	}
 	return &keystore.Error{
 		Reason: keystore.ErrUnavailable,
 		Err:    fmt.Errorf("%s belongs to another user: %s", path, regularfile.DescribeOwner(info)),
-		Hint:   hint,
+		Remedy: todo,
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"forcecred/keystore"
+	"forcecred/protocol/remedy"
 
 	"github.com/gofrs/flock"
 )
@@ -53,7 +54,7 @@ func ensureLockFile(path string) error {
 		return &keystore.Error{
 			Reason: keystore.ErrUnavailable,
 			Err:    fmt.Errorf("%s is not a regular file", path),
-			Hint:   "move " + path + " away; forcecred makes a file there itself",
+			Remedy: remedy.Remedy{Code: "move_file_away", Path: path},
 		}
 	case !OwnedBy(info, os.Geteuid()):
 		return BelongsToAnother(path, info)

@@ -6,6 +6,7 @@ import (
 
 	"forcecred/internal/regularfile"
 	"forcecred/keystore"
+	"forcecred/protocol/remedy"
 	"forcecred/protocol/secret"
 )
 
@@ -30,13 +31,13 @@ func ReadSecret(path string) (secret.Text, error) {
 	switch {
 	case !OwnedBy(info, os.Geteuid(), 0):
 		return secret.Text{}, &keystore.Error{
-			Reason: keystore.ErrUnavailable, Err: fmt.Errorf("%s belongs to another user: %s", path, regularfile.DescribeOwner(info)), Hint: "name a file of your own",
+			Reason: keystore.ErrUnavailable, Err: fmt.Errorf("%s belongs to another user: %s", path, regularfile.DescribeOwner(info)), Remedy: remedy.To("name_own_file"),
 		}
 	case others != 0:
 		return secret.Text{}, &keystore.Error{
 			Reason: keystore.ErrUnavailable,
 			Err:    fmt.Errorf("%s has mode %#o, so that others may have read it", path, info.Mode().Perm()),
-			Hint:   "chmod 600 " + path + ", and think about who may have read it",
+			Remedy: remedy.Remedy{Code: "close_key_file", Path: path},
 		}
 	}
 	data, err := ReadAll(file, info, maxSecret)

@@ -15,6 +15,7 @@ import (
 	"forcecred/internal/privatefile"
 	"forcecred/internal/regularfile"
 	"forcecred/keystore"
+	"forcecred/protocol/remedy"
 
 	"filippo.io/age"
 )
@@ -112,13 +113,13 @@ func checkIdentityFile(path string, info fs.FileInfo) error {
 		return &keystore.Error{
 			Reason: keystore.ErrUnavailable,
 			Err:    fmt.Errorf("the age identity %s belongs to another user (%s), who can read all that it encrypts", path, regularfile.DescribeOwner(info)),
-			Hint:   "let FORCECRED_KEY_FILE name an identity of your own",
+			Remedy: remedy.To("set_own_identity"),
 		}
 	case privatefile.OthersBits(info) != 0:
 		return &keystore.Error{
 			Reason: keystore.ErrUnavailable,
 			Err:    fmt.Errorf("the age identity %s has mode %#o, so that others may have read it", path, info.Mode().Perm()),
-			Hint:   "chmod 600 " + path + "; if others use this machine, take a new identity and store the orgs again",
+			Remedy: remedy.Remedy{Code: "close_identity", Path: path},
 		}
 	}
 	return nil
@@ -131,7 +132,7 @@ func notAllowed() error {
 	return &keystore.Error{
 		Reason: keystore.ErrUnavailable,
 		Err:    errors.New("age's X25519 and ChaCha20-Poly1305 are not allowed in FIPS-only mode (GODEBUG=fips140=only)"),
-		Hint:   "let FORCECRED_KEYSTORE name a keyring, or run forcecred with GODEBUG=fips140=on; the items are intact",
+		Remedy: remedy.To("set_keyring_or_no_fips_only"),
 	}
 }
 
@@ -156,7 +157,7 @@ func badIdentity(path, text string) error {
 	return &keystore.Error{
 		Reason: keystore.ErrUnavailable,
 		Err:    fmt.Errorf("the age identity %s %s", path, text),
-		Hint:   "restore the identity from a backup",
+		Remedy: remedy.To("restore_identity"),
 	}
 }
 
@@ -166,7 +167,7 @@ func (s *Store) identityLost() error {
 	return &keystore.Error{
 		Reason: keystore.ErrUnavailable,
 		Err:    fmt.Errorf("the age identity %s is missing, which the items in %s were encrypted for", s.config.IdentityFile, s.path(storeFolder)),
-		Hint:   "restore the identity from a backup, or remove " + s.path(storeFolder) + " to begin anew",
+		Remedy: remedy.Remedy{Code: "restore_identity_or_begin", Path: s.path(storeFolder)},
 	}
 }
 

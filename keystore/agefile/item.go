@@ -8,6 +8,7 @@ import (
 
 	"forcecred/internal/privatefile"
 	"forcecred/keystore"
+	"forcecred/protocol/remedy"
 
 	"filippo.io/age"
 )
@@ -50,7 +51,7 @@ func decryptItem(path string, encrypted []byte, identity *identity) ([]byte, err
 		return nil, &keystore.Error{
 			Reason: keystore.ErrCorrupt,
 			Err:    fmt.Errorf("%s was encrypted for another identity", path),
-			Hint:   "restore the identity that it was stored with, or erase the org and store it again",
+			Remedy: remedy.To("restore_identity_or_store"),
 		}
 	}
 	var item []byte
@@ -61,7 +62,7 @@ func decryptItem(path string, encrypted []byte, identity *identity) ([]byte, err
 		return nil, &keystore.Error{
 			Reason: keystore.ErrCorrupt,
 			Err:    fmt.Errorf("%s is damaged", path),
-			Hint:   "restore it from a backup, or erase the org and store it again",
+			Remedy: remedy.To("restore_item_or_store"),
 		}
 	}
 	return item, nil

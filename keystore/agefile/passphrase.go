@@ -9,6 +9,7 @@ import (
 
 	"forcecred/internal/privatefile"
 	"forcecred/keystore"
+	"forcecred/protocol/remedy"
 
 	"filippo.io/age"
 	"filippo.io/age/armor"
@@ -63,7 +64,7 @@ func locked(err error) error {
 	return &keystore.Error{
 		Reason: keystore.ErrLocked,
 		Err:    err,
-		Hint:   "let FORCECRED_PASSPHRASE_FILE name a file whose first line is the passphrase of the identity",
+		Remedy: remedy.To("set_passphrase_file"),
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"forcecred/internal/hints"
 	"forcecred/internal/privatefile"
 	"forcecred/keystore"
 	"forcecred/keystore/storetest"
@@ -95,10 +96,10 @@ func wantFault(t *testing.T, err error, reason error, words string, hint string)
 	if !ok {
 		t.Fatalf("got %v, want a *keystore.Error", err)
 	}
-	if !errors.Is(err, reason) || !strings.Contains(err.Error(), words) || !strings.Contains(fault.Hint, hint) {
-		t.Errorf("got %v (%v; hint: %s)\nwant %q (%v; hint: %q)", err, fault.Reason, fault.Hint, words, reason, hint)
+	if !errors.Is(err, reason) || !strings.Contains(err.Error(), words) || !strings.Contains(hints.Text(fault.Remedy), hint) {
+		t.Errorf("got %v (%v; hint: %s)\nwant %q (%v; hint: %q)", err, fault.Reason, hints.Text(fault.Remedy), words, reason, hint)
 	}
-	if text := err.Error() + fault.Hint; strings.Contains(text, "SECRET") || strings.Contains(text, "test-") {
+	if text := err.Error() + hints.Text(fault.Remedy); strings.Contains(text, "SECRET") || strings.Contains(text, "test-") {
 		t.Error("the error or its hint holds a secret")
 	}
 }

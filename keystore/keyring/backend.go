@@ -10,6 +10,7 @@ import (
 
 	"forcecred/keystore"
 	"forcecred/keystore/keyring/sessionbus"
+	"forcecred/protocol/remedy"
 
 	"github.com/99designs/keyring"
 )
@@ -79,7 +80,7 @@ type ring interface {
 }
 
 // driver is the behavior of one backend. [base] has the defaults. A session calls a
-// driver from one goroutine at a time, but for hintUnlock, mayBeLocked and canPrompt.
+// driver from one goroutine at a time, but for unlockRemedy, mayBeLocked and canPrompt.
 type driver interface {
 	open() (ring, error)
 
@@ -90,8 +91,8 @@ type driver interface {
 	// those who may quote what they read: decoders, gpg, services on the bus.
 	normalize(err error) error
 
-	// hintUnlock says how a person unlocks the keyring.
-	hintUnlock() string
+	// unlockRemedy returns how a person unlocks the keyring.
+	unlockRemedy() remedy.Remedy
 
 	// checkUnlocked returns ErrLocked if the library would show a dialog and
 	// Config.NoPrompt forbids it.
@@ -157,16 +158,16 @@ func (b base) unavailable() error {
 		e.Err = fmt.Errorf("the keyring %s can't be opened", b.config.Backend)
 	} else {
 		e.Err = fmt.Errorf("this forcecred has no keyring %q", b.config.Backend)
-		e.Hint = fmt.Sprintf("FORCECRED_KEYSTORE may be file, or one of %v", Available())
+		e.Remedy = remedy.Remedy{Code: "set_keystore_to_one_of", Detail: fmt.Sprint(Available())}
 	}
 	return e
 }
 
 func (b base) normalize(err error) error {
-	return &keystore.Error{Reason: keystore.ErrUnavailable, Err: err, Hint: b.driver.hintUnlock()}
+	return &keystore.Error{Reason: keystore.ErrUnavailable, Err: err, Remedy: b.driver.unlockRemedy()}
 }
 
-func (base) hintUnlock() string                                 { return "" }
+func (base) unlockRemedy() remedy.Remedy                        { return remedy.Remedy{} }
 func (base) checkUnlocked(context.Context) error                { return nil }
 func (base) checkCollection(context.Context) error              { return nil }
 func (base) checkOpened(context.Context) error                  { return nil }
@@ -228,14 +229,6 @@ func (r libraryRing) Delete(_ context.Context, name string) error { return r.lib
 
 func (r libraryRing) List(context.Context) ([]string, error) { return r.library.Keys() }
 
-// Hints that more than one error has.
-const (
-	hintStoreAgain = "erase the org and store it again"
-	hintSilent     = "see whether the keyring shows a dialog or hangs; forcecred can be called again, and FORCECRED_KEYRING_TIMEOUT (say, 20s) makes it wait longer"
-	hintNoBus      = "log in to a desktop, run forcecred under dbus-run-session, or let FORCECRED_KEYSTORE be file"
-	hintContainer  = "let FORCECRED_KEYSTORE be file; containers often have no use of the kernel's keyring"
-)
-
 func notFoundError() error { return &keystore.Error{Reason: keystore.ErrNotFound} }
 
 // normalize returns an error of the driver's ring as a [keystore.Error]. A context's
@@ -251,7 +244,7 @@ func (s *Store) normalize(err error) error {
 		return e
 	}
 	if isDecodingError(err) {
-		return &keystore.Error{Reason: keystore.ErrCorrupt, Err: errors.New("the keyring's item is not what forcecred writes"), Hint: hintStoreAgain}
+		return &keystore.Error{Reason: keystore.ErrCorrupt, Err: errors.New("the keyring's item is not what forcecred writes"), Remedy: remedy.To("store_again")}
 	}
 	return s.driver.normalize(err)
 }

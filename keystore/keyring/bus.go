@@ -5,32 +5,33 @@ import (
 
 	"forcecred/keystore"
 	"forcecred/keystore/keyring/sessionbus"
+	"forcecred/protocol/remedy"
 )
 
 // busFault returns what is wrong with the session bus, or nil if it answers or no keystore
 // needed it so far.
-func busFault() (cause error, hint string) {
+func busFault() (cause error, todo remedy.Remedy) {
 	switch sessionbus.Current() {
 	case sessionbus.Mute:
-		return errors.New("the session bus does not answer"), "log in again, or let FORCECRED_KEYSTORE name a keystore that needs no session bus"
+		return errors.New("the session bus does not answer"), remedy.To("restart_session_bus")
 	case sessionbus.Alien:
 		return errors.New("what answers at the session bus's address is no session bus"),
-			"see that DBUS_SESSION_BUS_ADDRESS names the session bus; or let FORCECRED_KEYSTORE name a keystore that needs no session bus"
+			remedy.To("set_session_bus")
 	case sessionbus.Refused:
-		return errors.New("the session bus belongs to another user"), "run forcecred as the user who logged in; sudo and su keep the address of that user's bus"
+		return errors.New("the session bus belongs to another user"), remedy.To("run_as_bus_owner")
 	case sessionbus.None:
-		return errors.New("there is no session bus"), hintNoBus
+		return errors.New("there is no session bus"), remedy.To("start_session_bus")
 	case sessionbus.Closed:
-		return errors.New("the session bus broke off"), hintNoBus
+		return errors.New("the session bus broke off"), remedy.To("start_session_bus")
 	}
-	return nil, ""
+	return nil, remedy.Remedy{}
 }
 
 // SessionBus reports whether a keystore needed the session bus so far, and returns what is
 // wrong with the bus, or nil if it answers.
 func SessionBus() (sought bool, fault *keystore.Error) {
-	if cause, hint := busFault(); cause != nil {
-		return true, &keystore.Error{Op: "reach the session bus", Reason: keystore.ErrUnavailable, Err: cause, Hint: hint}
+	if cause, todo := busFault(); cause != nil {
+		return true, &keystore.Error{Op: "reach the session bus", Reason: keystore.ErrUnavailable, Err: cause, Remedy: todo}
 	}
 	return sessionbus.Current() != sessionbus.Unused, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"forcecred/keystore"
 	"forcecred/keystore/keyring/sessionbus"
+	"forcecred/protocol/remedy"
 
 	"github.com/godbus/dbus"
 )
@@ -29,8 +30,8 @@ type busService interface {
 	// itemsName names what holds the items: `the wallet "kdewallet"`.
 	itemsName() string
 
-	// noAnswer returns the error and the hint of a bus on which the service does not answer.
-	noAnswer() (cause error, hint string)
+	// noAnswer returns the error and the remedy of a bus on which the service does not answer.
+	noAnswer() (cause error, todo remedy.Remedy)
 }
 
 // lateQueryTimeout is the timeout of a call that follows one without an answer.
@@ -58,7 +59,7 @@ func (b busDriver) ask(ctx context.Context, name string, path dbus.ObjectPath, m
 }
 
 func (b busDriver) lockedError() error {
-	return &keystore.Error{Reason: keystore.ErrLocked, Err: errors.New(b.service.itemsName() + " is locked"), Hint: b.driver.hintUnlock()}
+	return &keystore.Error{Reason: keystore.ErrLocked, Err: errors.New(b.service.itemsName() + " is locked"), Remedy: b.driver.unlockRemedy()}
 }
 
 func (b busDriver) checkUnlocked(ctx context.Context) error {
@@ -89,9 +90,9 @@ func (b busDriver) unavailable() error {
 	}
 	e := &keystore.Error{Reason: keystore.ErrUnavailable}
 	if b.config.Backend.isAvailable() {
-		e.Err, e.Hint = b.service.noAnswer()
-	} else if e.Err, e.Hint = busFault(); e.Err == nil {
-		e.Err, e.Hint = errors.New("the session bus broke off"), hintNoBus
+		e.Err, e.Remedy = b.service.noAnswer()
+	} else if e.Err, e.Remedy = busFault(); e.Err == nil {
+		e.Err, e.Remedy = errors.New("the session bus broke off"), remedy.To("start_session_bus")
 	}
 	return e
 }
@@ -102,7 +103,7 @@ func busLostError() error {
 	return &keystore.Error{
 		Reason: keystore.ErrLost,
 		Err:    errors.New("the session bus has ended"),
-		Hint:   "call forcecred again; a plugin that was started before has to be started anew",
+		Remedy: remedy.To("call_again_new_plugin"),
 	}
 }
 
@@ -125,17 +126,17 @@ func (b busDriver) normalize(err error) error {
 	case errors.Is(err, dbus.ErrClosed), errors.Is(err, io.EOF), isNetwork:
 		return busLostError()
 	case !ok:
-		e.Err, e.Hint = errors.New("the keyring's library failed"), hintSilent
+		e.Err, e.Remedy = errors.New("the keyring's library failed"), remedy.To("see_keyring_dialog")
 	case answer.Name == "org.freedesktop.Secret.Error.IsLocked":
 		return b.lockedError()
 	case answer.Name == "org.freedesktop.DBus.Error.ServiceUnknown", strings.HasPrefix(answer.Name, "org.freedesktop.DBus.Error.Spawn"):
 		return b.driver.unavailable()
 	case answer.Name == "org.freedesktop.DBus.Error.NoReply":
-		e.Err, e.Hint = errors.New("the keyring ended while it was asked"), "call forcecred again"
+		e.Err, e.Remedy = errors.New("the keyring ended while it was asked"), remedy.To("call_again")
 	case answer.Name == "org.freedesktop.Secret.Error.NoSuchObject":
 		return noCollectionError()
 	default:
-		e.Err, e.Hint = errors.New("the keyring answered "+answer.Name), b.driver.hintUnlock()
+		e.Err, e.Remedy = errors.New("the keyring answered "+answer.Name), b.driver.unlockRemedy()
 	}
 	return e
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"forcecred/keystore"
+	"forcecred/protocol/remedy"
 )
 
 // libraryMutex admits one call at a time to github.com/99designs/keyring, which is not
@@ -38,7 +39,7 @@ func (m *fairMutex) lock(ctx context.Context, timeout time.Duration) error {
 		case <-timer.C:
 			left := timeout - time.Since(time.Unix(0, m.lockedAt.Load()))
 			if left <= 0 {
-				return &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("an earlier call still waits for the keyring"), Hint: hintSilent}
+				return &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("an earlier call still waits for the keyring"), Remedy: remedy.To("see_keyring_dialog")}
 			}
 			timer.Reset(left)
 		}
@@ -82,12 +83,12 @@ func (s *Store) call(ctx context.Context, release func(), use func(*session) err
 				continue
 			}
 			if mayBeLocked {
-				return &keystore.Error{Reason: keystore.ErrLocked, Err: errors.New("nobody unlocked the keyring"), Hint: s.driver.hintUnlock()}
+				return &keystore.Error{Reason: keystore.ErrLocked, Err: errors.New("nobody unlocked the keyring"), Remedy: s.driver.unlockRemedy()}
 			}
 			return &keystore.Error{
 				Reason: keystore.ErrUnavailable,
 				Err:    fmt.Errorf("the keyring did not answer within %v", s.config.Timeout),
-				Hint:   hintSilent,
+				Remedy: remedy.To("see_keyring_dialog"),
 			}
 		}
 	}
@@ -100,7 +101,7 @@ func (s *Store) runSession(ctx context.Context, use func(*session) error) (err e
 	defer func() {
 		// The value of a panic may quote a secret.
 		if recover() != nil {
-			err = &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("the keyring's library gave up"), Hint: hintSilent}
+			err = &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("the keyring's library gave up"), Remedy: remedy.To("see_keyring_dialog")}
 		}
 		if err != nil && !errors.Is(err, keystore.ErrNotFound) {
 			s.opened = nil // the next session opens it again

@@ -6,13 +6,14 @@ import (
 	"slices"
 
 	"forcecred/keystore"
+	"forcecred/protocol/remedy"
 )
 
 // keychain is the driver of the macOS keychain.
 type keychain struct{ base }
 
-func (keychain) hintUnlock() string {
-	return "run `security unlock-keychain`, and allow forcecred the use of its items"
+func (keychain) unlockRemedy() remedy.Remedy {
+	return remedy.To("unlock_keychain")
 }
 
 // mayBeLocked reports true: the keychain can't be asked.
@@ -26,7 +27,7 @@ func (k keychain) confirmNotFound(s *session, name string) error {
 		return err
 	}
 	if slices.Contains(names, name) {
-		return &keystore.Error{Reason: keystore.ErrLocked, Err: errors.New("the keychain has the item and does not give it"), Hint: k.hintUnlock()}
+		return &keystore.Error{Reason: keystore.ErrLocked, Err: errors.New("the keychain has the item and does not give it"), Remedy: k.unlockRemedy()}
 	}
 	return notFoundError()
 }

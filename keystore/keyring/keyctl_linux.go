@@ -7,6 +7,7 @@ import (
 
 	"forcecred/keystore"
 	"forcecred/keystore/keyring/keyctl"
+	"forcecred/protocol/remedy"
 )
 
 // keyCtl is the driver of the Linux kernel's keyring.
@@ -33,7 +34,7 @@ func (k keyCtl) unavailable() error {
 	if !KeyCtl.isAvailable() {
 		return k.base.unavailable()
 	}
-	return &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("the kernel's keyring of this user can't be opened"), Hint: hintContainer}
+	return &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("the kernel's keyring of this user can't be opened"), Remedy: remedy.To("no_kernel_keyring")}
 }
 
 // normalize gives the kernel's errors that concern more than one key their hints.
@@ -42,11 +43,11 @@ func (keyCtl) normalize(err error) error {
 	is := func(errno syscall.Errno) bool { return errors.Is(err, errno) }
 	switch {
 	case is(syscall.EACCES), is(syscall.EPERM):
-		e.Hint = "the kernel's keyring does not let this process in; " + hintContainer
+		e.Remedy = remedy.Remedy{Why: "the kernel's keyring does not let this process in", Code: "no_kernel_keyring"}
 	case is(syscall.EDQUOT):
-		e.Hint = "the kernel keeps 20,000 bytes in all for a user (/proc/sys/kernel/keys/maxbytes); remove keys, or let FORCECRED_KEYSTORE be file"
+		e.Remedy = remedy.To("kernel_keyring_quota")
 	case is(syscall.ENOSYS):
-		e.Hint = hintContainer
+		e.Remedy = remedy.To("no_kernel_keyring")
 	}
 	return e
 }

@@ -19,6 +19,7 @@ import (
 	"forcecred/keystore"
 	"forcecred/keystore/keyring/keyctl"
 	"forcecred/keystore/keyring/sessionbus"
+	"forcecred/protocol/remedy"
 )
 
 func init() { sessionbus.Release() } // Go has initialized the library before this package
@@ -117,7 +118,7 @@ func (s *Store) get(ctx context.Context, key keystore.Key) ([]byte, error) {
 		return err
 	})
 	if errors.Is(err, errTorn) {
-		err = &keystore.Error{Reason: keystore.ErrCorrupt, Err: errTorn, Hint: hintStoreAgain}
+		err = &keystore.Error{Reason: keystore.ErrCorrupt, Err: errTorn, Remedy: remedy.To("store_again")}
 	}
 	switch {
 	case isItemLost(err) && (key.Kind == keystore.KindToken || key.Kind == keystore.KindDataCloud):
@@ -125,7 +126,7 @@ func (s *Store) get(ctx context.Context, key keystore.Key) ([]byte, error) {
 	case errors.Is(err, keyctl.ErrDenied) && key.Kind == keystore.KindJournal:
 		// The key still opens the journal entry. Do not spend a refresh token until it can be
 		// read.
-		return nil, &keystore.Error{Reason: keystore.ErrUnavailable, Err: keyctl.ErrDenied, Hint: hintStoreAgain}
+		return nil, &keystore.Error{Reason: keystore.ErrUnavailable, Err: keyctl.ErrDenied, Remedy: remedy.To("store_again")}
 	}
 	if err != nil {
 		return nil, err

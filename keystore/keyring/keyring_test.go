@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"forcecred/internal/hints"
 	"forcecred/keystore"
 )
 
@@ -42,10 +43,10 @@ func wantError(t *testing.T, err error, reason error, text string, hint string) 
 	if !ok {
 		t.Fatalf("got %v, want a *keystore.Error", err)
 	}
-	if !errors.Is(err, reason) || !strings.Contains(err.Error(), text) || !strings.Contains(fault.Hint, hint) {
-		t.Errorf("got %v (%v; hint: %s)\nwant %q (%v; hint: %q)", err, fault.Reason, fault.Hint, text, reason, hint)
+	if !errors.Is(err, reason) || !strings.Contains(err.Error(), text) || !strings.Contains(hints.Text(fault.Remedy), hint) {
+		t.Errorf("got %v (%v; hint: %s)\nwant %q (%v; hint: %q)", err, fault.Reason, hints.Text(fault.Remedy), text, reason, hint)
 	}
-	if strings.Contains(err.Error()+fault.Hint, item) {
+	if strings.Contains(err.Error()+hints.Text(fault.Remedy), item) {
 		t.Error("the error or its hint holds a secret")
 	}
 }

@@ -3,6 +3,7 @@ package keyring
 import (
 	"context"
 	"errors"
+	"forcecred/protocol/remedy"
 
 	"github.com/godbus/dbus"
 )
@@ -27,14 +28,14 @@ func (k *kWallet) open() (ring, error) {
 	return k.openLibrary(config)
 }
 
-func (k *kWallet) hintUnlock() string {
-	return "open the wallet \"" + wallet + "\" in KWalletManager, and allow forcecred its use"
+func (k *kWallet) unlockRemedy() remedy.Remedy {
+	return remedy.Remedy{Code: "unlock_kwallet", Name: wallet}
 }
 
 func (k *kWallet) itemsName() string { return "the wallet \"" + wallet + "\"" }
 
-func (k *kWallet) noAnswer() (cause error, hint string) {
-	return errors.New("kwalletd5 does not answer on the session bus"), "see that KWallet of KDE Frameworks 5 is installed and starts"
+func (k *kWallet) noAnswer() (cause error, todo remedy.Remedy) {
+	return errors.New("kwalletd5 does not answer on the session bus"), remedy.To("install_kwallet")
 }
 
 func (k *kWallet) isLocked(ctx context.Context) (bool, error) {

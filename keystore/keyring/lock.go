@@ -10,6 +10,7 @@ import (
 
 	"forcecred/internal/privatefile"
 	"forcecred/keystore"
+	"forcecred/protocol/remedy"
 )
 
 // Folders within the lock folders.
@@ -68,7 +69,7 @@ func (s *Store) lockWrites(ctx context.Context, org keystore.Org) (release func(
 	defer cancel()
 	unlock, err := s.lockOrg(limited, writesFolder, org)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		err = &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("another process still writes to the keyring"), Hint: hintSilent}
+		err = &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("another process still writes to the keyring"), Remedy: remedy.To("see_keyring_dialog")}
 	}
 	if err != nil {
 		own.unlock()
@@ -157,7 +158,7 @@ func lockPath(dir, folder, name string) (string, error) {
 		err := privatefile.EnsureFolder(path)
 		if e, ok := errors.AsType[*keystore.Error](err); ok && !errors.Is(err, fs.ErrPermission) {
 			// The user does not choose where the folder is.
-			e.Hint = "have " + path + " removed: forcecred keeps its locks there, and makes the folder itself"
+			e.Remedy = remedy.Remedy{Code: "remove_lock_folder", Path: path}
 		}
 		if err != nil {
 			return "", err

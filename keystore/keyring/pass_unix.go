@@ -9,6 +9,7 @@ import (
 
 	"forcecred/keystore"
 	"forcecred/keystore/keyring/pass"
+	"forcecred/protocol/remedy"
 )
 
 // passDriver is the driver of the program pass.
@@ -30,10 +31,10 @@ func (p passDriver) open() (ring, error) {
 }
 
 func (p passDriver) unavailable() error {
-	return &keystore.Error{Reason: keystore.ErrUnavailable, Err: pass.ErrNoProgram, Hint: "install pass, and run `pass init` with the id of a GPG key"}
+	return &keystore.Error{Reason: keystore.ErrUnavailable, Err: pass.ErrNoProgram, Remedy: remedy.To("install_pass")}
 }
 
-func (passDriver) hintUnlock() string { return pass.HintUnlock }
+func (passDriver) unlockRemedy() remedy.Remedy { return remedy.To("unlock_pass") }
 
 func (p passDriver) checkReachable(context.Context) error { return p.ring().CheckStore() }
 

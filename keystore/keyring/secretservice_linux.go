@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 
 	"forcecred/keystore"
+	"forcecred/protocol/remedy"
 
 	"github.com/99designs/keyring"
 	"github.com/godbus/dbus"
@@ -44,14 +45,14 @@ func (s *secretService) open() (ring, error) {
 	return s.openLibrary(config)
 }
 
-func (s *secretService) hintUnlock() string {
-	return "unlock the keyring \"" + s.collectionName() + "\" by logging in to the desktop, or with `gnome-keyring-daemon --unlock`"
+func (s *secretService) unlockRemedy() remedy.Remedy {
+	return remedy.Remedy{Code: "unlock_secret_service", Name: s.collectionName()}
 }
 
 func (s *secretService) itemsName() string { return "the collection \"" + s.collectionName() + "\"" }
 
-func (s *secretService) noAnswer() (cause error, hint string) {
-	return errors.New("no Secret Service answers on the session bus"), "install or start gnome-keyring, or let FORCECRED_KEYSTORE name another keystore"
+func (s *secretService) noAnswer() (cause error, todo remedy.Remedy) {
+	return errors.New("no Secret Service answers on the session bus"), remedy.To("install_secret_service")
 }
 
 // collectionPath returns the collection of our items: loginCollection, or else the
@@ -108,8 +109,7 @@ func noCollectionError() error {
 	return &keystore.Error{
 		Reason: keystore.ErrUnavailable,
 		Err:    errors.New("the keyring has no collection \"" + collection + "\" and no default one, or it was never unlocked"),
-		Hint: "log in to the desktop, or make it: `gnome-keyring-daemon --unlock --components=secrets` reads its password; " +
-			"where KeePassXC keeps the secrets, open a database that it exposes",
+		Remedy: remedy.To("make_collection"),
 	}
 }
 

@@ -145,7 +145,7 @@ func (s *session) writeItem(name string, item []byte) error {
 	switch stored, err := s.readItem(name); {
 	case err == nil && bytes.Equal(stored, item):
 	case err == nil, errors.Is(err, keystore.ErrNotFound), errors.Is(err, keystore.ErrCorrupt), errors.Is(err, errTorn):
-		return &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("the keyring reported success and did not keep the item"), Hint: s.driver.hintUnlock()}
+		return &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("the keyring reported success and did not keep the item"), Remedy: s.driver.unlockRemedy()}
 	default:
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"syscall"
 
 	"forcecred/keystore"
+	"forcecred/protocol/remedy"
 )
 
 // winCred is the driver of the Windows Credential Manager.
@@ -16,8 +17,6 @@ const (
 	errKeyDeleted = syscall.Errno(1018) // ERROR_KEY_DELETED
 )
 
-const hintNoSession = "log in at the machine or by Remote Desktop, since SSH and WinRM give no credentials; or let FORCECRED_KEYSTORE be file"
-
 // normalize says that a logon session has no credentials, for which Windows says that
 // there is no such session.
 // https://learn.microsoft.com/windows/win32/api/wincred/nf-wincred-credwritew
@@ -28,7 +27,7 @@ func (winCred) normalize(err error) error {
 		// the library had found it.
 		return notFoundError()
 	case errors.Is(err, errNoSession):
-		return &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("this login has no Credential Manager"), Hint: hintNoSession}
+		return &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("this login has no Credential Manager"), Remedy: remedy.To("log_in_at_machine")}
 	}
 	return &keystore.Error{Reason: keystore.ErrUnavailable, Err: err}
 }

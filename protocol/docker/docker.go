@@ -12,6 +12,7 @@ import (
 	"forcecred/internal/strictjson"
 	"forcecred/internal/text"
 	"forcecred/protocol"
+	"forcecred/protocol/remedy"
 )
 
 // name is what docker looks for on PATH.
@@ -123,7 +124,7 @@ func RefuseStore(r io.Reader) error {
 	}
 	return &protocol.Error{
 		Code: protocol.BadRequest, Message: "a login of docker's can't be stored: forcecred gets its tokens from Salesforce, by an org's refresh token",
-		Hint: "store the org's refresh token with `forcecred store`; docker needs no login then",
+		Remedy: remedy.To("store_refresh_token"),
 	}
 }
 

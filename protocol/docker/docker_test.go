@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"forcecred/internal/hints"
 	"forcecred/protocol"
 	"forcecred/protocol/secret"
 	"forcecred/protocol/token"
@@ -141,7 +142,11 @@ func TestRefuseStore(t *testing.T) {
 		`{"ServerURL":"a","Username":"b"} {}` + "": "data after",
 	} {
 		var b strings.Builder
-		if err := EncodeError(&b, RefuseStore(strings.NewReader(in))); err != nil || !strings.Contains(b.String(), want) || strings.Contains(b.String(), canary) {
+		refusal := RefuseStore(strings.NewReader(in))
+		if e, ok := errors.AsType[*protocol.Error](refusal); ok {
+			refusal = hints.Word(e)
+		}
+		if err := EncodeError(&b, refusal); err != nil || !strings.Contains(b.String(), want) || strings.Contains(b.String(), canary) {
 			t.Errorf("%.60q: %v: %s", in, err, b.String())
 		}
 	}

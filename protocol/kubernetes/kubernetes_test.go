@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"forcecred/internal/hints"
 	"forcecred/internal/strictjson"
 	"forcecred/protocol"
 	"forcecred/protocol/secret"
@@ -78,7 +79,7 @@ func TestDecodeRefuses(t *testing.T) {
 	} {
 		got, err := Decode(tt.in)
 		e := (*protocol.Error)(nil)
-		if !errors.As(err, &e) || e.Code != protocol.BadRequest || !strings.Contains(e.Message, tt.want) || strings.Contains(e.Message+e.Hint, "evil") || got != (Request{}) {
+		if !errors.As(err, &e) || e.Code != protocol.BadRequest || !strings.Contains(e.Message, tt.want) || strings.Contains(e.Message+hints.Of(e), "evil") || got != (Request{}) {
 			t.Errorf("%s: %v, %v; want %q", tt.name, got, err, tt.want)
 		}
 	}

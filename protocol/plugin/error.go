@@ -8,6 +8,7 @@ import (
 
 	"forcecred/protocol"
 	pb "forcecred/protocol/plugin/internal/forcecredv1"
+	"forcecred/protocol/remedy"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -74,7 +75,7 @@ func clientError(ctx context.Context, doing string, err error) error {
 		if ctx.Err() != nil {
 			return fmt.Errorf("%s: %w", doing, ctx.Err())
 		}
-		e.Code, e.Message, e.Hint = protocol.TemporarilyUnavailable, doing+": the plugin has ended", "start it anew"
+		e.Code, e.Message, e.Remedy = protocol.TemporarilyUnavailable, doing+": the plugin has ended", remedy.To("start_plugin_anew")
 	case codes.ResourceExhausted:
 		e.Code, e.Message = protocol.BadRequest, fmt.Sprintf("%s: the request is larger than %d KiB", doing, maxRequest>>10)
 	}

@@ -310,7 +310,7 @@ func TestPluginGone(t *testing.T) {
 	client, conn := serveInProcess(t, fakeCore{}, hclog.NewNullLogger())
 	_ = conn.Close()
 	for _, err := range []error{client.Erase(t.Context(), protocol.EraseRequest{Org: "prod"})} {
-		if e, ok := errors.AsType[*protocol.Error](err); !ok || e.Code != protocol.TemporarilyUnavailable || e.Retryable || e.Hint == "" {
+		if e, ok := errors.AsType[*protocol.Error](err); !ok || e.Code != protocol.TemporarilyUnavailable || e.Retryable || e.Remedy.IsZero() {
 			t.Errorf("got %#v", err)
 		}
 	}

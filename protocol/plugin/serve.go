@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"forcecred/protocol"
+	"forcecred/protocol/remedy"
 
 	"github.com/hashicorp/go-hclog"
 	goplugin "github.com/hashicorp/go-plugin"
@@ -133,21 +134,21 @@ func (o ServeOptions) check() error {
 	if o.Getenv(Handshake.MagicCookieKey) != Handshake.MagicCookieValue {
 		return &protocol.Error{
 			Code: protocol.Usage, Message: "forcecred-plugin is started by a program that uses it as a plugin, and not by hand",
-			Hint: "docs/plugin-hosts.md tells how; by hand there is `forcecred get ORG`",
+			Remedy: remedy.To("start_by_host"),
 		}
 	}
 	// Only a host that is older than go-plugin's versioned plugins names none.
 	if known := o.Getenv("PLUGIN_PROTOCOL_VERSIONS"); known != "" && !slices.Contains(strings.Split(known, ","), strconv.Itoa(Version)) {
 		return &protocol.Error{
 			Code: protocol.Usage, Message: fmt.Sprintf("the host does not know version %d of the plugin's protocol, which this forcecred-plugin speaks", Version),
-			Hint: "update the older of the two",
+			Remedy: remedy.To("update_older"),
 		}
 	}
 	switch certificate := o.Getenv("PLUGIN_CLIENT_CERT"); {
 	case certificate == "" && o.RequireMTLS:
 		return &protocol.Error{
 			Code: protocol.Usage, Message: "the host has brought no client certificate, without which other programs could ask as well",
-			Hint: "let the host use AutoMTLS; for one that can't, there is --require-mtls=false",
+			Remedy: remedy.To("use_auto_mtls"),
 		}
 	case certificate != "" && !x509.NewCertPool().AppendCertsFromPEM([]byte(certificate)):
 		return protocol.Errorf(protocol.Usage, "the host's client certificate is not one")

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"forcecred/protocol"
+	"forcecred/protocol/remedy"
 
 	"golang.org/x/sys/unix"
 )
@@ -55,7 +56,7 @@ func listen(getenv func(string) string) (*socket, error) {
 	folder, err := os.MkdirTemp(parent, folderPrefix)
 	if err != nil {
 		e := protocol.Errorf(protocol.Usage, "cannot make a folder for the plugin's socket: %v", err)
-		e.Hint = "set " + variable + " to a folder that exists and that this user can write to"
+		e.Remedy = remedy.Remedy{Code: "set_socket_folder", Name: variable}
 		return nil, e
 	}
 	s := &socket{folder: folder}
@@ -71,7 +72,7 @@ func (s *socket) open(variable string) error {
 	path := filepath.Join(s.folder, socketName)
 	if len(path) > maxSocketPath {
 		e := protocol.Errorf(protocol.Usage, "the path of the plugin's socket is too long: it has %d bytes, the system takes %d", len(path), maxSocketPath)
-		e.Hint = "set " + variable + " to a folder with a shorter path, such as /tmp"
+		e.Remedy = remedy.Remedy{Code: "set_shorter_folder", Name: variable}
 		return e
 	}
 	// The umask may have taken away more than others' permissions.

@@ -94,7 +94,7 @@ func TestListenRefuses(t *testing.T) {
 			s.Remove()
 		}
 		e, ok := errors.AsType[*protocol.Error](err)
-		if !ok || e.Code != protocol.Usage || !strings.Contains(e.Message, tt.want) || !strings.Contains(e.Message+e.Hint, tt.variable) {
+		if !ok || e.Code != protocol.Usage || !strings.Contains(e.Message, tt.want) || !strings.Contains(e.Message+e.Remedy.Name, tt.variable) {
 			t.Errorf("%s: %v", tt.name, err)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"forcecred/protocol"
+	"forcecred/protocol/remedy"
 )
 
 // socket is a listener on a port of 127.0.0.1, which each user of the machine can
@@ -28,7 +29,7 @@ func listen(getenv func(string) string) (*socket, error) {
 		}
 	}
 	e := protocol.Errorf(protocol.Usage, "no port for the plugin's socket is free between PLUGIN_MIN_PORT and PLUGIN_MAX_PORT")
-	e.Hint = "let the host name more ports, or neither variable"
+	e.Remedy = remedy.To("name_more_ports")
 	return nil, e
 }
 

@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"forcecred/keystore"
+	"forcecred/protocol/remedy"
 
 	"golang.org/x/sys/unix"
 )
@@ -76,7 +77,7 @@ func itemError(err error) error {
 	case !isWithdrawn(err):
 		return err
 	}
-	return &keystore.Error{Reason: keystore.ErrCorrupt, Err: cause, Hint: "log in again, or store the org again"}
+	return &keystore.Error{Reason: keystore.ErrCorrupt, Err: cause, Remedy: remedy.To("store_again_or_log_in")}
 }
 
 // search returns the key of that name. A withdrawn keyring has withdrawn all its items.
@@ -191,7 +192,7 @@ func (r *Ring) List(context.Context) ([]string, error) {
 	if isWithdrawn(err) {
 		return nil, &keystore.Error{
 			Reason: keystore.ErrUnavailable, Err: errors.New("the kernel's keyring \"" + r.name + "\" was revoked, or has expired, with all items in it"),
-			Hint: "log in again, or store the orgs again: that makes a new keyring",
+			Remedy: remedy.To("store_orgs_again"),
 		}
 	}
 	if err != nil {

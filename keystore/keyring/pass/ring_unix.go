@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"forcecred/keystore"
+	"forcecred/protocol/remedy"
 )
 
 // Ring is a folder in the password store. Its items are where and as
@@ -25,11 +26,6 @@ type Ring struct {
 	MaxItem  int    // the largest item that is read, in bytes
 	NoPrompt bool   // gpg fails instead of asking for a passphrase
 }
-
-// HintUnlock says how a person unlocks the GPG key.
-const HintUnlock = "run `pass show` on any item in a terminal, which unlocks the key"
-
-const hintStoreAgain = "erase the org and store it again"
 
 // item is an item as github.com/99designs/keyring encodes it.
 type item struct {
@@ -66,7 +62,7 @@ func Check() error {
 	if !filepath.IsAbs(Dir()) {
 		return &keystore.Error{
 			Reason: keystore.ErrUnavailable, Err: errors.New("the password store's folder is not an absolute path, so that each folder would have another store"),
-			Hint: "let PASSWORD_STORE_DIR, or HOME, be an absolute path",
+			Remedy: remedy.To("set_pass_dir"),
 		}
 	}
 	return nil
@@ -95,7 +91,7 @@ func noStoreError() error {
 	return &keystore.Error{
 		Reason: keystore.ErrUnavailable,
 		Err:    errors.New("there is no password store"),
-		Hint:   "run `pass init` with the id of a GPG key, or see that the folder of the store is mounted",
+		Remedy: remedy.To("init_pass"),
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"forcecred/keystore"
+	"forcecred/protocol/remedy"
 )
 
 // maxStderr is how much of pass's and gpg's standard error is read, in bytes.
@@ -42,7 +43,7 @@ func (r *Ring) run(ctx context.Context, input []byte, args ...string) ([]byte, e
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case output.isFull:
-		return nil, &keystore.Error{Reason: keystore.ErrCorrupt, Err: errTooLarge, Hint: hintStoreAgain}
+		return nil, &keystore.Error{Reason: keystore.ErrCorrupt, Err: errTooLarge, Remedy: remedy.To("store_again")}
 	case err != nil && !errors.Is(err, exec.ErrWaitDelay):
 		return nil, normalize(stderr.data.String())
 	}
@@ -75,14 +76,14 @@ func normalize(stderr string) error {
 		return noStoreError()
 	case has("No secret key", "Inappropriate ioctl", "pinentry", "Operation cancelled", "Timeout", "Bad passphrase"):
 		// gpg reports "No secret key" for a locked key too.
-		e.Reason, e.Err, e.Hint = keystore.ErrLocked, errors.New("the GPG key of the password store is locked, or is not there"),
-			HintUnlock+"; `gpg --list-secret-keys` shows which keys there are"
+		e.Reason, e.Err, e.Remedy = keystore.ErrLocked, errors.New("the GPG key of the password store is locked, or is not there"),
+			remedy.To("unlock_pass_key")
 	case has("No public key", "Unusable public key", "encryption failed"):
-		e.Err, e.Hint = errors.New("gpg can't encrypt to the key of the password store"), "see that gpg has and trusts the key in .gpg-id"
+		e.Err, e.Remedy = errors.New("gpg can't encrypt to the key of the password store"), remedy.To("trust_pass_key")
 	case has("no valid OpenPGP data", "decrypt_message failed", "invalid packet", "unexpected data", "decryption failed"):
-		e.Reason, e.Err, e.Hint = keystore.ErrCorrupt, errors.New("the item's file is damaged"), hintStoreAgain
+		e.Reason, e.Err, e.Remedy = keystore.ErrCorrupt, errors.New("the item's file is damaged"), remedy.To("store_again")
 	default:
-		e.Err, e.Hint = errors.New("pass failed"), "run `pass show` on any item in a terminal, and see what it says"
+		e.Err, e.Remedy = errors.New("pass failed"), remedy.To("show_pass")
 	}
 	return e
 }
