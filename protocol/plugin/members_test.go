@@ -8,8 +8,6 @@ import (
 
 	"forcecred/helper"
 	"forcecred/internal/orgtest"
-	"forcecred/internal/salesforce"
-	"forcecred/internal/salesforce/transport"
 	"forcecred/keystore"
 	"forcecred/keystore/journal"
 	"forcecred/keystore/storetest"
@@ -90,7 +88,7 @@ func checkMembers(t *testing.T, where string, want map[string]string, tok token.
 // newHelper returns a Helper over store, in which org is prod.
 func newHelper(t *testing.T, org *orgtest.Org, store keystore.Store) *helper.Helper {
 	t.Helper()
-	client, err := salesforce.NewClient(transport.Config{ExtraRoots: org.CAPEM(), UserAgent: "forcecred-test"})
+	client, err := helper.NewClient(helper.ClientConfig{ExtraRoots: org.CAPEM(), UserAgent: "forcecred-test"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +99,7 @@ func newHelper(t *testing.T, org *orgtest.Org, store keystore.Store) *helper.Hel
 	return helper.New(helper.Config{
 		Keystore: store,
 		Journal:  &journal.Journal{Dir: t.TempDir()},
-		Connect:  func() (helper.OAuth, error) { return client, nil },
+		Connect:  func() (*helper.Client, error) { return client, nil },
 		Warn:     func(message string, _ remedy.Remedy) { t.Error(message) },
 	})
 }
