@@ -76,7 +76,23 @@ func must[T any](value T, err error) T {
 func TestEmbedding(t *testing.T) {
 	t.Parallel()
 	rig.Need(t, len(rig.Race(t)) > 0, "-race needs cgo and gcc")
-	host := buildEmbeddingHost(t, embeddingHost)
+	for name, tt := range map[string]struct {
+		imports []string
+		environ []string
+	}{
+		"age files": {},
+		"keyrings, with a session bus that does not answer": {[]string{"forcecred/keystore/keyring"}, []string{"DBUS_SESSION_BUS_ADDRESS=" + rig.MuteBus(t)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			runEmbeddingHost(t, buildEmbeddingHost(t, tt.imports), tt.environ)
+		})
+	}
+}
+
+// runEmbeddingHost runs the host with a stand-in org, and checks what it reports.
+func runEmbeddingHost(t *testing.T, host string, environ []string) {
+	t.Helper()
 	org, err := orgtest.Start(orgtest.Config{Rotate: true, ClientSecret: "test-client-secret-0001"})
 	if err != nil {
 		t.Fatal(err)
@@ -90,7 +106,7 @@ func TestEmbedding(t *testing.T) {
 	if err := rig.StoreRequest(org, "prod", "").Encode(&request); err != nil {
 		t.Fatal(err)
 	}
-	environ := []string{"HOME=" + t.TempDir(), "EMBEDDING=1"}
+	environ = append(environ, "HOME="+t.TempDir())
 	cmd := exec.CommandContext(t.Context(), host, filepath.Join(t.TempDir(), "data"), ca)
 	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = environ, &request, &stdout, &stderr
 	if err := cmd.Run(); err != nil || stderr.Len() > 0 {
@@ -116,8 +132,8 @@ func TestEmbedding(t *testing.T) {
 }
 
 // buildEmbeddingHost builds a program in a module of its own, which has this tree in
-// place of forcecred, and returns its path.
-func buildEmbeddingHost(t *testing.T, source string, imports ...string) string {
+// place of forcecred and imports more packages, and returns its path.
+func buildEmbeddingHost(t *testing.T, imports []string) string {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-json").Output()
 	if err != nil {
@@ -138,11 +154,12 @@ func buildEmbeddingHost(t *testing.T, source string, imports ...string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, path := range imports {
-		imports[i] = fmt.Sprintf("\t_ %q\n", path)
+	more := ""
+	for _, path := range imports {
+		more += fmt.Sprintf("\t_ %q\n", path)
 	}
 	dir := t.TempDir()
-	for name, content := range map[string][]byte{"go.mod": mod, "go.sum": sum, "main.go": fmt.Appendf(nil, source, strings.Join(imports, ""))} {
+	for name, content := range map[string][]byte{"go.mod": mod, "go.sum": sum, "main.go": fmt.Appendf(nil, embeddingHost, more)} {
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
 			t.Fatal(err)
 		}
