@@ -1,11 +1,14 @@
 package docs
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"forcecred/internal/config"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
@@ -54,8 +57,8 @@ func TestDocsQuoteMessages(t *testing.T) {
 		least   int // messages that it explains
 		sources []string
 	}{
-		{"keystores.md", 30, []string{"../../internal/*/*.go", "../../keystore/*/*.go"}},
-		{"plugin-hosts.md", 5, []string{"../../protocol/plugin/*.go"}},
+		{"keystores.md", 30, []string{"../../internal", "../../keystore"}},
+		{"plugin-hosts.md", 5, []string{"../../protocol/plugin"}},
 	} {
 		doc, err := os.ReadFile(filepath.Join("../../docs", tt.doc))
 		if err != nil {
@@ -85,23 +88,25 @@ func TestDocsQuoteMessages(t *testing.T) {
 	}
 }
 
-func sourceOf(t *testing.T, patterns []string) string {
+// sourceOf returns the Go code below the folders, with the names of variables of the
+// environment in its texts.
+func sourceOf(t *testing.T, folders []string) string {
 	t.Helper()
 	var source strings.Builder
-	for _, pattern := range patterns {
-		files, err := filepath.Glob(pattern)
+	for _, folder := range folders {
+		err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			source.Write(text)
+			return err
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, file := range files {
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			source.Write(text)
-		}
 	}
-	return source.String()
+	return strings.ReplaceAll(source.String(), `" + config.KeystoreVariable + "`, config.KeystoreVariable)
 }
 
 // syscallWords are messages that the system words.
