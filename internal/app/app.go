@@ -17,7 +17,7 @@ import (
 
 // App opens what a process's settings name.
 type App struct {
-	Config      config.Config
+	Config      *config.Config
 	Environ     func() []string         // the process's environment, as its parent set it
 	HoldSignals func() (release func()) // see helper.Config
 	Notice      func(message string)    // shows a person a message that is not an error

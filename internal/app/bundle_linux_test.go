@@ -42,7 +42,7 @@ func TestBundle(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{"some": "roots", "large": "", "nosuch": ""} {
-		a := App{Config: config.Config{CertFile: config.Setting{Value: filepath.Join(dir, name)}}}
+		a := App{Config: &config.Config{CertFile: config.Setting{Value: filepath.Join(dir, name)}}}
 		if got := a.bundle(); string(got) != want {
 			t.Errorf("%s: %d bytes, want %q", name, len(got), want)
 		}

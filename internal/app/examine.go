@@ -166,7 +166,7 @@ func (a App) examineChoice(c chosen, paths config.Paths) protocol.Finding {
 }
 
 func examineBus(c chosen) []protocol.Finding {
-	sought, fault := keyring.SessionBus()
+	sought, fault := keyring.SessionBus(keyring.Backend(c.name))
 	f := protocol.Finding{Check: doctor.SessionBus, State: protocol.OK, Detail: "it answers"}
 	switch {
 	case runtime.GOOS != "linux":

@@ -22,7 +22,7 @@ import (
 type Process struct {
 	Args        []string               // the first is the name that the program was called by
 	Getenv      func(string) string    // for what a caller passes in its protocol's own variables
-	Config      config.Config          // all other variables
+	Config      *config.Config         // all other variables
 	Environ     func() []string        // as the process was given it
 	Executable  func() (string, error) // this program's own file
 	Stdin       io.Reader
@@ -58,6 +58,9 @@ func Run(ctx context.Context, p Process) (status int) {
 			status = p.fail(protocol.Errorf(protocol.Internal, "a fault of forcecred's own (%v); please report it", fault))
 		}
 	}()
+	if p.Config == nil {
+		p.Config = &config.Config{}
+	}
 	root := Command(p)
 	root.SetIn(p.Stdin)
 	help := &checkedWriter{to: p.Stdout}
@@ -210,6 +213,14 @@ func (p Process) tellNotices() {
 // helper returns a helper that tells its notices as the command does.
 func (p Process) helper(ctx context.Context) (app.Helper, error) {
 	return p.app().Open(ctx)
+}
+
+// withoutPrompts returns p with prompts forbidden.
+func (p Process) withoutPrompts() Process {
+	settings := *p.Config
+	settings.NoPrompt = true
+	p.Config = &settings
+	return p
 }
 
 // app returns what opens a helper in this process.

@@ -68,7 +68,7 @@ func (p Process) completeOrg(cmd *cobra.Command, args []string, begun string) ([
 func (p Process) orgNames(ctx context.Context, begun string) []string {
 	ctx, cancel := context.WithTimeout(ctx, completionPatience)
 	defer cancel()
-	p.Config.NoPrompt = true
+	p = p.withoutPrompts()
 	p.notices = &[]string{} // which nobody tells
 	h, err := p.helper(ctx)
 	if err != nil {

@@ -33,7 +33,7 @@ Without KUBERNETES_EXEC_INFO it prints what kubectl would get by v1:
 				return err
 			}
 			if !req.Interactive {
-				p.Config.NoPrompt = true
+				p = p.withoutPrompts()
 			}
 			h, err := p.helperFor(cmd.Context(), args)
 			if err != nil {

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"forcecred/internal/config"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -28,7 +30,7 @@ func TestSecretIsAskedFor(t *testing.T) {
 		fmt.Fprint(master, "test-client-secret\n")
 	}()
 	var asked bytes.Buffer
-	p := Process{Stdin: terminal, Stderr: &asked, BeforeEnd: func(func()) func() { return func() {} }}
+	p := Process{Config: &config.Config{}, Stdin: terminal, Stderr: &asked, BeforeEnd: func(func()) func() { return func() {} }}
 	got, err := readSecret(p, "-")
 	if err != nil || got.Reveal() != "test-client-secret" || !strings.Contains(asked.String(), "consumer secret: ") {
 		t.Errorf("asked %q: %v", asked.String(), err)
@@ -41,7 +43,7 @@ func TestSecretIsAskedFor(t *testing.T) {
 		}
 	}
 
-	p.Config.NoPrompt = true
+	p.Config = &config.Config{NoPrompt: true}
 	if _, err := readSecret(p, "-"); err == nil || !strings.Contains(err.Error(), "FORCECRED_NO_PROMPT") {
 		t.Errorf("where nobody may be asked: %v", err)
 	}

@@ -25,9 +25,9 @@ func (p Paths) ConfigFile() string { return filepath.Join(p.DataDir, "config.jso
 // Paths returns the places of forcecred's files: FORCECRED_HOME for all of them, or
 // the system's own folders for a program's data and its configuration. A variable
 // with a relative path is an error.
-func (c Config) Paths() (Paths, error) { return c.pathsOn(runtime.GOOS) }
+func (c *Config) Paths() (Paths, error) { return c.pathsOn(runtime.GOOS) }
 
-func (c Config) pathsOn(goos string) (Paths, error) {
+func (c *Config) pathsOn(goos string) (Paths, error) {
 	identity, err := c.KeyFile.Path()
 	if err != nil {
 		return Paths{}, err
@@ -65,7 +65,7 @@ type systemFolder struct {
 }
 
 // systemFolders returns the folders for data and configuration.
-func (c Config) systemFolders(goos string) (data, config systemFolder) {
+func (c *Config) systemFolders(goos string) (data, config systemFolder) {
 	switch goos {
 	case "windows":
 		return systemFolder{base: c.LocalAppData}, systemFolder{base: c.AppData}

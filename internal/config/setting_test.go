@@ -12,7 +12,7 @@ func TestSettingIsNotPrinted(t *testing.T) {
 	t.Parallel()
 	c := Read(func(string) string { return "https://user:test-password@proxy" })
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
-		for _, printed := range []any{c, &c, c.Proxy, []Setting{c.Proxy}} {
+		for _, printed := range []any{c, *c, c.Proxy, []Setting{c.Proxy}} {
 			if text := fmt.Sprintf(verb, printed); strings.Contains(text, "test-password") || strings.Contains(text, "746573742d70617373776f7264") {
 				t.Errorf("%s prints %s", verb, text)
 			}

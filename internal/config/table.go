@@ -31,12 +31,12 @@ func Variables() []Variable {
 	return all
 }
 
-// quoted is text in single quotes. The apostrophe of "the system's" does not begin one.
-var quoted = regexp.MustCompile(`(^|[\s(])'([^'\s]+)'`)
-
 // markdown marks 'quotes' as code. A struct's tag is a raw string, which can't have
 // backquotes.
-func markdown(text string) string { return quoted.ReplaceAllString(text, "$1`$2`") }
+func markdown(text string) string {
+	// The apostrophe of "the system's" begins no quote.
+	return regexp.MustCompile(`(^|[\s(])'([^'\s]+)'`).ReplaceAllString(text, "$1`$2`")
+}
 
 // Table returns the table of the variables that are not the system's, in Markdown.
 func Table() string {

@@ -61,6 +61,9 @@ func TestVariables(t *testing.T) {
 	var names []string
 	for i, v := range Variables() {
 		field := reflect.TypeFor[Config]().Field(i)
+		if got, want := namesIn(field.Tag), field.Tag.Get("env"); got != want {
+			t.Errorf("env does not begin the tag of %s: %q, want %q", field.Name, got, want)
+		}
 		if v.Names[0] == "" || v.Default == "" || v.Meaning == "" {
 			t.Errorf("the tag of %s has no env, default or meaning", field.Name)
 		}

@@ -27,9 +27,12 @@ func busFault() (cause error, todo remedy.Remedy) {
 	return nil, remedy.Remedy{}
 }
 
-// SessionBus reports whether a keystore needed the session bus so far, and returns what is
-// wrong with the bus, or nil if it answers.
-func SessionBus() (sought bool, fault *keystore.Error) {
+// SessionBus connects to the session bus if backend is on it. It reports whether this
+// process has looked for the bus, and returns what is wrong with it, or nil if it answers.
+func SessionBus(backend Backend) (sought bool, fault *keystore.Error) {
+	if backend.OnBus() {
+		sessionbus.Connect()
+	}
 	if cause, todo := busFault(); cause != nil {
 		return true, &keystore.Error{Op: "reach the session bus", Reason: keystore.ErrUnavailable, Err: cause, Remedy: todo}
 	}

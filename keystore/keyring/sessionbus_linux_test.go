@@ -165,7 +165,7 @@ func TestBusUnused(t *testing.T) {
 	if slices.Contains(Available(), SecretService) {
 		t.Error("a keyring on the bus seems available")
 	}
-	if sought, fault := SessionBus(); sought || fault != nil {
+	if sought, fault := SessionBus(KeyCtl); sought || fault != nil {
 		t.Errorf("the bus was asked: %v", fault)
 	}
 	if !slices.Equal(os.Environ(), environ) {
