@@ -29,8 +29,8 @@ var credential = Credential{
 
 func TestCredentialRoundTrip(t *testing.T) {
 	t.Parallel()
-	for _, field := range reflect.VisibleFields(reflect.TypeFor[Credential]()) {
-		if reflect.ValueOf(credential).FieldByIndex(field.Index).IsZero() {
+	for field, value := range reflect.ValueOf(credential).Fields() { // protocol/plugin tests the members of the token
+		if value.IsZero() {
 			t.Errorf("%s is not set in this test", field.Name)
 		}
 	}
