@@ -28,7 +28,7 @@ type ClientConfig struct {
 }
 
 // Client sends requests to Salesforce. It is safe for concurrent use.
-type Client struct{ oauth }
+type Client struct{ oauth oauth }
 
 // NewClient returns the client that config describes.
 func NewClient(config ClientConfig) (*Client, error) {
