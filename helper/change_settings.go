@@ -69,7 +69,7 @@ func isForeign(grant keystore.Grant) bool { return grant.StoredAt.IsZero() }
 func errForeign(grant keystore.Grant) *protocol.Error {
 	return storeError("change the settings of", grant.Org, &keystore.Error{
 		Reason: keystore.ErrForeign, Op: "write " + keystore.Key{Kind: keystore.KindGrant, Org: grant.Org}.String(),
-		Err:    errors.New("the Salesforce CLI keeps its logins itself"),
+		Err:    errors.New("the Salesforce CLI stores its logins itself"),
 		Remedy: ofLogin(remedy.To("sf_log_in_at_host"), grant),
 	})
 }

@@ -42,7 +42,7 @@ func salesforceCLIOf(store keystore.Store) (logins *sfcli.Store, isTheirs func(k
 
 func (b failuresByUser) name(org keystore.Org) keystore.Org {
 	if b.isTheirs(org) {
-		return b.logins.User(org)
+		return b.logins.OwnName(org)
 	}
 	return org
 }

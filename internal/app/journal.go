@@ -14,21 +14,21 @@ type byUser struct {
 	logins *sfcli.Store
 }
 
-func (b byUser) Reserve(org keystore.Org) error { return b.Journal.Reserve(b.logins.User(org)) }
+func (b byUser) Reserve(org keystore.Org) error { return b.Journal.Reserve(b.logins.OwnName(org)) }
 
 func (b byUser) Write(org keystore.Org, key [32]byte, entry []byte) error {
-	return b.Journal.Write(b.logins.User(org), key, entry)
+	return b.Journal.Write(b.logins.OwnName(org), key, entry)
 }
 
 func (b byUser) Read(org keystore.Org, key [32]byte) ([]byte, error) {
-	return b.Journal.Read(b.logins.User(org), key)
+	return b.Journal.Read(b.logins.OwnName(org), key)
 }
 
 func (b byUser) Quarantine(org keystore.Org) (string, error) {
-	return b.Journal.Quarantine(b.logins.User(org))
+	return b.Journal.Quarantine(b.logins.OwnName(org))
 }
 
-func (b byUser) Delete(org keystore.Org) error { return b.Journal.Delete(b.logins.User(org)) }
+func (b byUser) Delete(org keystore.Org) error { return b.Journal.Delete(b.logins.OwnName(org)) }
 
 // byOwner is a journal beside each of two stores, where an org's entry is beside
 // the one that has the org.

@@ -14,16 +14,16 @@ import (
 	"forcecred/protocol/remedy"
 )
 
-// DefaultOrg returns the name of the CLI's default org (target-org) as it is for a
-// process in the folder workDir: the project's that workDir is in, else that of the
-// user's home, else "". It returns ErrUnavailable, or the context's error.
+// DefaultOrg returns the name of the CLI's default org (target-org) for a process in the
+// folder workDir: that of workDir's project, else that of the user's home, else "". It
+// returns ErrUnavailable, or the context's error.
 func DefaultOrg(ctx context.Context, home, workDir string) (string, error) {
-	var places []string
-	if project, ok := projectOf(workDir); ok {
-		places = append(places, project)
+	var folders []string
+	if project, ok := findProject(workDir); ok {
+		folders = append(folders, project)
 	}
-	for _, place := range append(places, home) {
-		org, err := targetOrg(ctx, place)
+	for _, folder := range append(folders, home) {
+		org, err := readTargetOrg(ctx, folder)
 		if err != nil {
 			return "", keystore.Wrap("find the Salesforce CLI's default org", err)
 		}
@@ -34,8 +34,8 @@ func DefaultOrg(ctx context.Context, home, workDir string) (string, error) {
 	return "", nil
 }
 
-// projectOf returns the nearest folder, from dir upwards, that is a project's.
-func projectOf(dir string) (project string, ok bool) {
+// findProject returns the nearest folder of a project, from dir upwards.
+func findProject(dir string) (project string, ok bool) {
 	for {
 		if info, err := os.Stat(filepath.Join(dir, "sfdx-project.json")); err == nil && info.Mode().IsRegular() {
 			return dir, true
@@ -48,14 +48,14 @@ func projectOf(dir string) (project string, ok bool) {
 	}
 }
 
-// targetOrg returns the default org of a place. The CLI writes it into two files,
-// under a name of each; if they differ, the younger file counts.
-func targetOrg(ctx context.Context, place string) (string, error) {
-	org, at, err := configured(ctx, filepath.Join(place, ".sf", "config.json"), "target-org")
+// readTargetOrg returns the default org in a folder's settings. The CLI writes it into two
+// files, under different names. If they differ, the newer file counts.
+func readTargetOrg(ctx context.Context, folder string) (string, error) {
+	org, at, err := readSetting(ctx, filepath.Join(folder, ".sf", "config.json"), "target-org")
 	if err != nil {
 		return "", err
 	}
-	old, oldAt, err := configured(ctx, filepath.Join(place, ".sfdx", "sfdx-config.json"), "defaultusername")
+	old, oldAt, err := readSetting(ctx, filepath.Join(folder, ".sfdx", "sfdx-config.json"), "defaultusername")
 	if err != nil {
 		return "", err
 	}
@@ -65,11 +65,11 @@ func targetOrg(ctx context.Context, place string) (string, error) {
 	return org, nil
 }
 
-// configured returns the text that a file of the CLI's configuration has under a
-// name, "" for none, and when the file was written.
-func configured(ctx context.Context, path, name string) (text string, at time.Time, err error) {
+// readSetting returns a string in a file of the CLI's settings, or "", and the file's
+// time.
+func readSetting(ctx context.Context, path, name string) (text string, at time.Time, err error) {
 	data, err := readJSON(ctx, path)
-	if errors.Is(err, fs.ErrNotExist) || isNoFolder(err) {
+	if errors.Is(err, fs.ErrNotExist) || isMissingPath(err) {
 		return "", time.Time{}, nil
 	}
 	var config map[string]json.RawMessage
@@ -82,6 +82,6 @@ func configured(ctx context.Context, path, name string) (text string, at time.Ti
 	if info, err := os.Stat(path); err == nil {
 		at = info.ModTime()
 	}
-	_ = json.Unmarshal(config[name], &text) // what is not a string is as good as none
+	_ = json.Unmarshal(config[name], &text) // another type leaves text empty
 	return text, at, nil
 }

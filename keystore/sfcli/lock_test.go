@@ -11,7 +11,7 @@ import (
 	"forcecred/keystore"
 )
 
-func (r *rig) rotationLock() string { return r.path() + ".token-rotation.lock" }
+func (r *cliFolder) rotationLock() string { return r.path() + ".token-rotation.lock" }
 
 func makeLock(t *testing.T, path string, touched time.Time) {
 	t.Helper()
@@ -23,17 +23,17 @@ func makeLock(t *testing.T, path string, touched time.Time) {
 	}
 }
 
-// TestStaleLock: a lock that a dead process has left is taken.
+// TestStaleLock: Lock takes a lock that a dead process has left.
 func TestStaleLock(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newCLIFolder(t)
 	makeLock(t, r.rotationLock(), time.Now().Add(-time.Minute))
 	unlock, err := r.open().Lock(t.Context(), "prod")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if info, err := os.Stat(r.rotationLock()); err != nil || time.Since(info.ModTime()) > lockStale {
-		t.Errorf("the CLI would take our lock for a dead process's: %v", err)
+	if info, err := os.Stat(r.rotationLock()); err != nil || time.Since(info.ModTime()) > lockStaleAfter {
+		t.Errorf("the CLI would consider this process dead: %v", err)
 	}
 	if err := errors.Join(unlock(), unlock()); err != nil {
 		t.Error(err)
@@ -43,19 +43,19 @@ func TestStaleLock(t *testing.T) {
 	}
 }
 
-// TestLiveLock: a lock that is touched is waited for, and never broken.
+// TestLiveLock: Lock waits for a lock that is touched, and never breaks it.
 func TestLiveLock(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newCLIFolder(t)
 	makeLock(t, r.rotationLock(), time.Now().Add(time.Hour)) // for as long as the test takes
-	ctx, cancel := context.WithTimeout(t.Context(), 10*lockPause)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*lockInterval)
 	defer cancel()
 	if _, err := r.open().Lock(ctx, "prod"); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v, want the context's end", err)
 	}
 	taken := make(chan error, 1)
 	go func() {
-		unlock, err := r.open().Lock(t.Context(), "prod") // its own lock was given up
+		unlock, err := r.open().Lock(t.Context(), "prod") // the first call has released config.Own's lock
 		if err == nil {
 			err = unlock()
 		}
@@ -69,11 +69,11 @@ func TestLiveLock(t *testing.T) {
 	}
 }
 
-// TestLostLock: who slept for so long that another took the lock over spends
+// TestLostLock: a process that was stopped so long that another took its lock spends
 // nothing, and leaves the other's lock alone.
 func TestLostLock(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newCLIFolder(t)
 	s := r.open()
 	unlock, err := s.Lock(t.Context(), "prod")
 	if err != nil {
@@ -95,32 +95,32 @@ func TestLostLock(t *testing.T) {
 	}
 }
 
-// TestAdopt: what the CLI refreshed while we waited is cached, from the time on
-// at which the old token was last seen.
-func TestAdopt(t *testing.T) {
+// TestLockCachesCLIToken: if the CLI refreshed while Lock waited, Lock caches the token. Its
+// session began no earlier than the last read of the old token.
+func TestLockCachesCLIToken(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name, access string
-		adopted      bool
+		isCached     bool
 	}{
 		{"a new token", "test-access-token-2", true},
 		{"the same token", "test-access-token-1", false},
-		{"a JWT, which ends when it says", "eyJ0.test-access-token-2", false},
+		{"a JWT, which has its own expiry", "eyJ0.test-access-token-2", false},
 	} {
-		r := newRig(t)
+		r := newCLIFolder(t)
 		s := r.open()
 		r.grant(t, s, "prod")
 		seen := time.Now()
-		r.signIn(t, "test-refresh-token-2", tt.access) // as a refresh by the CLI writes it
+		r.logIn(t, "test-refresh-token-2", tt.access) // as the CLI does after a refresh
 		unlock, err := s.Lock(t.Context(), "prod")
 		if err != nil {
 			t.Fatal(err)
 		}
 		token, err := keystore.LoadToken(t.Context(), r.open(), "prod")
 		switch {
-		case !tt.adopted && !errors.Is(err, keystore.ErrNotFound):
+		case !tt.isCached && !errors.Is(err, keystore.ErrNotFound):
 			t.Errorf("%s: %v, want none cached", tt.name, err)
-		case tt.adopted && (err != nil || token.AccessToken.Reveal() != tt.access || token.ExpiresAt.After(seen.Add(assumedSession)) ||
+		case tt.isCached && (err != nil || token.AccessToken.Reveal() != tt.access || token.ExpiresAt.After(seen.Add(assumedSessionLength)) ||
 			token.InstanceURL != "https://acme.my.salesforce.com" || token.ExpiresSource != "assumed"):
 			t.Errorf("%s: %v, %+v", tt.name, err, token)
 		}
@@ -130,16 +130,16 @@ func TestAdopt(t *testing.T) {
 	}
 }
 
-// TestUnwritable: nothing is spent when its successor could not be saved.
+// TestUnwritable: nothing is spent if the next refresh token could not be stored.
 func TestUnwritable(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newCLIFolder(t)
 	moved := filepath.Join(r.dir, "moved")
 	if err := errors.Join(os.Rename(r.path(), moved), os.Symlink(moved, r.path())); err != nil {
 		t.Skip("no symbolic links here: ", err)
 	}
 	if info, err := os.Lstat(r.path()); err != nil || info.Mode()&os.ModeSymlink == 0 {
-		t.Skip("no symbolic links here: wine says that it made one, and did not")
+		t.Skip("no symbolic links here: wine reports success and makes none")
 	}
 	key := keystore.Key{Kind: keystore.KindJournal, Org: "prod"}
 	if err := r.open().Set(t.Context(), key, []byte("test-journal-key")); !errors.Is(err, keystore.ErrUnavailable) {

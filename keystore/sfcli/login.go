@@ -16,13 +16,13 @@ import (
 	"forcecred/protocol/remedy"
 )
 
-// login is one of the CLI's: a username with its auth file or, in that file, an
+// login is a login of the CLI: a username with its auth file or, in that file, a client
 // app that is linked to the user.
 type login struct {
 	user string
-	app  string // the name of the client app, "" for the user's own login
+	app  string // the name of the client app, or "" for the user's own login
 	file string
-	own  keystore.Org // names what is stored of it outside of the CLI's files
+	own  keystore.Org // the login's name in config.Own
 }
 
 // String names the login for people.
@@ -35,15 +35,15 @@ func (l login) String() string {
 
 const authSuffix = ".json"
 
-func (s *Store) loginOf(user, app string) login {
+func (s *Store) newLogin(user, app string) login {
 	return login{user, app, filepath.Join(s.config.Dir, filepath.FromSlash(user)+authSuffix), ownName(user, app)}
 }
 
-// appMark stands between the name of a login and that of an app linked to it.
+// appMark separates the name of a login and the name of an app that is linked to it.
 const appMark = "+"
 
-// find returns the login that key's org names: by an alias, else by its username,
-// as the CLI reads a name; else, after a +, by the name of a client app.
+// find returns the login that key's org names. Like the CLI, it looks for an alias, and
+// then for a username. Then it looks for a client app, whose name follows a +.
 func (s *Store) find(ctx context.Context, key keystore.Key) (login, error) {
 	if err := ctx.Err(); err != nil {
 		return login{}, err
@@ -65,20 +65,20 @@ func (s *Store) find(ctx context.Context, key keystore.Key) (login, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.users[key.Org] = l.own
+	s.ownNames[key.Org] = l.own
 	return l, nil
 }
 
-// resolve is find, where the aliases are known.
+// resolve returns the login of that name.
 func (s *Store) resolve(ctx context.Context, aliases map[string]string, name string) (login, error) {
-	l, err := s.named(aliases, name)
-	// The longest name of a login counts: an alias may have a + too.
+	l, err := s.resolveUser(aliases, name)
+	// The longest login name wins, because an alias may have a + too.
 	for end := len(name); errors.Is(err, keystore.ErrNotFound); {
 		if end = strings.LastIndex(name[:end], appMark); end < 1 {
 			break
 		}
-		if of, appErr := s.named(aliases, name[:end]); appErr == nil {
-			if app := s.loginOf(of.user, name[end+len(appMark):]); s.hasApp(ctx, app) {
+		if user, appErr := s.resolveUser(aliases, name[:end]); appErr == nil {
+			if app := s.newLogin(user.user, name[end+len(appMark):]); s.isAppLinked(ctx, app) {
 				l, err = app, nil
 			}
 		}
@@ -86,36 +86,36 @@ func (s *Store) resolve(ctx context.Context, aliases map[string]string, name str
 	return l, err
 }
 
-// named returns the login of that alias or username.
-func (s *Store) named(aliases map[string]string, name string) (login, error) {
+// resolveUser returns the user's own login of that alias or username.
+func (s *Store) resolveUser(aliases map[string]string, name string) (login, error) {
 	user, isAlias := aliases[name]
 	if !isAlias {
 		user = name
 	}
 	if err := checkUsername(user); err != nil {
-		return login{}, notLoggedIn(name, isAlias)
+		return login{}, notLoggedInError(name, isAlias)
 	}
-	l := s.loginOf(user, "")
+	l := s.newLogin(user, "")
 	switch info, err := os.Stat(l.file); {
-	case errors.Is(err, fs.ErrNotExist), isNoFolder(err), err == nil && info.IsDir():
-		return login{}, notLoggedIn(name, isAlias)
+	case errors.Is(err, fs.ErrNotExist), isMissingPath(err), err == nil && info.IsDir():
+		return login{}, notLoggedInError(name, isAlias)
 	case err != nil:
 		return login{}, regularfile.WrapPermission(err)
 	}
 	return l, nil
 }
 
-// isNoFolder reports whether a path leads through a file, or has a name that is
-// too long for the file system: then nothing is there.
-func isNoFolder(err error) bool {
+// isMissingPath reports whether nothing can be at a path: it leads through a file, or is
+// too long for the file system.
+func isMissingPath(err error) bool {
 	cause, ok := errors.AsType[*fs.PathError](err)
-	return ok && slices.Contains(noSuchFile, cause.Err)
+	return ok && slices.Contains(missingPathErrors, cause.Err)
 }
 
-// hasApp reports whether an app of that name is linked to the user. A file that
-// can't be read is told of where the user's own login is asked for.
-func (s *Store) hasApp(ctx context.Context, l login) bool {
-	o, err := readAuth(ctx, l)
+// isAppLinked reports whether an app of that name is linked to the user. Reading the
+// user's own login reports a file that can't be read.
+func (s *Store) isAppLinked(ctx context.Context, l login) bool {
+	o, err := readAuthFile(ctx, l)
 	if err != nil {
 		return false
 	}
@@ -123,7 +123,7 @@ func (s *Store) hasApp(ctx context.Context, l login) bool {
 	return err == nil
 }
 
-func notLoggedIn(name string, isAlias bool) error {
+func notLoggedInError(name string, isAlias bool) error {
 	todo := withName("sf_list_or_log_in", name)
 	if isAlias {
 		todo = withName("sf_log_in_alias", name)
@@ -132,7 +132,7 @@ func notLoggedIn(name string, isAlias bool) error {
 	return &keystore.Error{Reason: keystore.ErrNotFound, Remedy: todo}
 }
 
-// aliases returns the CLI's aliases of orgs, each with its username.
+// aliases returns the usernames of the CLI's orgs by their aliases.
 func (s *Store) aliases(ctx context.Context) (map[string]string, error) {
 	path := filepath.Join(s.config.Dir, "alias.json")
 	data, err := readJSON(ctx, path)
@@ -142,12 +142,12 @@ func (s *Store) aliases(ctx context.Context) (map[string]string, error) {
 	if err == nil {
 		var groups map[string]map[string]json.RawMessage
 		if err = json.Unmarshal(data, &groups); err == nil {
-			return textsOf(groups["orgs"]), nil
+			return stringMembers(groups["orgs"]), nil
 		}
-		err = notJSON(path)
+		err = notJSONError(path)
 	}
 	if errors.Is(err, keystore.ErrCorrupt) {
-		// It is no fault of one org: with a part of its aliases, orgs would seem to be gone.
+		// The fault is not one org's. With only some aliases, orgs would seem to be missing.
 		return nil, &keystore.Error{
 			Reason: keystore.ErrUnavailable, Err: fmt.Errorf("the Salesforce CLI's %s is damaged", path), Remedy: remedy.To("sf_repair_aliases"),
 		}
@@ -155,8 +155,8 @@ func (s *Store) aliases(ctx context.Context) (map[string]string, error) {
 	return nil, err
 }
 
-// textsOf returns those members that are text: no other value is a username.
-func textsOf(members map[string]json.RawMessage) map[string]string {
+// stringMembers returns the members that are strings: no other value is a username.
+func stringMembers(members map[string]json.RawMessage) map[string]string {
 	texts := map[string]string{}
 	for name, value := range members {
 		var text string

@@ -18,7 +18,7 @@ import (
 
 func TestParseOrg(t *testing.T) {
 	t.Parallel()
-	s := newRig(t).open()
+	s := newCLIFolder(t).open()
 	for _, name := range []string{"prod", "_prod", "My Org", "a/b:c (d)", "o'brien@acme.com", "-x", "../x", "漢字🙂", "%2e$(x)`y`", strings.Repeat("é", 127)} {
 		if org, err := s.ParseOrg(name); err != nil || string(org) != name {
 			t.Errorf("%q: %v", name, err)
@@ -44,7 +44,7 @@ func TestCheckUsername(t *testing.T) {
 	}
 }
 
-// FuzzOwnName: forcecred's own store takes the name of each login, and no two have one.
+// FuzzOwnName: each login has a unique name that forcecred's own store accepts.
 func FuzzOwnName(f *testing.F) {
 	f.Add("me@example.com", "", "me@example.com", "app")
 	f.Add("o'brien@acme.com", "", "O'Brien@acme.com", "")
@@ -63,10 +63,10 @@ func FuzzOwnName(f *testing.F) {
 	})
 }
 
-// TestLeftOut: what no name leads to is not among the keys, and there is a reason.
-func TestLeftOut(t *testing.T) {
+// TestUnusableLogins: List leaves out a login that no name resolves to; Unusable says why.
+func TestUnusableLogins(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newCLIFolder(t)
 	unusable := func() (all []string) {
 		t.Helper()
 		causes, err := keystore.Unusable(t.Context(), r.open())
@@ -76,7 +76,7 @@ func TestLeftOut(t *testing.T) {
 		for _, cause := range causes {
 			e, ok := errors.AsType[*keystore.Error](cause)
 			if !ok || hints.Of(e) == "" {
-				t.Errorf("%v: there is nothing to do about it", cause)
+				t.Errorf("%v has no hint", cause)
 			}
 			all = append(all, cause.Error())
 		}
@@ -90,7 +90,7 @@ func TestLeftOut(t *testing.T) {
 	want := []string{`"test-user@example.com": an alias has its name`, `"test-user@example.com with the app app"`, `"other@example.com with the app a\nb": no name leads to it`}
 	if runtime.GOOS != "windows" {
 		r.write(t, "a\nb@example.com.json", `{"refreshToken":"test-refresh-token-1"}`)
-		want = append(want, `"a\nb@example.com": its username has control characters`)
+		want = append(want, `"a\nb@example.com": its username has control or invisible characters`)
 	}
 	all := strings.Join(unusable(), "\n")
 	for _, text := range want {
@@ -99,20 +99,20 @@ func TestLeftOut(t *testing.T) {
 		}
 	}
 	keys, err := r.open().List(t.Context(), keystore.KindGrant)
-	if fmt.Sprint(keys) != "[org/test-user@example.com]" || err != nil { // the alias, which counts first
+	if fmt.Sprint(keys) != "[org/test-user@example.com]" || err != nil { // the alias has priority
 		t.Errorf("keys: %v, %v", keys, err)
 	}
 }
 
-// TestClientApp: the login of an app that is linked to a user is one of its own.
+// TestClientApp: a client app that is linked to a user is a login of its own.
 func TestClientApp(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newCLIFolder(t)
 	const file = `{"username":"test-user@example.com","refreshToken":"%REFRESH","accessToken":"%ACCESS","instanceUrl":"https://acme.my.salesforce.com",
   "clientApps": {"other": {"refreshToken": "kept"}, "my app": {"clientId": "test-app-id", "clientSecret": "%SECRET", "accessToken": "%APPACCESS", "refreshToken": "%APPREFRESH", "oauthFlow": "web"}}, "last": 1e400}`
 	replace := []string{}
 	for name, text := range map[string]string{"%REFRESH": "test-refresh-token-1", "%ACCESS": "test-access-token-1", "%SECRET": "test-client-secret", "%APPACCESS": "test-access-token-app", "%APPREFRESH": "test-refresh-token-app"} {
-		replace = append(replace, name, r.key.seal(secret.New(text)))
+		replace = append(replace, name, r.key.encrypt(secret.New(text)))
 	}
 	r.write(t, string(testUser)+authSuffix, strings.NewReplacer(replace...).Replace(file))
 	r.write(t, "alias.json", `{"orgs":{"prod":"test-user@example.com","pro":"nobody@example.com","prod+x":"test-user@example.com"}}`)
@@ -122,7 +122,7 @@ func TestClientApp(t *testing.T) {
 		g.LoginURL != "https://acme.my.salesforce.com" || g.Username != string(testUser) || g.Type != keystore.RefreshToken {
 		t.Errorf("not what the CLI wrote: %+v", g)
 	}
-	if g := r.grant(t, s, "prod+x"); g.ClientID != defaultClientID { // an alias counts first
+	if g := r.grant(t, s, "prod+x"); g.ClientID != defaultClientID { // an alias has priority
 		t.Errorf("an alias with a + is %+v", g)
 	}
 	for _, name := range []keystore.Org{"prod+", "prod+none", "+my app", "pro+my app"} {
@@ -156,11 +156,11 @@ func TestClientApp(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if plain, err := r.key.open(text); err != nil || plain.Reveal() != want {
+		if plain, err := r.key.decrypt(text); err != nil || plain.Reveal() != want {
 			t.Errorf("the CLI does not read the new %s: %v", member, err)
 		}
 	}
-	// Nothing else has changed: with the old values in their place, it is the old file.
+	// Nothing else has changed: with the old values restored, the file equals the old one.
 	old, err := before.object(clientAppsMember, "my app")
 	if err != nil {
 		t.Fatal(err)
@@ -180,15 +180,15 @@ func TestClientApp(t *testing.T) {
 	}
 }
 
-// TestSlash: a username with slashes has its file in a folder, as the CLI does it.
-func TestSlash(t *testing.T) {
+// TestUsernameWithSlashes: its auth file is in a folder, as in the CLI.
+func TestUsernameWithSlashes(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newCLIFolder(t)
 	const user = "demo@example.com2024/11/25_12-7.demo"
 	if err := os.MkdirAll(filepath.Join(r.dir, "demo@example.com2024", "11"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	data, err := json.Marshal(map[string]string{"username": user, "refreshToken": r.key.seal(secret.New("test-refresh-token-2"))})
+	data, err := json.Marshal(map[string]string{"username": user, "refreshToken": r.key.encrypt(secret.New("test-refresh-token-2"))})
 	if err != nil {
 		t.Fatal(err)
 	}

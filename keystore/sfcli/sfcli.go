@@ -11,32 +11,34 @@ import (
 
 // Config says where the logins are, and what opens them.
 type Config struct {
-	Dir string // the Salesforce CLI's folder of state, ~/.sfdx
+	Dir string // the Salesforce CLI's state folder, ~/.sfdx
 
-	// Own keeps, by username or an encoding of one, what the CLI's files have no
-	// place for: the answer of the last refresh with its expiry, what refreshes
-	// showed of the grant, the key of a journal. Its lock is taken before the CLI's.
+	// Own stores what the CLI's files have no place for, by username or an encoding of one:
+	// the cached tokens with their expiry, what refreshes showed of the grant, the key of a
+	// journal entry. Its lock is taken before the CLI's.
 	Own keystore.Store
 
 	Audience        string   // SF_AUDIENCE_URL: one more audience to try, for logins by private key; or ""
 	GenericKeychain bool     // the CLI's key is in Dir/key.json and not in a keyring
 	SecretTool      string   // the program that asks a Linux keyring for the key
-	Environ         []string // that program's environment
+	Environ         []string // environment of SecretTool
 }
 
-// Store is a [keystore.Store] over the Salesforce CLI's auth files. An org's
-// name is one of the CLI's aliases, or a username; with + and the name of a client
-// app, that app's login of the user. See [Store.ParseOrg] for what a name can hold.
-// Logins come and go by the CLI alone: storing and removing a grant is ErrForeign.
+// Store is a [keystore.Store] over the Salesforce CLI's auth files. An org's name is an
+// alias of the CLI, or a username. A + and the name of a client app may follow; this is
+// the app's login of the user. [Store.ParseOrg] says what a name can contain. Only the CLI
+// adds and deletes logins: storing a new grant or deleting one is ErrForeign.
 type Store struct {
 	config Config
 
-	mu    sync.Mutex
-	key   *key                          // nil until it was needed
-	users map[keystore.Org]keystore.Org // the name in config.Own, by each name that was asked for
-	seen  map[keystore.Org]sighting     // by the name in config.Own, as the next two
-	held  map[keystore.Org]*mkdirLock   // rotation locks that this process has
-	write map[keystore.Org]*mkdirLock   // write locks that are held until a refresh is saved as a whole
+	mu       sync.Mutex
+	key      *key                          // nil until it is needed
+	ownNames map[keystore.Org]keystore.Org // names in config.Own, by the names of resolved logins
+
+	// By the name in config.Own.
+	snapshots     map[keystore.Org]snapshot
+	rotationLocks map[keystore.Org]*folderLock // that this process holds
+	writeLocks    map[keystore.Org]*folderLock // held until a refresh is stored completely
 }
 
 var _ keystore.Store = (*Store)(nil)
@@ -44,16 +46,16 @@ var _ keystore.Store = (*Store)(nil)
 // New returns the store that config describes. It does no I/O.
 func New(config Config) *Store {
 	return &Store{
-		config: config,
-		users:  map[keystore.Org]keystore.Org{},
-		seen:   map[keystore.Org]sighting{},
-		held:   map[keystore.Org]*mkdirLock{},
-		write:  map[keystore.Org]*mkdirLock{},
+		config:        config,
+		ownNames:      map[keystore.Org]keystore.Org{},
+		snapshots:     map[keystore.Org]snapshot{},
+		rotationLocks: map[keystore.Org]*folderLock{},
+		writeLocks:    map[keystore.Org]*folderLock{},
 	}
 }
 
-// Get returns the item under key. It returns ErrNotFound, ErrUnavailable (also
-// when the CLI's key can't be had) or ErrCorrupt, or the context's error.
+// Get returns the item under key. It returns ErrNotFound, ErrUnavailable (also if the
+// CLI's key can't be read) or ErrCorrupt, or the context's error.
 func (s *Store) Get(ctx context.Context, key keystore.Key) ([]byte, error) {
 	item, err := s.get(ctx, key)
 	if err != nil {
@@ -83,7 +85,7 @@ func (s *Store) get(ctx context.Context, key keystore.Key) ([]byte, error) {
 	return s.config.Own.Get(ctx, keystore.Key{Kind: key.Kind, Org: l.own})
 }
 
-// readToken reads a cached token, which lies under the username, as the token of org.
+// readToken returns the login's cached token as the token of org.
 func (s *Store) readToken(ctx context.Context, l login, org keystore.Org, api keystore.API) ([]byte, error) {
 	token, err := keystore.LoadTokenFor(ctx, s.config.Own, l.own, api)
 	if err != nil {
@@ -93,10 +95,10 @@ func (s *Store) readToken(ctx context.Context, l login, org keystore.Org, api ke
 	return keystore.EncodeToken(token)
 }
 
-// Set stores item under key. Of a grant only what a refresh changes is stored.
-// It returns ErrNotFound when the CLI has no such login, ErrForeign when the
-// grant is a new one or the user has signed in anew since it was read,
-// ErrUnavailable or ErrCorrupt, or the context's error.
+// Set stores item under key. Of a grant it stores only what a refresh changes. It returns
+// ErrNotFound if the CLI has no such login, and ErrForeign if the grant is a new one or if
+// the user has logged in again since it was read. Else it returns ErrUnavailable or
+// ErrCorrupt, or the context's error.
 func (s *Store) Set(ctx context.Context, key keystore.Key, item []byte) error {
 	if err := s.set(ctx, key, item); err != nil {
 		return keystore.Wrap("write "+key.Label(), err)
@@ -122,7 +124,7 @@ func (s *Store) set(ctx context.Context, key keystore.Key, item []byte) error {
 			return err
 		}
 		return s.saveToken(ctx, l, token)
-	case keystore.KindDataCloud: // of which the CLI has no file
+	case keystore.KindDataCloud: // the CLI has no place for it
 		token, err := keystore.DecodeToken(key, item)
 		if err != nil {
 			return err
@@ -130,17 +132,17 @@ func (s *Store) set(ctx context.Context, key keystore.Key, item []byte) error {
 		token.Org = l.own
 		return keystore.SaveToken(ctx, s.config.Own, token)
 	case keystore.KindJournal:
-		// It is stored before a refresh token is spent: the last moment to see
-		// whether the file can be written that its successor has to go to.
-		if err := s.proveWritable(ctx, l); err != nil {
+		// The helper stores this key before it spends a refresh token: the last moment to
+		// check that the auth file can take the next one.
+		if err := s.checkWritable(ctx, l); err != nil {
 			return err
 		}
 	}
 	return s.config.Own.Set(ctx, keystore.Key{Kind: key.Kind, Org: l.own}, item)
 }
 
-// Delete removes the item under key. A grant that is there is the CLI's, and
-// ErrForeign. Else it returns ErrUnavailable, or the context's error.
+// Delete deletes the item under key. It returns ErrForeign for a grant of the CLI, or
+// ErrUnavailable, or the context's error.
 func (s *Store) Delete(ctx context.Context, key keystore.Key) error {
 	if err := s.remove(ctx, key); err != nil {
 		return keystore.Wrap("remove "+key.Label(), err)
@@ -166,9 +168,9 @@ func (s *Store) remove(ctx context.Context, key keystore.Key) error {
 	return s.config.Own.Delete(ctx, keystore.Key{Kind: key.Kind, Org: l.own})
 }
 
-// List returns the keys of all items of that kind. A login has one grant, under
-// one of its aliases or, if it has none, its username; the other items are listed
-// as config.Own has them. It returns ErrUnavailable, or the context's error.
+// List returns the keys of all items of that kind. It lists a login's grant under one
+// alias, or under the username if there is no alias. It lists the other items as
+// config.Own does. It returns ErrUnavailable, or the context's error.
 func (s *Store) List(ctx context.Context, kind keystore.Kind) ([]keystore.Key, error) {
 	var keys []keystore.Key
 	var err error
@@ -183,14 +185,13 @@ func (s *Store) List(ctx context.Context, kind keystore.Kind) ([]keystore.Key, e
 	return keys, nil
 }
 
-// User returns the name under which the login that org stood for, when it was last
-// asked for, has what is stored of it outside of the CLI's files: one of
-// forcecred's own names. One that was not asked for is its own.
-func (s *Store) User(org keystore.Org) keystore.Org {
+// OwnName returns the name in config.Own of the login that org resolved to last. If it was
+// not resolved yet, OwnName takes org for a username.
+func (s *Store) OwnName(org keystore.Org) keystore.Org {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if user, ok := s.users[org]; ok {
-		return user
+	if name, ok := s.ownNames[org]; ok {
+		return name
 	}
 	return ownName(string(org), "")
 }

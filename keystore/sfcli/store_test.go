@@ -19,7 +19,7 @@ import (
 
 func TestGrant(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newCLIFolder(t)
 	for _, org := range []keystore.Org{"prod", "also", testUser} {
 		g := r.grant(t, r.open(), org)
 		if g.Org != org || g.RefreshToken.Reveal() != "test-refresh-token-1" || g.ClientID != "PlatformCLI" || !g.ClientSecret.Empty() ||
@@ -34,10 +34,10 @@ func TestGrant(t *testing.T) {
 	}
 }
 
-// TestOldFile: what old auth files lack, and secrets that were never encrypted.
-func TestOldFile(t *testing.T) {
+// TestOldAuthFile: old auth files lack members, and have secrets that are not encrypted.
+func TestOldAuthFile(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newCLIFolder(t)
 	r.write(t, string(testUser)+authSuffix, `{"username":"test-user@example.com","refreshToken":"test-refresh-token-1"}`)
 	g := r.grant(t, r.open(), "prod")
 	if g.ClientID != defaultClientID || g.LoginURL != defaultLoginURL || g.RefreshToken.Reveal() != "test-refresh-token-1" {
@@ -50,13 +50,13 @@ func TestOldFile(t *testing.T) {
 	}
 }
 
-// keyLogin writes the auth file as a login by private key leaves it, and returns
-// where the key is.
-func (r *rig) keyLogin(t *testing.T, clientID string) (keyFile string) {
+// logInWithKey writes the auth file as a login with a private key does, and returns the
+// key's path.
+func (r *cliFolder) logInWithKey(t *testing.T, clientID string) (keyFile string) {
 	t.Helper()
 	keyFile = filepath.Join(r.dir, "test.pem")
 	data, err := json.Marshal(map[string]string{
-		"username": string(testUser), "privateKey": keyFile, "clientId": clientID, "loginUrl": "https://acme.my.salesforce.com/", "accessToken": r.key.seal(secret.New("test-access-token-1")),
+		"username": string(testUser), "privateKey": keyFile, "clientId": clientID, "loginUrl": "https://acme.my.salesforce.com/", "accessToken": r.key.encrypt(secret.New("test-access-token-1")),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -65,12 +65,12 @@ func (r *rig) keyLogin(t *testing.T, clientID string) (keyFile string) {
 	return keyFile
 }
 
-// TestKeyLogin: of a login by private key the access token is handed on, and
-// nothing else is written.
-func TestKeyLogin(t *testing.T) {
+// TestPrivateKeyLogin: a refresh of a login with a private key stores the access token in the
+// CLI's file, and changes nothing else there.
+func TestPrivateKeyLogin(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
-	keyFile := r.keyLogin(t, "test-client-id")
+	r := newCLIFolder(t)
+	keyFile := r.logInWithKey(t, "test-client-id")
 	s := New(Config{Dir: r.dir, Own: r.own, GenericKeychain: true, Audience: "https://login.salesforce.com"})
 	g := r.grant(t, s, "prod")
 	if g.Type != keystore.JWTBearer || g.PrivateKeyFile != keyFile || g.ClientID != "test-client-id" || g.Username != string(testUser) ||
@@ -92,7 +92,7 @@ func TestKeyLogin(t *testing.T) {
 	if now := r.grant(t, r.open(), "also"); !now.RefreshedAt.Equal(g.RefreshedAt) || now.Rotates != nil || now.Type != keystore.JWTBearer {
 		t.Errorf("what the answer showed is lost: %+v", now)
 	}
-	// A web login keeps the key of the login before it, and does not use it.
+	// A web login leaves the key of the login before it, and does not use it.
 	r.write(t, string(testUser)+authSuffix, `{"username":"test-user@example.com","privateKey":"/keys/test.pem","clientId":"test-client-id","refreshToken":"test-refresh-token-1"}`)
 	if g := r.grant(t, r.open(), "prod"); g.Type != keystore.RefreshToken || g.PrivateKeyFile != "" {
 		t.Errorf("with both: %+v", g)
@@ -102,12 +102,12 @@ func TestKeyLogin(t *testing.T) {
 	}
 }
 
-// TestUnusable: each of these is told for what it is, with no secret in it.
-func TestUnusable(t *testing.T) {
+// TestLoadErrors: each error names its cause, and contains no secret.
+func TestLoadErrors(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name   string
-		spoil  func(t *testing.T, r *rig)
+		damage func(t *testing.T, r *cliFolder)
 		org    keystore.Org
 		reason error
 		text   string // of the error, or of its hint
@@ -117,33 +117,35 @@ func TestUnusable(t *testing.T) {
 		{"neither alias nor user", nil, "dev", keystore.ErrNotFound, "sf org login web --alias dev"},
 		{"the key is no login", nil, "key", keystore.ErrNotFound, "sf org login web"},
 		{"the aliases are no login", nil, "alias", keystore.ErrNotFound, "sf org login web"},
-		{"no key", func(t *testing.T, r *rig) { remove(t, r, "key.json") }, "prod", keystore.ErrUnavailable, "is missing"},
-		{"another's key file", func(t *testing.T, r *rig) {
+		{"no key", func(t *testing.T, r *cliFolder) { remove(t, r, "key.json") }, "prod", keystore.ErrUnavailable, "is missing"},
+		{"another's key file", func(t *testing.T, r *cliFolder) {
 			r.write(t, "key.json", `{"account":"x","key":"`+testKey1+`","service":"sfdx"}`)
 		}, "prod", keystore.ErrUnavailable, "is not what the Salesforce CLI writes"},
-		{"no key in the file", func(t *testing.T, r *rig) { r.write(t, "key.json", `{"account":"local","key":"abc","service":"sfdx"}`) }, "prod", keystore.ErrUnavailable, "32 or 64"},
-		{"another key", func(t *testing.T, r *rig) {
+		{"no key in the file", func(t *testing.T, r *cliFolder) {
+			r.write(t, "key.json", `{"account":"local","key":"abc","service":"sfdx"}`)
+		}, "prod", keystore.ErrUnavailable, "32 or 64"},
+		{"another key", func(t *testing.T, r *cliFolder) {
 			r.write(t, "key.json", `{"account":"local","key":"`+testKey2+`","service":"sfdx"}`)
 		}, "prod", keystore.ErrCorrupt, "another key"},
-		{"a truncated file", func(t *testing.T, r *rig) { r.write(t, string(testUser)+authSuffix, authFile[:200]) }, "prod", keystore.ErrCorrupt, "is not whole"},
-		{"an empty file", func(t *testing.T, r *rig) { r.write(t, string(testUser)+authSuffix, "") }, "prod", keystore.ErrCorrupt, "is not whole"},
-		{"another user's file", func(t *testing.T, r *rig) {
+		{"a truncated file", func(t *testing.T, r *cliFolder) { r.write(t, string(testUser)+authSuffix, authFile[:200]) }, "prod", keystore.ErrCorrupt, "is incomplete"},
+		{"an empty file", func(t *testing.T, r *cliFolder) { r.write(t, string(testUser)+authSuffix, "") }, "prod", keystore.ErrCorrupt, "is incomplete"},
+		{"another user's file", func(t *testing.T, r *cliFolder) {
 			r.write(t, string(testUser)+authSuffix, `{"username":"other@example.com","refreshToken":"test-refresh-token-1"}`)
 		}, "prod", keystore.ErrCorrupt, "is another user's"},
-		{"a private key in whatever folder", func(t *testing.T, r *rig) {
+		{"a private key with a relative path", func(t *testing.T, r *cliFolder) {
 			r.write(t, string(testUser)+authSuffix, `{"privateKey":"test.pem","clientId":"test-client-id"}`)
 		}, "prod", keystore.ErrCorrupt, "sf org login jwt"},
-		{"a private key of no app", func(t *testing.T, r *rig) { r.keyLogin(t, "") }, "prod", keystore.ErrCorrupt, "names no app"},
-		{"an access token alone", func(t *testing.T, r *rig) {
+		{"a private key without an app", func(t *testing.T, r *cliFolder) { r.logInWithKey(t, "") }, "prod", keystore.ErrCorrupt, "names no app"},
+		{"an access token alone", func(t *testing.T, r *cliFolder) {
 			r.write(t, string(testUser)+authSuffix, `{"accessToken":"test-access-token-1"}`)
 		}, "prod", keystore.ErrCorrupt, "access token alone"},
-		{"damaged aliases", func(t *testing.T, r *rig) { r.write(t, "alias.json", `{"orgs":`) }, "prod", keystore.ErrUnavailable, "is damaged"},
+		{"damaged aliases", func(t *testing.T, r *cliFolder) { r.write(t, "alias.json", `{"orgs":`) }, "prod", keystore.ErrUnavailable, "is damaged"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t)
-			if tt.spoil != nil {
-				tt.spoil(t, r)
+			r := newCLIFolder(t)
+			if tt.damage != nil {
+				tt.damage(t, r)
 			}
 			_, err := keystore.LoadGrant(t.Context(), r.open(), tt.org)
 			e, ok := errors.AsType[*keystore.Error](err)
@@ -157,7 +159,7 @@ func TestUnusable(t *testing.T) {
 	}
 }
 
-func remove(t *testing.T, r *rig, name string) {
+func remove(t *testing.T, r *cliFolder, name string) {
 	t.Helper()
 	if err := os.Remove(filepath.Join(r.dir, name)); err != nil {
 		t.Fatal(err)
@@ -167,9 +169,9 @@ func remove(t *testing.T, r *rig, name string) {
 func TestOpenKeyFile(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
-		t.Skip("files have no modes there, and the CLI looks at none")
+		t.Skip("files have no modes there, and the CLI checks none")
 	}
-	r := newRig(t)
+	r := newCLIFolder(t)
 	if err := os.Chmod(filepath.Join(r.dir, "key.json"), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -179,10 +181,10 @@ func TestOpenKeyFile(t *testing.T) {
 	}
 }
 
-// TestRefresh: of the CLI's file three members change, and nothing else.
+// TestRefresh: a refresh changes three members of the CLI's file, and nothing else.
 func TestRefresh(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newCLIFolder(t)
 	if err := os.Chmod(r.path(), 0o640); err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +200,7 @@ func TestRefresh(t *testing.T) {
 	if err := keystore.SaveGrant(t.Context(), s, g); err != nil {
 		t.Fatal(err)
 	}
-	// The CLI's readers wait for this one, until both tokens are there.
+	// This lock makes the CLI's readers wait until both tokens are stored.
 	if _, err := os.Stat(r.path() + ".lock"); err != nil {
 		t.Error("the CLI could read the new refresh token with the old access token")
 	}
@@ -237,11 +239,11 @@ func TestRefresh(t *testing.T) {
 	}
 }
 
-// TestDataCloudTokenIsOurs: a token for Data Cloud is cached for each of a login's
-// names among forcecred's own items, and changes nothing in the CLI's file.
-func TestDataCloudTokenIsOurs(t *testing.T) {
+// TestDataCloudToken: forcecred's own store caches a token for Data Cloud, for each name of
+// the login. The CLI's file does not change.
+func TestDataCloudToken(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newCLIFolder(t)
 	before := r.read(t)
 	s := r.open()
 	token := keystore.Token{Org: "prod", For: keystore.DataCloud, Token: token.Token{AccessToken: secret.New("test-data-cloud-token-1"), InstanceURL: "https://tenant.c360a.salesforce.com"}}
@@ -264,11 +266,11 @@ func TestDataCloudTokenIsOurs(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := keystore.LoadTokenFor(t.Context(), r.open(), "prod", keystore.DataCloud); !errors.Is(err, keystore.ErrNotFound) {
-		t.Errorf("after it was removed by another name: %v", err)
+		t.Errorf("after it was deleted by another name: %v", err)
 	}
 }
 
-// others returns what a refresh must not change: each byte but three values.
+// others returns what a refresh must not change: every byte but three values.
 func others(t *testing.T, o object) []string {
 	t.Helper()
 	spans, err := o.spans()
@@ -287,13 +289,13 @@ func others(t *testing.T, o object) []string {
 	return append(all, string(o[at:]))
 }
 
-// TestSignedInAnew: a login by the CLI while a refresh was under way stands.
-func TestSignedInAnew(t *testing.T) {
+// TestNewLoginDuringRefresh: a refresh does not overwrite a login that was made meanwhile.
+func TestNewLoginDuringRefresh(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newCLIFolder(t)
 	s := r.open()
 	g := r.grant(t, s, "prod")
-	r.signIn(t, "test-refresh-token-new", "test-access-token-new")
+	r.logIn(t, "test-refresh-token-new", "test-access-token-new")
 	g.RefreshToken = secret.New("test-refresh-token-2")
 	if err := keystore.SaveGrant(t.Context(), s, g); !errors.Is(err, keystore.ErrForeign) {
 		t.Errorf("save the grant: %v, want ErrForeign", err)
@@ -306,10 +308,10 @@ func TestSignedInAnew(t *testing.T) {
 	}
 }
 
-// TestForeign: logins come and go by the CLI alone.
-func TestForeign(t *testing.T) {
+// TestForeignGrants: only the CLI adds and deletes logins.
+func TestForeignGrants(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newCLIFolder(t)
 	s := r.open()
 	before := string(r.read(t))
 	g := r.grant(t, s, "prod")
@@ -323,7 +325,7 @@ func TestForeign(t *testing.T) {
 		t.Errorf("remove: %v", err)
 	}
 	if err := s.Delete(t.Context(), keystore.Key{Kind: keystore.KindGrant, Org: "dev"}); err != nil {
-		t.Errorf("remove what is not there: %v", err)
+		t.Errorf("remove a missing item: %v", err)
 	}
 	if string(r.read(t)) != before {
 		t.Error("the CLI's file has changed")

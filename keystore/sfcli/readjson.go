@@ -12,18 +12,18 @@ import (
 	"forcecred/protocol/remedy"
 )
 
-// maxFile is the largest of the CLI's files that is read, in bytes. An auth file
-// has some thousand.
+// maxFile is the largest file of the CLI that is read, in bytes. An auth file has some
+// thousand.
 const maxFile = 1 << 20
 
 const (
-	readTries = 100
-	readPause = 10 * time.Millisecond
+	readTries    = 100
+	readInterval = 10 * time.Millisecond
 )
 
-// readJSON reads a file of the CLI's. The CLI rewrites its files in place, so
-// that for a moment they are empty, or end too soon: what is no JSON is read
-// again. It returns ErrCorrupt when it stays so, or an error of the file system.
+// readJSON reads a JSON file of the CLI. The CLI rewrites its files in place, so for a
+// moment a file is empty or incomplete. Therefore readJSON tries again if the file is not
+// JSON, and then returns ErrCorrupt. Else it returns an error of the file system.
 func readJSON(ctx context.Context, path string) ([]byte, error) {
 	for try := 1; ; try++ {
 		data, err := readFile(path)
@@ -34,9 +34,9 @@ func readJSON(ctx context.Context, path string) ([]byte, error) {
 			return data, nil
 		}
 		if try == readTries {
-			return nil, notJSON(path)
+			return nil, notJSONError(path)
 		}
-		if err := wait(ctx, readPause); err != nil {
+		if err := wait(ctx, readInterval); err != nil {
 			return nil, err
 		}
 	}
@@ -51,14 +51,14 @@ func readFile(path string) ([]byte, error) {
 	return privatefile.ReadAll(file, info, maxFile)
 }
 
-// errNotJSON is the cause of what is damaged, without a word of its content.
-var errNotJSON = errors.New("is not whole")
+// errNotJSON does not quote the file's content.
+var errNotJSON = errors.New("is incomplete")
 
-func notJSON(path string) error {
+func notJSONError(path string) error {
 	return &keystore.Error{Reason: keystore.ErrCorrupt, Err: fmt.Errorf("the Salesforce CLI's %s %w", path, errNotJSON), Remedy: remedy.To("sf_log_in_again")}
 }
 
-// wait sleeps, or returns the context's error when that ends first.
+// wait sleeps for d, or returns the context's error if ctx ends before.
 func wait(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -18,38 +18,38 @@ const (
 	testKey2 = "00112233445566778899aabbccddeeff0123456789abcdef0123456789abcdef"
 )
 
-// byCLI are written by @salesforce/core 9.4.0: test-refresh-token-1 under each key.
+// byCLI has test-refresh-token-1 as @salesforce/core 9.4.0 encrypts it with each key.
 var byCLI = map[string]string{
 	testKey1: "00a2141da67fa8ebd80e239ffd9a636bcaccbd98db49439c1fa1:e23ae9c17e3525e2fdb41b0cfd592bf0",
 	testKey2: "143a329df7a6b336e5838795345aa24e97888c5315e7dde303a0d85655f77ddc:3bad9b9012d369bf45526ef095a6aa1a",
 }
 
-func TestCrypt(t *testing.T) {
+func TestEncryptDecrypt(t *testing.T) {
 	t.Parallel()
 	for digits, text := range byCLI {
 		k, err := newKey(secret.New(digits))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if plain, err := k.open(text); err != nil || plain.Reveal() != "test-refresh-token-1" || !isSealed(text) {
-			t.Errorf("key of %d digits: what the CLI wrote does not open: %v", len(digits), err)
+		if plain, err := k.decrypt(text); err != nil || plain.Reveal() != "test-refresh-token-1" || !isEncrypted(text) {
+			t.Errorf("key of %d digits: what the CLI wrote does not decrypt: %v", len(digits), err)
 		}
 		for _, plain := range []string{"", "x", "test-refresh-token-2", strings.Repeat("é", 4000)} {
-			text := k.seal(secret.New(plain))
-			if got, err := k.open(text); err != nil || got.Reveal() != plain {
-				t.Errorf("key of %d digits: %d bytes don't come back: %v", len(digits), len(plain), err)
+			text := k.encrypt(secret.New(plain))
+			if got, err := k.decrypt(text); err != nil || got.Reveal() != plain {
+				t.Errorf("key of %d digits: %d bytes do not decrypt: %v", len(digits), len(plain), err)
 			}
-			if plain != "" && !isSealed(text) {
-				t.Errorf("key of %d digits: %d bytes don't look sealed", len(digits), len(plain))
+			if plain != "" && !isEncrypted(text) {
+				t.Errorf("key of %d digits: %d bytes do not look encrypted", len(digits), len(plain))
 			}
-			if again := k.seal(secret.New(plain)); again == text {
+			if again := k.encrypt(secret.New(plain)); again == text {
 				t.Error("a nonce was used twice")
 			}
 		}
 	}
 }
 
-func TestNotOpened(t *testing.T) {
+func TestNotDecrypted(t *testing.T) {
 	t.Parallel()
 	for digits, good := range byCLI {
 		k, err := newKey(secret.New(digits))
@@ -64,8 +64,8 @@ func TestNotOpened(t *testing.T) {
 			"odd digits":      body + "a:" + tag,
 			"another's nonce": "ffffff" + body[6:] + ":" + tag,
 		} {
-			if plain, err := k.open(text); err == nil || !plain.Empty() {
-				t.Errorf("key of %d digits: %s opens", len(digits), name)
+			if plain, err := k.decrypt(text); err == nil || !plain.Empty() {
+				t.Errorf("key of %d digits: %s decrypts", len(digits), name)
 			}
 		}
 	}
@@ -76,8 +76,8 @@ func TestNotOpened(t *testing.T) {
 	}
 }
 
-// TestFIPSOnly has Go refuse the CLI's way of encrypting, which is no fault of its
-// key or its logins.
+// TestFIPSOnly: Go refuses the CLI's encryption; the error does not blame the key or the
+// logins.
 func TestFIPSOnly(t *testing.T) {
 	t.Parallel()
 	const folder = "FORCECRED_TEST_FIPS"
@@ -90,7 +90,7 @@ func TestFIPSOnly(t *testing.T) {
 		}
 		return
 	}
-	r := newRig(t)
+	r := newCLIFolder(t)
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

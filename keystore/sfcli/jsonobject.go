@@ -6,11 +6,11 @@ import (
 	"errors"
 )
 
-// object is a JSON object as text. What of it is not set stays as it was, byte
-// by byte: order, spacing, numbers, members that nobody here knows.
+// object is the text of a JSON object. Setting a member leaves every other byte as it was:
+// order, spacing, numbers, unknown members.
 type object []byte
 
-// span is where a member's value lies in an object.
+// span is the position of a member's value in an object.
 type span struct {
 	name       string
 	begin, end int
@@ -40,7 +40,7 @@ func (o object) spans() ([]span, error) {
 	return all, nil
 }
 
-// object returns the object that is reached by those members, one in the other.
+// object returns the object at a path of members.
 func (o object) object(path ...string) (object, error) {
 	for _, name := range path {
 		s, err := o.last(name)
@@ -54,7 +54,7 @@ func (o object) object(path ...string) (object, error) {
 	return o, nil
 }
 
-// within returns o with the object that is reached by those members replaced.
+// within returns o with the object at a path of members replaced by inner.
 func (o object) within(inner object, path ...string) (object, error) {
 	if len(path) == 0 {
 		return inner, nil
@@ -69,8 +69,8 @@ func (o object) within(inner object, path ...string) (object, error) {
 	return o.set(path[0], outer)
 }
 
-// last returns where the value of that member is, an empty span if there is none.
-// Of a name that comes twice the last counts, as it does in JavaScript.
+// last returns the position of that member's value, or an empty span if there is none. If
+// a name occurs twice, the last one counts, as in JavaScript.
 func (o object) last(name string) (span, error) {
 	all, err := o.spans()
 	if err != nil {
@@ -84,14 +84,14 @@ func (o object) last(name string) (span, error) {
 	return span{}, nil
 }
 
-// text returns the string that is the value of that member, "" if there is none.
+// text returns the value of that member if it is a string, else "".
 func (o object) text(name string) (string, error) {
 	s, err := o.last(name)
 	if err != nil {
 		return "", err
 	}
 	var text string
-	_ = json.Unmarshal(o[s.begin:s.end], &text) // what is not a string is as good as none
+	_ = json.Unmarshal(o[s.begin:s.end], &text) // another type leaves text empty
 	return text, nil
 }
 
