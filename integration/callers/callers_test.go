@@ -14,12 +14,12 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// TestDockerModule lets docker's own packages call forcecred.
+// TestDockerModule runs docker's own packages with forcecred as credential helper.
 func TestDockerModule(t *testing.T) {
 	rig.TestModule(t, "../thirdparty/docker", rig.Race(t)...)
 }
 
-// link makes a link to forcecred by a caller's name for it, and returns its folder.
+// link links forcecred under the name that a caller looks for, and returns its folder.
 func link(t *testing.T, name string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -32,8 +32,8 @@ func link(t *testing.T, name string) string {
 	return dir
 }
 
-// TestHostLookup: a caller that names a place is given the token of the org that is
-// exactly there, and nobody's anywhere else.
+// TestHostLookup: a caller that names a URL gets the token of the org at exactly that
+// host and port, and no token for another one.
 func TestHostLookup(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{Rotate: true})
@@ -42,7 +42,7 @@ func TestHostLookup(t *testing.T) {
 	for _, tt := range []struct {
 		url   string
 		is    bool
-		bazel bool // Bazel has it, which is not so of what has no scheme
+		bazel bool // Bazel's URLs have a scheme
 	}{
 		{"https://" + host, true, true},
 		{"https://" + host + "/services/data/v65.0?q=1#f", true, true},
@@ -81,7 +81,7 @@ func TestHostLookup(t *testing.T) {
 		t.Errorf("%d token requests, want 1", posts)
 	}
 
-	// Where two orgs share a place, no caller is given the other one's token.
+	// If two orgs share a host, no caller gets a token.
 	r.Store(t, "other", r.Org)
 	for caller, args := range map[string][]string{r.Org.URL: {"docker", "get"}, `{"uri":"` + r.Org.URL + `"}`: {"bazel", "get"}} {
 		got := r.Run(t.Context(), caller, args...)
@@ -94,7 +94,7 @@ func TestHostLookup(t *testing.T) {
 	}
 }
 
-// TestBazel calls forcecred as Bazel does that has the documented line in its .bazelrc.
+// TestBazel calls forcecred as Bazel does with the documented line in its .bazelrc.
 func TestBazel(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{Rotate: true})
@@ -131,8 +131,8 @@ func TestBazel(t *testing.T) {
 	}
 }
 
-// TestCallerTimeouts: a caller that waits 10 s hears in time why it has to try
-// again; and what is on its way to the org when that time is over is not lost.
+// TestCallerTimeouts: a caller with a timeout of 10 s gets an error before that. A refresh
+// that is running then is not lost.
 func TestCallerTimeouts(t *testing.T) {
 	t.Parallel()
 	asking := func(r *rig.Rig) map[string][]string {
@@ -145,14 +145,14 @@ func TestCallerTimeouts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer func() { _ = unlock() }() // the process ends soon
+		defer func() { _ = unlock() }() // best effort, the process ends soon
 		for stdin, args := range asking(r) {
 			begin := time.Now()
 			got := r.Run(t.Context(), stdin, args...)
 			if got.Status != 7 || got.Stdout != "" || !strings.Contains(got.Stderr, "another process is refreshing this org") {
 				t.Errorf("%s: status %d: %s", args[0], got.Status, got.Stderr)
 			}
-			// The lock itself is waited for for 60 s.
+			// The timeout of the lock itself is 60 s.
 			if took := time.Since(begin); took > 50*time.Second {
 				t.Errorf("%s: it took %v", args[0], took)
 			}
@@ -168,8 +168,8 @@ func TestCallerTimeouts(t *testing.T) {
 	})
 }
 
-// TestHeadersHelper runs the documented line as Claude Code does: through a
-// shell, with nothing on stdin.
+// TestHeadersHelper runs the documented line as Claude Code does: in a shell, with an
+// empty stdin.
 func TestHeadersHelper(t *testing.T) {
 	t.Parallel()
 	rig.NeedTool(t, "sh")

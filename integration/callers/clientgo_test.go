@@ -17,11 +17,12 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// clientGo is a program on client-go that runs, and sends a request when it is told to.
+// clientGo is a running program that uses client-go. It sends a request for each line on
+// stdin.
 type clientGo struct {
 	stdin   io.WriteCloser
 	answers *bufio.Scanner
-	stderr  *strings.Builder // to be read after stop
+	stderr  *strings.Builder // read it after stop
 	cmd     *exec.Cmd
 }
 
@@ -30,7 +31,7 @@ type clientGo struct {
 func buildClientGo(t *testing.T) string {
 	t.Helper()
 	const dir = "../thirdparty/kubernetes"
-	// What a subprocess reads is not seen by go test's cache; this is.
+	// go test caches results by the files that this process reads, not a subprocess.
 	for _, name := range []string{"main.go", "../go.mod", "../go.sum"} {
 		if _, err := os.ReadFile(filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)
@@ -82,8 +83,8 @@ func (c *cluster) start(t *testing.T, program string, files ...string) *clientGo
 	return p
 }
 
-// request lets the program send one, and returns the status of the answer, or why
-// there is none.
+// request makes the program send a request, and returns the answer's status or the
+// error.
 func (p *clientGo) request(t *testing.T) string {
 	t.Helper()
 	if _, err := io.WriteString(p.stdin, "/version\n"); err != nil || !p.answers.Scan() {
@@ -92,14 +93,14 @@ func (p *clientGo) request(t *testing.T) string {
 	return p.answers.Text()
 }
 
-// stop ends the program and returns what it, and the plugin that it ran, said on stderr.
+// stop ends the program and returns its stderr, with that of its credential plugin.
 func (p *clientGo) stop() string {
-	_ = p.stdin.Close() // an error means that it was closed, or the program has ended
+	_ = p.stdin.Close() // fails if it is closed, or the program has ended
 	_ = p.cmd.Wait()    // likewise
 	return p.stderr.String()
 }
 
-// TestClientGo lets client-go of today ask, in programs that send many requests.
+// TestClientGo runs the current client-go in programs that send many requests.
 func TestClientGo(t *testing.T) {
 	t.Parallel()
 	program := buildClientGo(t)
@@ -108,7 +109,7 @@ func TestClientGo(t *testing.T) {
 	t.Run("kuberc", func(t *testing.T) { newCluster(t).testKuberc(t, program) })
 }
 
-// want sends a request and expects that status, or that reason why there is none.
+// want sends a request and checks the answer's status or the error.
 func (p *clientGo) want(t *testing.T, what, answer string) {
 	t.Helper()
 	if got := p.request(t); !strings.Contains(got, answer) {
@@ -131,7 +132,7 @@ func (c *cluster) testVersions(t *testing.T, program string) {
 	}
 }
 
-// testRefusals: client-go hands a 401 on, asks again, and does not say why.
+// testRefusals: client-go returns a 401, and then runs the plugin again without a reason.
 func (c *cluster) testRefusals(t *testing.T, program string) {
 	p := c.start(t, program, c.kubeconfig(t, "kubernetes"))
 	p.want(t, "the first request", "200 OK")
@@ -149,7 +150,8 @@ func (c *cluster) testRefusals(t *testing.T, program string) {
 	if posts := c.Org.Count(orgtest.Token); posts != 2 {
 		t.Errorf("%d token requests, want 2", posts)
 	}
-	// It does not ask before each request: the org is gone, and its token is still used.
+	// client-go does not run the plugin before each request. The org is erased, and
+	// client-go still uses its token.
 	if got := c.Run(t.Context(), "", "erase", "prod"); got.Status != 0 {
 		t.Fatal(got.Stderr)
 	}
@@ -164,7 +166,7 @@ func (c *cluster) testRefusals(t *testing.T, program string) {
 	}
 }
 
-// testKuberc: a person may allow forcecred and no other plugin.
+// testKuberc: a kuberc can allow forcecred and no other plugin.
 func (c *cluster) testKuberc(t *testing.T, program string) {
 	kuberc := filepath.Join(t.TempDir(), "kuberc")
 	for _, tt := range []struct{ allowed, want string }{

@@ -15,7 +15,7 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// conformance is the command of that name, built once.
+// conformance is the built integration/conformance command.
 var conformance = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(filepath.Dir(rig.Binary), "conformance")
 	if runtime.GOOS == "windows" {
@@ -24,8 +24,7 @@ var conformance = sync.OnceValues(func() (string, error) {
 	return path, exec.Command("go", "build", "-o", path, "forcecred/integration/conformance").Run()
 })
 
-// conform runs a dialect's cases on a helper, and returns the names of those
-// that it deviates in.
+// conform runs a dialect's cases on a helper, and returns the names of the failed cases.
 func conform(t *testing.T, env []string, dialect string, args ...string) (deviations []string) {
 	t.Helper()
 	path, err := conformance()
@@ -38,7 +37,7 @@ func conform(t *testing.T, env []string, dialect string, args ...string) (deviat
 	if got.Status != 0 && got.Status != 1 {
 		t.Fatalf("status %d: %s", got.Status, got.Stderr)
 	}
-	var report strings.Builder // of the cases that deviate
+	var report strings.Builder // of the failed cases
 	deviates := false
 	for line := range strings.Lines(got.Stdout) {
 		if !strings.HasPrefix(line, " ") {
@@ -56,7 +55,7 @@ func conform(t *testing.T, env []string, dialect string, args ...string) (deviat
 	return deviations
 }
 
-// TestConformance runs the suite that authors of other helpers have on ours.
+// TestConformance runs the suite for credential helpers on forcecred.
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	for _, dialect := range []string{"git", "docker", "bazel", "kubernetes", "headers"} {
@@ -81,8 +80,9 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-// TestConformanceOfOthers: the suite is no mirror of ours. Helpers that nobody
-// here wrote do what is vital; where else they deviate is logged, and in docs/conformance.md.
+// TestConformanceOfOthers runs the suite on helpers of other projects, so that it does not
+// just mirror forcecred. They pass the vital cases. The others that they fail are logged,
+// and listed in docs/conformance.md.
 func TestConformanceOfOthers(t *testing.T) {
 	t.Parallel()
 	vital := func(t *testing.T, deviations []string, names ...string) {
@@ -107,7 +107,7 @@ func TestConformanceOfOthers(t *testing.T) {
 		t.Parallel()
 		rig.NeedTool(t, "git")
 		rig.Need(t, runtime.GOOS != "windows", "git's cache wants a Unix socket")
-		dir, err := os.MkdirTemp("", "gitcache") // a short path, as a socket's has to be
+		dir, err := os.MkdirTemp("", "gitcache") // short enough for the path of a socket
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -116,7 +116,7 @@ func TestConformanceOfOthers(t *testing.T) {
 		if err := os.Mkdir(filepath.Join(dir, "private"), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { _ = exec.Command("git", append(helper, "exit")...).Run() }) // its daemon, which ends by itself too
+		t.Cleanup(func() { _ = exec.Command("git", append(helper, "exit")...).Run() }) // its daemon, which also ends by itself
 		store := exec.Command("git", append(helper, "store")...)
 		store.Stdin = strings.NewReader("protocol=https\nhost=git.example.com\nusername=me\npassword=test-password-0001\n\n")
 		if got := rig.Finish(store); got.Status != 0 {
@@ -141,20 +141,20 @@ func TestConformanceOfOthers(t *testing.T) {
 			"-ldflags=-X "+module+"/credentials.Name=docker-credential-pass", module+"/pass/cmd").CombinedOutput()
 		rig.Need(t, err == nil, fmt.Sprintf("docker's module can't be had: %v\n%s", err, rig.Tail(out)))
 		env := passStore(t, helper)
-		// It is what the cases were made after.
+		// The cases were written after this helper.
 		if deviations := conform(t, env, "docker", "-known", known, "--", helper); len(deviations) > 0 {
 			t.Errorf("docker's own helper deviates: %q", deviations)
 		}
 	})
 }
 
-// passStore makes a password store in which that helper has credentials for
-// https://git.example.com, and returns the environment that leads to it.
+// passStore makes a password store with credentials for https://git.example.com, and
+// returns the environment that selects it.
 func passStore(t *testing.T, helper string) (env []string) {
 	t.Helper()
 	rig.NeedTool(t, "pass")
 	rig.NeedTool(t, "gpg")
-	home, err := os.MkdirTemp("", "pass") // a short path, for the sockets of gpg's agent
+	home, err := os.MkdirTemp("", "pass") // short enough for the sockets of gpg-agent
 	if err != nil {
 		t.Fatal(err)
 	}

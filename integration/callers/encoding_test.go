@@ -10,21 +10,21 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// TestRequestEncodings: a byte order mark before a request says nothing, in each dialect.
-// UTF-16 is called by its name, with the bytes in whichever order, marked or not.
+// TestRequestEncodings: each dialect ignores a UTF-8 byte order mark before a request. An
+// error names UTF-16, in both byte orders, with or without a mark.
 func TestRequestEncodings(t *testing.T) {
 	t.Parallel()
 	const authURL = "force://PlatformCLI::test-refresh-token@acme.my.salesforce.com\n"
 	r := rig.New(t, orgtest.Config{})
 	place := strings.TrimPrefix(r.Org.URL, "https://")
 	r.Run(t.Context(), "", "get", "prod").Token(t)
-	r.Run(t.Context(), "protocol=https\nhost="+place+"\n\n", "git", "get") // which warns once
+	r.Run(t.Context(), "protocol=https\nhost="+place+"\n\n", "git", "get") // prints the warning that comes once
 	for _, tt := range []struct {
 		name   string
 		input  string
 		args   []string
-		failed int    // the status of a failure
-		want   string // in a good answer's stdout
+		failed int    // the exit status of a failure
+		want   string // part of a valid answer
 	}{
 		{"get", `{"org":"prod"}`, []string{"get"}, 3, r.Org.AccessToken()},
 		{"erase", `{"org":"nosuch"}`, []string{"erase"}, 3, ""},

@@ -22,10 +22,10 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// gitRig is a rig whose org is asked by the git of this machine.
+// gitRig is a rig with the installed git, which uses forcecred for the org's host.
 type gitRig struct {
 	*rig.Rig
-	config string // of git, which names forcecred as the helper of the org's host
+	config string // git's configuration
 }
 
 func newGitRig(t *testing.T, cfg orgtest.Config) *gitRig {
@@ -46,7 +46,7 @@ func newGitRig(t *testing.T, cfg orgtest.Config) *gitRig {
 	return r
 }
 
-// git runs git and returns what came of it.
+// git runs git and returns its result.
 func (r *gitRig) git(t *testing.T, stdin string, args ...string) rig.Result {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "git", args...)
@@ -55,12 +55,12 @@ func (r *gitRig) git(t *testing.T, stdin string, args ...string) rig.Result {
 	return rig.Finish(cmd)
 }
 
-// place is how git speaks of the org's host.
+// place returns git's name for the org's host, with the port.
 func place(r *rig.Rig) string {
 	return "protocol=https\nhost=" + strings.TrimPrefix(r.Org.URL, "https://") + "\n"
 }
 
-// attributes reads lines of KEY=VALUE.
+// attributes parses lines of KEY=VALUE.
 func attributes(text string) map[string]string {
 	all := map[string]string{}
 	for line := range strings.Lines(text) {
@@ -70,11 +70,11 @@ func attributes(text string) map[string]string {
 	return all
 }
 
-// savesWarning is what comes once, when git takes a token as a password.
+// savesWarning is the warning that forcecred prints once, if git may save the token.
 const savesWarning = "forcecred: warning: git hands this token to all of its credential helpers, as a password, and the helper store saves it as plain text;" +
 	" an empty line `helper =` above forcecred's in git's configuration prevents that (see docs/callers.md, git). This warning comes once\n"
 
-// TestGit lets git ask, approve and reject.
+// TestGit runs git credential fill, approve and reject.
 func TestGit(t *testing.T) {
 	t.Parallel()
 	r := newGitRig(t, orgtest.Config{Rotate: true})
@@ -84,14 +84,14 @@ func TestGit(t *testing.T) {
 	if got.Status != 0 || got.Stderr != savesWarning || answer["password"] != r.Org.AccessToken() || answer["username"] != "prod" {
 		t.Fatalf("fill: status %d: %s", got.Status, got.Stderr)
 	}
-	// What git is told to store is ours already, and nothing of it is kept elsewhere.
+	// forcecred has the token already, so git's approve stores nothing.
 	if got := r.git(t, got.Stdout, "credential", "approve"); got.Status != 0 || got.Stdout+got.Stderr != "" {
 		t.Errorf("approve: status %d: %s", got.Status, got.Stderr)
 	}
 	if again := r.git(t, place(r.Rig), "credential", "fill"); again.Stdout != got.Stdout || again.Stderr != "" || r.Org.Count(orgtest.Token) != 1 {
 		t.Errorf("the second fill is not from the cache: %d token requests: %s", r.Org.Count(orgtest.Token), again.Stderr)
 	}
-	// A refused token is replaced, by the one who finds it refused.
+	// A rejected token is replaced at the next fill.
 	if got := r.git(t, got.Stdout, "credential", "reject"); got.Status != 0 || got.Stdout+got.Stderr != "" {
 		t.Errorf("reject: status %d: %s", got.Status, got.Stderr)
 	}
@@ -102,7 +102,7 @@ func TestGit(t *testing.T) {
 	if fresh["password"] == answer["password"] || fresh["password"] != r.Org.AccessToken() || r.Org.Count(orgtest.Token) != 2 {
 		t.Errorf("after a refusal: %d token requests, want 2", r.Org.Count(orgtest.Token))
 	}
-	// The grant is erased by nobody's word but `forcecred erase`.
+	// Only `forcecred erase` erases the grant.
 	if got := r.git(t, place(r.Rig), "credential", "reject"); got.Status != 0 {
 		t.Errorf("reject without a token: status %d: %s", got.Status, got.Stderr)
 	}
@@ -115,7 +115,7 @@ func TestGit(t *testing.T) {
 func TestGitConcurrentGets(t *testing.T) {
 	t.Parallel()
 	r := newGitRig(t, orgtest.Config{Rotate: true, Delay: 100 * time.Millisecond})
-	// Where the org is, is known by now; its token is not any more.
+	// forcecred has stored the org's host, and no longer has a valid token.
 	if got := r.Run(t.Context(), "", "get", "prod"); got.Status != 0 {
 		t.Fatal(got.Stderr)
 	}
@@ -139,7 +139,7 @@ func TestGitConcurrentGets(t *testing.T) {
 	t.Logf("%d `git credential fill` at once on an expired token: 1 token request", rig.CrowdSize)
 }
 
-// repository serves an empty repository at /repo.git, by git's own program for that.
+// repository serves an empty repository at /repo.git with git http-backend.
 func repository(t *testing.T) http.Handler {
 	t.Helper()
 	rig.NeedTool(t, "git")
@@ -157,8 +157,8 @@ func repository(t *testing.T) http.Handler {
 	return &cgi.Handler{Path: backend, Env: []string{"GIT_PROJECT_ROOT=" + root, "GIT_HTTP_EXPORT_ALL=1"}}
 }
 
-// TestGitRemote clones from a server behind the org's token, which refuses the
-// first one that it sees.
+// TestGitRemote clones from a server that requires the org's token, and that rejects the
+// first one.
 func TestGitRemote(t *testing.T) {
 	t.Parallel()
 	serve := repository(t)
@@ -196,15 +196,15 @@ func TestGitRemote(t *testing.T) {
 	if posts := r.Org.Count(orgtest.Token); posts != 2 {
 		t.Errorf("%d token requests, want 2", posts)
 	}
-	// The server of another name, at the same address, gets none.
+	// The same server by another host name gets no token.
 	other := "https://localhost:" + u.Port() + "/repo.git"
 	if got := r.git(t, "", "-c", "http.sslVerify=false", "-c", "credential.helper=!forcecred git", "ls-remote", other); got.Status == 0 || !strings.Contains(got.Stderr, "could not read Username") {
 		t.Errorf("another name of the server: status %d: %s", got.Status, got.Stderr)
 	}
 }
 
-// TestGitStoreHelper: with the documented lines, git's own helper store, which
-// other lines name, saves no token of ours.
+// TestGitStoreHelper: with the documented lines, git's credential-store helper, which is
+// configured as well, saves no token of forcecred.
 func TestGitStoreHelper(t *testing.T) {
 	t.Parallel()
 	const store = "[credential]\n\thelper = store\n"
@@ -216,7 +216,7 @@ func TestGitStoreHelper(t *testing.T) {
 	}{
 		{"store before our lines", store + documented, false},
 		{"store for the org's hosts, before our lines", strings.Replace(store, "[credential]", `[credential "https://*.my.salesforce.com"]`, 1) + documented, false},
-		// These two show that git saves it, and that the document says so.
+		// Without the documented lines, git saves the token.
 		{"store after our lines", documented + store, true},
 		{"store before lines without the empty one", store + strings.Replace(documented, "\thelper =\n", "", 1), true},
 	} {
@@ -245,7 +245,7 @@ func TestGitStoreHelper(t *testing.T) {
 			if err != nil && !errors.Is(err, fs.ErrNotExist) {
 				t.Fatal(err)
 			}
-			// It is saved as a part of a URL.
+			// The helper saves it in a URL.
 			if got := strings.Contains(string(saved), url.QueryEscape(r.Org.AccessToken())); got != tt.saved {
 				t.Errorf("~/.git-credentials has the token: %v, want %v", got, tt.saved)
 			}
@@ -256,8 +256,8 @@ func TestGitStoreHelper(t *testing.T) {
 	}
 }
 
-// TestGitWarnsOnlyOfPasswords: a git that takes the token as such does not hand it
-// to helpers that would save it.
+// TestGitWarnsOnlyOfPasswords: forcecred does not warn a git that supports authtype,
+// because that git does not pass the token to helpers that save passwords.
 func TestGitWarnsOnlyOfPasswords(t *testing.T) {
 	t.Parallel()
 	r := newGitRig(t, orgtest.Config{})
@@ -273,8 +273,8 @@ func TestGitWarnsOnlyOfPasswords(t *testing.T) {
 	}
 }
 
-// TestGitConfigLines runs the README's commands, twice, over a helper that is
-// there already.
+// TestGitConfigLines runs the README's commands twice, on a configuration that has another
+// helper.
 func TestGitConfigLines(t *testing.T) {
 	t.Parallel()
 	rig.Need(t, runtime.GOOS != "windows", "the lines are for a shell of Unix")

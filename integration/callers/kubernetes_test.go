@@ -20,15 +20,15 @@ import (
 	"forcecred/protocol"
 )
 
-// cluster is a rig whose org's tokens an API server takes.
+// cluster is a rig with an API server that accepts the org's tokens.
 type cluster struct {
 	*rig.Rig
 	server *httptest.Server
-	ca     string // a file with the root of server's certificate
+	ca     string // the file with the server's root certificate
 
 	mu      sync.Mutex
-	refused string // the token that the server takes no more
-	refuse  int    // how many requests it refuses, whatever their token
+	refused string // the token that the server no longer accepts
+	refuse  int    // the number of next requests to reject
 }
 
 func newCluster(t *testing.T) *cluster {
@@ -39,12 +39,12 @@ func newCluster(t *testing.T) *cluster {
 	dir := t.TempDir()
 	c.ca = filepath.Join(dir, "ca.pem")
 	rig.WriteFile(t, c.ca, rig.CertificatePEM(c.server.Certificate()))
-	// Neither the kubeconfig nor the kuberc of whoever runs the tests.
+	// Not the user's own kubeconfig and kuberc.
 	c.Env = append(c.Env, "HOME="+dir, "USERPROFILE="+dir, "KUBECONFIG=", "PATH="+filepath.Dir(rig.Binary)+string(os.PathListSeparator)+os.Getenv("PATH"))
 	return c
 }
 
-// serve answers as an API server that lets the org check its callers' tokens.
+// serve is an API server that checks its callers' tokens at the org.
 func (c *cluster) serve(w http.ResponseWriter, req *http.Request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -61,15 +61,15 @@ func (c *cluster) serve(w http.ResponseWriter, req *http.Request) {
 	fmt.Fprintln(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","message":"Unauthorized","reason":"Unauthorized","code":401}`)
 }
 
-// refuseNext makes the server refuse the next n requests, and that token for good.
+// refuseNext makes the server reject the next n requests, and token forever.
 func (c *cluster) refuseNext(n int, token string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.refuse, c.refused = n, token
 }
 
-// kubeconfig writes a file with the lines that docs/callers.md has for a caller,
-// changed by what replace has in pairs, and with what a person has besides.
+// kubeconfig writes a kubeconfig with the example of docs/callers.md for a caller. replace
+// has pairs of old and new text.
 func (c *cluster) kubeconfig(t *testing.T, caller string, replace ...string) string {
 	t.Helper()
 	const documented = "server: https://kubernetes.example.com"
@@ -85,7 +85,7 @@ func (c *cluster) kubeconfig(t *testing.T, caller string, replace ...string) str
 	return path
 }
 
-// kubectl runs the kubectl of this machine.
+// kubectl runs the installed kubectl.
 func (c *cluster) kubectl(t *testing.T, args ...string) rig.Result {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "kubectl", args...)
@@ -93,7 +93,7 @@ func (c *cluster) kubectl(t *testing.T, args ...string) rig.Result {
 	return rig.Finish(cmd)
 }
 
-// kubectlVersions returns which versions of the protocol that kubectl speaks.
+// kubectlVersions returns the versions of the protocol that kubectl supports.
 func (c *cluster) kubectlVersions(t *testing.T) []string {
 	t.Helper()
 	var said struct {
@@ -114,7 +114,7 @@ func (c *cluster) kubectlVersions(t *testing.T) []string {
 	return []string{"v1beta1", "v1"}
 }
 
-// TestKubectl lets kubectl ask an API server, with the lines of docs/callers.md.
+// TestKubectl runs kubectl against an API server, with the examples of docs/callers.md.
 func TestKubectl(t *testing.T) {
 	t.Parallel()
 	rig.NeedTool(t, "kubectl")
@@ -127,7 +127,7 @@ func TestKubectl(t *testing.T) {
 				t.Errorf("%s, %s: status %d: %s%s", version, caller, got.Status, got.Stdout, got.Stderr)
 			}
 		}
-		// What goes wrong is told by forcecred; kubectl has its exit status alone.
+		// forcecred prints the error; kubectl sees only its exit status.
 		for _, tt := range []struct {
 			caller, from, to string
 			wants            []string
@@ -149,7 +149,7 @@ func TestKubectl(t *testing.T) {
 	if posts := c.Org.Count(orgtest.Token); posts != 1 {
 		t.Errorf("%d token requests, want 1", posts)
 	}
-	// A token that was revoked, and what the document says of it.
+	// A revoked token, as the document says.
 	c.refuseNext(0, c.Org.AccessToken())
 	config := c.kubeconfig(t, "kubernetes", "k8s.io/v1\n", "k8s.io/v1beta1\n")
 	for range 2 {
@@ -165,8 +165,8 @@ func TestKubectl(t *testing.T) {
 	}
 }
 
-// TestKubernetesExpiry: kubectl is to give a token up before it ends, and is not
-// handed one of which too little is left.
+// TestKubernetesExpiry: the expiry for kubectl is before the token's own, and a token that
+// expires soon is refreshed first.
 func TestKubernetesExpiry(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{Rotate: true})
@@ -193,7 +193,7 @@ func TestKubernetesExpiry(t *testing.T) {
 	if early := c.ExpiresAt.Sub(until); first != c.AccessToken.Reveal() || early != time.Minute {
 		t.Errorf("the token is to be given up %v before its end, want 1m", early)
 	}
-	// A token that ends soon is good enough for one request, and not for kubectl.
+	// A token that expires soon is good enough for one request, but not for kubectl.
 	cached, err := keystore.LoadToken(t.Context(), r.OpenStore(), "prod")
 	if err != nil {
 		t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 	"forcecred/integration/internal/rig"
 )
 
-// TestInstallLinks is for all systems; links.txtar has what is different on Unix.
+// TestInstallLinks runs on all systems; links.txtar has the differences on Unix.
 func TestInstallLinks(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -30,7 +30,7 @@ func TestInstallLinks(t *testing.T) {
 	install("made")
 	install("kept")
 	if runtime.GOOS == "windows" {
-		// What an earlier version left is a file of its own.
+		// A copy that an earlier version made is replaced.
 		program, err := os.ReadFile(rig.Binary)
 		if err != nil {
 			t.Fatal(err)

@@ -14,30 +14,29 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// siteHost is the name of an org's instance, and lookalikeHost the one that IDNA
-// looks up for it when its i is a dotted capital one, which Go's case folding
-// makes an i of.
+// siteHost is the host of an org's instance. lookalikeHost is the host that IDNA resolves
+// if the i of siteHost is a dotted capital İ. Go's case folding turns İ into i.
 const (
 	siteHost      = "acme.my.site.com"
 	lookalikeHost = "acme.my.xn--site-rwc.com"
 )
 
-// lookalikes are spellings of hosts that something takes for siteHost, and that
-// are looked up as another name, or not by everybody as the same.
+// lookalikes are spellings that some program takes for siteHost, but that resolve to
+// another name in some program.
 var lookalikes = []string{
 	lookalikeHost, "acme.my.s\u0130te.com", "acme.my.s%C4%B0te.com", "acme.my.s%c4%b0te.com", "acme.my.si\u0307te.com", "acme.my.s\u0131te.com",
 	"acme.my.\u017fite.com", "acme\u3002my.site.com", "acme.my.site\uff0ecom", "\uff41cme.my.site.com", "ac\u00adme.my.site.com", "%41cme.my.site.com",
 	siteHost + ".", siteHost + ":8443", siteHost + "\u00a0", siteHost + ".evil.test", "user@" + siteHost, siteHost + "@evil.test", siteHost + "\\.evil.test",
 }
 
-// sightings is what a server saw, by the host that it was asked as.
+// sightings counts a server's requests by host.
 type sightings struct {
 	mu     sync.Mutex
 	asked  map[string]int
 	tokens map[string]int // requests with a password or a bearer token
 }
 
-// note notes a request, and reports whether it has a password or a bearer token.
+// note counts a request, and reports whether it has a password or a bearer token.
 func (s *sightings) note(r *http.Request) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -51,7 +50,7 @@ func (s *sightings) note(r *http.Request) bool {
 	return hasToken
 }
 
-// at returns how often the server was asked as host, and how often with a token.
+// at returns the number of requests to host, and of those with a token.
 func (s *sightings) at(host string) (asked, tokens int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -73,9 +72,9 @@ func serveAsHosts(t *testing.T, org *orgtest.Org, handler http.Handler) string {
 	return listener.Addr().String()
 }
 
-// TestGitLookalike has git itself go to hosts whose names look like an org's. A
-// proxy leads it to one server for all of them, so that nobody asks the DNS. The
-// server sees the token at the org's host, and at no other.
+// TestGitLookalike runs git with hosts whose names look like an org's. A proxy routes all
+// of them to one server, so git makes no DNS lookup. The server gets the token at the
+// org's host and at no other.
 func TestGitLookalike(t *testing.T) {
 	t.Parallel()
 	serve := repository(t)
@@ -83,7 +82,7 @@ func TestGitLookalike(t *testing.T) {
 	r := newGitRig(t, orgtest.Config{Rotate: true, InstanceURL: "https://" + siteHost, Hosts: []string{siteHost, lookalikeHost}})
 	// git's curl converts names by the locale.
 	r.Env = append(r.Env, "LC_ALL=C.UTF-8", "NO_PROXY=", "no_proxy=", "GIT_SSL_CAINFO="+rig.WritePEM(t, r.Org.CAPEM()))
-	// For all hosts: which are an org's is forcecred's to know.
+	// forcecred is the helper for all hosts, and must decide itself.
 	config := "[http]\n\tproxy = http://" + p.Address + "\n[credential]\n\thelper =\n\thelper = \"!forcecred git\"\n"
 	if err := os.WriteFile(r.config, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
@@ -98,7 +97,7 @@ func TestGitLookalike(t *testing.T) {
 		serve.ServeHTTP(w, req)
 	}))
 	p.Route(server, siteHost, strings.ToUpper(siteHost), lookalikeHost)
-	token := r.Run(t.Context(), "", "get", "prod").Token(t) // since then it is known where the org is
+	token := r.Run(t.Context(), "", "get", "prod").Token(t) // forcecred stores the instance host
 
 	for _, host := range lookalikes {
 		got := r.git(t, "protocol=https\nhost="+host+"\n", "credential", "fill")
@@ -118,7 +117,7 @@ func TestGitLookalike(t *testing.T) {
 	if _, sent := seen.at(siteHost); tokens+sent != 0 {
 		t.Errorf("%d tokens were sent to the host that looks like the org's, and %d to the org's by another spelling", tokens, sent)
 	}
-	// By its own name, and by at least one that git had to convert.
+	// The server got requests to siteHost, and to a host that git had to convert.
 	const own = 2
 	if asked < own {
 		t.Fatalf("git has asked the host that looks like the org's %d times", asked)
@@ -137,8 +136,7 @@ func TestGitLookalike(t *testing.T) {
 	}
 }
 
-// TestLookalikeDialects: no dialect that names a host gets a token by a name that
-// looks like the org's.
+// TestLookalikeDialects: in each dialect that names a host, a lookalike gets no token.
 func TestLookalikeDialects(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{Rotate: true, InstanceURL: "https://" + siteHost})

@@ -14,7 +14,7 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// pinentry is a person who knows the passphrase, and remembers to have been asked.
+// pinentry is a script that answers with the passphrase, and records that it ran.
 const pinentry = `#!/bin/sh
 : >>"${0%/*}/asked"
 echo OK
@@ -27,8 +27,8 @@ while read -r command rest; do
 done
 `
 
-// TestKubernetesNeverPrompts: where kubectl says that nobody is there, a keyring
-// that is locked stays so.
+// TestKubernetesNeverPrompts: if kubectl says that it is not interactive, forcecred does
+// not unlock a locked keyring.
 func TestKubernetesNeverPrompts(t *testing.T) {
 	t.Parallel()
 	rig.NeedTool(t, "pass")
@@ -45,10 +45,10 @@ func TestKubernetesNeverPrompts(t *testing.T) {
 		t.Fatal(err)
 	}
 	rig.WriteFile(t, filepath.Join(d.Home, "gnupg", "gpg-agent.conf"), []byte("pinentry-program "+program+"\n"))
-	t.Cleanup(func() { _ = d.Command("gpgconf", "--kill", "all").Run() }) // or it ends when its home is gone
+	t.Cleanup(func() { _ = d.Command("gpgconf", "--kill", "all").Run() }) // best effort: it also ends when its home is gone
 	run("gpg", "--batch", "--pinentry-mode=loopback", "--passphrase", "test-passphrase", "--quick-generate-key", "test@forcecred.invalid", "default", "default", "never")
 	run("pass", "init", "test@forcecred.invalid")
-	d.Env = append(d.Env, "FORCECRED_KEYSTORE=pass", "FORCECRED_KEYRING_TIMEOUT=2m") // however slow the machine is
+	d.Env = append(d.Env, "FORCECRED_KEYSTORE=pass", "FORCECRED_KEYRING_TIMEOUT=2m") // enough for a slow machine
 	r := rig.NewIn(t, filepath.Join(d.Home, "forcecred"), orgtest.Config{}, d.Env...)
 	if got := r.Run(t.Context(), "", "get", "prod"); got.Status != 0 {
 		t.Fatal(got.Stderr)
@@ -61,7 +61,7 @@ func TestKubernetesNeverPrompts(t *testing.T) {
 		{`{"interactive":false}`, 5, false},
 		{`{"interactive":true}`, 0, true},
 	} {
-		run("gpgconf", "--kill", "gpg-agent") // with it goes the passphrase
+		run("gpgconf", "--kill", "gpg-agent") // the agent has cached the passphrase
 		if err := os.Remove(asked); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			t.Fatal(err)
 		}

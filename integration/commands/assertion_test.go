@@ -13,7 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// adapt makes of a request that a document shows one of this org.
+// adapt changes a document's request into one for this org.
 func adapt(ts *testscript.TestScript, org *orgtest.Org, file string) {
 	text := strings.NewReplacer(
 		"https://acme.my.salesforce.com", org.URL,
@@ -23,8 +23,8 @@ func adapt(ts *testscript.TestScript, org *orgtest.Org, file string) {
 	ts.Check(os.WriteFile(ts.MkAbs(file), []byte(text), 0o600))
 }
 
-// describe tells of the latest assertion that the org has verified, by names that
-// are the same in each run.
+// describe returns the org's latest verified assertion, with values that are the same in
+// each run.
 func describe(org *orgtest.Org) string {
 	all := org.Assertions()
 	if len(all) == 0 {

@@ -18,9 +18,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// completing is a script for each shell that completes the line in LINE, and
-// prints what the shell offers, a word a line. It finds forcecred on PATH, and
-// what is installed for it in COMPLETIONS.
+// completing has a script for each shell. The script completes the line in LINE and prints
+// the shell's candidates, one a line. forcecred is on PATH, and its completions are in
+// COMPLETIONS.
 var completing = map[string][]string{
 	"bash": {"bash", "--norc", "-c", `
 		. /usr/share/bash-completion/bash_completion
@@ -34,8 +34,8 @@ var completing = map[string][]string{
 	"fish": {"fish", "--no-config", "-c", `
 		source "$COMPLETIONS/forcecred.fish"
 		complete -C "$LINE" | string split -f1 \t`},
-	// zsh completes only what is typed at a terminal. What would be offered there
-	// is what the script hands to _describe, which keeps what begins as the word does.
+	// zsh completes only at a terminal. The candidates are the arguments of _describe, which
+	// selects those that begin with the word.
 	"zsh": {"zsh", "-f", "-c", `
 		compdef() { : }
 		_describe() { print -rl -- ${(M)${completions%%:*}:#${words[-1]##*=}*} }
@@ -46,7 +46,7 @@ var completing = map[string][]string{
 		_forcecred`},
 }
 
-// TestCompletions has real shells complete commands, flags' values and orgs.
+// TestCompletions: the real shells complete commands, values of flags, and orgs.
 func TestCompletions(t *testing.T) {
 	t.Parallel()
 	completions, err := filepath.Abs("../../docs/completions")
@@ -94,7 +94,7 @@ func TestCompletions(t *testing.T) {
 			if diff := cmp.Diff([]string{"dev", "prod"}, slices.DeleteFunc(got, func(word string) bool { return strings.HasPrefix(word, "-") })); diff != "" {
 				t.Error(diff)
 			}
-			// A keystore that can't be reached completes nothing, and says nothing.
+			// An unreachable keystore completes nothing, without an error.
 			if got := complete("forcecred get pro", "FORCECRED_KEYSTORE=nosuch"); len(got) > 0 {
 				t.Errorf("without a keystore: %q", got)
 			}
@@ -102,8 +102,7 @@ func TestCompletions(t *testing.T) {
 	}
 }
 
-// TestCompletionsNeverPrompt: a bus that says nothing is not waited for, and what
-// is completed makes no files.
+// TestCompletionsNeverPrompt: completion does not wait for a mute bus, and makes no file.
 func TestCompletionsNeverPrompt(t *testing.T) {
 	t.Parallel()
 	home := filepath.Join(t.TempDir(), "home")

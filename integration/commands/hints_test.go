@@ -17,8 +17,8 @@ import (
 	"forcecred/protocol/secret"
 )
 
-// TestHintCommands: the command of every hint is one that works for that login: of
-// forcecred's own keystore, by whatever way it came in.
+// TestHintCommands: the command in each hint works, for each way to store an org in
+// forcecred's own keystore.
 func TestHintCommands(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
@@ -75,7 +75,7 @@ func TestHintCommands(t *testing.T) {
 					command, stdin = strings.Replace(command, "AUDIENCE", r.Org.URL, 1), r.Org.ClientSecret()
 				}
 				if strings.HasPrefix(command, "forcecred login") {
-					// Nobody comes back from a browser: it is begun, and ends in time.
+					// No browser answers, so the login ends with a timeout.
 					command += fmt.Sprintf(" --no-browser --timeout 100ms --port %d", rig.FreePort(t))
 					stdin, want = "test-client-secret-0001", 7
 				}

@@ -25,9 +25,9 @@ import (
 
 // TestScript runs the transcripts in testdata/script against the built binary.
 //
-// Besides testscript's own commands they have those below. For each run of
-// forcecred it is checked that a failure leaves one of stdout and stderr empty and that stderr
-// shows no secret; after each script, that no file below $HOME shows one.
+// Besides testscript's own commands they can use those below. Each run of forcecred is
+// checked: a failure leaves stdout or stderr empty, and stderr shows no secret. After each
+// script, no file below $HOME may show a secret.
 func TestScript(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
@@ -36,31 +36,31 @@ func TestScript(t *testing.T) {
 		Setup:              setupScript,
 		Condition:          scriptCondition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"forcecred":     cmdForcecred,
-			"status":        cmdStatus,
-			"told":          cmdTold,
-			"org":           cmdOrg,
-			"answer":        cmdAnswer,
-			"answer-stderr": cmdAnswerStderr,
-			"refuse":        cmdRefuse,
-			"generate":      cmdGenerate,
-			"mute-bus":      cmdMuteBus,
-			"grep-file":     cmdGrepFile,
+			"forcecred":       cmdForcecred,
+			"status":          cmdStatus,
+			"error-on-stdout": cmdErrorOnStdout,
+			"org":             cmdOrg,
+			"answer":          cmdAnswer,
+			"answer-stderr":   cmdAnswerStderr,
+			"refuse":          cmdRefuse,
+			"generate":        cmdGenerate,
+			"mute-bus":        cmdMuteBus,
+			"grep-file":       cmdGrepFile,
 		},
 	})
 }
 
-// scene is what one script sees.
+// scene has the org and the secrets of one script.
 type scene struct {
 	org     *orgtest.Org
-	secrets []string // what must not be shown, besides the org's
+	secrets []string // secrets that must not be shown, besides the org's
 }
 
 type sceneKey struct{}
 
 func sceneOf(ts *testscript.TestScript) *scene { return ts.Value(sceneKey{}).(*scene) }
 
-// scriptSecrets are what scripts write into requests.
+// scriptSecrets are the secrets that scripts write into requests.
 var scriptSecrets = []string{"test-client-secret", "test-refresh-token", "test-passphrase"}
 
 func setupScript(env *testscript.Env) error {
@@ -69,7 +69,7 @@ func setupScript(env *testscript.Env) error {
 	home := filepath.Join(env.WorkDir, "home")
 	env.Setenv("HOME", home)
 	env.Setenv("FORCECRED_HOME", home)
-	env.Setenv("FORCECRED_KEYSTORE", "file") // never the keyring of whoever runs the tests
+	env.Setenv("FORCECRED_KEYSTORE", "file") // never the user's own keyring
 	env.Setenv("PATH", filepath.Dir(rig.Binary)+string(os.PathListSeparator)+env.Getenv("PATH"))
 	env.Defer(func() {
 		if s.org != nil {
@@ -94,7 +94,7 @@ func (s *scene) all() []string {
 	return slices.Concat(s.secrets, s.org.Secrets())
 }
 
-// scriptCondition lets a script say what it needs. In CI nothing is missing.
+// scriptCondition evaluates a script's conditions on what is installed. In CI all is.
 func scriptCondition(cond string) (bool, error) {
 	tool, ok := strings.CutPrefix(cond, "need:")
 	if !ok {
@@ -107,8 +107,7 @@ func scriptCondition(cond string) (bool, error) {
 	return err == nil, nil
 }
 
-// forcecred ARG...: succeeds, and says nothing on stderr but for notices that
-// the script's next line expects.
+// forcecred ARG...: succeeds, and prints nothing on stderr but notices.
 func cmdForcecred(ts *testscript.TestScript, neg bool, args []string) {
 	if neg {
 		ts.Fatalf("use status N to say which failure is expected")
@@ -116,7 +115,7 @@ func cmdForcecred(ts *testscript.TestScript, neg bool, args []string) {
 	runForcecred(ts, 0, args)
 }
 
-// status N forcecred ARG...: fails with that exit status.
+// status N forcecred ARG...: fails with exit status N.
 func cmdStatus(ts *testscript.TestScript, neg bool, args []string) {
 	want, err := strconv.Atoi(args[0])
 	if neg || err != nil || want == 0 || len(args) < 2 || args[1] != "forcecred" {
@@ -125,12 +124,12 @@ func cmdStatus(ts *testscript.TestScript, neg bool, args []string) {
 	runForcecred(ts, want, args[2:])
 }
 
-// told N forcecred ARG...: fails with that exit status and, unlike all else, says
-// why on stdout, as docker reads it; stderr is empty.
-func cmdTold(ts *testscript.TestScript, neg bool, args []string) {
+// error-on-stdout N forcecred ARG...: fails with exit status N and prints the error on
+// stdout, where docker reads it; stderr is empty.
+func cmdErrorOnStdout(ts *testscript.TestScript, neg bool, args []string) {
 	want, err := strconv.Atoi(args[0])
 	if neg || err != nil || want == 0 || len(args) < 2 || args[1] != "forcecred" {
-		ts.Fatalf("usage: told N forcecred ARG...")
+		ts.Fatalf("usage: error-on-stdout N forcecred ARG...")
 	}
 	if got := execForcecred(ts, args[2:]); got != want {
 		ts.Fatalf("exit status %d, want %d", got, want)
@@ -144,7 +143,7 @@ func cmdTold(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// notices are how lines begin that a success may have on stderr.
+// notices are the beginnings of the lines that a success may print on stderr.
 var notices = []string{"forcecred: made the age identity ", "forcecred: secrets are kept in the keystore ", "forcecred: warning: "}
 
 func runForcecred(ts *testscript.TestScript, want int, args []string) {
@@ -178,15 +177,15 @@ func execForcecred(ts *testscript.TestScript, args []string) (status int) {
 }
 
 // org NAME [OPTION]...: starts an org and writes NAME.json, a request that stores it.
-// org count ENDPOINT N: that many requests came to that endpoint.
-// org fail FAULT: from now on that fault strikes. org heal: no more.
+// org count ENDPOINT N: the endpoint has received N requests.
+// org fail FAULT: the org has the fault from now on. org heal: no longer.
 // org key FILE: writes the app's private key.
-// org adapt FILE: a request as a document shows it becomes one of this org, with the key in $WORK.
-// org renamed FILE: the request in FILE names the host that the org had before, where nobody is.
-// org assertion FILE: FILE is what the org has seen of the latest assertion.
-// org revoke: the refresh token is dead. org alive: it is not.
+// org adapt FILE: changes a document's request into one for this org, with the key in $WORK.
+// org renamed FILE: changes the request in FILE to the org's former host, which does not answer.
+// org assertion FILE: FILE describes the latest assertion that the org verified.
+// org revoke: revokes the refresh token. org alive: the grant is valid.
 // org rejected FILE: writes a request with the newest access token as the rejected one.
-// org rejected-data-cloud FILE: the same of Data Cloud's newest token.
+// org rejected-data-cloud FILE: the same with Data Cloud's newest token.
 // org expire: all sessions end.
 func cmdOrg(ts *testscript.TestScript, neg bool, args []string) {
 	s := sceneOf(ts)
@@ -241,7 +240,7 @@ func cmdOrg(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// oldHost is where nobody listens.
+// oldHost is an address at which no server listens.
 const oldHost = "https://127.0.0.1:1"
 
 func startOrg(ts *testscript.TestScript, s *scene, name string, options []string) {
@@ -290,13 +289,13 @@ func writeRequest(ts *testscript.TestScript, file string, encode func(io.Writer)
 	ts.Check(os.WriteFile(ts.MkAbs(file), b.Bytes(), 0o600))
 }
 
-// answer FILE: stdout is one line of JSON, and FILE is the same, indented, with
-// what differs from run to run replaced as in docs/protocol.md.
+// answer FILE: stdout is one line of JSON. FILE is the same, indented, with the values of
+// docs/protocol.md instead of those that differ from run to run.
 func cmdAnswer(ts *testscript.TestScript, neg bool, args []string) {
 	compareAnswer(ts, neg, args, "stdout")
 }
 
-// answer-stderr FILE: the same of stderr.
+// answer-stderr FILE: the same for stderr.
 func cmdAnswerStderr(ts *testscript.TestScript, neg bool, args []string) {
 	compareAnswer(ts, neg, args, "stderr")
 }
@@ -340,8 +339,8 @@ func compareAnswer(ts *testscript.TestScript, neg bool, args []string, stream st
 	}
 }
 
-// refuse VERB FILE PATTERN: that verb refuses the request in FILE with status 3
-// and a message that matches.
+// refuse VERB FILE PATTERN: the command VERB rejects the request in FILE with status 3 and
+// a message that matches PATTERN.
 func cmdRefuse(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: refuse VERB FILE PATTERN")
@@ -365,8 +364,8 @@ func cmdRefuse(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// grep-file PART FILE: the text of the one file, but for the end of its line, is
-// somewhere in the other. Neither is shown, since it may be a token.
+// grep-file PART FILE: FILE contains the text of the file PART, without its final newline.
+// A failure shows neither, because the text may be a token.
 func cmdGrepFile(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 2 {
 		ts.Fatalf("usage: grep-file PART FILE")
@@ -377,7 +376,7 @@ func cmdGrepFile(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// generate FILE KIND: writes a request that a script can't hold.
+// generate FILE KIND: writes a request that can't be written in a script.
 func cmdGenerate(ts *testscript.TestScript, neg bool, args []string) {
 	const limit = 64 << 10
 	requests := map[string]string{
@@ -394,12 +393,12 @@ func cmdGenerate(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(requests[args[1]]), 0o600))
 }
 
-// pad fills with letters so that the whole has size bytes.
+// pad returns before, letters, and after, which together have size bytes.
 func pad(before, after string, size int) string {
 	return before + strings.Repeat("a", size-len(before)-len(after)) + after
 }
 
-// mute-bus: from now on the session bus accepts connections and says nothing.
+// mute-bus: from now on the session bus accepts connections and never answers.
 func cmdMuteBus(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 0 {
 		ts.Fatalf("usage: mute-bus")

@@ -15,14 +15,14 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// ciRig is an org, a home, and a folder with what a job finds there.
+// ciRig is a rig for a CI job, with the job's working directory.
 type ciRig struct {
 	*rig.Rig
 	dir string
 }
 
-// newCIRig returns a rig whose job has a key, a secret, and a deployment that
-// prints the token which it is given.
+// newCIRig returns a rig whose job has a key, a secret, and a deployment script that prints
+// its token.
 func newCIRig(t *testing.T) ciRig {
 	t.Helper()
 	for _, tool := range []string{"bash", "jq"} {
@@ -47,7 +47,7 @@ func (r ciRig) write(t *testing.T, name, text string, mode os.FileMode) string {
 	return path
 }
 
-// bash runs what docs/ci.md says, with the org's own address, and env set besides.
+// bash runs a script of docs/ci.md with the org's address, and with the variables of env.
 func (r ciRig) bash(t *testing.T, script string, env ...string) rig.Result {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "bash", "-eu", "-o", "pipefail", "-c", r.ours(script))
@@ -60,8 +60,8 @@ func (r ciRig) ours(text string) string {
 	return strings.NewReplacer("https://acme.my.salesforce.com", r.Org.URL, "/etc/forcecred/", r.dir+"/").Replace(text)
 }
 
-// wantDeployed checks that a deployment was given the org's newest token, and that
-// nothing showed the key.
+// wantDeployed checks that a deployment got the org's newest token, and that no output
+// shows the key.
 func (r ciRig) wantDeployed(t *testing.T, got rig.Result) {
 	t.Helper()
 	if got.Status != 0 || strings.TrimSpace(got.Stdout) != r.Org.AccessToken() || r.Org.Count(orgtest.Token) == 0 {
@@ -81,8 +81,8 @@ func pastedCI(t *testing.T, name string) string {
 	return rig.DocExample(t, "../../docs/ci.md", name)
 }
 
-// steps returns the shell scripts of a YAML block that follow a key, each without
-// the indentation that YAML takes away.
+// steps returns the shell scripts that follow a key in a YAML block, without YAML's
+// indentation.
 func steps(t *testing.T, yaml, key string) []string {
 	t.Helper()
 	var scripts []string
@@ -135,7 +135,7 @@ func TestDocsCI(t *testing.T) {
 		if got := r.bash(t, pastedCI(t, "key")); got.Status != 0 {
 			t.Fatalf("status %d: %s", got.Status, got.Stderr)
 		}
-		// A key that the app does not know: it is a key, and is refused as not the app's.
+		// A valid key of another app.
 		got := r.bash(t, pastedCI(t, "try"))
 		if got.Status != 8 || !strings.Contains(got.Stderr, "invalid assertion") {
 			t.Errorf("status %d: %s", got.Status, got.Stderr)
@@ -159,7 +159,7 @@ func TestDocsCI(t *testing.T) {
 	t.Run("GitLab", func(t *testing.T) {
 		t.Parallel()
 		r := newCIRig(t)
-		file := r.write(t, "variable", rig.AppKey(t).PEM, 0o666) // as the runner leaves it
+		file := r.write(t, "variable", rig.AppKey(t).PEM, 0o666) // the mode that the runner sets
 		_, script, _ := strings.Cut(pastedCI(t, "gitlab"), "script:\n")
 		got := r.bash(t, strings.Join(append(steps(t, script, "-"), ""), "\n"), "SF_PRIVATE_KEY="+file, "SF_CLIENT_ID="+r.Org.ClientID())
 		r.wantDeployed(t, got)
@@ -168,7 +168,7 @@ func TestDocsCI(t *testing.T) {
 		t.Parallel()
 		r := newCIRig(t)
 		r.write(t, "ci.json", r.ours(pastedCI(t, "kubernetes-request")), 0o400)
-		if os.Geteuid() == 0 { // as fsGroup leaves it
+		if os.Geteuid() == 0 { // the mode that fsGroup sets
 			r.write(t, "ci.key", rig.AppKey(t).PEM, 0o440)
 		}
 		_, args, _ := strings.Cut(pastedCI(t, "kubernetes"), "args:\n")

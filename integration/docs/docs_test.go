@@ -14,10 +14,10 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
-// example is a block in a document that stands in a transcript as well.
+// example is a code block that a transcript has as well.
 var example = regexp.MustCompile("(?s)<!-- (\\S+\\.txtar): (\\S+) -->\n```\\w+\n(.*?)```\n")
 
-// TestDocsShowTranscripts compares the examples in docs with the transcripts
+// TestDocsShowTranscripts compares the examples of docs/protocol.md with the transcripts
 // that prove them.
 func TestDocsShowTranscripts(t *testing.T) {
 	t.Parallel()
@@ -48,13 +48,12 @@ func TestDocsShowTranscripts(t *testing.T) {
 	}
 }
 
-// TestDocsQuoteMessages looks for each message that a document explains in the
-// source of those who say it.
+// TestDocsQuoteMessages checks that the code has each message that a document explains.
 func TestDocsQuoteMessages(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		doc     string
-		least   int // messages that it explains
+		least   int // the least number of messages that it explains
 		sources []string
 	}{
 		{"keystores.md", 30, []string{"../../internal", "../../keystore"}},
@@ -88,8 +87,8 @@ func TestDocsQuoteMessages(t *testing.T) {
 	}
 }
 
-// sourceOf returns the Go code below the folders, with the names of variables of the
-// environment in its texts.
+// sourceOf returns the Go code below the folders, with the name of the keystore's variable
+// instead of its constant.
 func sourceOf(t *testing.T, folders []string) string {
 	t.Helper()
 	var source strings.Builder
@@ -109,5 +108,5 @@ func sourceOf(t *testing.T, folders []string) string {
 	return strings.ReplaceAll(source.String(), `" + config.KeystoreVariable + "`, config.KeystoreVariable)
 }
 
-// syscallWords are messages that the system words.
+// syscallWords are messages of the operating system.
 const syscallWords = "disk quota exceeded, permission denied, read-only file system"

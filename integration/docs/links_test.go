@@ -26,7 +26,7 @@ func TestDocLinks(t *testing.T) {
 	for path, text := range documents(t) {
 		for _, m := range linkTo.FindAllStringSubmatch(text, -1) {
 			if strings.Contains(m[1], "://") {
-				continue // may be gone tomorrow without a fault of ours
+				continue // another site may remove it at any time
 			}
 			followed++
 			target := path
@@ -45,7 +45,7 @@ func TestDocLinks(t *testing.T) {
 	}
 }
 
-// documents returns the text of each document by its path, without code.
+// documents returns the text of each document by its path, without code blocks.
 func documents(t *testing.T) map[string]string {
 	t.Helper()
 	texts := map[string]string{}
@@ -71,7 +71,7 @@ func documents(t *testing.T) map[string]string {
 	return texts
 }
 
-// anchors returns the names of a document's headings, as they are made on the web.
+// anchors returns the anchors that GitHub makes for a document's headings.
 func anchors(t *testing.T, path string) map[string]bool {
 	t.Helper()
 	names := map[string]bool{}
@@ -82,12 +82,12 @@ func anchors(t *testing.T, path string) map[string]bool {
 	return names
 }
 
-// TestReadmeHasCommands looks for each command in the README's table of them.
+// TestReadmeHasCommands checks that the README's table has each command.
 func TestReadmeHasCommands(t *testing.T) {
 	t.Parallel()
 	_, table, _ := strings.Cut(documents(t)[filepath.Join("..", "..", "README.md")], "\n## Commands\n")
 	table, _, _ = strings.Cut(table, "\n## ")
-	// Without a command, it tells which ones there are.
+	// The help lists all commands.
 	told, err := exec.Command(rig.Binary).CombinedOutput()
 	if err == nil {
 		t.Error("no command is no failure")

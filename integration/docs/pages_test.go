@@ -14,8 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestGeneratedPagesAreCurrent: what docs/generate makes is there for each command, each flag
-// and each shell. That it is of this source as a whole is looked at in CI.
+// TestGeneratedPagesAreCurrent: docs/generate has made a page for each command with each
+// flag, and completions for each shell. CI compares the whole content.
 func TestGeneratedPagesAreCurrent(t *testing.T) {
 	t.Parallel()
 	for shell, name := range map[string]string{"bash": "forcecred.bash", "zsh": "_forcecred", "fish": "forcecred.fish", "powershell": "forcecred.ps1"} {
@@ -50,7 +50,7 @@ func TestGeneratedPagesAreCurrent(t *testing.T) {
 	}
 }
 
-// TestManPagesRender: the formatter has nothing to complain of.
+// TestManPagesRender: man prints no warning for a page.
 func TestManPagesRender(t *testing.T) {
 	t.Parallel()
 	rig.NeedTool(t, "man")

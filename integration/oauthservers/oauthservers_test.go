@@ -24,15 +24,15 @@ import (
 	"forcecred/protocol"
 )
 
-// TestOAuthServers lets OAuth servers that nobody here wrote judge the crowd and the
-// chain. Both rotate refresh tokens, and both revoke a whole login when a spent
-// one comes back, as Salesforce does: none of them forgives.
+// TestOAuthServers runs concurrent gets, and many refreshes in a row, against OAuth servers
+// of other projects. Both servers rotate refresh tokens. Both revoke a login if a client
+// sends a used refresh token, as Salesforce does.
 func TestOAuthServers(t *testing.T) {
 	t.Run("fosite", func(t *testing.T) { rig.TestModule(t, "../thirdparty/fosite", rig.Race(t)...) })
 	t.Run("oidc-provider", testOIDCProvider)
 }
 
-// testOIDCProvider judges by oidc-provider, in a process of Node's.
+// testOIDCProvider runs the tests against oidc-provider, in a Node process.
 func testOIDCProvider(t *testing.T) {
 	rig.NeedTool(t, "node")
 	rig.NeedTool(t, "npm")
@@ -40,14 +40,14 @@ func testOIDCProvider(t *testing.T) {
 	t.Run("expiry", p.testExpiry)
 	t.Run("crowd", p.testCrowd)
 	t.Run("chain", p.testChain)
-	t.Run("control", p.testControl) // it ends the login
-	t.Run("login", p.testLogin)     // and this begins another one
+	t.Run("control", p.testControl) // ends the login
+	t.Run("login", p.testLogin)     // begins another one
 }
 
 // provider is a running oidc-provider, and a home where its grant is stored as prod.
 type provider struct {
 	*rig.Rig
-	port   int          // where its client's logins come back to
+	port   int          // the port of its client's redirect URI
 	client *http.Client // trusts its certificate
 	stored protocol.StoreRequest
 }
@@ -56,7 +56,7 @@ func startProvider(t *testing.T) *provider {
 	t.Helper()
 	dir := rig.InstallNode(t, "oidc-provider")
 
-	// httptest has a certificate for 127.0.0.1 that is its own root.
+	// The certificate of httptest is for 127.0.0.1, and is its own root.
 	donor := httptest.NewTLSServer(nil)
 	donor.Close()
 	key, err := x509.MarshalPKCS8PrivateKey(donor.TLS.Certificates[0].PrivateKey)
@@ -93,8 +93,8 @@ func startProvider(t *testing.T) *provider {
 	return p
 }
 
-// runNode starts the server and returns when it listens. It ends with the test;
-// and with its stdin, should the test be killed.
+// runNode starts the server and returns when it listens. The server ends with the test, or
+// with its stdin if the test is killed.
 func runNode(t *testing.T, dir string, args ...string) {
 	t.Helper()
 	node := exec.CommandContext(t.Context(), "node", args...)
@@ -113,7 +113,7 @@ func runNode(t *testing.T, dir string, args ...string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = stdin.Close() // best effort: the context has killed it by now
+		_ = stdin.Close() // best effort: the canceled context has killed it
 		_ = node.Wait()
 	})
 	lines := bufio.NewScanner(stdout)
@@ -123,18 +123,18 @@ func runNode(t *testing.T, dir string, args ...string) {
 			return
 		}
 	}
-	_ = node.Wait() // its stdout has ended, so it has too
+	_ = node.Wait() // its stdout has ended, so the process has
 	t.Fatalf("the server did not start: %s", rig.Tail(stderr.Bytes()))
 }
 
-// verdict is what the provider itself says.
+// verdict is the provider's own view of a refresh token.
 type verdict struct {
 	Posts int  // token requests so far
-	Alive bool // whether it would take the refresh token
+	Alive bool // whether it would accept the refresh token
 }
 
-// judge asks the provider about the refresh token that is in the keystore, and
-// makes it think for so long at each token request from now on.
+// judge returns the provider's view of the stored refresh token, and sets the delay of the
+// provider's next token answers.
 func (p *provider) judge(t *testing.T, delay time.Duration) verdict {
 	t.Helper()
 	resp, err := p.client.Post(fmt.Sprintf("%s/judge?delay=%d", p.stored.LoginURL, delay.Milliseconds()), "text/plain", strings.NewReader(p.StoredToken(t)))
@@ -149,7 +149,7 @@ func (p *provider) judge(t *testing.T, delay time.Duration) verdict {
 	return v
 }
 
-// expire makes the cached token one of two hours ago, which has ended since.
+// expire changes the cached token to one that expired an hour ago.
 func (p *provider) expire(t *testing.T) {
 	t.Helper()
 	token, err := keystore.LoadToken(t.Context(), p.OpenStore(), "prod")
@@ -163,7 +163,7 @@ func (p *provider) expire(t *testing.T) {
 	}
 }
 
-// testExpiry: the expiry is the one that the provider's own introspection tells.
+// testExpiry: the expiry comes from the provider's introspection.
 func (p *provider) testExpiry(t *testing.T) {
 	got := p.Run(t.Context(), "", "get", "prod")
 	got.Token(t)
@@ -218,8 +218,8 @@ func (p *provider) testChain(t *testing.T) {
 		length, (time.Since(begin) / length).Round(100*time.Microsecond))
 }
 
-// testLogin: the provider takes the code, whose challenge it requires, and its ID
-// token is what we take; then it takes the refresh token.
+// testLogin: the provider requires a code challenge and accepts the code. forcecred accepts
+// its ID token. Then the provider accepts the refresh token.
 func (p *provider) testLogin(t *testing.T) {
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -251,8 +251,8 @@ func (p *provider) testLogin(t *testing.T) {
 	t.Log("oidc-provider: login by code, PKCE (S256) and nonce: taken, kept, refreshed")
 }
 
-// testControl: the judge does judge. One spent refresh token that comes back
-// ends the login, so that the tests above can fail.
+// testControl: a used refresh token ends the login at the provider. So the tests above can
+// fail.
 func (p *provider) testControl(t *testing.T) {
 	spent := p.StoredToken(t)
 	p.Run(t.Context(), "", "get", "prod", "--force").Token(t)

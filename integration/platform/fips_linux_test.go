@@ -11,9 +11,9 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// TestFIPSOnly runs the commands in Go's FIPS-only mode. Keyrings work there, with an
-// app whose secret is too short for that mode as well. Age files don't, whatever
-// identity they have, and nothing is called damaged because of that.
+// TestFIPSOnly runs the commands in Go's FIPS-only mode. Keyrings work, also if the app's
+// secret is shorter than the mode allows for keys. Age files don't work, and the error does
+// not call them damaged.
 func TestFIPSOnly(t *testing.T) {
 	t.Parallel()
 	for keystore, start := range map[string]func(*testing.T, *desktop.Desk){"secret-service": rig.StartGNOMEKeyring, "pass": rig.StartPass} {

@@ -18,16 +18,16 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// wine is a Windows of the test's own.
+// wine is a new Windows under wine.
 type wine struct {
-	prefix string // its drive C: is here; Z: is this machine's root
+	prefix string // the folder of its drive C:; Z: is this machine's root
 	env    []string
 }
 
 // mingw compiles C for Windows.
 const mingw = "x86_64-w64-mingw32-gcc"
 
-// newWine makes a Windows, and has meanwhile done at the same time.
+// newWine makes a Windows, and calls meanwhile while it does.
 func newWine(t *testing.T, meanwhile func()) *wine {
 	t.Helper()
 	for _, tool := range []string{"wine", "wineboot", "wineserver", mingw} {
@@ -36,12 +36,12 @@ func newWine(t *testing.T, meanwhile func()) *wine {
 	home := t.TempDir()
 	w := &wine{prefix: filepath.Join(home, "wine")}
 	w.env = append(os.Environ(), "HOME="+home, "WINEPREFIX="+w.prefix, "WINEDEBUG=-all", "DISPLAY=",
-		"WINEDLLOVERRIDES=mscoree,mshtml=;winemenubuilder.exe=d", // what it would ask a person for, or tell a desktop
-		"FORCECRED_TEST_REQUIRE=")                                // what Windows lacks is told below
+		"WINEDLLOVERRIDES=mscoree,mshtml=;winemenubuilder.exe=d", // no dialogs, no menus of a desktop
+		"FORCECRED_TEST_REQUIRE=")                                // expected below has the tests that may skip
 	if err := os.Mkdir(w.prefix, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	// It keeps its streams, so that nobody may wait for their end.
+	// wineserver keeps the streams open, so the test must not wait for their end.
 	if err := w.command("wineserver", "--persistent").Run(); err != nil {
 		t.Fatal(err)
 	}
@@ -84,8 +84,8 @@ func buildForWindows(t *testing.T, packages []string) (dir string) {
 	return dir
 }
 
-// testSupport has packages that users' binaries don't have. Some need tools that
-// wine has not.
+// testSupport has the packages that no user's binary contains. Some need tools that
+// wine lacks.
 var testSupport = []string{"forcecred/internal/house", "forcecred/internal/orgtest", "forcecred/internal/desktop", "forcecred/internal/bustest"}
 
 // testedPackages returns the import paths of the packages that have tests on
@@ -111,20 +111,20 @@ func goForWindows(t *testing.T, args ...string) (stdout string) {
 	return string(out)
 }
 
-// expected is what there is to say of a package's tests on Windows.
+// expected says which of a package's tests run on Windows.
 type expected struct {
-	must []string // these have to pass, by name
-	may  string   // these may skip
-	omit string   // these are not run
+	must []string // tests that must pass
+	may  string   // tests that may skip
+	omit string   // tests that are not run
 }
 
 var onWindows = map[string]expected{
-	"forcecred/internal/cli": {may: "^Test(Env|Curl)FormatSurvives"}, // what a shell or curl makes of it
+	"forcecred/internal/cli": {may: "^Test(Env|Curl)FormatSurvives"}, // they need a shell or curl
 	"forcecred/keystore/agefile": {
 		must: []string{"TestConformance/names", "TestConformance/lock_counts", "TestItemFaults/one_bit", "TestKilled", "TestIdentityRace"},
 		may:  "^Test(Age|Modes|DataFolderIsLeftAlone|IdentityOfAnother|FolderFaults/.*|ForeignLocks|ForeignFiles/link.*|IdentityFaults/(readable|writable).*)$",
-		// wine replaces no file that is open, whoever shares it: a writer waits until
-		// no reader has it.
+		// wine does not replace an open file, even if it is shared. So a writer waits until no
+		// reader has it open.
 		omit: "^TestConformance$/^concurrent_writers$",
 	},
 	"forcecred/keystore/journal":     {may: "^TestLinkIsNotFollowed$"},
@@ -138,8 +138,8 @@ var onWindows = map[string]expected{
 
 var outcome = regexp.MustCompile(`(?m)^ *--- (PASS|FAIL|SKIP): (\S+)`)
 
-// TestWindowsUnderWine runs the tests of the packages on Windows, which wine is here, and
-// the commands over Windows's keystores.
+// TestWindowsUnderWine runs the tests of the packages under wine, and the commands with
+// the keystores of Windows.
 func TestWindowsUnderWine(t *testing.T) {
 	t.Parallel()
 	packages := testedPackages(t)
@@ -150,7 +150,7 @@ func TestWindowsUnderWine(t *testing.T) {
 	}
 	for _, keystore := range []string{"wincred", "file"} {
 		t.Run("FORCECRED_KEYSTORE="+keystore, func(t *testing.T) {
-			env := slices.Concat(w.env, []string{"FORCECRED_KEYSTORE=" + keystore, "FORCECRED_KEYRING_TIMEOUT=2m"}) // however slow the machine is
+			env := slices.Concat(w.env, []string{"FORCECRED_KEYSTORE=" + keystore, "FORCECRED_KEYRING_TIMEOUT=2m"}) // enough for a slow machine
 			p := rig.Program{Argv: []string{"wine", filepath.Join(dir, "forcecred.exe")}, Drive: "Z:"}
 			r := rig.NewWith(t, p, filepath.Join(t.TempDir(), "home"), orgtest.Config{Rotate: true}, env...)
 			t.Cleanup(func() { r.Run(context.Background(), "", "erase", "prod") })
@@ -162,7 +162,7 @@ func TestWindowsUnderWine(t *testing.T) {
 	}
 }
 
-// test runs the tests of a package that were built into dir.
+// test runs the tests of a package, which are in dir.
 func (w *wine) test(t *testing.T, dir, path string) {
 	t.Helper()
 	expect := onWindows[path]

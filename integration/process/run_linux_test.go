@@ -16,15 +16,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// circumstances prints what a command can see of the process that it is.
+// circumstances is a script that prints what a command can see of its process.
 const circumstances = `
 env | sort
 grep -E '^(SigBlk|SigIgn|ShdPnd)' /proc/self/status
 ls /proc/self/fd
 ulimit -Sn; ulimit -Hn; umask; pwd`
 
-// TestRunChangesNothingElse: a command of `run` has the four variables, and all
-// else as it would have it without forcecred.
+// TestRunChangesNothingElse: `run` adds four variables to a command's environment, and
+// changes nothing else of its process.
 func TestRunChangesNothingElse(t *testing.T) {
 	t.Parallel()
 	rig.Need(t, exec.Command("env", "--block-signal=USR1", "true").Run() == nil, "this env can't block signals")
@@ -93,10 +93,10 @@ func without(env []string, name string) []string {
 	return rest
 }
 
-// fakeBus is a session bus that takes everybody, and then goes.
+// fakeBus starts a session bus that authenticates each client and then disconnects.
 func fakeBus(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "bus") // short enough for a socket
+	dir, err := os.MkdirTemp("/tmp", "bus") // short enough for the path of a socket
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,14 +15,14 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// TestRunReplacesProcess: the command is the process that the caller started, so
-// that a signal reaches it, and what becomes of it is what the caller sees.
+// TestRunReplacesProcess: the command replaces forcecred's process. So it gets the
+// caller's signals, and the caller sees its exit status.
 func TestRunReplacesProcess(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{Rotate: true})
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT} {
 		if signal.Ignored(sig) {
-			continue // by these tests already, as under nohup, and so by the command
+			continue // the tests ignore it, as under nohup, and so does the command
 		}
 		for _, tt := range []struct {
 			name, script string
@@ -31,7 +31,7 @@ func TestRunReplacesProcess(t *testing.T) {
 			{"left alone", `echo $$; exec sleep 600`, func(s syscall.WaitStatus) bool { return s.Signaled() && s.Signal() == sig }},
 			{"caught", `trap "exit 42" TERM INT HUP QUIT; echo $$; while :; do sleep 0.01; done`, func(s syscall.WaitStatus) bool { return s.ExitStatus() == 42 }},
 		} {
-			// Signals were held back while the token was refreshed.
+			// forcecred blocked signals during the refresh.
 			cmd := r.Command(t.Context(), "run", "prod", "--force", "--", "sh", "-c", tt.script)
 			stdout, err := cmd.StdoutPipe()
 			if err != nil {
@@ -47,7 +47,7 @@ func TestRunReplacesProcess(t *testing.T) {
 			if err := cmd.Process.Signal(sig); err != nil {
 				t.Error(err)
 			}
-			_ = cmd.Wait() // its error is the status
+			_ = cmd.Wait() // the test checks the status
 			if status := cmd.ProcessState.Sys().(syscall.WaitStatus); !tt.want(status) {
 				t.Errorf("%v %s: %v", sig, tt.name, cmd.ProcessState)
 			}
@@ -58,7 +58,8 @@ func TestRunReplacesProcess(t *testing.T) {
 	}
 }
 
-// TestRunKeepsIgnoredSignals: what nohup and a shell's & have the command ignore, it ignores.
+// TestRunKeepsIgnoredSignals: signals that nohup or a shell's & ignore stay ignored in the
+// command.
 func TestRunKeepsIgnoredSignals(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{Rotate: true})

@@ -11,8 +11,8 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// TestStdoutClosedEarly: a caller that goes away before it has read the answer
-// finds no success, and nothing is lost.
+// TestStdoutClosedEarly: if the caller closes stdout before it reads the answer, forcecred
+// fails and loses nothing.
 func TestStdoutClosedEarly(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{Rotate: true})

@@ -19,7 +19,7 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// brokenPipe returns the end for writing of a pipe that nobody reads.
+// brokenPipe returns the write end of a pipe whose read end is closed.
 func brokenPipe(t *testing.T) *os.File {
 	t.Helper()
 	reader, writer, err := os.Pipe()
@@ -31,7 +31,7 @@ func brokenPipe(t *testing.T) *os.File {
 	return writer
 }
 
-// fullDevice returns a file that takes no byte.
+// fullDevice returns a file to which each write fails.
 func fullDevice(t *testing.T) *os.File {
 	t.Helper()
 	file, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
@@ -40,9 +40,9 @@ func fullDevice(t *testing.T) *os.File {
 	return file
 }
 
-// TestBrokenStderr: what nobody reads on stderr fails nothing. Each command does on
-// a home of its own what it does with a sound stderr, the first store, which makes
-// the identity and pins the keystore, among them.
+// TestBrokenStderr: a broken stderr fails no command. Each command has the outcome that it
+// has with a working stderr. The first store is one of them; it makes the identity and
+// pins the keystore.
 func TestBrokenStderr(t *testing.T) {
 	t.Parallel()
 	org := rig.New(t, orgtest.Config{}).Org
@@ -84,7 +84,7 @@ func TestBrokenStderr(t *testing.T) {
 			if stderr != nil {
 				cmd.Stderr = stderr(t)
 			}
-			_ = cmd.Run() // the status tells
+			_ = cmd.Run() // the test checks the status
 			if cmd.ProcessState == nil || !cmd.ProcessState.Exited() {
 				t.Errorf("%q ended by %v", c.args, cmd.ProcessState)
 			}
@@ -116,7 +116,7 @@ func TestBrokenStderr(t *testing.T) {
 	}
 }
 
-// steady takes out of an answer what differs from run to run.
+// steady removes the parts of an answer that differ from run to run.
 func steady(stdout string) string {
 	for _, mark := range []string{`"expires_at"`, `"stored_at"`, "assumed)", "(dev", "00D"} {
 		if i := strings.Index(stdout, mark); i >= 0 {
@@ -126,14 +126,14 @@ func steady(stdout string) string {
 	return stdout
 }
 
-// closing has a shell run cmd with a descriptor closed.
+// closing returns a shell command that runs cmd with a descriptor closed.
 func closing(cmd *exec.Cmd, redirection string) *exec.Cmd {
 	shell := exec.Command("/bin/sh", append([]string{"-c", `exec "$0" "$@" ` + redirection, cmd.Path}, cmd.Args[1:]...)...)
 	shell.Env, shell.Dir = cmd.Env, cmd.Dir
 	return shell
 }
 
-// TestFullStdout: an answer that could not be written is a failure, of help as well.
+// TestFullStdout: a command fails if it can't write its output, also help.
 func TestFullStdout(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{})
@@ -169,7 +169,7 @@ func TestFullStdout(t *testing.T) {
 			cmd := r.Command(t.Context(), tt.args...)
 			var stderr bytes.Buffer
 			cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(tt.stdin), fullDevice(t), &stderr
-			_ = cmd.Run() // the status tells
+			_ = cmd.Run() // the test checks the status
 			if status := cmd.ProcessState.ExitCode(); status != 1 || !strings.Contains(stderr.String(), "no space left on device") {
 				t.Errorf("status %d: %s", status, stderr.String())
 			}
@@ -177,8 +177,8 @@ func TestFullStdout(t *testing.T) {
 	}
 }
 
-// TestClosedStdout: an answer with a token that nobody can read is a failure, and one
-// that is dropped on purpose is none.
+// TestClosedStdout: a command fails if stdout is closed and its answer has a token. It
+// does not fail if stdout is /dev/null.
 func TestClosedStdout(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{})
@@ -212,14 +212,14 @@ func TestClosedStdout(t *testing.T) {
 	}
 }
 
-// TestStdinLeftOpen: a caller that leaves stdin open behind its request is told so,
-// once, and is answered when it ends. Git's request ends by itself.
+// TestStdinLeftOpen: if a caller does not close stdin after its request, forcecred prints
+// one notice, and answers once stdin ends. Git's request needs no end of stdin.
 func TestStdinLeftOpen(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{})
 	r.Run(t.Context(), "", "get", "prod").Token(t)
 	place := strings.TrimPrefix(r.Org.URL, "https://")
-	r.Run(t.Context(), "protocol=https\nhost="+place+"\n\n", "git", "get") // which warns once
+	r.Run(t.Context(), "protocol=https\nhost="+place+"\n\n", "git", "get") // prints the warning that comes once
 	for _, tt := range []struct {
 		name, request string
 		args          []string
@@ -252,12 +252,12 @@ func TestStdinLeftOpen(t *testing.T) {
 				t.Fatal(err)
 			}
 			lines := bufio.NewScanner(stderr)
-			told := lines.Scan() // ends with the process, or when it says something
+			told := lines.Scan() // returns at the notice, or at the end of the process
 			if told != tt.waits || tt.waits && !strings.Contains(lines.Text(), "stdin is still open") {
 				t.Errorf("told %v: %s", told, lines.Text())
 			}
 			if tt.waits {
-				time.Sleep(4 * time.Second) // and not a second time
+				time.Sleep(4 * time.Second) // no second notice comes
 			}
 			_ = stdin.Close()
 			for lines.Scan() {
@@ -270,8 +270,8 @@ func TestStdinLeftOpen(t *testing.T) {
 	}
 }
 
-// TestBlockingStderr: a pipe that is full and read by nobody keeps a command from
-// ending, and nothing else: what it stores is stored, and no lock is held.
+// TestBlockingStderr: if stderr is a full pipe, a command does not end, but it has stored
+// its data and holds no lock.
 func TestBlockingStderr(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{Rotate: true})
@@ -281,7 +281,7 @@ func TestBlockingStderr(t *testing.T) {
 	}
 	defer reader.Close()
 	defer writer.Close()
-	fd := int(writer.Fd()) // which makes it blocking
+	fd := int(writer.Fd()) // Fd makes the descriptor blocking
 	if err := syscall.SetNonblock(fd, true); err != nil {
 		t.Fatal(err)
 	}
@@ -292,7 +292,7 @@ func TestBlockingStderr(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := r.StoredToken(t)
-	// A warning that comes up under the lock, before anything is sent.
+	// A warning under the lock, before forcecred sends anything.
 	r.Env = append(r.Env, "HTTPS_PROXY=http://127.0.0.1:9", "NO_PROXY=a;b")
 	cmd := r.Command(t.Context(), "get", "prod", "--force")
 	cmd.Stderr = writer

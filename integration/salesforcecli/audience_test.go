@@ -43,8 +43,8 @@ func TestSalesforceCLIAudiences(t *testing.T) {
 	}
 }
 
-// newHostsRig returns a rig whose org is to be reached at each of those names, by a
-// proxy. Nothing is stored.
+// newHostsRig returns a rig whose org is at each of the hosts, through a proxy. Nothing
+// is stored.
 func newHostsRig(t *testing.T, cfg orgtest.Config, hosts []string, env ...string) (*rig.Rig, *rig.Proxy) {
 	t.Helper()
 	p := rig.StartProxy(t)
@@ -54,8 +54,8 @@ func newHostsRig(t *testing.T, cfg orgtest.Config, hosts []string, env ...string
 	return r, p
 }
 
-// TestAudience: an org that wants another audience than its login URL is found, and
-// found at once from then on; one that takes none is asked a few times only.
+// TestAudience: forcecred finds the audience that an org accepts, and uses it at once
+// from then on. If an org accepts none, forcecred makes only a few requests.
 func TestAudience(t *testing.T) {
 	t.Parallel()
 	const sandbox, production = "https://test.salesforce.com", "https://login.salesforce.com"
@@ -98,8 +98,8 @@ func TestAudience(t *testing.T) {
 	}
 }
 
-// TestAudienceFarAway: where only the org's own host can be reached, an audience that
-// it takes is found all the same.
+// TestAudienceFarAway: forcecred finds the audience also if it can reach only the org's
+// own host.
 func TestAudienceFarAway(t *testing.T) {
 	t.Parallel()
 	r, p := newHostsRig(t, orgtest.Config{AppKey: rig.AppKey(t).Public, Audiences: []string{"https://test.salesforce.com"}}, []string{rig.MyDomain})
@@ -110,8 +110,8 @@ func TestAudienceFarAway(t *testing.T) {
 	}
 }
 
-// TestSalesforceCLIKeyLoginAudience: a login by private key to an org that wants
-// another audience than its login URL, by the CLI's library and by forcecred in turn.
+// TestSalesforceCLIKeyLoginAudience: the CLI's library and forcecred use a private key in
+// turn, at an org that requires another audience than its login URL.
 func TestSalesforceCLIKeyLoginAudience(t *testing.T) {
 	t.Parallel()
 	key := rig.AppKey(t)
@@ -151,7 +151,7 @@ func TestSalesforceCLIKeyLoginAudience(t *testing.T) {
 	}
 }
 
-// storeJWT stores the rig's org under that name, as a grant by private key.
+// storeJWT stores the rig's org as name, with a private key.
 func storeJWT(t *testing.T, r *rig.Rig, name, loginURL, audience string) {
 	t.Helper()
 	req := protocol.StoreRequest{

@@ -11,8 +11,8 @@ import (
 	"forcecred/protocol"
 )
 
-// TestSalesforceCLIClientApp: the login of an app that is linked to a user, which the
-// CLI's library and forcecred refresh in turn, where each refresh rotates.
+// TestSalesforceCLIClientApp: the CLI's library and forcecred refresh, in turn, the login
+// of an app that is linked to a user. Each refresh rotates.
 func TestSalesforceCLIClientApp(t *testing.T) {
 	t.Parallel()
 	r := openSFRig(t, t.TempDir(), orgtest.Config{Rotate: true})
@@ -49,7 +49,7 @@ func TestSalesforceCLIClientApp(t *testing.T) {
 		t.Errorf("an app that is not linked: status %d: %s", got.Status, got.Stderr)
 	}
 
-	// A copy needs a name of forcecred's own. That it rotates is known by now.
+	// A copy needs a name of forcecred's own. forcecred knows by now that the app rotates.
 	copied := &rig.Rig{Org: r.Org, Env: append(r.Env, "FORCECRED_HOME="+filepath.Join(t.TempDir(), "home"), "FORCECRED_KEYSTORE=file")}
 	if got := copied.Run(t.Context(), "", "import", "ob+My App"); got.Status != 3 || !strings.Contains(got.Stderr, "sf alias set") {
 		t.Errorf("import of a name with a space: status %d: %s", got.Status, got.Stderr)
@@ -66,8 +66,8 @@ func TestSalesforceCLIClientApp(t *testing.T) {
 	}
 }
 
-// TestSalesforceCLITargetOrg: a request that names no org is for whichever org is the
-// CLI's default one, whatever its name.
+// TestSalesforceCLITargetOrg: a request without an org is for the CLI's default org,
+// whatever its name.
 func TestSalesforceCLITargetOrg(t *testing.T) {
 	t.Parallel()
 	r := openSFRig(t, t.TempDir(), orgtest.Config{})

@@ -10,8 +10,8 @@ import (
 	"forcecred/protocol/secret"
 )
 
-// TestSalesforceCLIDataCloud: with the CLI's logins the token is cached among
-// forcecred's own items, by whichever name, and a refresh is shared with the CLI.
+// TestSalesforceCLIDataCloud: forcecred caches the Data Cloud tokens of the CLI's logins
+// in its own keystore, once for all names of a login. It shares a refresh with the CLI.
 func TestSalesforceCLIDataCloud(t *testing.T) {
 	t.Parallel()
 	cfg := rig.DataCloud

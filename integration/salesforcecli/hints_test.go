@@ -35,7 +35,7 @@ func TestSalesforceCLIHintCommands(t *testing.T) {
 			t.Errorf("%s: no hint has %s: %q", tt.org, tt.want, commands)
 		}
 		for _, command := range commands {
-			// Where it would open a browser, the CLI says that there is none.
+			// In a container the CLI opens no browser, and says so.
 			want := `"org login web" isn't supported`
 			switch {
 			case strings.HasPrefix(command, "sf org login jwt"):

@@ -10,14 +10,14 @@ import (
 	"forcecred/internal/salesforce"
 )
 
-// notLogin are domains that the Salesforce CLI takes for Salesforce's and that have no
+// notLogin are domains that the Salesforce CLI accepts as Salesforce's, but that have no
 // OAuth endpoints.
 var notLogin = map[string]string{
 	".salesforceliveagent.com": "hosts of the chat service",
 }
 
-// TestSalesforceCLIHosts compares the domains that are Salesforce's with those in the
-// npm package of the Salesforce CLI: where that one logs in, forcecred does too.
+// TestSalesforceCLIHosts: forcecred accepts the Salesforce domains of the CLI's npm
+// package for logins.
 func TestSalesforceCLIHosts(t *testing.T) {
 	t.Parallel()
 	needSF(t)

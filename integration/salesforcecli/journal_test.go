@@ -11,9 +11,9 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// TestSalesforceCLIJournal: a new refresh token that the Salesforce CLI's file does
-// not take is sealed, and found again by another name of the same login. The files
-// are written here as the CLI writes them, but for secrets that are not encrypted.
+// TestSalesforceCLIJournal: if forcecred can't write the Salesforce CLI's file, it puts
+// the new refresh token into the journal, and finds it by each name of the login. The
+// test writes the CLI's files without encryption.
 func TestSalesforceCLIJournal(t *testing.T) {
 	t.Parallel()
 	user := t.TempDir()
@@ -55,7 +55,7 @@ func TestSalesforceCLIJournal(t *testing.T) {
 	if problems := org.Problems(); len(problems) > 0 {
 		t.Error(strings.Join(problems, "; "))
 	}
-	if err := rig.FindSecrets(user, org.Secrets()); err != nil { // also: the plain token was replaced by an encrypted one
+	if err := rig.FindSecrets(user, org.Secrets()); err != nil { // forcecred has replaced the plain token by an encrypted one
 		t.Error(err)
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"forcecred/keystore/agefile"
 )
 
-// TestSalesforceCLIKeyLogin: a login by private key is used in place, by the two in
-// turn, and as a copy, which leaves the key where it is.
+// TestSalesforceCLIKeyLogin: the CLI and forcecred use a private key login in turn. A
+// copy of the login leaves the key file in its place.
 func TestSalesforceCLIKeyLogin(t *testing.T) {
 	t.Parallel()
 	key := rig.AppKey(t)

@@ -9,8 +9,7 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// TestSalesforceCLIKeyring: the CLI has its key in a keyring, where forcecred
-// finds it as the CLI does.
+// TestSalesforceCLIKeyring: forcecred finds the CLI's encryption key in a keyring.
 func TestSalesforceCLIKeyring(t *testing.T) {
 	t.Parallel()
 	needSF(t)

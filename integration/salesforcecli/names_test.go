@@ -18,20 +18,19 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// sfCore is the Salesforce CLI's own library, in one process that answers many
-// questions.
+// sfCore is a process with the Salesforce CLI's own library, which runs many commands.
 type sfCore struct {
 	in  io.Writer
 	out *bufio.Scanner
 }
 
-// core starts the library, as a process of the CLI's in dir would have it.
+// core starts the library in dir, with the settings of a CLI process.
 func (r *sfRig) core(t *testing.T, dir string) *sfCore {
 	t.Helper()
 	rig.NeedTool(t, "node")
 	sf, err := exec.LookPath("sf")
 	if err != nil {
-		t.Fatal(err) // openSFRig has seen it
+		t.Fatal(err) // openSFRig has found it before
 	}
 	program, err := filepath.Abs(filepath.Join("testdata", "salesforcecore.cjs"))
 	if err != nil {
@@ -90,7 +89,7 @@ func (c *sfCore) ask(t *testing.T, command string, args map[string]any, result a
 	return json.Unmarshal(answer.Result, result)
 }
 
-// mustAsk is ask, for what can't fail.
+// mustAsk is ask for a command that must not fail.
 func (c *sfCore) mustAsk(t *testing.T, command string, args map[string]any, result any) {
 	t.Helper()
 	if err := c.ask(t, command, args, result); err != nil {
@@ -98,7 +97,7 @@ func (c *sfCore) mustAsk(t *testing.T, command string, args map[string]any, resu
 	}
 }
 
-// authMembersOf returns what the CLI stores of a login to the org by that user.
+// authMembersOf returns the members of the CLI's auth file for a user's login to the org.
 func (r *sfRig) authMembersOf(user string, aliases ...string) map[string]any {
 	return map[string]any{
 		"username": user, "aliases": aliases, "orgId": "00D000000000001AAA", "clientId": "PlatformCLI", "refreshToken": r.Org.RefreshToken(),
@@ -106,11 +105,12 @@ func (r *sfRig) authMembersOf(user string, aliases ...string) map[string]any {
 	}
 }
 
-// listedBySF is the rule of the CLI's list, in the words of its source.
+// listedBySF is the pattern of the CLI's list, as in its source.
 var listedBySF = regexp.MustCompile(`^[^.][^@]*@[^.]+(\.[^.\s]+)+\.json$`)
 
-// generateLogins returns usernames, each with up to three aliases, of what the CLI's
-// rules take and people can see. No two are the same where names of files fold case.
+// generateLogins returns usernames, each with up to three aliases. The CLI accepts them,
+// and all characters are visible. No two differ only by case, because file names may
+// ignore case.
 func generateLogins(rng *rand.Rand, count int) map[string][]string {
 	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 	const marks = "'!#$%&*+-=?^_{|}~`()[]:;,<>\"\\ äßéÑ漢字ж€🙂"
@@ -131,9 +131,9 @@ func generateLogins(rng *rand.Rand, count int) map[string][]string {
 	for len(logins) < count {
 		user := pick(letters+marks, 1, 12) + "@" + pick(letters+"-", 1, 10) + "." + pick(letters, 2, 4)
 		switch rng.IntN(4) {
-		case 0: // as Salesforce's own demo orgs have them
+		case 0: // as in Salesforce's demo orgs
 			user += fmt.Sprintf("%d/%02d/%02d_%d-%d.demo", 2020+rng.IntN(7), 1+rng.IntN(12), 1+rng.IntN(28), rng.IntN(24), rng.IntN(60))
-		case 1: // a sandbox's
+		case 1: // of a sandbox
 			user += "." + pick(letters+"_'+", 1, 10)
 		}
 		if !isNew(user) || !listedBySF.MatchString(user+".json") {
@@ -150,15 +150,14 @@ func generateLogins(rng *rand.Rand, count int) map[string][]string {
 	return logins
 }
 
-// TestSalesforceCLINames: of whatever the CLI's rules take for usernames and
-// aliases, the CLI's library and forcecred have the same list, the same tokens, and
-// refresh one after the other.
+// TestSalesforceCLINames: for all usernames and aliases that the CLI accepts, the CLI's
+// library and forcecred list the same logins, have the same tokens, and refresh in turn.
 func TestSalesforceCLINames(t *testing.T) {
 	t.Parallel()
 	r := openSFRig(t, t.TempDir(), orgtest.Config{})
 	core := r.core(t, r.user)
 	generated := generateLogins(rand.New(rand.NewPCG(15, 200)), 195)
-	for user, aliases := range map[string][]string{ // as people have them
+	for user, aliases := range map[string][]string{ // typical names
 		"o'brien@acme.com":                     {"ob"},
 		"demo@example.com2024/11/25_12-7.demo": {"a/b:c (d)"},
 		rig.SFUser:                             {"My Org", "_x"},
@@ -200,7 +199,7 @@ func TestSalesforceCLINames(t *testing.T) {
 			if refreshed != r.Org.AccessToken() {
 				t.Errorf("%q: the CLI's refresh does not bring the newest token", name)
 			}
-			// As an argument, after the -- that a leading dash wants.
+			// As an argument after --, because a name can begin with a dash.
 			if got := r.Run(t.Context(), "", "get", "--force", "--", name); got.Status != 0 || got.Token(t) != r.Org.AccessToken() {
 				t.Errorf("get --force %q: status %d: %s", name, got.Status, got.Stderr)
 				continue
@@ -216,8 +215,8 @@ func TestSalesforceCLINames(t *testing.T) {
 	}
 }
 
-// wantSameList fails if forcecred does not list the CLI's logins: all that the CLI
-// lists, by one of their names, and those whose slash hides them from it.
+// wantSameList checks that forcecred lists the CLI's logins: all that the CLI lists, by
+// one of their names, and those that the CLI omits because of a slash.
 func (r *sfRig) wantSameList(t *testing.T, core *sfCore, logins map[string][]string) {
 	t.Helper()
 	var theirs []struct {

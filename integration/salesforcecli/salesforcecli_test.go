@@ -19,14 +19,14 @@ import (
 	"forcecred/internal/privatefile"
 )
 
-// sfRig is an org to which the real Salesforce CLI has logged in, as prod, with
-// forcecred over the CLI's logins.
+// sfRig is a rig whose org the real Salesforce CLI has logged in to, as prod. The CLI's
+// logins are forcecred's keystore.
 type sfRig struct {
 	*rig.Rig
 	user string // the user's home, with the CLI's files in it
 }
 
-// newSFRig logs the CLI in to an org of that kind, with what env changes.
+// newSFRig starts an org and logs the CLI in to it.
 func newSFRig(t *testing.T, cfg orgtest.Config, env ...string) *sfRig {
 	t.Helper()
 	return newSFRigIn(t, t.TempDir(), cfg, env...)
@@ -36,7 +36,7 @@ func newSFRig(t *testing.T, cfg orgtest.Config, env ...string) *sfRig {
 func newSFRigIn(t *testing.T, user string, cfg orgtest.Config, env ...string) *sfRig {
 	t.Helper()
 	r := openSFRig(t, user, cfg, env...)
-	// By a file: of stdin the CLI waits for the first byte for some milliseconds only.
+	// As a file, because the CLI waits only some milliseconds for the first byte on stdin.
 	url := filepath.Join(t.TempDir(), "url")
 	rig.WriteFile(t, url, []byte("force://PlatformCLI::"+r.Org.RefreshToken()+"@"+strings.TrimPrefix(r.Org.URL, "https://")))
 	r.login(t, "sfdx-url", "--sfdx-url-file", url)
@@ -72,7 +72,7 @@ func openSFRig(t *testing.T, user string, cfg orgtest.Config, env ...string) *sf
 	return r
 }
 
-// login logs the CLI in, as prod.
+// login logs the CLI in to the org as prod.
 func (r *sfRig) login(t *testing.T, way string, args ...string) {
 	t.Helper()
 	if got := r.sf(t.Context(), "", append([]string{"org", "login", way, "--alias", "prod"}, args...)...); got.Status != 0 {
@@ -80,8 +80,7 @@ func (r *sfRig) login(t *testing.T, way string, args ...string) {
 	}
 }
 
-// needSF skips a test where there is no Salesforce CLI that runs, and that knows
-// the rotation lock.
+// needSF skips a test if no Salesforce CLI runs here that has the rotation lock.
 func needSF(t *testing.T) {
 	t.Helper()
 	rig.NeedTool(t, "sf")
@@ -100,8 +99,8 @@ func (r *sfRig) sf(ctx context.Context, stdin string, args ...string) rig.Result
 	return rig.Finish(cmd)
 }
 
-// sfToken returns the access token that the CLI shows, refreshed if need be. The
-// CLI succeeds with the old one when it can't refresh.
+// sfToken returns the access token that the CLI shows. The CLI refreshes it if needed,
+// and shows the old one if it can't.
 func (r *sfRig) sfToken(ctx context.Context, org string) (string, error) {
 	got := r.sf(ctx, "", "org", "auth", "show-access-token", "--target-org", org, "--json")
 	var shown struct{ Result struct{ AccessToken string } }
@@ -111,7 +110,7 @@ func (r *sfRig) sfToken(ctx context.Context, org string) (string, error) {
 	return shown.Result.AccessToken, nil
 }
 
-// wantToken fails when the CLI does not show the org's newest token.
+// wantToken checks that the CLI shows the org's newest token.
 func (r *sfRig) wantToken(t *testing.T, when string) {
 	t.Helper()
 	if token, err := r.sfToken(t.Context(), "prod"); err != nil || token != r.Org.AccessToken() {
@@ -121,8 +120,8 @@ func (r *sfRig) wantToken(t *testing.T, when string) {
 
 func (r *sfRig) authFile() string { return filepath.Join(r.user, ".sfdx", rig.SFUser+".json") }
 
-// TestSalesforceCLI: the CLI and forcecred use one login in turn, each by what
-// the other has written, and every refresh rotates the refresh token.
+// TestSalesforceCLI: the CLI and forcecred refresh one login in turn. Each uses the
+// files that the other has written, and each refresh rotates the refresh token.
 func TestSalesforceCLI(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -171,8 +170,7 @@ func TestSalesforceCLI(t *testing.T) {
 	}
 }
 
-// wantSameMembers fails when another member of an auth file has changed than
-// those that a refresh is about.
+// wantSameMembers checks that a refresh changed only its own members of an auth file.
 func wantSameMembers(t *testing.T, before, after []byte) {
 	t.Helper()
 	var was, is map[string]any
@@ -188,8 +186,8 @@ func wantSameMembers(t *testing.T, before, after []byte) {
 	}
 }
 
-// TestSalesforceCLIConcurrentGets: ten of the CLI's processes and thirty of forcecred's on
-// an expired login cause one refresh, whoever of them does it.
+// TestSalesforceCLIConcurrentGets: ten processes of the CLI and thirty of forcecred that
+// find the token expired cause one refresh.
 func TestSalesforceCLIConcurrentGets(t *testing.T) {
 	t.Parallel()
 	var onCommit func()
@@ -215,7 +213,7 @@ func TestSalesforceCLIConcurrentGets(t *testing.T) {
 		mu.Unlock()
 		r.crowdOfBoth(t, func() {
 			<-committed
-			go func() { // the CLI gets its answer when a forcecred waits for it
+			go func() { // the CLI gets its answer once a forcecred process waits for it
 				for isFree(t, lock) {
 					time.Sleep(10 * time.Millisecond)
 				}
@@ -225,7 +223,7 @@ func TestSalesforceCLIConcurrentGets(t *testing.T) {
 	})
 }
 
-// isFree reports whether nobody holds a lock of forcecred's.
+// isFree reports whether no process holds a lock of forcecred.
 func isFree(t *testing.T, path string) bool {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
@@ -236,11 +234,11 @@ func isFree(t *testing.T, path string) bool {
 	return err == nil
 }
 
-// crowdOfBoth lets the sessions expire and starts a crowd; its second part,
-// forcecred's, when the first is where it should be.
+// crowdOfBoth expires the sessions and starts processes of the CLI. Once they are ready,
+// it starts forcecred's.
 func (r *sfRig) crowdOfBoth(t *testing.T, first func()) {
 	t.Helper()
-	r.Run(t.Context(), "", "get", "prod").Token(t) // something is cached
+	r.Run(t.Context(), "", "get", "prod").Token(t) // fills the cache
 	old := r.Org.AccessToken()
 	r.Org.ExpireSessions()
 	before := r.Org.Count(orgtest.Token)
@@ -280,7 +278,7 @@ func (r *sfRig) crowdOfBoth(t *testing.T, first func()) {
 	}
 }
 
-// TestSalesforceCLIPipe: what get prints for it, the CLI takes for a login.
+// TestSalesforceCLIPipe: the CLI accepts the output of get --format sf as a login.
 func TestSalesforceCLIPipe(t *testing.T) {
 	t.Parallel()
 	r := newSFRig(t, orgtest.Config{})
@@ -288,7 +286,7 @@ func TestSalesforceCLIPipe(t *testing.T) {
 	if got.Status != 0 {
 		t.Fatal(got.Stderr)
 	}
-	// At another home, as on another machine. With --no-prompt, the CLI would not read stdin.
+	// In another home, as on another machine. With --no-prompt the CLI does not read stdin.
 	elsewhere := &sfRig{&rig.Rig{Env: append(r.Env, "HOME="+t.TempDir())}, r.user}
 	if got := elsewhere.sf(t.Context(), got.Stdout, "org", "login", "access-token", "--instance-url", r.Org.URL, "--alias", "piped"); got.Status != 0 {
 		t.Fatalf("sf org login access-token: status %d: %s", got.Status, rig.Tail([]byte(got.Stdout+got.Stderr)))
@@ -298,8 +296,8 @@ func TestSalesforceCLIPipe(t *testing.T) {
 	}
 }
 
-// TestSalesforceCLIImport: a copy of a login, and the login itself beside a
-// keystore of forcecred's own.
+// TestSalesforceCLIImport: import copies a login into forcecred's keystore, or uses it in
+// place.
 func TestSalesforceCLIImport(t *testing.T) {
 	t.Parallel()
 	r := newSFRig(t, orgtest.Config{Rotate: true}, "FORCECRED_KEYSTORE=file")
@@ -316,7 +314,7 @@ func TestSalesforceCLIImport(t *testing.T) {
 	}
 	r.wantToken(t, "after forcecred's refreshes")
 
-	// Nothing is known of the login's rotation in a home that has not refreshed it.
+	// A home that has not refreshed the login does not know whether it rotates.
 	copied := &rig.Rig{Org: r.Org, Env: append(r.Env, "FORCECRED_HOME="+filepath.Join(t.TempDir(), "home"))}
 	if got := copied.Run(t.Context(), "", "import", "--all"); got.Status != 0 || !strings.Contains(got.Stderr, "copied 1 ") {
 		t.Fatalf("import --all: status %d: %s", got.Status, got.Stderr)

@@ -8,8 +8,8 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// TestSalesforceCLIStore pipes what the real CLI prints of a login to store: the
-// command that shows the auth URL, and the one that hides it since May 2026.
+// TestSalesforceCLIStore pipes the real CLI's output for a login to forcecred store: of
+// the command that shows the auth URL, and of the one that hides it since May 2026.
 func TestSalesforceCLIStore(t *testing.T) {
 	t.Parallel()
 	r := newSFRig(t, orgtest.Config{})

@@ -19,7 +19,7 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// withCores runs a command as an ordinary user, who wants core files.
+// withCores returns a command that runs as an ordinary user without a limit on core files.
 func withCores(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "sh", append([]string{"-c", `ulimit -c unlimited && exec "$@"`, "sh"}, args...)...)
@@ -30,19 +30,19 @@ func withCores(t *testing.T, args ...string) *exec.Cmd {
 			t.Fatal(err)
 		}
 	}
-	// GOTRACEBACK=crash has Go's runtime abort as a C program does.
+	// GOTRACEBACK=crash makes Go's runtime abort as a C program does.
 	cmd.Env = append(os.Environ(), "GOTRACEBACK=crash", "FORCECRED_KEYSTORE=file", "FORCECRED_HOME="+cmd.Dir, "TEST_MARK=test-mark")
 	return cmd
 }
 
-// TestNoCoreDump: no core of forcecred is dumped, whatever the limits say, and other
-// processes of the same user can't look into it.
+// TestNoCoreDump: forcecred never dumps core, whatever the limits, and other processes of
+// the same user can't read its memory.
 func TestNoCoreDump(t *testing.T) {
 	t.Parallel()
 	out, err := withCores(t, "true").CombinedOutput()
 	rig.Need(t, err == nil, "core files can't be allowed here: "+strings.TrimSpace(string(out)))
 
-	// Each waits for the end of its stdin.
+	// Both wait for the end of stdin.
 	plain := startWaiting(t, withCores(t, "cat"))
 	plain.await(t, regexp.MustCompile(`(?m)^Max core file size +unlimited +unlimited`))
 	ours := startWaiting(t, withCores(t, rig.Binary, "get"))
@@ -91,8 +91,8 @@ func startWaiting(t *testing.T, cmd *exec.Cmd) waiting {
 	return w
 }
 
-// await waits until the process's limits are such, and it is the one that it
-// was to become.
+// await waits until the process's limits match, and until the shell has replaced itself by
+// the command.
 func (w waiting) await(t *testing.T, limits *regexp.Regexp) {
 	t.Helper()
 	begin := time.Now()
@@ -123,12 +123,12 @@ func (w waiting) crash(t *testing.T, sig syscall.Signal) syscall.WaitStatus {
 	if err := w.cmd.Process.Signal(sig); err != nil {
 		t.Fatal(err)
 	}
-	_ = w.cmd.Wait() // its status says it
+	_ = w.cmd.Wait() // the caller checks the status
 	return w.cmd.ProcessState.Sys().(syscall.WaitStatus)
 }
 
-// TestChildrenGetNoSecret: what forcecred starts finds no secret in its arguments
-// and environment, which are open to others.
+// TestChildrenGetNoSecret: the processes that forcecred starts have no secret in their
+// arguments and environment, which other processes can read.
 func TestChildrenGetNoSecret(t *testing.T) {
 	t.Parallel()
 	rig.NeedTool(t, "strace")
@@ -151,14 +151,14 @@ func TestChildrenGetNoSecret(t *testing.T) {
 	if got := traced(request.String(), "store"); got.Status != 0 {
 		t.Fatalf("store: status %d: %s", got.Status, got.Stderr)
 	}
-	traced("", "get", "prod").Token(t) // which reads, writes and removes items
+	traced("", "get", "prod").Token(t) // reads, writes and deletes items
 	data, err := os.ReadFile(trace)
 	if err != nil {
 		t.Fatal(err)
 	}
 	text := string(data)
 	rig.NeedReadable(t, text)
-	children := len(regexp.MustCompile(`(?m)execve\(.* = 0$`).FindAllString(text, -1)) - 2 // ours
+	children := len(regexp.MustCompile(`(?m)execve\(.* = 0$`).FindAllString(text, -1)) - 2 // without strace's child and forcecred
 	for _, mark := range []string{"/pass\", [", "/gpg\", [", `"TEST_MARK=test-mark"`} {
 		if !strings.Contains(text, mark) {
 			t.Errorf("the trace has no %s; so this test shows nothing", mark)

@@ -12,7 +12,7 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// script runs lines of a document in a shell that finds forcecred on PATH.
+// script runs lines of a document in a shell with forcecred on PATH.
 func script(t *testing.T, r *rig.Rig, dir, lines string, shell ...string) rig.Result {
 	t.Helper()
 	rig.NeedTool(t, shell[0])
@@ -23,7 +23,8 @@ func script(t *testing.T, r *rig.Rig, dir, lines string, shell ...string) rig.Re
 	return rig.Finish(cmd)
 }
 
-// TestDocumentedCommands runs what the document shows of `run`, with a report of its own.
+// TestDocumentedCommands runs the document's examples of `run`, with a script for the
+// report.
 func TestDocumentedCommands(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{})
@@ -39,7 +40,7 @@ func TestDocumentedCommands(t *testing.T) {
 	}
 }
 
-// TestDocumentedCurl asks the org's REST API, which refuses what is not its newest token.
+// TestDocumentedCurl calls the org's REST API, which accepts only the newest token.
 func TestDocumentedCurl(t *testing.T) {
 	t.Parallel()
 	rig.NeedTool(t, "curl")
@@ -64,8 +65,8 @@ func TestDocumentedCurl(t *testing.T) {
 	}
 }
 
-// TestDocumentedShells has each shell read the lines that are for it, and those
-// fail where forcecred does.
+// TestDocumentedShells runs the example for each shell. An example fails if forcecred
+// fails.
 func TestDocumentedShells(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{})
@@ -97,7 +98,7 @@ func TestDocumentedShells(t *testing.T) {
 	}
 }
 
-// TestDocumentedNames has git find a link on PATH that the document says how to make.
+// TestDocumentedNames makes a link on PATH as the document says, and git finds it.
 func TestDocumentedNames(t *testing.T) {
 	t.Parallel()
 	rig.Need(t, runtime.GOOS != "windows", "the lines are for a shell of Unix")
@@ -118,7 +119,7 @@ func TestDocumentedNames(t *testing.T) {
 	if err := os.WriteFile(r.config, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r.Env = append(r.Env, "PATH="+path) // git finds the link alone
+	r.Env = append(r.Env, "PATH="+path) // git finds the link, not forcecred
 	got := r.git(t, place(r.Rig), "credential", "fill")
 	if got.Status != 0 || got.Stderr != savesWarning || attributes(got.Stdout)["password"] != r.Org.AccessToken() {
 		t.Errorf("fill: status %d: %s", got.Status, got.Stderr)
