@@ -10,9 +10,9 @@ import (
 	"forcecred/protocol/secret"
 )
 
-// cached returns the org's cached token for that API, or the zero Token when
-// there is none. A cache that can't be read as a token, or whose token belongs to no
-// host, is as good as none: the refresh that follows replaces it.
+// loadCachedToken returns the org's cached token for that API, or the zero Token if
+// there is none. It treats a corrupt item, and a token without a valid host, as absent:
+// the next refresh replaces it.
 func (h *Helper) loadCachedToken(ctx context.Context, org keystore.Org, api keystore.API) (keystore.Token, error) {
 	token, err := keystore.LoadTokenFor(ctx, h.keystore(), org, api)
 	if isAny(err, keystore.ErrNotFound, keystore.ErrCorrupt) {
@@ -21,7 +21,7 @@ func (h *Helper) loadCachedToken(ctx context.Context, org keystore.Org, api keys
 	if err != nil {
 		return keystore.Token{}, storeError("read the cached token of", org, err)
 	}
-	// The Salesforce CLI stores URLs as it got them, and so did forcecred once.
+	// The Salesforce CLI stores URLs as it received them, and so did old versions of forcecred.
 	if token.InstanceURL = normalizeURL(token.InstanceURL); token.InstanceURL == "" {
 		return keystore.Token{}, nil
 	}
@@ -37,13 +37,13 @@ func (h *Helper) loadGrant(ctx context.Context, org keystore.Org) (keystore.Gran
 	return grant, nil
 }
 
-// lookOnceMore is what is left to do without the lock: whoever held it for so
-// long may have brought a token. Else lockErr stands.
+// cachedAfterLockTimeout reads the cached token again after the wait for the lock timed
+// out: the holder of the lock may have refreshed. Otherwise it returns lockErr.
 func (h *Helper) cachedAfterLockTimeout(ctx context.Context, org keystore.Org, api keystore.API, required requirement, lockErr error) (keystore.Token, error) {
 	if !errors.Is(lockErr, context.DeadlineExceeded) {
 		return keystore.Token{}, lockErr
 	}
-	// The caller's own time may be over as well, but a read is short.
+	// The caller's context may have ended too, but a read is short.
 	cached, err := h.loadCachedToken(context.WithoutCancel(ctx), org, api)
 	if err != nil || !required.isMetBy(cached, h.now()) {
 		return keystore.Token{}, lockErr
@@ -51,16 +51,17 @@ func (h *Helper) cachedAfterLockTimeout(ctx context.Context, org keystore.Org, a
 	return cached, nil
 }
 
-// clockTolerance is how far in the future a refresh may seem to lie.
+// clockTolerance is how far in the future the time of a refresh may be.
 const clockTolerance = time.Minute
 
-// demand says which cached token will do.
+// requirement says which cached tokens may answer a request.
 type requirement struct {
 	minTTL   time.Duration
 	rejected secret.Text
 }
 
-// newDemand returns what req demands, given what is cached as it arrives.
+// newRequirement returns the requirement of req. With force it rejects the token that is
+// cached when the request arrives.
 func newRequirement(req protocol.GetRequest, cached keystore.Token) requirement {
 	if req.Force {
 		return requirement{req.MinTTL, cached.AccessToken}
@@ -68,25 +69,25 @@ func newRequirement(req protocol.GetRequest, cached keystore.Token) requirement 
 	return requirement{req.MinTTL, req.RejectedToken}
 }
 
-// metBy reports whether t may answer the demand at that time.
-func (d requirement) isMetBy(t keystore.Token, now time.Time) bool {
-	if t.AccessToken.Empty() || !d.rejected.Empty() && t.AccessToken.Equal(d.rejected) {
+// isMetBy reports whether t may answer the request at that time.
+func (r requirement) isMetBy(t keystore.Token, now time.Time) bool {
+	if t.AccessToken.Empty() || !r.rejected.Empty() && t.AccessToken.Equal(r.rejected) {
 		return false
 	}
 	if isFromFuture(t, now) {
 		return false
 	}
 	left := t.ExpiresAt.Sub(now)
-	// A caller may ask for a whole session or more. A refresh gives it that for a
-	// moment or not at all, so it gets what there is, refreshed when half is gone.
-	if session := t.ExpiresAt.Sub(t.RefreshedAt); d.minTTL >= session {
+	// No token is valid for longer than a session. If a caller asks for that much, the
+	// token is refreshed after half a session, and not with each request.
+	if session := t.ExpiresAt.Sub(t.RefreshedAt); r.minTTL >= session {
 		return left > session/2
 	}
-	return left > 0 && left >= d.minTTL
+	return left > 0 && left >= r.minTTL
 }
 
-// fromTheFuture reports whether our clock was set back since t was refreshed:
-// then its end is not known any more.
+// isFromFuture reports whether the local clock was set back since t was refreshed. Its
+// expiry is unknown then.
 func isFromFuture(t keystore.Token, now time.Time) bool {
 	return t.RefreshedAt.After(now.Add(clockTolerance))
 }

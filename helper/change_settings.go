@@ -14,15 +14,15 @@ import (
 )
 
 // Set changes settings of a stored org. It refreshes once with the new settings
-// before it stores them. If that fails, the settings stay as they are; a refresh
-// token that Salesforce replaced all the same is stored. See docs/decisions/0025.
+// before it stores them. If that fails, the stored settings stay. If Salesforce replaced
+// the refresh token nevertheless, the new one is stored. See docs/decisions/0025.
 func (h *Helper) Set(ctx context.Context, req protocol.SetRequest) error {
 	defer h.memory.forget(keystore.Org(req.Org))
 	org, err := h.resolveOrg(ctx, req.Org)
 	if err != nil {
 		return err
 	}
-	// No lock is left behind under a name that nobody stored.
+	// A name that is not stored gets no lock, which would stay as a file.
 	if grant, err := h.loadGrant(ctx, org); err != nil {
 		return err
 	} else if isForeign(grant) {
@@ -56,14 +56,14 @@ func (h *Helper) Set(ctx context.Context, req protocol.SetRequest) error {
 	return err
 }
 
-// change is a grant before and after, and what is prepared for its refresh.
+// change is a grant before and after, with the reservation for its refresh.
 type change struct {
 	old, changed keystore.Grant
-	seal         *reservation
+	reserved     *reservation
 }
 
-// isForeign reports whether the grant is another program's, which no person has
-// stored with forcecred.
+// isForeign reports whether the grant belongs to another program, and nobody stored it
+// with forcecred.
 func isForeign(grant keystore.Grant) bool { return grant.StoredAt.IsZero() }
 
 func errForeign(grant keystore.Grant) *protocol.Error {
@@ -74,7 +74,7 @@ func errForeign(grant keystore.Grant) *protocol.Error {
 	})
 }
 
-// changed returns the grant with what req changes, checked.
+// changed returns the grant with the settings of req, and checks them.
 func (h *Helper) changed(grant keystore.Grant, req protocol.SetRequest) (keystore.Grant, error) {
 	if err := req.Check(string(grant.Type)); err != nil {
 		return grant, badRequest(grant.Org, err)
@@ -100,7 +100,7 @@ func (h *Helper) changed(grant keystore.Grant, req protocol.SetRequest) (keystor
 	if req.Audience != nil {
 		grant.Audience = *req.Audience
 	}
-	// What the last refresh showed was of the old settings.
+	// The last refresh used the old settings, so its results do not count.
 	grant.Rotates, grant.Accepted = nil, keystore.Target{}
 	err := checkCredentials(grant)
 	if err != nil {
@@ -114,8 +114,8 @@ func (h *Helper) changed(grant keystore.Grant, req protocol.SetRequest) (keystor
 	return grant, nil
 }
 
-// saveChange stores what came of the refresh: the changed grant where that
-// succeeded, and the next refresh token in any case.
+// saveChange stores the result of the refresh: the changed grant if the refresh succeeded,
+// and a new refresh token in any case.
 func (h *Helper) saveChange(ctx context.Context, c change, s exchangeResult, cached keystore.Token, exchangeErr error) error {
 	rotated := hasRotated(c.old, s.answer.RefreshToken)
 	updated := c.changed
@@ -123,7 +123,7 @@ func (h *Helper) saveChange(ctx context.Context, c change, s exchangeResult, cac
 		if !rotated {
 			return changeError(c, exchangeErr, false)
 		}
-		updated = c.old // whoever has answered so is not to be asked again
+		updated = c.old // the changed settings failed
 	} else {
 		updated.InstanceURL = s.answer.InstanceURL
 	}
@@ -133,9 +133,9 @@ func (h *Helper) saveChange(ctx context.Context, c change, s exchangeResult, cac
 	if usesRefreshToken(updated) {
 		updated.Rotates = &rotated
 	} else if err := h.deleteTokens(ctx, updated.Org); err != nil {
-		// They may be of another org than the changed grant, as which they must not
-		// answer; with a refresh token it is the same org.
-		return storeError("drop the cached token of", updated.Org, err)
+		// The changed grant may be for another org, which must not answer with these
+		// tokens. A refresh token stays with its org.
+		return storeError("delete the cached token of", updated.Org, err)
 	}
 	updated.RefreshedAt = h.now()
 	if err := h.retrySave(ctx, func() error { return h.saveAndReadBack(ctx, updated) }); err != nil {
@@ -148,8 +148,8 @@ func (h *Helper) saveChange(ctx context.Context, c change, s exchangeResult, cac
 	return nil
 }
 
-// cacheNew caches the token that came with a changed grant, in place of those of
-// the old one. It is best effort: the login is safe.
+// cacheToken replaces the cached tokens of the old grant with the token of the refresh. It
+// is best effort: the grant is stored already.
 func (h *Helper) cacheToken(ctx context.Context, grant keystore.Grant, s exchangeResult, cached keystore.Token) {
 	token := newToken(grant.Org, s.answer, s.sentAt)
 	h.setExpiry(ctx, s, grant, &token, cached)
@@ -167,8 +167,8 @@ const (
 	unchangedNote = "; the stored settings are unchanged"
 )
 
-// unchanged tells why there was no refresh with the changed settings. Whether the
-// refresh token was rotated is known where a new one was stored.
+// changeError returns the error of a refresh that failed with the changed settings. If a new
+// refresh token was stored, the error does not warn that the outcome is unknown.
 func changeError(c change, err error, rotated bool) *protocol.Error {
 	e := salesforceError(changing, c.old.Org, err)
 	e.Message += unchangedNote
@@ -183,19 +183,20 @@ func changeError(c change, err error, rotated bool) *protocol.Error {
 	return e
 }
 
-// notSaved seals the refresh token that the keystore did not take, and tells of it.
+// saveChangeError returns the error of a keystore that did not accept the changed grant. It
+// writes a new refresh token into the journal.
 func (h *Helper) saveChangeError(c change, s exchangeResult, rotated bool, err error) *protocol.Error {
 	e := storeError(changing, c.old.Org, err)
 	e.Message += unchangedNote
 	if !rotated {
 		return e
 	}
-	if journalErr := h.writeJournal(c.old, s.answer.RefreshToken, c.seal); journalErr != nil {
-		e.Message = fmt.Sprintf("%s; the new refresh token is not in the journal either: %v", e.Message, journalErr)
+	if journalErr := h.writeJournal(c.old, s.answer.RefreshToken, c.reserved); journalErr != nil {
+		e.Message = fmt.Sprintf("%s; the journal did not accept the new refresh token either: %v", e.Message, journalErr)
 		e.Remedy = ofLogin(remedy.To("login_lost"), c.old)
 		e.Retryable = false
 		return e
 	}
-	e.Message += "; the new refresh token is sealed in the journal, and the next refresh will move it into the keystore"
+	e.Message += "; the new refresh token is stored in the journal, and the next refresh will move it into the keystore"
 	return e
 }

@@ -124,13 +124,13 @@ func TestSetRefused(t *testing.T) {
 			g.StoredAt = time.Time{}
 			f.storeGrant(t, g)
 		}, protocol.KeystoreUnavailable, "sf org login web --alias prod --instance-url"},
-		{"a keystore that takes no key", protocol.SetRequest{LoginURL: newHost}, func(f *fixture) { f.failing("set", keystore.KindJournal, 1, -1) }, protocol.KeystoreUnavailable, "nothing was spent"},
+		{"a keystore that takes no key", protocol.SetRequest{LoginURL: newHost}, func(f *fixture) { f.failing("set", keystore.KindJournal, 1, -1) }, protocol.KeystoreUnavailable, "no refresh token was sent"},
 		{"the same, of an org that did not rotate", protocol.SetRequest{LoginURL: newHost}, func(f *fixture) {
 			g := f.grantOf(t, "prod")
 			g.Rotates = new(bool)
 			f.storeGrant(t, g)
 			f.failing("set", keystore.KindJournal, 1, -1)
-		}, protocol.KeystoreUnavailable, "nothing was spent"},
+		}, protocol.KeystoreUnavailable, "no refresh token was sent"},
 	} {
 		f := newSettled(t)
 		if tt.req.Org == "" {
@@ -209,7 +209,7 @@ func TestSetSealsWhatIsNotSaved(t *testing.T) {
 	f := newSettled(t)
 	f.failing("set", keystore.KindGrant, 1, -1)
 	err := f.Set(t.Context(), protocol.SetRequest{Org: "prod", LoginURL: newHost})
-	if e, ok := errors.AsType[*protocol.Error](err); !ok || e.Code != protocol.KeystoreUnavailable || !strings.Contains(e.Message, "the stored settings are unchanged; the new refresh token is sealed in the journal") {
+	if e, ok := errors.AsType[*protocol.Error](err); !ok || e.Code != protocol.KeystoreUnavailable || !strings.Contains(e.Message, "the stored settings are unchanged; the new refresh token is stored in the journal") {
 		t.Errorf("%v", err)
 	}
 	f.store.Fault = nil
@@ -327,7 +327,7 @@ func TestSetReadsBack(t *testing.T) {
 	f.config.Keystore = forgetful{f.store}
 	for _, req := range []protocol.SetRequest{{LoginURL: newHost}, {Site: pointer("")}, {SessionTimeout: pointer(time.Hour)}} {
 		req.Org = "prod"
-		if err := f.Set(t.Context(), req); codeOf(err) != protocol.KeystoreUnavailable || !strings.Contains(err.Error(), "did not keep what it was given; the stored settings are unchanged") {
+		if err := f.Set(t.Context(), req); codeOf(err) != protocol.KeystoreUnavailable || !strings.Contains(err.Error(), "did not store the item; the stored settings are unchanged") {
 			t.Errorf("%+v: %v", req, err)
 		}
 	}

@@ -112,8 +112,12 @@ func TestNoJournalSendsNothing(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.config.Journal = nil
+	f.put(t, journalKey("prod"), []byte("the key of another program's journal entry"))
 	_, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"})
 	if codeOf(err) != protocol.KeystoreUnavailable || f.posts != 0 {
 		t.Errorf("%v (%s) after %d posts", err, codeOf(err), f.posts)
+	}
+	if key, err := f.store.Get(t.Context(), journalKey("prod")); string(key) != "the key of another program's journal entry" {
+		t.Errorf("the key of a journal entry is %q: %v", key, err)
 	}
 }

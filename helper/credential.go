@@ -6,7 +6,7 @@ import (
 	"forcecred/protocol"
 )
 
-// credential is the protocol's form of a token.
+// credential returns the protocol's form of a token.
 func credential(t keystore.Token) protocol.Credential {
 	orgID, userID := salesforce.Identity(t.ID)
 	return protocol.Credential{

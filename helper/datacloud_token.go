@@ -12,9 +12,9 @@ import (
 	"forcecred/protocol/remedy"
 )
 
-// dataCloudToken returns the org's token for Data Cloud: the cached one where it
-// will do, else what the org's own token is exchanged for by deadline. It is
-// called under the lock. See docs/decisions/0024.
+// dataCloudToken returns the org's token for Data Cloud: the cached one if it meets the
+// requirement, else a new one for which it exchanges the org's own token before deadline.
+// The caller holds the lock. See docs/decisions/0024.
 func (h *Helper) dataCloudToken(ctx context.Context, org keystore.Org, required requirement, deadline time.Time) (keystore.Token, error) {
 	cached, err := h.loadCachedToken(ctx, org, keystore.DataCloud)
 	if err != nil || required.isMetBy(cached, h.now()) {
@@ -24,7 +24,7 @@ func (h *Helper) dataCloudToken(ctx context.Context, org keystore.Org, required 
 	if err != nil {
 		return keystore.Token{}, err
 	}
-	// Nobody knows whether the new token outlives the session that it comes from.
+	// The new token may end with the org's own session.
 	ownRequired := requirement{minTTL: required.minTTL}
 	isNew := !ownRequired.isMetBy(own, h.now())
 	if isNew {
@@ -44,14 +44,14 @@ func (h *Helper) dataCloudToken(ctx context.Context, org keystore.Org, required 
 		return keystore.Token{}, salesforceError("get the Data Cloud token of", org, err)
 	}
 	if err := keystore.SaveToken(context.WithoutCancel(ctx), h.keystore(), token); err != nil {
-		// The token is good all the same; the next caller has to exchange again.
+		// The token is valid without the cache; the next caller exchanges again.
 		h.warn(storeError("cache the Data Cloud token of", org, err).Message)
 	}
 	return token, nil
 }
 
-// refreshedFor is refreshed for a token that is to be exchanged: a failure is one
-// of the org's own refresh.
+// refreshedForDataCloud is refreshedToken for an exchange. It records a failure of the org's
+// own refresh.
 func (h *Helper) refreshedForDataCloud(ctx context.Context, org keystore.Org, required requirement, deadline time.Time) (keystore.Token, error) {
 	own, err := h.refreshedToken(ctx, org, required, deadline)
 	if err != nil {
@@ -60,9 +60,9 @@ func (h *Helper) refreshedForDataCloud(ctx context.Context, org keystore.Org, re
 	return own, err
 }
 
-// exchangeDataCloud exchanges the org's own token. That spends nothing, so it is
-// tried again as a grant that does not rotate. Its error is a [*salesforce.Error],
-// or a [*protocol.Error] when nothing could be sent.
+// exchangeDataCloud exchanges the org's own token. That rotates nothing, so it retries as
+// for a grant that does not rotate. Its error is a [*salesforce.Error], or a
+// [*protocol.Error] if nothing was sent.
 func (h *Helper) exchangeDataCloud(ctx context.Context, own keystore.Token, deadline time.Time) (keystore.Token, error) {
 	client, login, err := h.dataCloudClient(ctx, own.Org)
 	if err != nil {
@@ -77,14 +77,14 @@ func (h *Helper) exchangeDataCloud(ctx context.Context, own keystore.Token, dead
 		if err == nil {
 			return h.newDataCloudToken(own.Org, answer, at), nil
 		}
-		backoff, again := mayResend(err, false, try)
-		if !again || !h.hasTimeFor(backoff, deadline) || h.wait(ctx, backoff) != nil {
+		backoff, ok := retryAfter(err, false, try)
+		if !ok || !h.hasTimeFor(backoff, deadline) || h.wait(ctx, backoff) != nil {
 			return keystore.Token{}, err
 		}
 	}
 }
 
-// dataCloudClient returns what asks for org, and where org logs in.
+// dataCloudClient returns the client, and the host where org logs in.
 func (h *Helper) dataCloudClient(ctx context.Context, org keystore.Org) (oauth, salesforce.Host, error) {
 	grant, err := h.loadGrant(ctx, org)
 	if err != nil {
@@ -110,7 +110,7 @@ func errNoTimeLeft(org keystore.Org) *protocol.Error {
 	}
 }
 
-// newDataCloudToken returns the token of an answer to what was sent at that time.
+// newDataCloudToken returns the token of the answer to a request that was sent at that time.
 func (h *Helper) newDataCloudToken(org keystore.Org, a salesforce.Answer, at time.Time) keystore.Token {
 	token := newToken(org, a, at)
 	token.For = keystore.DataCloud
@@ -124,8 +124,8 @@ func (h *Helper) newDataCloudToken(org keystore.Org, a salesforce.Answer, at tim
 	return token
 }
 
-// revokeDataCloud ends the org's cached token for Data Cloud, before what it came
-// from ends. When that fails, the token ends by itself in an hour or two.
+// revokeDataCloud revokes the org's cached token for Data Cloud, before the token for which it
+// was exchanged is revoked. If that fails, the token expires in an hour or two.
 func (h *Helper) revokeDataCloud(ctx context.Context, grant keystore.Grant) {
 	token, err := h.loadCachedToken(ctx, grant.Org, keystore.DataCloud)
 	if err != nil || token.AccessToken.Empty() || !token.ExpiresAt.After(h.now()) {
@@ -136,7 +136,7 @@ func (h *Helper) revokeDataCloud(ctx context.Context, grant keystore.Grant) {
 		err = client.RevokeDataCloud(ctx, login, token.InstanceURL, token.AccessToken)
 	}
 	if err != nil {
-		e := salesforceError("end the Data Cloud token of", grant.Org, err)
-		h.warn(fmt.Sprintf("%s; it is good until %s", e.Message, token.ExpiresAt.UTC().Format(time.RFC3339)))
+		e := salesforceError("revoke the Data Cloud token of", grant.Org, err)
+		h.warn(fmt.Sprintf("%s; it expires at %s", e.Message, token.ExpiresAt.UTC().Format(time.RFC3339)))
 	}
 }

@@ -334,7 +334,7 @@ func TestLogoutRevokesDataCloud(t *testing.T) {
 	f = newTenant(t)
 	f.dataCloud(t, protocol.GetRequest{})
 	f.revoke = &salesforce.Error{Reason: salesforce.Unreachable, Err: errors.New("no connection")}
-	if err := f.Logout(t.Context(), "prod", true); err != nil || len(f.warnings) != 2 || !strings.Contains(f.warnings[0], `end the Data Cloud token of "prod": no connection; it is good until 2026-11-24T12:00:00Z`) {
+	if err := f.Logout(t.Context(), "prod", true); err != nil || len(f.warnings) != 2 || !strings.Contains(f.warnings[0], `revoke the Data Cloud token of "prod": no connection; it expires at 2026-11-24T12:00:00Z`) {
 		t.Errorf("%v, %q", err, f.warnings)
 	}
 }

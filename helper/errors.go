@@ -28,7 +28,7 @@ func badRequest(org keystore.Org, err error) *protocol.Error {
 	return e
 }
 
-// storeError tells a failure of the keystore while doing that to org.
+// storeError returns the error of a keystore that failed while doing that to org.
 func storeError(doing string, org keystore.Org, err error) *protocol.Error {
 	e := &protocol.Error{
 		Code:    protocol.KeystoreUnavailable,
@@ -43,7 +43,7 @@ func storeError(doing string, org keystore.Org, err error) *protocol.Error {
 	case errors.Is(err, keystore.ErrNotFound):
 		e.Code = protocol.OrgNotFound
 		e.Message = fmt.Sprintf("there is no org %q in the keystore", org)
-		if e.Remedy.IsZero() { // the store's own, where an org is not stored by forcecred
+		if e.Remedy.IsZero() { // a store that forcecred does not write has its own
 			e.Remedy = remedy.To("list_or_log_in")
 		}
 	case errors.Is(err, context.DeadlineExceeded):
@@ -58,7 +58,7 @@ func storeError(doing string, org keystore.Org, err error) *protocol.Error {
 	return e
 }
 
-// lockError tells why the lock of org's grant was not to be had.
+// lockError returns the error of a caller that did not get the lock of org's grant.
 func lockError(org keystore.Org, err error) *protocol.Error {
 	e := storeError("lock the grant of", org, err)
 	if errors.Is(err, context.DeadlineExceeded) {
@@ -84,15 +84,15 @@ func listError(err error) *protocol.Error {
 	return e
 }
 
-// errUnsettled says that others kept replacing the grant while it was being spent.
+// errReplacedAgain is for a grant that was replaced during each exchange.
 func errReplacedAgain(org keystore.Org) *protocol.Error {
 	return &protocol.Error{
-		Code: protocol.TemporarilyUnavailable, Message: fmt.Sprintf("refresh the token of %q: its grant is being replaced again and again", org),
+		Code: protocol.TemporarilyUnavailable, Message: fmt.Sprintf("refresh the token of %q: another program keeps replacing its grant", org),
 		Org: string(org), Retryable: true, Remedy: remedy.To("ask_forcecred_instead"),
 	}
 }
 
-// codes gives each of Salesforce's reasons its place in the protocol.
+// codeOfReason has the protocol's code for each of Salesforce's reasons.
 var codeOfReason = map[salesforce.Reason]struct {
 	code      protocol.Code
 	retryable bool
@@ -111,13 +111,13 @@ var codeOfReason = map[salesforce.Reason]struct {
 	salesforce.TokenRefused: {protocol.Refused, false},
 }
 
-// refreshError tells why the token of org could not be refreshed.
+// refreshError returns the error of a failed refresh.
 func refreshError(org keystore.Org, err error) *protocol.Error {
 	return salesforceError("refresh the token of", org, err)
 }
 
-// salesforceError tells a failure of Salesforce's, or on the way there, while
-// doing that to org.
+// salesforceError returns the error of a request to Salesforce that failed while doing that
+// to org.
 func salesforceError(doing string, org keystore.Org, err error) *protocol.Error {
 	e := &protocol.Error{
 		Code:    protocol.Internal,
@@ -134,7 +134,7 @@ func salesforceError(doing string, org keystore.Org, err error) *protocol.Error 
 	}
 	e.Code, e.Retryable = codeOfReason[cause.Reason].code, codeOfReason[cause.Reason].retryable
 	e.Remedy = cause.Remedy
-	if cause.Status != 0 || cause.Code != "" { // a browser brings no status
+	if cause.Status != 0 || cause.Code != "" { // the redirect of a browser has no status
 		e.Salesforce = &protocol.SalesforceError{Error: cause.Code, Description: cause.Description, Status: cause.Status}
 	}
 	return e

@@ -16,20 +16,20 @@ const (
 	firstBackoff   = 250 * time.Millisecond
 )
 
-// spent is what came of spending a grant.
+// exchangeResult is the result of exchanging a grant.
 type exchangeResult struct {
 	client  oauth
 	grant   salesforce.Grant
 	host    salesforce.Host
 	answer  salesforce.Answer
-	sentAt  time.Time // when it was sent
-	release func()    // lets go of the signals that were held for it
+	sentAt  time.Time // of the last request
+	release func()    // releases the signals, which are held since the last request
 }
 
-// spend exchanges the grant, again where that can't send a refresh token twice
-// that may be gone. Its error is a [*salesforce.Error], but when
-// nothing could be sent at all; the answer's RefreshToken may be set even then.
-// The caller calls release once what came back is saved.
+// exchange exchanges the grant for an access token. It retries only if that cannot send
+// a refresh token that Salesforce may have replaced. Its error is a [*salesforce.Error]
+// if a request was sent. The answer may have a new refresh token in spite of an error.
+// The caller saves the answer, then calls release.
 func (h *Helper) exchange(ctx context.Context, grant keystore.Grant, deadline time.Time) (exchangeResult, error) {
 	s := exchangeResult{release: func() {}}
 	var err error
@@ -42,32 +42,32 @@ func (h *Helper) exchange(ctx context.Context, grant keystore.Grant, deadline ti
 	for try := 1; ; try++ {
 		err = h.exchangeOnce(ctx, &s)
 		if hasRotated(grant, s.answer.RefreshToken) {
-			return s, err // whatever else it says, this token is dead, and its successor is here
+			return s, err // a retry would send the old refresh token, which is dead now
 		}
-		backoff, again := mayResend(err, mayRotate(grant), try)
-		if !again || !h.hasTimeFor(backoff, deadline) {
+		backoff, ok := retryAfter(err, mayRotate(grant), try)
+		if !ok || !h.hasTimeFor(backoff, deadline) {
 			return s, err
 		}
-		// Nothing of ours is in flight while we wait.
+		// No request is in flight during the wait.
 		s.release()
 		s.release = func() {}
 		if waitErr := h.wait(ctx, backoff); waitErr != nil {
-			return s, err // the caller has left; what it hears is why we waited
+			return s, err // the caller has left; err is the reason for the wait
 		}
 		if isBusy(err) && h.isReplaced(ctx, grant) {
-			return s, err // somebody who does not know our lock has refreshed
+			return s, err // a program that does not use this lock has refreshed
 		}
 	}
 }
 
-// fits reports whether a whole exchange after that pause ends before deadline.
-// One that has to be broken off would lose its answer.
+// hasTimeFor reports whether a whole exchange after that backoff ends before deadline.
+// An exchange that is aborted loses its answer.
 func (h *Helper) hasTimeFor(backoff time.Duration, deadline time.Time) bool {
 	return !h.now().Add(backoff + salesforce.ExchangeTimeout).After(deadline)
 }
 
-// exchange sends the grant once. What is on the wire can't be called back: until
-// release, neither a caller who leaves nor a signal counts.
+// exchangeOnce sends the grant once. Until release is called, neither the caller's context
+// nor a signal ends the work.
 func (h *Helper) exchangeOnce(ctx context.Context, s *exchangeResult) error {
 	s.release = h.holdSignals()
 	var err error
@@ -79,10 +79,10 @@ func (h *Helper) exchangeOnce(ctx context.Context, s *exchangeResult) error {
 	return err
 }
 
-// mayResend is the retry rule of docs/decisions/0001: whether the same request
-// may be sent after err, and after how long a pause. One that may rotate a refresh
-// token is sent again only when it is certain that it did not.
-func mayResend(err error, mayRotate bool, try int) (backoff time.Duration, again bool) {
+// retryAfter is the retry rule of docs/decisions/0001: whether the same request may be
+// sent again after err, and after which backoff. A request that may rotate a refresh
+// token is sent again only if Salesforce certainly did not process it.
+func retryAfter(err error, mayRotate bool, try int) (backoff time.Duration, ok bool) {
 	e := (*salesforce.Error)(nil)
 	if err == nil || try == maxTries || !errors.As(err, &e) {
 		return 0, false
@@ -96,19 +96,20 @@ func mayResend(err error, mayRotate bool, try int) (backoff time.Duration, again
 	default:
 		return 0, false
 	}
-	// Full jitter would let a crowd's first retry fall together with its cause.
+	// With full jitter, some of a crowd would retry at once, and fail again.
 	backoff = firstBackoff << (try - 1)
 	backoff = backoff/2 + rand.N(backoff)
 	return max(backoff, e.RetryAfter), true
 }
 
-// mayRotate reports whether a refresh of the grant may replace its refresh
-// token: unless it has none, or the last one showed that it does not.
+// mayRotate reports whether a refresh of the grant may replace its refresh token. It is
+// false if there is none, or if the last refresh did not replace it.
 func mayRotate(grant keystore.Grant) bool {
 	return usesRefreshToken(grant) && (grant.Rotates == nil || *grant.Rotates)
 }
 
-// isOutcomeUnknown reports whether the token was sent and nobody said what came of it.
+// isOutcomeUnknown reports whether the request was sent, and no answer says whether
+// Salesforce processed it.
 func isOutcomeUnknown(err error) bool {
 	e := (*salesforce.Error)(nil)
 	return errors.As(err, &e) && (e.Reason == salesforce.Lost || e.Reason == salesforce.Garbled || e.Reason == salesforce.ServerFault)
@@ -119,12 +120,12 @@ func isBusy(err error) bool {
 	return errors.As(err, &e) && e.Reason == salesforce.Busy
 }
 
-// maxAdoptions bounds how often one request starts over because somebody else
-// replaced the grant while it was being spent.
+// maxAdoptions is how often one request starts again because another program replaced
+// the grant meanwhile.
 const maxAdoptions = 3
 
-// moved reports whether err may be due to the grant having been replaced by
-// somebody else, and it has been: then the new one is worth a try.
+// shouldAdopt reports whether err may be the result of a replaced grant, and the store
+// has a new one: the request starts again with that.
 func (h *Helper) shouldAdopt(ctx context.Context, grant keystore.Grant, err error) bool {
 	e := (*salesforce.Error)(nil)
 	if !errors.As(err, &e) || e.Reason != salesforce.GrantDead && e.Reason != salesforce.Busy {
@@ -133,7 +134,7 @@ func (h *Helper) shouldAdopt(ctx context.Context, grant keystore.Grant, err erro
 	return h.isReplaced(ctx, grant)
 }
 
-// hasMoved reports whether the store holds another refresh token than grant does.
+// isReplaced reports whether the store has another refresh token than grant has.
 func (h *Helper) isReplaced(ctx context.Context, grant keystore.Grant) bool {
 	stored, err := keystore.LoadGrant(ctx, h.keystore(), grant.Org)
 	return err == nil && !stored.RefreshToken.Equal(grant.RefreshToken)

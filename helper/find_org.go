@@ -30,7 +30,7 @@ func (h *Helper) Find(ctx context.Context, url, name string) (string, error) {
 	for _, key := range keys {
 		grant, err := keystore.LoadGrant(ctx, h.keystore(), key.Org)
 		if isAny(err, keystore.ErrNotFound, keystore.ErrCorrupt) {
-			continue // erased since, or nobody's to find
+			continue // erased meanwhile, or damaged
 		}
 		if err != nil {
 			return "", storeError("read the grant of", key.Org, err)
@@ -48,7 +48,7 @@ func (h *Helper) Find(ctx context.Context, url, name string) (string, error) {
 	}
 	return "", &protocol.Error{
 		Code:    protocol.BadRequest,
-		Message: fmt.Sprintf("%d orgs have their place there: %s", len(found), strings.Join(found, ", ")),
+		Message: fmt.Sprintf("%d stored orgs match this host: %s", len(found), strings.Join(found, ", ")),
 		Remedy:  remedy.To("name_org_as_user"),
 	}
 }
@@ -69,7 +69,7 @@ func (h *Helper) GetAt(ctx context.Context, url string, req protocol.GetRequest)
 	if c.InstanceURL == string(host) {
 		return c, nil
 	}
-	// A caller whose patience ended with the refresh may have its token all the same.
+	// The refresh succeeded, so the caller gets its token even if its context ended.
 	grant, err := h.loadGrant(context.WithoutCancel(ctx), keystore.Org(c.Org))
 	if err != nil {
 		return protocol.Credential{}, err
@@ -82,7 +82,7 @@ func (h *Helper) GetAt(ctx context.Context, url string, req protocol.GetRequest)
 
 func errNoOrgAt() *protocol.Error {
 	return &protocol.Error{
-		Code: protocol.OrgNotFound, Message: "no org in the keystore has its place there",
+		Code: protocol.OrgNotFound, Message: "no stored org logs in at this host or has its instance there",
 		Remedy: remedy.To("list_places"),
 	}
 }
@@ -111,8 +111,8 @@ func isAtHost(grant keystore.Grant, host origin.Origin) bool {
 	return err == nil && instance == string(host)
 }
 
-// normalURL returns a stored URL of a host in its normal form, or "" if it names
-// no host that a token may go to.
+// normalizeURL returns a stored URL of a host in its normal form, or "" if it names no host
+// that may receive a token.
 func normalizeURL(stored string) string {
 	place, err := origin.ParseBase(stored)
 	if err != nil {

@@ -8,9 +8,9 @@ import (
 	"forcecred/protocol"
 )
 
-// Get returns an access token of the org for the API that req names, from the
-// cache where that one lives for req.MinTTL at least, or for half a session where
-// that lasts no longer.
+// Get returns an access token of the org for the API that req names. It returns the
+// cached token if that is valid for req.MinTTL. If a session is no longer than
+// req.MinTTL, it returns the cached token for the first half of the session.
 func (h *Helper) Get(ctx context.Context, req protocol.GetRequest) (protocol.Credential, error) {
 	org, err := h.resolveOrg(ctx, req.Org)
 	if err != nil {
@@ -27,7 +27,7 @@ func (h *Helper) Get(ctx context.Context, req protocol.GetRequest) (protocol.Cre
 	return credential(token), nil
 }
 
-// token returns what Get answers with, without the memory cache.
+// getAndRecord is Get without the memory cache. It records a failed refresh for Status.
 func (h *Helper) getAndRecord(ctx context.Context, org keystore.Org, req protocol.GetRequest) (keystore.Token, error) {
 	token, err := h.getToken(ctx, org, req)
 	if err != nil && req.For == "" {
@@ -36,10 +36,10 @@ func (h *Helper) getAndRecord(ctx context.Context, org keystore.Org, req protoco
 	return token, err
 }
 
-// transact runs the grant transaction. The steps are those of docs/decisions/0001.
+// getToken runs the grant transaction. docs/decisions/0001 has the steps.
 func (h *Helper) getToken(ctx context.Context, org keystore.Org, req protocol.GetRequest) (keystore.Token, error) {
 	api := keystore.API(req.For)
-	// 1. Look.
+	// 1. Read the cached token.
 	cached, err := h.loadCachedToken(ctx, org, api)
 	if err != nil {
 		return keystore.Token{}, err
@@ -48,8 +48,8 @@ func (h *Helper) getToken(ctx context.Context, org keystore.Org, req protocol.Ge
 	if required.isMetBy(cached, h.now()) {
 		return cached, nil
 	}
-	// 2. Lock. No lock, no refresh, ever. A name that nobody stored gets none, or
-	// any caller could litter the lock folder.
+	// 2. Lock: nothing is refreshed without the lock. A name that is not stored gets no
+	// lock, because callers could fill the lock folder with files.
 	if _, err := h.loadGrant(ctx, org); err != nil {
 		return keystore.Token{}, err
 	}
@@ -65,11 +65,11 @@ func (h *Helper) getToken(ctx context.Context, org keystore.Org, req protocol.Ge
 	return h.refreshedToken(ctx, org, required, deadline)
 }
 
-// refreshed returns the org's own token: the cached one where it will do, else a
-// new one by deadline. It is called under the lock.
+// refreshedToken returns the org's own token: the cached one if it meets the
+// requirement, else a new one before deadline. The caller holds the lock.
 func (h *Helper) refreshedToken(ctx context.Context, org keystore.Org, required requirement, deadline time.Time) (keystore.Token, error) {
 	for range maxAdoptions {
-		// 3. Look again: while we waited, somebody else may have refreshed.
+		// 3. Read again: another process may have refreshed during the wait.
 		cached, err := h.loadCachedToken(ctx, org, keystore.OrgAPI)
 		if err != nil {
 			return keystore.Token{}, err
@@ -77,7 +77,7 @@ func (h *Helper) refreshedToken(ctx context.Context, org keystore.Org, required 
 		if required.isMetBy(cached, h.now()) {
 			return cached, nil
 		}
-		// 4. Load, with what a process that failed to save left in the journal.
+		// 4. Load the grant, and recover the journal entry of a process that failed to save.
 		grant, err := h.loadAndRecover(ctx, org)
 		if err != nil {
 			return keystore.Token{}, err
@@ -90,14 +90,14 @@ func (h *Helper) refreshedToken(ctx context.Context, org keystore.Org, required 
 		if err != nil {
 			return keystore.Token{}, err
 		}
-		// 6. Spend.
+		// 6. Exchange the grant.
 		result, err := h.exchange(ctx, grant, deadline)
 		// 7. Save.
 		token, err := h.save(ctx, grant, result, reserved, cached, err)
-		// 9. Clean up, and let go of the signals.
+		// 9. Clean up, and release the signals.
 		h.cleanUp(ctx, reserved)
 		result.release()
-		// 8. Never destroy: what the store holds by now may be better than what we spent.
+		// 8. Never destroy: the store may have a newer grant than the one that was sent.
 		if h.shouldAdopt(ctx, grant, err) {
 			continue
 		}

@@ -9,10 +9,9 @@ import (
 	"forcecred/protocol/remedy"
 )
 
-// Import copies the grant of an org from another program's logins. It replaces
-// none that is there, and copies one that is known to rotate only if rotating:
-// both programs would have the same refresh token, and whichever spends it second
-// ends the login.
+// Import copies an org's grant from another program's logins. It does not replace a stored
+// org. It copies a grant that rotates only if rotating is set: both programs would have the
+// same refresh token, and the second one to use it ends the login.
 func (h *Helper) Import(ctx context.Context, logins keystore.Store, name string, rotating bool) error {
 	defer h.memory.forget(keystore.Org(name))
 	org, err := resolveOrgIn(ctx, logins, name)
@@ -21,7 +20,7 @@ func (h *Helper) Import(ctx context.Context, logins keystore.Store, name string,
 	}
 	if _, err := keystore.ParseOrg(name); err != nil {
 		return &protocol.Error{
-			Code: protocol.BadRequest, Org: name, Message: fmt.Sprintf("import %q: in a keystore of its own, forcecred has no such name: %v", org, err),
+			Code: protocol.BadRequest, Org: name, Message: fmt.Sprintf("import %q: a keystore of forcecred does not allow this name: %v", org, err),
 			Remedy: remedy.To("import_by_alias"),
 		}
 	}
@@ -36,7 +35,7 @@ func (h *Helper) Import(ctx context.Context, logins keystore.Store, name string,
 	if grant.Rotates != nil && *grant.Rotates && !rotating {
 		return &protocol.Error{
 			Code: protocol.BadRequest, Org: name,
-			Message: fmt.Sprintf("import %q: its refresh tokens rotate, and such a login must not live in two places: whoever refreshes second ends it for both", org),
+			Message: fmt.Sprintf("import %q: its refresh tokens rotate, so two programs cannot share the login: the second one to refresh ends it for both", org),
 			Remedy:  remedy.To("import_live"),
 		}
 	}
@@ -54,12 +53,12 @@ func (h *Helper) Import(ctx context.Context, logins keystore.Store, name string,
 	defer unlock()
 	if !h.isAbsent(ctx, keystore.Key{Kind: keystore.KindGrant, Org: org}) {
 		return &protocol.Error{
-			Code: protocol.BadRequest, Message: fmt.Sprintf("import %q: the keystore has an org of that name", org), Org: name,
+			Code: protocol.BadRequest, Message: fmt.Sprintf("import %q: the keystore already has an org of that name", org), Org: name,
 			Remedy: remedy.Remedy{Code: "erase_org_first", Org: name},
 		}
 	}
 	if err := h.deleteTokens(ctx, org); err != nil {
-		return storeError("drop the cached token of", org, err)
+		return storeError("delete the cached token of", org, err)
 	}
 	grant.StoredAt, grant.Source, grant.ClientApp = h.now(), keystore.Stored, ""
 	if err := h.saveAndReadBack(ctx, grant); err != nil {

@@ -33,7 +33,7 @@ func TestImport(t *testing.T) {
 		code protocol.Code
 		text string
 	}{
-		{"turning", protocol.BadRequest, "must not live in two places"},
+		{"turning", protocol.BadRequest, "two programs cannot share the login"},
 		{"foreign", protocol.BadRequest, "does not name a Salesforce host"},
 		{"prod", protocol.BadRequest, "has an org of that name"},
 		{"nosuch", protocol.OrgNotFound, "no such login"},

@@ -14,36 +14,35 @@ import (
 	"forcecred/protocol/secret"
 )
 
-// Journal keeps, outside of the keystore, one sealed entry for each org: the
-// refresh token that the keystore did not take. [journal.Journal] is one.
+// Journal stores one encrypted entry for each org outside of the keystore: the refresh
+// token that the keystore did not accept. [journal.Journal] is one.
 type Journal interface {
-	// Reserve makes room for an entry, so that a disk that fills up afterwards
-	// can still take it.
+	// Reserve reserves the space of an entry, so that Write succeeds on a full disk.
 	Reserve(org keystore.Org) error
 
-	// Write writes the entry, encrypted with key, into the reserved room.
+	// Write encrypts the entry with key, and writes it into the reserved space.
 	Write(org keystore.Org, key [32]byte, entry []byte) error
 
-	// Read returns the entry, or nil when nothing was sealed. The error is
-	// [keystore.ErrCorrupt] when what is there is not an entry that key opens.
+	// Read returns the entry, or nil if none was written. The error is
+	// [keystore.ErrCorrupt] if key does not decrypt the file.
 	Read(org keystore.Org, key [32]byte) ([]byte, error)
 
-	// Quarantine keeps what can't be opened under another name, which it returns.
+	// Quarantine renames a file that key does not decrypt, and returns its new name.
 	Quarantine(org keystore.Org) (name string, err error)
 
-	// Delete removes the entry and its room. Removing what is not there succeeds.
+	// Delete deletes the entry and the reserved space. It succeeds if there is none.
 	Delete(org keystore.Org) error
 }
 
-// seal is what step 5 prepared for one spending: the key, already in the
-// keystore, of an entry that is hoped never to be written.
+// reservation is what step 5 prepares for one exchange: space in the journal, and the key
+// of the entry, which is in the keystore already.
 type reservation struct {
 	org       keystore.Org
 	key       [32]byte
-	isWritten bool // an entry was written: it and its key must stay
+	isWritten bool // an entry was written, so it and its key must stay
 
-	// none says that there is no seal, since the grant is new to the keystore: an
-	// entry replaces the token of a grant that is there already.
+	// isForNewGrant says that the keystore has no such grant yet. There is no space in
+	// the journal then, because an entry replaces the token of a stored grant.
 	isForNewGrant bool
 }
 
@@ -53,23 +52,23 @@ func journalKey(org keystore.Org) keystore.Key {
 	return keystore.Key{Kind: keystore.KindJournal, Org: org}
 }
 
-// entry is what the journal holds.
+// journalEntry is the content of an entry.
 type journalEntry struct {
 	Version      int    `json:"version"`
-	Spent        string `json:"spent"` // digest of the refresh token that this one replaces
+	Spent        string `json:"spent"` // digest of the refresh token that was sent
 	RefreshToken string `json:"refresh_token"`
 }
 
 const journalVersion = 1
 
-// digest identifies a refresh token without holding it.
+// digest identifies a token without revealing it.
 func digest(token secret.Text) string {
 	return fmt.Sprintf("%x", sha256.Sum256([]byte(token.Reveal())))
 }
 
-// prepare proves that the keystore can be written, before a token is spent that
-// can't be spent twice: it stores the seal's key and reads it back. An org that
-// has nothing to lose, or is known not to rotate, needs no seal and gets nil.
+// prepare makes sure that the keystore and the journal accept writes before a refresh
+// token is sent that can be sent only once: it reserves a journal entry. A grant that
+// does not rotate needs no reservation, and gets nil.
 func (h *Helper) prepare(ctx context.Context, grant keystore.Grant) (*reservation, error) {
 	if !mayRotate(grant) {
 		return nil, nil
@@ -77,14 +76,18 @@ func (h *Helper) prepare(ctx context.Context, grant keystore.Grant) (*reservatio
 	s, err := h.reserve(ctx, grant.Org)
 	if err != nil {
 		e := storeError("prepare to refresh the token of", grant.Org, err)
-		e.Message += "; nothing was spent"
+		e.Message += "; no refresh token was sent"
 		return nil, e
 	}
 	return s, nil
 }
 
-// reserve stores a new seal's key, and makes room in the journal.
+// reserve stores the key of a new journal entry, and reserves its space.
 func (h *Helper) reserve(ctx context.Context, org keystore.Org) (*reservation, error) {
+	if h.config.Journal == nil {
+		// The stored key may be that of another program's journal entry.
+		return nil, errNoJournal()
+	}
 	s := &reservation{org: org}
 	rand.Read(s.key[:])
 	err := h.storeKey(ctx, s)
@@ -98,7 +101,7 @@ func (h *Helper) reserve(ctx context.Context, org keystore.Org) (*reservation, e
 	return s, nil
 }
 
-// storeKey stores the seal's key and reads it back.
+// storeKey stores the key of a journal entry and reads it back.
 func (h *Helper) storeKey(ctx context.Context, s *reservation) error {
 	key := journalKey(s.org)
 	if err := h.keystore().Set(ctx, key, s.key[:]); err != nil {
@@ -111,27 +114,28 @@ func (h *Helper) storeKey(ctx context.Context, s *reservation) error {
 	return err
 }
 
-// errNotKept says what some keyrings do when their dialog is dismissed.
+// errNotStored is for keyrings that report success after a user has dismissed their dialog.
 func errNotStored(key keystore.Key) error {
 	return &keystore.Error{
-		Op: "read back " + key.String(), Reason: keystore.ErrUnavailable, Err: errors.New("the keystore did not keep what it was given"),
+		Op: "read back " + key.String(), Reason: keystore.ErrUnavailable, Err: errors.New("the keystore reported success but did not store the item"),
 	}
 }
 
-// sealNext puts the refresh token that replaces the grant's into the journal.
+// writeJournal writes the refresh token that replaces the grant's into the journal.
 func (h *Helper) writeJournal(grant keystore.Grant, next secret.Text, s *reservation) error {
 	if s == nil || s.isForNewGrant {
-		return errors.New("that is for grants that are stored already")
+		return errors.New("the grant is not stored yet")
 	}
 	data, err := json.Marshal(journalEntry{journalVersion, digest(grant.RefreshToken), next.Reveal()})
 	if err != nil {
 		return err
 	}
-	s.isWritten = true // also when it fails: what was written may be whole
+	s.isWritten = true // even if Write fails: the entry may be complete
 	return h.journal().Write(s.org, s.key, data)
 }
 
-// load reads org's grant, with what a process that could not save left in the journal.
+// loadAndRecover loads org's grant. If the journal has a refresh token that a process could
+// not save, it moves that token into the keystore first.
 func (h *Helper) loadAndRecover(ctx context.Context, org keystore.Org) (keystore.Grant, error) {
 	grant, err := h.loadGrant(ctx, org)
 	if err != nil {
@@ -142,18 +146,20 @@ func (h *Helper) loadAndRecover(ctx context.Context, org keystore.Org) (keystore
 	case err == nil && e == nil:
 		return grant, nil
 	case err != nil && !isAny(err, keystore.ErrCorrupt):
-		// It may hold the token that replaces the grant's: nothing is spent.
+		// The entry may replace the grant's refresh token, so that must not be sent.
 		return keystore.Grant{}, storeError("read the journal of", org, err)
 	case err != nil:
-		name, asideErr := h.journal().Quarantine(org)
-		if asideErr != nil {
-			name = asideErr.Error()
+		outcome := "its file cannot be renamed: "
+		name, renameErr := h.journal().Quarantine(org)
+		if renameErr != nil {
+			outcome += renameErr.Error()
+		} else {
+			outcome = "its file is now " + name
 		}
-		h.warn(fmt.Sprintf("the journal of %q can't be used: %v; it is kept aside: %s", org, err, name))
+		h.warn(fmt.Sprintf("cannot use the journal entry of %q: %v; %s", org, err, outcome))
 		return grant, nil
 	}
-	// An entry that replaces another token than the grant's was overtaken: a
-	// person has signed in again since.
+	// If the entry replaces another token than the grant's, a person has logged in since.
 	if e.Spent == digest(grant.RefreshToken) {
 		rotates := true
 		grant.RefreshToken, grant.Rotates, grant.RefreshedAt = secret.New(e.RefreshToken), &rotates, h.now()
@@ -165,14 +171,14 @@ func (h *Helper) loadAndRecover(ctx context.Context, org keystore.Org) (keystore
 	return grant, nil
 }
 
-// openJournal returns the org's entry, or nil when there is none.
+// readJournal returns the org's entry, or nil if there is none.
 func (h *Helper) readJournal(ctx context.Context, org keystore.Org) (*journalEntry, error) {
 	var key [32]byte
 	stored, err := h.keystore().Get(ctx, journalKey(org))
 	if err != nil && !isAny(err, keystore.ErrNotFound, keystore.ErrCorrupt) {
 		return nil, err
 	}
-	copy(key[:], stored) // without its key an entry does not open, which is told as such
+	copy(key[:], stored) // without its key, Read reports that the entry is corrupt
 	data, err := h.journal().Read(org, key)
 	if err != nil || data == nil {
 		return nil, err
@@ -181,17 +187,16 @@ func (h *Helper) readJournal(ctx context.Context, org keystore.Org) (*journalEnt
 	switch err := json.Unmarshal(data, &e); {
 	case err == nil && e.Version > journalVersion:
 		return nil, &keystore.Error{
-			Op: "open it", Reason: keystore.ErrUnavailable, Err: fmt.Errorf("its entry has version %d, this forcecred knows %d", e.Version, journalVersion), Remedy: remedy.To("update_forcecred"),
+			Reason: keystore.ErrUnavailable, Err: fmt.Errorf("the entry has version %d, but this forcecred reads version %d only", e.Version, journalVersion), Remedy: remedy.To("update_forcecred"),
 		}
 	case err != nil || e.Version != journalVersion || e.RefreshToken == "":
-		return nil, &keystore.Error{Op: "open it", Reason: keystore.ErrCorrupt, Err: errors.New("its entry is not what forcecred writes")}
+		return nil, &keystore.Error{Reason: keystore.ErrCorrupt, Err: errors.New("the entry is not a journal entry of forcecred")}
 	}
 	return &e, nil
 }
 
-// cleanUp removes what was prepared for a spending, unless it was needed. It is
-// best effort: a key without an entry is of no use to anybody, and the next
-// spending replaces it.
+// cleanUp deletes a reservation, unless its entry was written. It is best effort: a key
+// without an entry does no harm, and the next exchange replaces it.
 func (h *Helper) cleanUp(ctx context.Context, s *reservation) {
 	if s == nil || s.isWritten {
 		return

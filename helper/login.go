@@ -12,27 +12,27 @@ import (
 	"forcecred/protocol/secret"
 )
 
-// Browser is where a user gives consent.
+// Browser is the browser in which a user logs in.
 type Browser interface {
-	// RedirectURI returns where the browser comes back to.
+	// RedirectURI returns the URL to which Salesforce redirects the browser.
 	RedirectURI() string
 
-	// Visit sends the user to address, and returns what the browser brings back
-	// together with that state. Its error is a [*protocol.Error].
+	// Authorize opens address, and returns the parameters of the redirect that has that
+	// state. Its error is a [*protocol.Error].
 	Authorize(ctx context.Context, address, state string) (Redirect, error)
 }
 
-// Redirect is what a browser brings back: a code, or the error in its place.
+// Redirect has the parameters of the redirect: a code or an error.
 type Redirect struct {
 	Code             secret.Text
 	Error            string
 	ErrorDescription string
 }
 
-// Login has the user log in with a browser, and keeps what Salesforce grants in
-// place of what is kept of the org. req has no refresh token; what else it leaves
-// out is taken from the org's record, if there is one. scopes are separated by
-// spaces, "" asks for all that the app has. It returns what is known of the org now.
+// Login lets the user log in with a browser, and stores the new grant in place of the
+// org's old one. req has no refresh token; other members that it leaves out come from the
+// stored org, if there is one. scopes are separated by spaces; "" requests all scopes of
+// the app.
 func (h *Helper) Login(ctx context.Context, req protocol.StoreRequest, scopes string, browser Browser) (protocol.ListedOrg, error) {
 	defer h.memory.forget(keystore.Org(req.Org))
 	req, err := h.fillFromStored(ctx, req)
@@ -51,7 +51,7 @@ func (h *Helper) Login(ctx context.Context, req protocol.StoreRequest, scopes st
 	if err != nil {
 		return protocol.ListedOrg{}, err
 	}
-	// Nobody is to log in for nothing.
+	// A login whose result cannot be stored wastes the user's time.
 	if err := h.checkWritable(ctx, grant.Org); err != nil {
 		return protocol.ListedOrg{}, err
 	}
@@ -74,9 +74,9 @@ func (h *Helper) Login(ctx context.Context, req protocol.StoreRequest, scopes st
 	return h.saveLogin(ctx, grant, s)
 }
 
-// complete takes what req leaves out from the org's record. A place belongs
-// together (login URL, site, whether the host is allowed), and so do client id and
-// secret. What the Salesforce CLI has is its own client's, and left to it.
+// fillFromStored returns req with the members that it leaves out, taken from the stored org.
+// The login URL comes with its site and allow_host, and the client id with its secret.
+// A login of the Salesforce CLI is left alone: it belongs to the CLI's client.
 func (h *Helper) fillFromStored(ctx context.Context, req protocol.StoreRequest) (protocol.StoreRequest, error) {
 	org, err := newOrg(req.Org)
 	if err != nil {
@@ -109,15 +109,16 @@ func (h *Helper) fillFromStored(ctx context.Context, req protocol.StoreRequest) 
 	return req, nil
 }
 
-// proveWritable shows that the keystore takes a write, and leaves nothing behind.
-// It does not keep the lock: a person takes long, and others may want to refresh.
+// checkWritable checks that the keystore and the journal accept a write, and deletes what
+// it wrote. It releases the lock, because the login of a person takes long, and other
+// processes may need to refresh.
 func (h *Helper) checkWritable(ctx context.Context, org keystore.Org) error {
 	unlock, err := h.lock(ctx, org)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	// What the journal holds of the org's present grant would lose its key.
+	// Otherwise a journal entry of the stored grant would lose its key.
 	if _, err := h.loadAndRecover(ctx, org); err != nil && !isAny(err, keystore.ErrNotFound, keystore.ErrCorrupt) {
 		return err
 	}
@@ -129,7 +130,7 @@ func (h *Helper) checkWritable(ctx context.Context, org keystore.Org) error {
 	return nil
 }
 
-// consent returns the code that the browser brings back.
+// requestConsent opens the browser, and returns the code of the redirect.
 func requestConsent(ctx context.Context, browser Browser, asked salesforce.Authorization, org keystore.Org) (secret.Text, error) {
 	redirect, err := browser.Authorize(ctx, asked.URL(), asked.State)
 	if err != nil {
@@ -141,8 +142,8 @@ func requestConsent(ctx context.Context, browser Browser, asked salesforce.Autho
 	return redirect.Code, nil
 }
 
-// redeem exchanges the code, again only where it was not sent. The caller
-// releases the signals, which are held from the first byte on.
+// exchangeCode exchanges the code. It retries only if the code was not sent. The caller
+// calls release, as after exchange.
 func (h *Helper) exchangeCode(ctx context.Context, s exchangeResult, asked salesforce.Authorization, grant keystore.Grant, code secret.Text) (exchangeResult, error) {
 	deadline := h.now().Add(refreshTimeout)
 	for try := 1; ; try++ {
@@ -151,10 +152,10 @@ func (h *Helper) exchangeCode(ctx context.Context, s exchangeResult, asked sales
 		var err error
 		s.answer, err = s.client.ExchangeCode(context.WithoutCancel(ctx), asked, grant.ClientSecret, code)
 		if !s.answer.RefreshToken.Empty() {
-			return s, err // the code is used up: what failed is the check of what it brought
+			return s, err // the code is used; err is about another part of the answer
 		}
-		backoff, again := mayResend(err, mayRotate(grant), try)
-		if !again || isBusy(err) || !h.hasTimeFor(backoff, deadline) {
+		backoff, ok := retryAfter(err, mayRotate(grant), try)
+		if !ok || isBusy(err) || !h.hasTimeFor(backoff, deadline) {
 			return s, err
 		}
 		s.release()
@@ -165,14 +166,14 @@ func (h *Helper) exchangeCode(ctx context.Context, s exchangeResult, asked sales
 	}
 }
 
-// saveLogin keeps the grant, then the access token that came with it. A login
-// that can't be kept is ended again at Salesforce: nobody would use it, and a user
-// has few for each app.
+// saveLogin stores the grant, then its access token. If the grant cannot be stored,
+// saveLogin revokes the login: nobody can use it, and Salesforce allows a user only a few
+// for each app.
 func (h *Helper) saveLogin(ctx context.Context, grant keystore.Grant, s exchangeResult) (protocol.ListedOrg, error) {
 	ctx = context.WithoutCancel(ctx)
 	grant.RefreshToken, grant.InstanceURL = s.answer.RefreshToken, s.answer.InstanceURL
 	grant.Username, grant.Source = h.loadUsername(ctx, s), keystore.Browser
-	// As in Store: the old grant's tokens must not answer for the new one.
+	// The new grant must not answer with the old one's tokens, as in Store.
 	err := h.deleteTokens(ctx, grant.Org)
 	if err == nil {
 		err = h.retrySave(ctx, func() error { return h.saveAndReadBack(ctx, grant) })
@@ -180,9 +181,9 @@ func (h *Helper) saveLogin(ctx context.Context, grant keystore.Grant, s exchange
 	if err != nil {
 		e := storeError("store the grant of", grant.Org, err)
 		if h.revokeUnsaved(ctx, s) {
-			e.Message += "; the login was ended again at Salesforce"
+			e.Message += "; the new login was revoked at Salesforce"
 		} else {
-			e.Message += "; nor could the login be ended again, which Salesforce now shows among the user's OAuth connected apps"
+			e.Message += "; the new login could not be revoked: Salesforce lists it among the user's OAuth connected apps"
 		}
 		return protocol.ListedOrg{}, e
 	}
@@ -195,7 +196,7 @@ func (h *Helper) saveLogin(ctx context.Context, grant keystore.Grant, s exchange
 	return listedOrg(grant, token), nil
 }
 
-// username asks whose the login is, which only people want to know: best effort.
+// loadUsername returns the user who logged in. It is best effort, because only people read it.
 func (h *Helper) loadUsername(ctx context.Context, s exchangeResult) string {
 	ctx, cancel := context.WithTimeout(ctx, introspectTimeout)
 	defer cancel()
@@ -206,8 +207,8 @@ func (h *Helper) loadUsername(ctx context.Context, s exchangeResult) string {
 	return name
 }
 
-// abandon ends a login at Salesforce that can't be kept, and reports whether
-// none is left. It is best effort, within the time of one request.
+// revokeUnsaved revokes a login that cannot be stored, and reports whether it succeeded. It
+// is best effort, because the user waits for an error.
 func (h *Helper) revokeUnsaved(ctx context.Context, s exchangeResult) bool {
 	if s.answer.RefreshToken.Empty() {
 		return true
@@ -217,5 +218,5 @@ func (h *Helper) revokeUnsaved(ctx context.Context, s exchangeResult) bool {
 	return s.client.Revoke(ctx, s.host, s.answer.RefreshToken) == nil
 }
 
-// abandonBudget is how long a user waits for that, who is to hear of a failure.
+// revokeTimeout bounds that request.
 const revokeTimeout = 10 * time.Second

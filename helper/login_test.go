@@ -181,7 +181,7 @@ func TestLoginEndsWhatItCantKeep(t *testing.T) {
 		revoked  []string
 	}{
 		{"refused answer", &salesforce.Error{Reason: salesforce.Refused}, false, nil, `log in to "new"`, []string{"test-refresh-token-1"}},
-		{"full keystore", nil, true, nil, "the login was ended again at Salesforce", []string{"test-refresh-token-1"}},
+		{"full keystore", nil, true, nil, "the new login was revoked at Salesforce", []string{"test-refresh-token-1"}},
 		{"and no network", nil, true, errors.New("no"), "OAuth connected apps", nil},
 	} {
 		f := newFixture(t)

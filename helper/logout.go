@@ -7,8 +7,8 @@ import (
 	"forcecred/keystore"
 )
 
-// Logout ends the org's login at Salesforce, then forgets the org. When the
-// former fails, the org stays as it is, unless force. An org that is not there is
+// Logout revokes the org's login at Salesforce, then deletes the org from the keystore. If
+// revoking fails, the org stays, unless force is set. An org that is not stored is
 // [protocol.OrgNotFound].
 func (h *Helper) Logout(ctx context.Context, name string, force bool) error {
 	defer h.memory.forget(keystore.Org(name))
@@ -17,7 +17,7 @@ func (h *Helper) Logout(ctx context.Context, name string, force bool) error {
 		return err
 	}
 	if _, err := h.loadGrant(ctx, org); err != nil && (!force || isAny(err, keystore.ErrNotFound)) {
-		return err // and no lock is left behind under a name that nobody stored
+		return err // without a lock, which would stay as a file
 	}
 	unlock, err := h.lock(ctx, org)
 	if err != nil {
@@ -28,15 +28,16 @@ func (h *Helper) Logout(ctx context.Context, name string, force bool) error {
 		if !force {
 			return err
 		}
-		h.warn(fmt.Sprintf("%v; the org is forgotten all the same", err))
+		h.warn(fmt.Sprintf("%v; the org is deleted from the keystore nevertheless", err))
 	}
 	return h.eraseAll(ctx, org)
 }
 
-// revoke ends the login: the refresh token with all that came of it or, for a
-// grant that has none, the access token in the cache. It is called under the lock.
+// revoke revokes the refresh token, with which Salesforce revokes its access tokens. For a
+// grant without a refresh token, it revokes the cached access token. The caller holds the
+// lock.
 func (h *Helper) revoke(ctx context.Context, org keystore.Org) error {
-	grant, err := h.loadAndRecover(ctx, org) // with what the journal has: the newest token is the one that counts
+	grant, err := h.loadAndRecover(ctx, org) // the journal may have the current refresh token
 	if err != nil {
 		return err
 	}
@@ -61,7 +62,7 @@ func (h *Helper) revoke(ctx context.Context, org keystore.Org) error {
 		return err
 	}
 	if err := client.Revoke(ctx, login, token); err != nil {
-		e := salesforceError("end the login of", org, err)
+		e := salesforceError("log out of", org, err)
 		e.Remedy = ofLogin(e.Remedy, grant)
 		return e
 	}

@@ -2,7 +2,6 @@ package helper
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"runtime/debug"
 	"sync"
@@ -10,7 +9,6 @@ import (
 
 	"forcecred/keystore"
 	"forcecred/protocol"
-	"forcecred/protocol/secret"
 
 	"golang.org/x/sync/singleflight"
 )
@@ -30,7 +28,7 @@ type memoryCache struct {
 	forgotten int // how often tokens were forgotten: a call that began before must not bring one back
 }
 
-// cacheKey is what has one token in a memoryCache.
+// cacheKey identifies a token in a memoryCache.
 type cacheKey struct {
 	org keystore.Org
 	api keystore.API
@@ -49,11 +47,11 @@ func newMemoryCache(h *Helper) *memoryCache {
 	return &memoryCache{helper: h, tokens: map[cacheKey]*memoryToken{}}
 }
 
-// token returns what [Helper.Get] answers with.
+// token returns the token for [Helper.Get].
 func (m *memoryCache) token(ctx context.Context, org keystore.Org, req protocol.GetRequest) (keystore.Token, error) {
 	key := cacheKey{org, keystore.API(req.For)}
 	if req.Force {
-		// It rejects the token that the keystore has now, whatever is in memory.
+		// Force rejects the token in the keystore, which may differ from the one in memory.
 		cached, err := m.helper.loadCachedToken(ctx, org, key.api)
 		if err != nil {
 			return keystore.Token{}, err
@@ -82,19 +80,11 @@ func (m *memoryCache) token(ctx context.Context, org keystore.Org, req protocol.
 	}
 }
 
-// sharedKey names the calls that one answer serves: those for the same token, unless
-// tokens were forgotten since the first of them. A rejected token is a secret, and
-// goes in as its digest.
+// sharedKey identifies the calls that share one answer: calls with the same requirement,
+// unless tokens were forgotten between them. It has the digest of a rejected token,
+// because that is a secret.
 func sharedKey(key cacheKey, req protocol.GetRequest, forgotten int) string {
-	return fmt.Sprintf("%q %q %d %x %d", key.org, key.api, req.MinTTL, digestOf(req.RejectedToken), forgotten)
-}
-
-func digestOf(text secret.Text) []byte {
-	if text.Empty() {
-		return nil
-	}
-	sum := sha256.Sum256([]byte(text.Reveal()))
-	return sum[:]
+	return fmt.Sprintf("%q %q %d %s %d", key.org, key.api, req.MinTTL, digest(req.RejectedToken), forgotten)
 }
 
 // call asks the Helper, and caches its answer. A panic goes to the callers: here it
@@ -123,8 +113,8 @@ func (f *fault) Error() string { return fmt.Sprintf("%v\n\n%s", f.value, f.stack
 // Stack returns the stack of the panic, which has no secrets.
 func (f *fault) Stack() []byte { return f.stack }
 
-// read returns the cached token if it meets the demand. Else it returns what write
-// needs to know.
+// read returns the cached token if it meets the requirement. Else it returns the count
+// that write needs.
 func (m *memoryCache) read(key cacheKey, required requirement) (token keystore.Token, forgotten int, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

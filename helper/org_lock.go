@@ -10,12 +10,12 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// lockTimeout is how long to wait for another process that is refreshing the
-// same grant. It is longer than spendBudget, with time to save.
+// lockTimeout bounds the wait for another process that refreshes the same grant. It is
+// longer than refreshTimeout, and leaves that process time to save.
 const lockTimeout = 60 * time.Second
 
-// lock takes the lock of org's grant, within this process and then across
-// processes. A timeout is no keystore error: another caller is still refreshing.
+// lock takes the lock of org's grant, first within this process and then across
+// processes. A timeout is not a keystore error: another caller is still refreshing.
 func (h *Helper) lock(ctx context.Context, org keystore.Org) (unlock func(), err error) {
 	ctx, cancel := context.WithTimeout(ctx, lockTimeout)
 	defer cancel()

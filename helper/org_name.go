@@ -9,7 +9,7 @@ import (
 	"forcecred/protocol/remedy"
 )
 
-// newOrg returns the name that a person gives to an org.
+// newOrg returns the name of an org that is to be stored.
 func newOrg(name string) (keystore.Org, error) {
 	org, err := keystore.ParseOrg(name)
 	if err != nil {
@@ -18,9 +18,8 @@ func newOrg(name string) (keystore.Org, error) {
 	return org, nil
 }
 
-// org returns the org that a caller names. A name that is not one of forcecred's
-// own may be anything, a secret too that was put in the wrong place: before the
-// keystore has it, no error repeats it.
+// resolveOrg returns the org that a caller names. A name in another form than forcecred's
+// may be a secret in the wrong place. So no error repeats it, unless the keystore has it.
 func (h *Helper) resolveOrg(ctx context.Context, name string) (keystore.Org, error) {
 	return resolveOrgIn(ctx, h.keystore(), name)
 }
@@ -34,21 +33,21 @@ func resolveOrgIn(ctx context.Context, store keystore.Store, name string) (keyst
 		return org, nil
 	}
 	_, err = store.Get(ctx, keystore.Key{Kind: keystore.KindToken, Org: org})
-	if isAny(err, keystore.ErrNotFound) { // the grant may need a keyring's key, and is asked for last
+	if isAny(err, keystore.ErrNotFound) { // reading the grant may need a keyring's key
 		_, err = store.Get(ctx, keystore.Key{Kind: keystore.KindGrant, Org: org})
 	}
 	if err == nil || isAny(err, keystore.ErrCorrupt) {
 		return org, nil
 	}
-	e := storeError("look for", "", err)
-	e.Message = "look for the org: " + err.Error()
+	e := storeError("find", "", err)
+	e.Message = "find the org: " + err.Error()
 	if e.Code == protocol.OrgNotFound {
 		e.Message = "there is no org of that name in the keystore"
 	}
 	return "", e
 }
 
-// warnOfUnusable says which orgs of the keystore are left out of a list, and why.
+// warnUnusable warns about the orgs that a list leaves out.
 func (h *Helper) warnUnusable(ctx context.Context) error {
 	all, err := keystore.Unusable(ctx, h.keystore())
 	if err != nil {

@@ -14,17 +14,16 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Failures remembers the class of the error with which an org's last refresh has
-// failed, outside of the keystore and as well as it can: a refresh that fails is
-// no reason to write there, and nothing depends on it.
+// Failures records the error code of an org's last failed refresh outside of the keystore,
+// because a write to the keystore may open a dialog. It is best effort.
 type Failures interface {
 	Record(org keystore.Org, code string, at time.Time)
-	Last(org keystore.Org) (code string, at time.Time) // "" when none is known
+	Last(org keystore.Org) (code string, at time.Time) // "" if none is recorded
 	Delete(org keystore.Org)
 }
 
-// noteFailure remembers that a refresh of org has failed. All else that Get can
-// fail with is there to be seen by the next one: the keystore's state, a request.
+// recordFailure records that a refresh of org failed. Other errors of Get are not recorded:
+// they come from the request, or from a keystore whose state Status reads itself.
 func (h *Helper) recordFailure(org keystore.Org, err error) {
 	failure, ok := errors.AsType[*protocol.Error](err)
 	if !ok || errors.Is(err, context.Canceled) {
@@ -36,13 +35,13 @@ func (h *Helper) recordFailure(org keystore.Org, err error) {
 	}
 }
 
-// idleLimit is how long Salesforce keeps a refresh token that nobody spends,
-// where the app or the org has the policy for it that new apps have.
+// idleTimeout is after how long without a refresh Salesforce revokes a refresh token, if the
+// app or the org has the policy of new apps.
 const idleTimeout = 30 * 24 * time.Hour
 
-// Status tells how each org in the keystore is, by name, or the one of that name
-// alone. It asks nobody but the keystore. An org whose grant is damaged is there
-// with its name alone, and warned of.
+// Status returns the status of each stored org, sorted by name, or of the org of that name.
+// It reads the keystore alone. It warns about an org whose grant is damaged, and returns it
+// with its name alone.
 func (h *Helper) Status(ctx context.Context, name string) ([]protocol.OrgStatus, error) {
 	all, err := h.namedOrgs(ctx, name)
 	if err != nil {
@@ -79,18 +78,18 @@ func (h *Helper) status(stored storedOrg) protocol.OrgStatus {
 	if stored.grant.Type == keystore.RefreshToken && !used.IsZero() {
 		s.IdleUntil = used.Add(idleTimeout)
 	}
-	// One before the last refresh, or of the grant that was stored before this
-	// one, is past. Its time is told in whole seconds.
+	// A failure before the last refresh or the last Store is over. Its time has whole
+	// seconds.
 	if code, at := h.failures().Last(stored.grant.Org); code != "" && !at.Before(used.Truncate(time.Second)) {
 		s.LastFailure = protocol.Failure{Code: protocol.Code(code), At: at}
 	}
 	return s
 }
 
-// kept is what the keystore has of an org. Of a damaged grant that is its name.
+// storedOrg has the items of an org. If the grant is damaged, it has the name alone.
 type storedOrg struct {
 	grant     keystore.Grant
-	token     keystore.Token // the zero Token when none is cached
+	token     keystore.Token // the zero Token if none is cached
 	isDamaged bool
 }
 
@@ -101,7 +100,7 @@ func (stored storedOrg) listing() protocol.ListedOrg {
 	return listedOrg(stored.grant, stored.token)
 }
 
-// all reads what there is of each org, by name.
+// loadStoredOrgs loads all orgs, sorted by name.
 func (h *Helper) loadStoredOrgs(ctx context.Context) ([]storedOrg, error) {
 	keys, err := h.keystore().List(ctx, keystore.KindGrant)
 	if err != nil {
@@ -122,7 +121,7 @@ func (h *Helper) loadStoredOrgs(ctx context.Context) ([]storedOrg, error) {
 	return all, h.warnUnusable(ctx)
 }
 
-// kept reads what there is of one org. It returns the store's errors.
+// loadStoredOrg loads one org. It returns the store's errors.
 func (h *Helper) loadStoredOrg(ctx context.Context, org keystore.Org) (storedOrg, error) {
 	grant, err := keystore.LoadGrant(ctx, h.keystore(), org)
 	if isAny(err, keystore.ErrCorrupt) {
@@ -133,7 +132,7 @@ func (h *Helper) loadStoredOrg(ctx context.Context, org keystore.Org) (storedOrg
 		return storedOrg{}, err
 	}
 	token, err := keystore.LoadToken(ctx, h.keystore(), org)
-	if isAny(err, keystore.ErrNotFound, keystore.ErrCorrupt) { // as good as none
+	if isAny(err, keystore.ErrNotFound, keystore.ErrCorrupt) { // the next refresh replaces it
 		return storedOrg{grant: grant}, nil
 	}
 	return storedOrg{grant: grant, token: token}, err

@@ -12,8 +12,8 @@ import (
 	"forcecred/protocol/secret"
 )
 
-// asked returns the grant as Salesforce is asked for a token of it, checked. Its
-// error says what is wrong with which field.
+// salesforceGrant checks the grant, and returns it in the form of package salesforce. Its
+// error names the field.
 func (h *Helper) salesforceGrant(grant keystore.Grant) (salesforce.Grant, salesforce.Host, error) {
 	login, err := salesforce.ParseHost(grant.LoginURL, grant.Site, grant.AllowHost)
 	if err != nil {
@@ -29,7 +29,7 @@ func (h *Helper) salesforceGrant(grant keystore.Grant) (salesforce.Grant, salesf
 			Host: login, ClientID: grant.ClientID, ClientSecret: grant.ClientSecret,
 			Username: grant.Username, Key: key, KeyID: grant.KeyID, Audience: grant.Audience, AudienceURL: grant.AudienceURL,
 		}
-		// A host that is not allowed any more is not tried first.
+		// A host that is no longer allowed is not tried first.
 		if accepted, err := salesforce.ParseHost(grant.Accepted.LoginURL, grant.Accepted.Site, grant.AllowHost); err == nil {
 			g.Accepted = salesforce.Target{Host: accepted, Audience: grant.Accepted.Audience}
 		}
@@ -43,9 +43,8 @@ func (h *Helper) salesforceGrant(grant keystore.Grant) (salesforce.Grant, salesf
 	}, login, nil
 }
 
-// checkCredentials returns what is wrong with the characters of a grant that
-// somebody hands over. One that is stored is not checked again: Salesforce itself
-// may have written its refresh token.
+// checkCredentials checks the characters of the credentials in a request. Stored credentials
+// are not checked again, because their refresh token may be from Salesforce.
 func checkCredentials(grant keystore.Grant) error {
 	for _, member := range []struct{ name, text string }{
 		{"client_id", grant.ClientID},
@@ -59,8 +58,8 @@ func checkCredentials(grant keystore.Grant) error {
 	return nil
 }
 
-// loginOf returns the host that knows the grant's tokens: where its last assertion
-// was taken, else where the org's users log in.
+// tokenHost returns the host that issued the grant's tokens: the one that accepted its last
+// assertion, else the one where the org's users log in.
 func tokenHost(grant keystore.Grant) (salesforce.Host, error) {
 	if at := grant.Accepted; at.LoginURL != "" {
 		return salesforce.ParseHost(at.LoginURL, at.Site, grant.AllowHost)
@@ -68,7 +67,7 @@ func tokenHost(grant keystore.Grant) (salesforce.Host, error) {
 	return salesforce.ParseHost(grant.LoginURL, grant.Site, grant.AllowHost)
 }
 
-// targetOf returns a target as it is stored, the zero one for none.
+// storedTarget returns a target in its stored form. The zero target stays zero.
 func storedTarget(t salesforce.Target) keystore.Target {
 	if t == (salesforce.Target{}) {
 		return keystore.Target{}
@@ -76,7 +75,7 @@ func storedTarget(t salesforce.Target) keystore.Target {
 	return keystore.Target{LoginURL: t.Host.URL(), Site: t.Host.Site(), Audience: t.Audience}
 }
 
-// privateKey returns the key that the grant holds, or names.
+// loadPrivateKey returns the grant's key, or reads the file that the grant names.
 func (h *Helper) loadPrivateKey(grant keystore.Grant) (credentials.PrivateKey, error) {
 	text, name := grant.PrivateKey, "private_key"
 	if text.Empty() {
@@ -93,7 +92,7 @@ func (h *Helper) loadPrivateKey(grant keystore.Grant) (credentials.PrivateKey, e
 	return key, nil
 }
 
-// unreadable says why there is no key at path.
+// keyError returns the error for a private key that cannot be read from path.
 func keyError(path string, err error) error {
 	e := &keystore.Error{}
 	if cause, ok := errors.AsType[*keystore.Error](err); ok {
@@ -108,11 +107,11 @@ func keyError(path string, err error) error {
 	return e
 }
 
-// isRefreshed reports whether the grant is a refresh token, and not what a new
-// token can be had for at any time.
+// usesRefreshToken reports whether the grant is a refresh token. The other grant types can
+// be exchanged at any time.
 func usesRefreshToken(grant keystore.Grant) bool { return grant.Type == keystore.RefreshToken }
 
-// sameGrant reports whether two grants hold the same secrets and settings.
+// isSameGrant reports whether two grants have the same secrets and settings.
 func isSameGrant(a, b keystore.Grant) bool {
 	if a.LoginURL != b.LoginURL || a.Site != b.Site || a.SessionTimeout != b.SessionTimeout ||
 		a.PrivateKeyFile != b.PrivateKeyFile || a.KeyID != b.KeyID || a.Audience != b.Audience {

@@ -11,13 +11,13 @@ import (
 	"forcecred/protocol/secret"
 )
 
-// savePauses are the waits before each further try to save a refresh token
-// that exists nowhere else.
+// saveBackoffs are the waits before each retry of saving a refresh token that exists
+// nowhere else.
 var saveBackoffs = []time.Duration{20 * time.Millisecond, 200 * time.Millisecond, time.Second}
 
-// save keeps what a refresh brought: the next refresh token before anything
-// else is looked at, also when it is all that can be used of the answer; then
-// the access token, which it returns. spendErr is returned when there is none.
+// save saves the answer to a refresh. It saves the new refresh token first, even if the
+// rest of the answer is unusable. Then it caches the access token and returns it, or
+// returns exchangeErr.
 func (h *Helper) save(ctx context.Context, grant keystore.Grant, s exchangeResult, reserved *reservation, cached keystore.Token, exchangeErr error) (keystore.Token, error) {
 	ctx = context.WithoutCancel(ctx)
 	if err := h.saveGrant(ctx, grant, s.answer, reserved, exchangeErr); err != nil {
@@ -35,15 +35,15 @@ func (h *Helper) save(ctx context.Context, grant keystore.Grant, s exchangeResul
 	token := newToken(grant.Org, s.answer, s.sentAt)
 	h.setExpiry(ctx, s, grant, &token, cached)
 	if err := keystore.SaveToken(ctx, h.keystore(), token); err != nil {
-		// The answer is good all the same; the next caller will have to refresh.
+		// The token is valid without the cache; the next caller refreshes again.
 		h.warn(storeError("cache the token of", grant.Org, err).Message)
 	}
 	return token, nil
 }
 
-// saveGrant keeps what a refresh showed of the grant: the next refresh token,
-// whether there is one at all, where the org is, and where an assertion was taken. What the keystore does not take is sealed
-// into the journal, where the grant has a seal.
+// saveGrant saves what a refresh showed: the new refresh token, whether the grant rotates,
+// the org's instance, and the host and audience that accepted an assertion. If the
+// keystore does not accept a new refresh token, saveGrant writes it into the journal.
 func (h *Helper) saveGrant(ctx context.Context, grant keystore.Grant, answer salesforce.Answer, reserved *reservation, exchangeErr error) error {
 	next := answer.RefreshToken
 	rotated := hasRotated(grant, next)
@@ -75,7 +75,7 @@ func (h *Helper) saveGrant(ctx context.Context, grant keystore.Grant, answer sal
 	case err == nil:
 		return nil
 	case !vital:
-		// All that is lost is the knowledge that the org does not rotate, or has moved.
+		// Only the new instance, or the fact that the grant does not rotate, is lost.
 		h.warn(storeError("save the grant of", grant.Org, err).Message)
 		return nil
 	}
@@ -84,17 +84,17 @@ func (h *Helper) saveGrant(ctx context.Context, grant keystore.Grant, answer sal
 	}
 	if journalErr := h.writeJournal(grant, next, reserved); journalErr != nil {
 		e := storeError("save the new refresh token of", grant.Org, err)
-		e.Message += fmt.Sprintf("; nor is it in the journal: %v", journalErr)
+		e.Message += fmt.Sprintf("; the journal did not accept it either: %v", journalErr)
 		e.Remedy = ofLogin(remedy.To("login_lost"), grant)
 		e.Retryable = false
 		return e
 	}
 	h.warn(storeError("save the new refresh token of", grant.Org, err).Message +
-		"; it is sealed in the journal, and the next refresh will move it into the keystore")
+		"; it is stored in the journal, and the next refresh will move it into the keystore")
 	return nil
 }
 
-// insist saves what exists nowhere else, again after each of the pauses.
+// retrySave saves what exists nowhere else, and retries after each of saveBackoffs.
 func (h *Helper) retrySave(ctx context.Context, save func() error) error {
 	err := save()
 	for _, backoff := range saveBackoffs {
@@ -111,8 +111,8 @@ func hasRotated(grant keystore.Grant, next secret.Text) bool {
 	return !next.Empty() && !next.Equal(grant.RefreshToken)
 }
 
-// saveAndReadBack saves a grant and looks whether it is there: some keyrings
-// report success and store nothing.
+// saveAndReadBack saves a grant and reads it back, because some keyrings report success
+// and store nothing.
 func (h *Helper) saveAndReadBack(ctx context.Context, grant keystore.Grant) error {
 	if err := keystore.SaveGrant(ctx, h.keystore(), grant); err != nil {
 		return err
@@ -124,7 +124,7 @@ func (h *Helper) saveAndReadBack(ctx context.Context, grant keystore.Grant) erro
 	return err
 }
 
-// warnOfSite warns of a site that was left out of the answer.
+// warnForeignSite warns if the answer's site was on a foreign host.
 func (h *Helper) warnForeignSite(org keystore.Org, a salesforce.Answer) {
 	if a.ForeignSite {
 		h.warnTo(fmt.Sprintf("the answer's sfdc_site_url of %q names a host to which the login's tokens may not go, so it is left out", org), remedy.To("allow_host"))

@@ -12,9 +12,8 @@ import (
 	"forcecred/protocol/secret"
 )
 
-// Store keeps an org's secrets, replacing what was kept of it before. With
-// verify it gets a token by them once first, and keeps nothing when Salesforce
-// refuses that.
+// Store stores an org's credentials, and replaces those that were stored before. With
+// verify it refreshes with them first, and stores nothing if Salesforce refuses.
 func (h *Helper) Store(ctx context.Context, req protocol.StoreRequest, verify bool) error {
 	defer h.memory.forget(keystore.Org(req.Org))
 	grant, err := h.newGrant(req)
@@ -26,10 +25,10 @@ func (h *Helper) Store(ctx context.Context, req protocol.StoreRequest, verify bo
 		return err
 	}
 	defer unlock()
-	// The cached tokens go first: were we to die between the two, the new
-	// grant must not answer with the old one's tokens.
+	// The cached tokens go first: if the process dies before the grant is stored, the old
+	// grant is without a token. The new grant never answers with a token of the old one.
 	if err := h.deleteTokens(ctx, grant.Org); err != nil {
-		return storeError("drop the cached token of", grant.Org, err)
+		return storeError("delete the cached token of", grant.Org, err)
 	}
 	if verify {
 		return h.storeVerified(ctx, grant)
@@ -40,10 +39,10 @@ func (h *Helper) Store(ctx context.Context, req protocol.StoreRequest, verify bo
 	return nil
 }
 
-// storeVerified stores the grant as a refresh leaves it.
+// storeVerified refreshes with the grant, then stores it with the refresh's result.
 func (h *Helper) storeVerified(ctx context.Context, grant keystore.Grant) error {
-	// What the journal holds of the grant that is replaced goes into the
-	// keystore first: should Salesforce refuse the new one, the old one stays.
+	// If Salesforce refuses the new grant, the old one stays. So the old grant's journal
+	// entry goes into the keystore before the new entry takes its place.
 	if _, err := h.loadAndRecover(ctx, grant.Org); err != nil && !isAny(err, keystore.ErrNotFound, keystore.ErrCorrupt) {
 		return err
 	}
@@ -58,11 +57,11 @@ func (h *Helper) storeVerified(ctx context.Context, grant keystore.Grant) error 
 	return err
 }
 
-// apis are those that an org has a cached token for. Its own is the last, whose
-// token the others come from.
+// apis are the APIs for which an org has a cached token. The org's own comes last,
+// because the other tokens are exchanged for its token.
 var apis = []keystore.API{keystore.DataCloud, keystore.OrgAPI}
 
-// dropTokens removes all cached tokens of an org. It returns the store's errors.
+// deleteTokens deletes all cached tokens of an org. It returns the store's errors.
 func (h *Helper) deleteTokens(ctx context.Context, org keystore.Org) error {
 	for _, api := range apis {
 		if err := h.keystore().Delete(ctx, keystore.Token{Org: org, For: api}.Key()); err != nil {
@@ -72,7 +71,7 @@ func (h *Helper) deleteTokens(ctx context.Context, org keystore.Org) error {
 	return nil
 }
 
-// newGrant checks a request and makes a grant of it.
+// newGrant checks a request and returns its grant.
 func (h *Helper) newGrant(req protocol.StoreRequest) (keystore.Grant, error) {
 	org, err := newOrg(req.Org)
 	if err != nil {
@@ -120,8 +119,8 @@ func (h *Helper) newGrant(req protocol.StoreRequest) (keystore.Grant, error) {
 	return grant, nil
 }
 
-// Erase forgets an org; or only its own cached token, where that is asked for; or
-// only the rejected one of its cached tokens. What is not there is erased already.
+// Erase deletes an org from the keystore. If req asks for it, Erase deletes the org's own
+// cached token alone, or the cached token that was rejected. It succeeds if there is none.
 func (h *Helper) Erase(ctx context.Context, req protocol.EraseRequest) error {
 	defer h.memory.forget(keystore.Org(req.Org))
 	org, err := h.resolveOrg(ctx, req.Org)
@@ -132,7 +131,7 @@ func (h *Helper) Erase(ctx context.Context, req protocol.EraseRequest) error {
 		return err
 	}
 	if h.hasNoItems(ctx, org) {
-		return nil // and no lock is left behind under a name that nobody stored
+		return nil // without a lock, which would stay as a file
 	}
 	unlock, err := h.lock(ctx, org)
 	if err != nil {
@@ -148,7 +147,7 @@ func (h *Helper) Erase(ctx context.Context, req protocol.EraseRequest) error {
 	return h.eraseAll(ctx, org)
 }
 
-// hasNothing reports whether the store is sure that it has no item of the org.
+// hasNoItems reports whether the store certainly has no item of the org.
 func (h *Helper) hasNoItems(ctx context.Context, org keystore.Org) bool {
 	for _, kind := range []keystore.Kind{keystore.KindToken, keystore.KindGrant, keystore.KindJournal, keystore.KindDataCloud} {
 		if !h.isAbsent(ctx, keystore.Key{Kind: kind, Org: org}) {
@@ -158,8 +157,8 @@ func (h *Helper) hasNoItems(ctx context.Context, org keystore.Org) bool {
 	return true
 }
 
-// eraseRejected removes the cached token that is the rejected one, if there is
-// one. It is called under the lock.
+// eraseRejected deletes the cached token that was rejected, if there is one. The caller
+// holds the lock.
 func (h *Helper) eraseRejected(ctx context.Context, org keystore.Org, rejected secret.Text) error {
 	for _, api := range apis {
 		cached, err := h.loadCachedToken(ctx, org, api)
@@ -173,8 +172,8 @@ func (h *Helper) eraseRejected(ctx context.Context, org keystore.Org, rejected s
 	return nil
 }
 
-// eraseAll removes all that is kept of an org. The grant goes last: until then a
-// second try finds what is left to erase. It is called under the lock.
+// eraseAll deletes all items of an org. The grant goes last, so that a second try after a
+// failure still finds the org. The caller holds the lock.
 func (h *Helper) eraseAll(ctx context.Context, org keystore.Org) error {
 	if err := h.deleteTokens(ctx, org); err != nil {
 		return storeError("erase", org, err)
@@ -196,14 +195,14 @@ func (h *Helper) deleteItem(ctx context.Context, key keystore.Key) error {
 	return nil
 }
 
-// absent reports whether the store is sure that it has no such item.
+// isAbsent reports whether the store certainly has no such item.
 func (h *Helper) isAbsent(ctx context.Context, key keystore.Key) bool {
 	_, err := h.keystore().Get(ctx, key)
 	return isAny(err, keystore.ErrNotFound)
 }
 
-// List tells what is known of each org in the keystore, by name. An org whose
-// grant is damaged is listed with its name alone, and warned of.
+// List returns the stored orgs, sorted by name. It warns about an org whose grant is
+// damaged, and lists it with its name alone.
 func (h *Helper) List(ctx context.Context) ([]protocol.ListedOrg, error) {
 	all, err := h.loadStoredOrgs(ctx)
 	if err != nil {
@@ -224,7 +223,7 @@ func listedOrg(g keystore.Grant, t keystore.Token) protocol.ListedOrg {
 	}
 	loginURL := g.LoginURL
 	if normal := normalizeURL(loginURL); normal != "" {
-		loginURL = normal // else it is listed as it is stored, so that a person sees what is wrong with it
+		loginURL = normal // a malformed URL is listed as it is, so that a person sees the mistake
 	}
 	return protocol.ListedOrg{
 		Org:            string(g.Org),

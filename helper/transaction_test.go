@@ -238,7 +238,7 @@ func TestNothingIsSpentWhenTheKeystoreCantBeWritten(t *testing.T) {
 		f := newFixture(t)
 		tt.setup(f)
 		_, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"})
-		if codeOf(err) != protocol.KeystoreUnavailable || !strings.Contains(err.Error(), "nothing was spent") || f.posts != 0 {
+		if codeOf(err) != protocol.KeystoreUnavailable || !strings.Contains(err.Error(), "no refresh token was sent") || f.posts != 0 {
 			t.Errorf("%s: %v after %d posts", tt.name, err, f.posts)
 		}
 		f.store.Fault = nil
@@ -283,7 +283,7 @@ func sealed(t *testing.T) *fixture {
 		t.Fatal(err)
 	}
 	f.store.Fault = nil
-	if len(f.warnings) != 1 || !strings.Contains(f.warnings[0], "sealed in the journal") {
+	if len(f.warnings) != 1 || !strings.Contains(f.warnings[0], "stored in the journal") {
 		t.Errorf("warnings %q", f.warnings)
 	}
 	if f.grantOf(t, "prod").RefreshToken.Reveal() != "test-refresh-token-0" || f.journal.entry == nil {
@@ -342,7 +342,7 @@ func TestJournalThatCantBeOpenedIsKeptAside(t *testing.T) {
 		if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod", Force: true}); err != nil {
 			t.Errorf("%s: the grant in the store is not used: %v", name, err)
 		}
-		if f.journal.aside == nil || len(f.warnings) != 1 || !strings.Contains(f.warnings[0], "kept aside") {
+		if f.journal.aside == nil || len(f.warnings) != 1 || !strings.Contains(f.warnings[0], "its file is now ") {
 			t.Errorf("%s: not told: %q", name, f.warnings)
 		}
 		f.wantClean(t)

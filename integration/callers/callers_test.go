@@ -85,7 +85,7 @@ func TestHostLookup(t *testing.T) {
 	r.Store(t, "other", r.Org)
 	for caller, args := range map[string][]string{r.Org.URL: {"docker", "get"}, `{"uri":"` + r.Org.URL + `"}`: {"bazel", "get"}} {
 		got := r.Run(t.Context(), caller, args...)
-		if said := got.Stdout + got.Stderr; got.Status == 0 || !strings.Contains(said, "2 orgs have their place there: other, prod") || !strings.Contains(said, "FORCECRED_HOME") {
+		if said := got.Stdout + got.Stderr; got.Status == 0 || !strings.Contains(said, "2 stored orgs match this host: other, prod") || !strings.Contains(said, "FORCECRED_HOME") {
 			t.Errorf("%s of a shared place: status %d: %s", args[0], got.Status, said)
 		}
 	}

@@ -43,7 +43,7 @@ func TestSalesforceCLIJournal(t *testing.T) {
 		"FORCECRED_KEYSTORE=sf", "FORCECRED_HOME="+home, "FORCECRED_CA_FILE="+ca)}
 
 	got := r.Run(t.Context(), "", "get", "prod")
-	if got.Token(t) != org.AccessToken() || !strings.Contains(got.Stderr, "it is sealed in the journal") || spoilt != nil {
+	if got.Token(t) != org.AccessToken() || !strings.Contains(got.Stderr, "it is stored in the journal") || spoilt != nil {
 		t.Fatalf("%v: not answered, or not sealed: %s", spoilt, got.Stderr)
 	}
 	if err := errors.Join(os.Remove(auth), os.Rename(aside, auth)); err != nil {

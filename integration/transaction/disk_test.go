@@ -82,7 +82,7 @@ func sealedRig(t *testing.T) *rig.Rig {
 		first.Do(func() { filled <- rig.FillDisk(t, disk) })
 	}})
 	got := r.Run(t.Context(), "", "get", "prod")
-	if got.Token(t) != r.Org.AccessToken() || !strings.Contains(got.Stderr, "it is sealed in the journal") {
+	if got.Token(t) != r.Org.AccessToken() || !strings.Contains(got.Stderr, "it is stored in the journal") {
 		t.Fatalf("no answer, or no warning: %s", got.Stderr)
 	}
 	if r.StoredToken(t) == r.Org.RefreshToken() {
@@ -144,7 +144,7 @@ func TestDiskJournalIsNotTrusted(t *testing.T) {
 			r.Org.NewGrant()
 			r.Store(t, org, r.Org)
 			got := r.Run(t.Context(), "", "get", org)
-			if got.Token(t) != r.Org.AccessToken() || !strings.Contains(got.Stderr, "kept aside") || strings.Count(got.Stderr, "\n") != 1 {
+			if got.Token(t) != r.Org.AccessToken() || !strings.Contains(got.Stderr, "its file is now ") || strings.Count(got.Stderr, "\n") != 1 {
 				t.Errorf("stderr: %s", got.Stderr)
 			}
 			if aside, err := filepath.Glob(sealedFile(r, org) + ".*.bad"); err != nil || len(aside) != 1 {

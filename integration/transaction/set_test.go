@@ -65,7 +65,7 @@ func TestSetDiskFull(t *testing.T) {
 	r := rig.NewIn(t, filepath.Join(disk, "home"), orgtest.Config{Rotate: true})
 	free := rig.FillDisk(t, disk)
 	got := r.Run(t.Context(), "", "set", "prod", "--login-url", byAnotherName(r.Org))
-	if got.Status != 5 || !strings.Contains(got.Stderr, "no space left on device; nothing was spent") || r.Org.Count(orgtest.Token) != 0 {
+	if got.Status != 5 || !strings.Contains(got.Stderr, "no space left on device; no refresh token was sent") || r.Org.Count(orgtest.Token) != 0 {
 		t.Errorf("status %d after %d requests: %s", got.Status, r.Org.Count(orgtest.Token), got.Stderr)
 	}
 	free()
@@ -83,7 +83,7 @@ func TestSetDiskFullAfterCommit(t *testing.T) {
 		first.Do(func() { filled <- rig.FillDisk(t, disk) })
 	}})
 	got := r.Run(t.Context(), "", "set", "prod", "--login-url", byAnotherName(r.Org))
-	if got.Status != 5 || !strings.Contains(got.Stderr, "the stored settings are unchanged; the new refresh token is sealed in the journal") {
+	if got.Status != 5 || !strings.Contains(got.Stderr, "the stored settings are unchanged; the new refresh token is stored in the journal") {
 		t.Errorf("status %d: %s", got.Status, got.Stderr)
 	}
 	free := <-filled
