@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode"
 
+	"forcecred/internal/config"
 	"forcecred/keystore"
 	"forcecred/protocol/remedy"
 )
@@ -54,6 +55,25 @@ func fact(name string, r remedy.Remedy, isCommand bool) string {
 			return ""
 		}
 		return " --client-id " + quote(r.ClientID, "CLIENT_ID")
+	}
+	return variable(name)
+}
+
+// variable returns the name of the environment's variable for its placeholder.
+func variable(name string) string {
+	switch name {
+	case "home_variable":
+		return config.HomeVariable
+	case "keystore_variable":
+		return config.KeystoreVariable
+	case "keyring_timeout_variable":
+		return config.KeyringTimeoutVariable
+	case "key_file_variable":
+		return config.KeyFileVariable
+	case "passphrase_file_variable":
+		return config.PassphraseFileVariable
+	case "ca_file_variable":
+		return config.CAFileVariable
 	}
 	return "{" + name + "}" // which a test finds
 }

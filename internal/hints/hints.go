@@ -6,6 +6,7 @@ import (
 	"errors"
 	"regexp"
 	"strings"
+	"sync"
 
 	"forcecred/keystore"
 	"forcecred/protocol"
@@ -20,7 +21,7 @@ func Text(r remedy.Remedy) string {
 	}
 	for _, code := range []remedy.Code{r.Code, r.Next} {
 		if code != "" {
-			parts = append(parts, word(table[code], r))
+			parts = append(parts, word(table()[code], r))
 		}
 	}
 	return strings.Join(parts, "; ")
@@ -52,7 +53,7 @@ func Word(err *protocol.Error) *protocol.Error {
 	return &worded
 }
 
-var placeholder = regexp.MustCompile(`\{[a-z_]+\}`)
+var placeholder = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\{[a-z_]+\}`) })
 
 // word fills the facts of r into a text of the table. Within backticks a fact is one
 // word of a command.
@@ -64,7 +65,7 @@ func word(text string, r remedy.Remedy) string {
 	pieces := strings.Split(text, "`")
 	for i, piece := range pieces {
 		isCommand := i%2 == 1
-		pieces[i] = placeholder.ReplaceAllStringFunc(piece, func(name string) string { return fact(strings.Trim(name, "{}"), r, isCommand) })
+		pieces[i] = placeholder().ReplaceAllStringFunc(piece, func(name string) string { return fact(strings.Trim(name, "{}"), r, isCommand) })
 	}
 	return strings.Join(pieces, "`")
 }

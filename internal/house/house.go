@@ -1,2 +1,2 @@
-// Package house has only tests: which package may import which, and which one may open files.
+// Package house has only tests of the sources: which package may import which, open files, or read the environment.
 package house

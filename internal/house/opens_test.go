@@ -64,36 +64,6 @@ func TestFilesAreOpenedInOnePlace(t *testing.T) {
 	}
 }
 
-// pathVariables are read by config.Path alone, which refuses a path that is not
-// absolute: it would name another file in each folder.
-var pathVariables = []string{
-	"HOME", "USERPROFILE", "LocalAppData", "AppData", "PASSWORD_STORE_DIR", "SFDX_SECRET_TOOL_PATH",
-	"FORCECRED_HOME", "FORCECRED_KEY_FILE", "FORCECRED_PASSPHRASE_FILE", "FORCECRED_CA_FILE",
-}
-
-// mayGetPath has the files that read such a variable themselves, each with its reason.
-var mayGetPath = map[string]string{
-	"keystore/keyring/pass/ring_unix.go": "app has refused a path that is not absolute before",
-}
-
-func TestPathsAreReadInOnePlace(t *testing.T) {
-	t.Parallel()
-	eachNode(t, func(path string, node ast.Node) {
-		call, ok := node.(*ast.CallExpr)
-		if !ok || len(call.Args) != 1 {
-			return
-		}
-		selector, ok := call.Fun.(*ast.SelectorExpr)
-		if !ok || selector.Sel.Name != "Getenv" && selector.Sel.Name != "LookupEnv" {
-			return
-		}
-		literal, ok := call.Args[0].(*ast.BasicLit)
-		if ok && slices.Contains(pathVariables, strings.Trim(literal.Value, `"`)) && mayGetPath[path] == "" {
-			t.Errorf("%s reads %s, where config.Path would refuse a path that is not absolute", path, literal.Value)
-		}
-	})
-}
-
 // eachNode calls visit for each node of each source file of forcecred itself.
 func eachNode(t *testing.T, visit func(path string, node ast.Node)) {
 	t.Helper()
