@@ -22,20 +22,20 @@ type Credential struct {
 	ExpiresSource ExpiresSource
 }
 
-// ExpiresSource says how ExpiresAt is known, the surest first.
+// ExpiresSource says how forcecred knows ExpiresAt. The most reliable source is first.
 type ExpiresSource string
 
 const (
-	ExpiresAnswer        ExpiresSource = "expires_in"    // the answer that brought the token, which Data Cloud's alone says
+	ExpiresAnswer        ExpiresSource = "expires_in"    // the answer with the token said so, as Data Cloud's does
 	ExpiresJWT           ExpiresSource = "jwt"           // the token's own exp claim
-	ExpiresIntrospection ExpiresSource = "introspection" // Salesforce said so of this token
-	ExpiresLearned       ExpiresSource = "learned"       // issue time plus the session length that introspection showed before
+	ExpiresIntrospection ExpiresSource = "introspection" // Salesforce said so about this token
+	ExpiresLearned       ExpiresSource = "learned"       // issue time plus the session length of an earlier introspection
 	ExpiresConfigured    ExpiresSource = "configured"    // issue time plus the stored session_timeout
 	ExpiresAssumed       ExpiresSource = "assumed"       // issue time plus 15 minutes, Salesforce's shortest session
 )
 
-// maxCredentialSize is more than a store can hold: a JWT access token and an
-// ID token are a few KiB each.
+// maxCredentialSize is larger than any credential: a JWT access token and an ID token
+// have a few KiB each.
 const maxCredentialSize = 1 << 20
 
 // credentialJSON is a Credential on the wire.
@@ -57,8 +57,8 @@ func (c Credential) Encode(w io.Writer) error {
 	})
 }
 
-// DecodeCredential reads what Encode wrote, as a caller does. Its errors do not
-// quote what was read.
+// DecodeCredential reads a credential that Encode wrote. Its errors do not quote the
+// input.
 func DecodeCredential(r io.Reader) (Credential, error) {
 	o, err := strictjson.Read(r, maxCredentialSize)
 	if err != nil {
@@ -101,8 +101,8 @@ func DecodeCredential(r io.Reader) (Credential, error) {
 	return c, nil
 }
 
-// formatTime writes whole seconds of UTC, rounded down: a token is never said
-// to live longer than it does. The zero time is "".
+// formatTime returns whole seconds of UTC, rounded down, so that no token expires before
+// its printed expiry. The zero time is "".
 func formatTime(t time.Time) string {
 	if t.IsZero() {
 		return ""

@@ -9,22 +9,22 @@ import (
 	"forcecred/protocol/remedy"
 )
 
-// Code is the class of a failure, the same word for as long as version 1 lasts.
+// Code is the class of a failure. A code does not change within version 1.
 type Code string
 
 const (
-	Internal               Code = "internal"                // a fault of ours, or stdout could not be written
-	Usage                  Code = "usage"                   // wrong words on the command line or in the environment
-	BadRequest             Code = "bad_request"             // the request is malformed, too large, of an unknown version
+	Internal               Code = "internal"                // a bug in forcecred, or stdout could not be written
+	Usage                  Code = "usage"                   // the command line or the environment is wrong
+	BadRequest             Code = "bad_request"             // the request is malformed, too large or of an unknown version
 	OrgNotFound            Code = "org_not_found"           // no such org in the keystore
 	KeystoreUnavailable    Code = "keystore_unavailable"    // locked, unreachable, full or corrupt
 	SignInAgain            Code = "sign_in_again"           // the grant is dead
-	TemporarilyUnavailable Code = "temporarily_unavailable" // network, 5xx, 429, or another refresh takes long
-	Refused                Code = "refused"                 // Salesforce says no for a reason that somebody must change
+	TemporarilyUnavailable Code = "temporarily_unavailable" // a network error, 5xx, 429, or another refresh is slow
+	Refused                Code = "refused"                 // Salesforce refuses until somebody changes a setting
 
-	// Of `forcecred run` alone; the statuses are those of a shell and of env(1).
-	CommandNotRunnable Code = "command_not_runnable" // the command to run is there, and can't be run
-	CommandNotFound    Code = "command_not_found"    // the command to run is not there
+	// Of `forcecred run` alone. A shell and env(1) use the same exit statuses.
+	CommandNotRunnable Code = "command_not_runnable" // the command to run exists, but cannot be run
+	CommandNotFound    Code = "command_not_found"    // the command to run does not exist
 )
 
 // exitStatus is the exit status of each code.
@@ -41,7 +41,7 @@ var exitStatus = map[Code]int{
 	CommandNotFound:        127,
 }
 
-// ExitStatus returns the exit status that tells c to a caller.
+// ExitStatus returns the exit status for c.
 func (c Code) ExitStatus() int {
 	if status, ok := exitStatus[c]; ok {
 		return status
@@ -49,25 +49,24 @@ func (c Code) ExitStatus() int {
 	return exitStatus[Internal]
 }
 
-// Error is a failure as forcecred tells it, to people and to programs. None of
-// its fields holds a secret, a response body, or a caller's input beyond the
-// org's name.
+// Error is a failure as forcecred reports it to people and programs. No field holds a
+// secret or a response body. Of a caller's input it holds the org's name alone.
 type Error struct {
 	Code       Code
-	Message    string        // what we were doing, then the cause
+	Message    string        // what forcecred was doing, then the cause
 	Remedy     remedy.Remedy // what to do about it; zero in an error that a plugin sent
 	Hint       string        // the remedy in words, or ""; only the program that shows the error, or sent it, sets them
 	Org        string        // or ""
 	Retryable  bool          // the same request may succeed in a moment
 	Salesforce *SalesforceError
-	Cause      error // for errors.Is and errors.As; not shown
+	Cause      error // for errors.Is and errors.As; not printed
 }
 
-// SalesforceError is what Salesforce itself said.
+// SalesforceError is the error that Salesforce sent.
 type SalesforceError struct {
 	Error       string `json:"error,omitempty"`
 	Description string `json:"error_description,omitempty"`
-	Status      int    `json:"status,omitempty"` // of HTTP; 0 where a browser brought it
+	Status      int    `json:"status,omitempty"` // of HTTP; 0 if a browser delivered the error
 }
 
 func (e *Error) Error() string { return e.Message }
@@ -84,8 +83,7 @@ func (e *Error) WriteText(w io.Writer) error {
 	return err
 }
 
-// WriteJSON writes e for a program, as one JSON object, with notices that a
-// person should see besides.
+// WriteJSON writes e for a program, as one JSON object. The notices are for a person.
 func (e *Error) WriteJSON(w io.Writer, notices []string) error {
 	type errorJSON struct {
 		Code       Code             `json:"code"`
@@ -102,7 +100,7 @@ func (e *Error) WriteJSON(w io.Writer, notices []string) error {
 	}{Version, errorJSON{e.Code, e.Message, e.Hint, e.Org, e.Retryable, e.Salesforce}, notices})
 }
 
-// WriteNotices writes notices alone, as the one JSON object on a success's stderr.
+// WriteNotices writes the notices of a request that succeeded, as one JSON object.
 func WriteNotices(w io.Writer, notices []string) error {
 	return writeJSON(w, struct {
 		Version int      `json:"version"`
@@ -110,8 +108,8 @@ func WriteNotices(w io.Writer, notices []string) error {
 	}{Version, notices})
 }
 
-// OneLine keeps what a server or a file's name brought in from moving a
-// terminal's cursor or forging a line of its own.
+// OneLine replaces each control character, so that text from a server or a file name
+// cannot move the terminal's cursor or forge another line.
 func OneLine(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || !unicode.IsPrint(r) {
@@ -121,7 +119,7 @@ func OneLine(s string) string {
 	}, s)
 }
 
-// Errorf returns an Error of that code.
+// Errorf returns an Error with that code.
 func Errorf(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }

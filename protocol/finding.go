@@ -2,24 +2,24 @@ package protocol
 
 import "io"
 
-// Finding is what one check of `doctor` has found. It holds no secret.
+// Finding is the result of one check of `doctor`. It holds no secret.
 type Finding struct {
-	Check  string // what was looked at, the same word for as long as version 1 lasts
+	Check  string // what was checked; does not change within version 1
 	State  State
 	Detail string
-	Next   string // what to do about it; "" when there is nothing to do
+	Next   string // what to do about it; "" if there is nothing to do
 }
 
-// State says how bad a finding is.
+// State is the severity of a finding.
 type State string
 
 const (
 	OK   State = "ok"
-	Warn State = "warn" // it works, and may not for long, or not for others
-	Fail State = "fail" // an org can't be refreshed, stored or reached
+	Warn State = "warn" // it works now, but may fail later or for other users
+	Fail State = "fail" // an org cannot be refreshed, stored or reached
 )
 
-// Count returns how many findings are of that state.
+// Count returns the number of findings with that state.
 func Count(findings []Finding, state State) int {
 	n := 0
 	for _, f := range findings {

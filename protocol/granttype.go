@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// grantMembers are the members of a [StoreRequest] that not every grant type has.
+// grantMembers are the members of a [StoreRequest] that only some grant types have.
 var grantMembers = []struct {
 	name  string
 	isSet func(StoreRequest) bool
@@ -24,7 +24,7 @@ var grantMembers = []struct {
 	{"audience", func(r StoreRequest) bool { return r.Audience != "" }},
 }
 
-// grantTypes says which of them each grant type must and may have.
+// grantTypes lists the members that each grant type requires and allows.
 var grantTypes = map[string]struct{ required, optional []string }{
 	"refresh_token": {
 		required: []string{"client_id", "refresh_token"},
@@ -40,7 +40,7 @@ var grantTypes = map[string]struct{ required, optional []string }{
 	},
 }
 
-// checkGrantType returns what the grant type lacks, or does not have.
+// checkGrantType returns an error if a required member is missing or a member is not allowed.
 func (r StoreRequest) checkGrantType() error {
 	name := r.GrantType
 	if name == "" {
@@ -52,7 +52,7 @@ func (r StoreRequest) checkGrantType() error {
 	}
 	if name == "refresh_token" && !r.SFDXAuthURL.Empty() {
 		if r.LoginURL != "" || r.ClientID != "" || !r.ClientSecret.Empty() || !r.RefreshToken.Empty() {
-			return errors.New("sfdx_auth_url comes with login_url, client_id, client_secret or refresh_token, which it holds itself")
+			return errors.New("send sfdx_auth_url without login_url, client_id, client_secret and refresh_token, because it contains them")
 		}
 		members.required, members.optional = []string{"sfdx_auth_url"}, []string{"username"}
 	}
@@ -62,7 +62,7 @@ func (r StoreRequest) checkGrantType() error {
 		case required && !m.isSet(r):
 			return fmt.Errorf("%s is missing", m.name)
 		case m.isSet(r) && !required && !slices.Contains(members.optional, m.name):
-			return fmt.Errorf("%s comes with a grant of the type %s, which has none", m.name, name)
+			return fmt.Errorf("a %s grant has no %s", name, m.name)
 		}
 	}
 	if name == "jwt_bearer" {
@@ -71,15 +71,15 @@ func (r StoreRequest) checkGrantType() error {
 	return nil
 }
 
-// checkKey returns what is wrong with how a key is given.
+// checkKey returns an error unless the request has exactly one usable private key.
 func (r StoreRequest) checkKey() error {
 	switch {
 	case r.PrivateKey.Empty() == (r.PrivateKeyFile == ""):
-		return errors.New("one of private_key and private_key_file is needed, and not both")
+		return errors.New("exactly one of private_key and private_key_file is required")
 	case r.PrivateKeyFile != "" && !filepath.IsAbs(r.PrivateKeyFile):
 		return errors.New("private_key_file is not an absolute path")
 	case strings.ContainsFunc(r.PrivateKeyFile+r.KeyID, isUnprintable):
-		return errors.New("private_key_file or key_id has control characters")
+		return errors.New("private_key_file or key_id contains control characters")
 	}
 	return nil
 }

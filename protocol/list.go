@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// ListedOrg is what `list` tells of an org. It holds no secret.
+// ListedOrg is an org in the answer to `list`. It holds no secret.
 type ListedOrg struct {
 	Org            string
 	Username       string
@@ -16,7 +16,7 @@ type ListedOrg struct {
 	UserID         string
 	ClientID       string
 	GrantType      string
-	Rotates        *bool // nil when no refresh has shown it yet
+	Rotates        *bool // nil until a refresh has shown it
 	TokenExpiresAt time.Time
 	RefreshedAt    time.Time
 	StoredAt       time.Time

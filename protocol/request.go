@@ -1,4 +1,4 @@
-// Package protocol is forcecred's own language with its callers: requests, answers, errors, exit codes.
+// Package protocol defines the requests, answers, errors and exit statuses of forcecred's own protocol.
 package protocol
 
 import (
@@ -21,27 +21,27 @@ import (
 // without one is of version 1.
 const Version = 1
 
-// maxRequestSize is how large a request may be. The largest that makes sense
-// holds one access token as a JWT, a few KiB.
+// maxRequestSize is the size limit of a request. The largest useful request holds one
+// JWT access token of a few KiB.
 const maxRequestSize = 64 << 10
 
-// DefaultMinTTL is how long a token must still live when the request does not
-// say: time enough to be handed on and used once.
+// DefaultMinTTL is the MinTTL of a request without one. It is enough to pass a token on
+// and use it once.
 const DefaultMinTTL = 60 * time.Second
 
-// maxMinTTL is longer than any token lives.
+// maxMinTTL is longer than any session.
 const maxMinTTL = math.MaxInt32 * time.Second
 
 // GetRequest asks for an org's access token.
 type GetRequest struct {
-	Org           string        // "" is the keystore's default org, where it has one
-	MinTTL        time.Duration // how long the token must still live, whole seconds
-	RejectedToken secret.Text   // the access token that the org has just refused, or empty
-	For           string        // the API that the token is for: "" is the org's own, or [DataCloud]
-	Force         bool          // whatever is cached was refused; not part of the JSON
+	Org           string        // "" is the keystore's default org, if it has one
+	MinTTL        time.Duration // the least time until the token expires, in whole seconds
+	RejectedToken secret.Text   // the access token that the org has just rejected, or empty
+	For           string        // the API that the token is for: "" for the org's own, or [DataCloud]
+	Force         bool          // the org has rejected the cached token, whichever it is; not part of the JSON
 }
 
-// DataCloud is what a request for a token of Data Cloud (Data 360) is for.
+// DataCloud is the For of a request for a token of Data Cloud (Data 360).
 const DataCloud = "data-cloud"
 
 // DecodeGet reads a GetRequest to r's end. Its error is an [*Error] of [BadRequest].
@@ -59,8 +59,8 @@ func DecodeGet(r io.Reader) (GetRequest, error) {
 	return req, nil
 }
 
-// Check returns what is wrong with the form of the request, whichever way it
-// came in. Whether the name of the org is one is not looked at.
+// Check returns an error if the form of the request is wrong, wherever it comes from. It
+// does not check the name of the org.
 func (r GetRequest) Check() error {
 	if r.MinTTL < 0 || r.MinTTL > maxMinTTL {
 		return fmt.Errorf("min_ttl is not between 0 and %d seconds", maxMinTTL/time.Second)
@@ -88,9 +88,9 @@ func (r GetRequest) Encode(w io.Writer) error {
 	}{Version, r.Org, int64(r.MinTTL / time.Second), r.RejectedToken.Reveal(), r.For})
 }
 
-// StoreRequest hands an org's secrets over to be kept. Which fields are set
-// depends on GrantType: see [StoreRequest.Check]. With a refresh token either
-// SFDXAuthURL is set, or the fields that it would carry.
+// StoreRequest asks to store an org's credentials. The GrantType decides which fields
+// may be set: see [StoreRequest.Check]. With a refresh token, either SFDXAuthURL is set
+// or the fields that it contains.
 type StoreRequest struct {
 	Org            string
 	GrantType      string // "" means refresh_token
@@ -101,11 +101,11 @@ type StoreRequest struct {
 	RefreshToken   secret.Text
 	SFDXAuthURL    secret.Text // force://ID:SECRET:TOKEN@HOST
 	PrivateKey     secret.Text // an RSA key in PEM
-	PrivateKeyFile string      // or where it lies, an absolute path
+	PrivateKeyFile string      // or the absolute path of its file
 	KeyID          string      // the assertion's kid, or ""
-	Audience       string      // the assertion's aud; if it is "", several are tried
+	Audience       string      // the assertion's aud; if it is "", forcecred tries several
 	Username       string
-	SessionTimeout time.Duration // whole seconds, 0 when not known
+	SessionTimeout time.Duration // whole seconds; 0 if it is not known
 	AllowHost      bool          // LoginURL may name a host that is not Salesforce's
 }
 
@@ -150,7 +150,7 @@ func DecodeStore(r io.Reader, org string) (StoreRequest, error) {
 	switch {
 	case req.Org == "" && org == "" && isResult:
 		return StoreRequest{}, &Error{
-			Code: BadRequest, Message: "read the request: the Salesforce CLI's result does not say what the org is called here",
+			Code: BadRequest, Message: "read the request: the Salesforce CLI's result has no name for the org",
 			Remedy: remedy.To("name_org_as_argument"),
 		}
 	case req.Org == "" && org == "":
@@ -165,14 +165,14 @@ func DecodeStore(r io.Reader, org string) (StoreRequest, error) {
 	return req, nil
 }
 
-// Check returns what is wrong with the form of the request, whichever way it
-// came in. Whether the names of org and host are such is not looked at.
+// Check returns an error if the form of the request is wrong, wherever it comes from. It
+// does not check the names of the org and the host.
 func (r StoreRequest) Check() error {
 	if r.SessionTimeout < 0 || r.SessionTimeout > maxSessionTimeout {
 		return fmt.Errorf("session_timeout is not between 0 and %d seconds", maxSessionTimeout/time.Second)
 	}
 	if strings.ContainsFunc(r.Username, isUnprintable) || strings.Contains(r.Username, " ") {
-		return errors.New("username has white space or control characters in it")
+		return errors.New("username contains white space or control characters")
 	}
 	return r.checkGrantType()
 }
@@ -204,11 +204,11 @@ func (r StoreRequest) Encode(w io.Writer) error {
 	})
 }
 
-// EraseRequest asks that an org be forgotten.
+// EraseRequest asks to delete an org's credentials, or its cached token alone.
 type EraseRequest struct {
 	Org           string
-	RejectedToken secret.Text // when set, only the cached token goes, and only if it is this one
-	CachedToken   bool        // only the cached token goes, whichever it is; not part of the JSON
+	RejectedToken secret.Text // if set, only the cached token is deleted, and only if it is this one
+	CachedToken   bool        // only the cached token is deleted, whichever it is; not part of the JSON
 }
 
 // DecodeErase reads an EraseRequest to r's end. Its error is an [*Error] of [BadRequest].
@@ -229,7 +229,7 @@ func (r EraseRequest) Encode(w io.Writer) error {
 	}{Version, r.Org, r.RejectedToken.Reveal()})
 }
 
-// decodeRequest reads what all requests share, and fields.
+// decodeRequest reads the members that all requests share, and fields.
 func decodeRequest(r io.Reader, org *string, fields map[string]any) error {
 	o, err := readRequest(r)
 	if err != nil {
@@ -255,7 +255,7 @@ func decodeFields(o strictjson.Object, org *string, fields map[string]any) error
 		return badRequest(err)
 	}
 	if version != Version {
-		return badRequest(fmt.Errorf("its version is not %d, the only one that this forcecred knows", Version))
+		return badRequest(fmt.Errorf("its version is not %d, the only version that this forcecred supports", Version))
 	}
 	if err := o.Fields(map[string]any{"org": org}); err != nil {
 		return badRequest(err)
@@ -266,7 +266,7 @@ func decodeFields(o strictjson.Object, org *string, fields map[string]any) error
 	return nil
 }
 
-// decodeNamed is decodeRequest for a request that has to name an org.
+// decodeNamed is decodeRequest for a request that must name an org.
 func decodeNamed(r io.Reader, org *string, fields map[string]any) error {
 	if err := decodeRequest(r, org, fields); err != nil {
 		return err
@@ -277,7 +277,7 @@ func decodeNamed(r io.Reader, org *string, fields map[string]any) error {
 	return nil
 }
 
-// NoOrg returns the refusal of a request that names no org where one has to be named.
+// NoOrg returns the error of a request without the org that it must name.
 func NoOrg() *Error { return badRequest(errors.New("it names no org")) }
 
 func badRequest(err error) *Error {
@@ -288,7 +288,7 @@ func badRequest(err error) *Error {
 	}
 }
 
-// writeJSON encodes v whole, then writes it once with a newline.
+// writeJSON encodes v, then writes it and a newline in one write.
 func writeJSON(w io.Writer, v any) error {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)

@@ -71,30 +71,30 @@ func TestDecodeRefuses(t *testing.T) {
 		{"token of another type", erase, `{"org":"prod","rejected_token":7}`, `"rejected_token" is not a string`},
 		{"no client id", store, `{"org":"prod","refresh_token":"test-refresh-token"}`, "client_id is missing"},
 		{"no refresh token", store, `{"org":"prod","client_id":"test-client-id"}`, "refresh_token is missing"},
-		{"username for a terminal", store, `{"org":"prod","client_id":"i","refresh_token":"t","username":"\u001b[2J"}`, "username has white space or control characters"},
-		{"sf's result without an org", store, `{"status":0,"result":{"sfdxAuthUrl":"force://a:b:c@d"}}`, "does not say what the org is called"},
+		{"username for a terminal", store, `{"org":"prod","client_id":"i","refresh_token":"t","username":"\u001b[2J"}`, "username contains white space or control characters"},
+		{"sf's result without an org", store, `{"status":0,"result":{"sfdxAuthUrl":"force://a:b:c@d"}}`, "has no name for the org"},
 		{"sf's result, hidden", store, `{"result":{"sfdxAuthUrl":"[REDACTED] Use 'sf org auth show-sfdx-auth-url' to view"}}`, "has hidden the sfdxAuthUrl"},
 		{"sf's result without a refresh token", store, `{"result":{"accessToken":"test-access-token"}}`, "has no sfdxAuthUrl"},
 		{"sf's result as a list", store, `{"result":[]}`, "result is not an object"},
 		{"sf's auth URL as a number", store, `{"sfdxAuthUrl":7}`, "is not a string"},
-		{"username with a space", store, `{"org":"prod","client_id":"i","refresh_token":"t","username":"me@acme.com "}`, "username has white space"},
-		{"both forms", store, `{"org":"prod","client_id":"test-client-id","sfdx_auth_url":"force://a:b:c@d"}`, "which it holds itself"},
+		{"username with a space", store, `{"org":"prod","client_id":"i","refresh_token":"t","username":"me@acme.com "}`, "username contains white space"},
+		{"both forms", store, `{"org":"prod","client_id":"test-client-id","sfdx_auth_url":"force://a:b:c@d"}`, "because it contains them"},
 		{"unknown grant type", store, `{"org":"prod","grant_type":"password","client_id":"i"}`, "grant_type is not refresh_token, jwt_bearer or client_credentials"},
-		{"a key with a refresh token", store, `{"org":"prod","client_id":"i","refresh_token":"t","private_key":"test-private-key"}`, "private_key comes with a grant of the type refresh_token"},
-		{"an audience with a refresh token", store, `{"org":"prod","client_id":"i","refresh_token":"t","audience":"https://a"}`, "audience comes with"},
-		{"an auth URL with a key", store, `{"org":"prod","sfdx_auth_url":"force://a:b:c@d","key_id":"k"}`, "key_id comes with"},
+		{"a key with a refresh token", store, `{"org":"prod","client_id":"i","refresh_token":"t","private_key":"test-private-key"}`, "a refresh_token grant has no private_key"},
+		{"an audience with a refresh token", store, `{"org":"prod","client_id":"i","refresh_token":"t","audience":"https://a"}`, "a refresh_token grant has no audience"},
+		{"an auth URL with a key", store, `{"org":"prod","sfdx_auth_url":"force://a:b:c@d","key_id":"k"}`, "a refresh_token grant has no key_id"},
 		{"JWT without a user", store, `{"org":"prod","grant_type":"jwt_bearer","client_id":"i","private_key":"test-private-key"}`, "username is missing"},
 		{"JWT without a client", store, `{"org":"prod","grant_type":"jwt_bearer","username":"u","private_key":"test-private-key"}`, "client_id is missing"},
-		{"JWT without a key", store, `{"org":"prod","grant_type":"jwt_bearer","client_id":"i","username":"u"}`, "one of private_key and private_key_file"},
-		{"JWT with two keys", store, `{"org":"prod","grant_type":"jwt_bearer","client_id":"i","username":"u","private_key":"test-private-key","private_key_file":"/k"}`, "and not both"},
+		{"JWT without a key", store, `{"org":"prod","grant_type":"jwt_bearer","client_id":"i","username":"u"}`, "exactly one of private_key and private_key_file"},
+		{"JWT with two keys", store, `{"org":"prod","grant_type":"jwt_bearer","client_id":"i","username":"u","private_key":"test-private-key","private_key_file":"/k"}`, "exactly one of private_key and private_key_file"},
 		{"JWT with a key in the caller's folder", store, `{"org":"prod","grant_type":"jwt_bearer","client_id":"i","username":"u","private_key_file":"test-key.pem"}`, "not an absolute path"},
 		{"JWT with a name for a terminal", store, `{"org":"prod","grant_type":"jwt_bearer","client_id":"i","username":"u","private_key":"k","key_id":"\u001b[2J"}`, "control characters"},
-		{"JWT with a refresh token", store, `{"org":"prod","grant_type":"jwt_bearer","client_id":"i","username":"u","private_key":"k","refresh_token":"test-refresh-token"}`, "refresh_token comes with a grant of the type jwt_bearer"},
-		{"JWT with an auth URL", store, `{"org":"prod","grant_type":"jwt_bearer","client_id":"i","username":"u","private_key":"k","sfdx_auth_url":"force://a:b:c@d"}`, "sfdx_auth_url comes with"},
+		{"JWT with a refresh token", store, `{"org":"prod","grant_type":"jwt_bearer","client_id":"i","username":"u","private_key":"k","refresh_token":"test-refresh-token"}`, "a jwt_bearer grant has no refresh_token"},
+		{"JWT with an auth URL", store, `{"org":"prod","grant_type":"jwt_bearer","client_id":"i","username":"u","private_key":"k","sfdx_auth_url":"force://a:b:c@d"}`, "a jwt_bearer grant has no sfdx_auth_url"},
 		{"client credentials without a secret", store, `{"org":"prod","grant_type":"client_credentials","client_id":"i"}`, "client_secret is missing"},
 		{"client credentials without a client", store, `{"org":"prod","grant_type":"client_credentials","client_secret":"test-client-secret"}`, "client_id is missing"},
-		{"client credentials with a refresh token", store, `{"org":"prod","grant_type":"client_credentials","client_id":"i","client_secret":"s","refresh_token":"test-refresh-token"}`, "refresh_token comes with"},
-		{"client credentials with a key", store, `{"org":"prod","grant_type":"client_credentials","client_id":"i","client_secret":"s","private_key_file":"/k"}`, "private_key_file comes with"},
+		{"client credentials with a refresh token", store, `{"org":"prod","grant_type":"client_credentials","client_id":"i","client_secret":"s","refresh_token":"test-refresh-token"}`, "a client_credentials grant has no refresh_token"},
+		{"client credentials with a key", store, `{"org":"prod","grant_type":"client_credentials","client_id":"i","client_secret":"s","private_key_file":"/k"}`, "a client_credentials grant has no private_key_file"},
 		{"long session", store, `{"org":"prod","client_id":"i","refresh_token":"t","session_timeout":604801}`, "session_timeout is not between"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -133,14 +133,14 @@ func TestDecodeStoreOf(t *testing.T) {
 	}
 }
 
-// FuzzDecodeGet: what is accepted is accepted again from its own encoding, as
-// the same request; what is refused comes without a value.
+// FuzzDecodeGet checks that an accepted request is accepted from its own encoding too, as
+// the same request. A refused input gives no value.
 func FuzzDecodeGet(f *testing.F) {
 	f.Add([]byte(`{"version":1,"org":"prod","min_ttl":300,"rejected_token":"t"}`))
 	f.Fuzz(func(t *testing.T, in []byte) { checkRoundTrip(t, in, DecodeGet) })
 }
 
-// FuzzDecodeStore: as FuzzDecodeGet.
+// FuzzDecodeStore does what FuzzDecodeGet does.
 func FuzzDecodeStore(f *testing.F) {
 	f.Add([]byte(`{"org":"prod","login_url":"https://a","site":"/s","client_id":"i","client_secret":"s","refresh_token":"t","session_timeout":7200,"allow_host":true}`))
 	f.Add([]byte(`{"org":"prod","grant_type":"jwt_bearer","client_id":"i","username":"u","private_key":"k","key_id":"1","audience":"https://a"}`))
@@ -151,13 +151,13 @@ func FuzzDecodeStore(f *testing.F) {
 	})
 }
 
-// FuzzDecodeErase: as FuzzDecodeGet.
+// FuzzDecodeErase does what FuzzDecodeGet does.
 func FuzzDecodeErase(f *testing.F) {
 	f.Add([]byte(`{"org":"prod","rejected_token":"t"}`))
 	f.Fuzz(func(t *testing.T, in []byte) { checkRoundTrip(t, in, DecodeErase) })
 }
 
-// FuzzDecodeCredential: as FuzzDecodeGet.
+// FuzzDecodeCredential does what FuzzDecodeGet does.
 func FuzzDecodeCredential(f *testing.F) {
 	f.Add([]byte(`{"version":1,"org":"prod","access_token":"t","token_type":"Bearer","instance_url":"https://a","expires_at":"2026-11-24T10:00:00Z","expires_source":"jwt"}`))
 	f.Fuzz(func(t *testing.T, in []byte) { checkRoundTrip(t, in, DecodeCredential) })

@@ -8,10 +8,10 @@ import (
 	"forcecred/protocol/secret"
 )
 
-// readSFResult takes a login from the JSON that the Salesforce CLI prints (sf org auth
-// show-sfdx-auth-url, sf org display --verbose), or that `sf org login sfdx-url` reads
-// from a file: {"result":{"sfdxAuthUrl":…,"username":…}}, or the inner object alone.
-// It reports whether o is such an object.
+// readSFResult reads credentials from JSON of the Salesforce CLI into req. `sf org auth
+// show-sfdx-auth-url` and `sf org display --verbose` print such JSON:
+// {"result":{"sfdxAuthUrl":…,"username":…}}. `sf org login sfdx-url` reads the inner
+// object from a file. isResult reports whether o is one of the two.
 func readSFResult(o strictjson.Object, req *StoreRequest) (isResult bool, err error) {
 	inner := o
 	if _, has := o["result"]; has {

@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// OrgStatus is what `status` tells of an org. It holds no secret.
+// OrgStatus is an org in the answer to `status`. It holds no secret.
 type OrgStatus struct {
 	ListedOrg
 	Keystore    string
-	TokenSource ExpiresSource // "" when no token is cached
-	IdleUntil   time.Time     // when Salesforce ends a refresh token that nobody spends; zero when there is none
-	LastFailure Failure       // since the last refresh; the zero Failure when there was none
-	Check       *TokenCheck   // nil when nobody asked
+	TokenSource ExpiresSource // "" if no token is cached
+	IdleUntil   time.Time     // when Salesforce ends a refresh token that is not used; zero if there is none
+	LastFailure Failure       // since the last refresh; zero if there was none
+	Check       *TokenCheck   // nil if Salesforce was not asked
 }
 
 // Failure is a refresh that failed.
@@ -21,20 +21,20 @@ type Failure struct {
 	At   time.Time
 }
 
-// TokenCheck is what Salesforce said of a cached token.
+// TokenCheck is the state of a cached token according to Salesforce.
 type TokenCheck struct {
 	State   TokenState
-	Code    Code   // why it is not known
-	Message string // the same in words
+	Code    Code   // why the state is not known
+	Message string // the reason in words
 }
 
-// TokenState says whether a token is good.
+// TokenState says whether a token works.
 type TokenState string
 
 const (
 	TokenGood    TokenState = "good"
 	TokenDead    TokenState = "dead"    // the next get replaces it
-	TokenNone    TokenState = "none"    // none is cached
+	TokenNone    TokenState = "none"    // no token is cached
 	TokenUnknown TokenState = "unknown" // Salesforce could not be asked
 )
 
@@ -87,7 +87,7 @@ func EncodeStatus(w io.Writer, orgs []OrgStatus, now time.Time) error {
 	}{Version, all})
 }
 
-// IdleDays returns how many whole days are left until IdleUntil, 0 when it is past.
+// IdleDays returns the number of whole days until IdleUntil, or 0 if it is past.
 func (o OrgStatus) IdleDays(now time.Time) int64 {
 	return max(0, int64(o.IdleUntil.Sub(now)/(24*time.Hour)))
 }

@@ -68,7 +68,7 @@ func (p Process) bazelGet(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	credential, err := r.get(ctx, protocol.KeepMinTTL)
+	credential, err := r.get(ctx, protocol.CacheMinTTL)
 	if err != nil {
 		return err
 	}

@@ -42,7 +42,7 @@ Without KUBERNETES_EXEC_INFO it prints what kubectl would get by v1:
 			if req.Org, err = settleOrg(req.Org, args); err != nil {
 				return err
 			}
-			credential, err := h.Get(cmd.Context(), protocol.GetRequest{Org: req.Org, MinTTL: protocol.KeepMinTTL})
+			credential, err := h.Get(cmd.Context(), protocol.GetRequest{Org: req.Org, MinTTL: protocol.CacheMinTTL})
 			if err != nil {
 				return err
 			}

@@ -61,7 +61,7 @@ func Encode(w io.Writer, c protocol.Credential, now time.Time) error {
 		Expires string              `json:"expires"`
 	}{
 		map[string][]string{"Authorization": {c.TokenType + " " + c.AccessToken.Reveal()}},
-		c.KeepUntil(now).Format(time.RFC3339),
+		c.CacheUntil(now).Format(time.RFC3339),
 	})
 }
 

@@ -90,7 +90,7 @@ func TestEncode(t *testing.T) {
 		expires string
 	}{
 		{2 * time.Hour, "2026-11-24T10:59:00Z"},
-		{protocol.KeepMinTTL + time.Second, "2026-11-24T10:59:00Z"},
+		{protocol.CacheMinTTL + time.Second, "2026-11-24T10:59:00Z"},
 		{20 * time.Second, "2026-11-24T10:59:51Z"},
 		{time.Second, "2026-11-24T11:00:00Z"},
 	} {

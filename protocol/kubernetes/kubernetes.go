@@ -102,5 +102,5 @@ func (r Request) Encode(w io.Writer, c protocol.Credential, now time.Time) error
 		APIVersion string `json:"apiVersion"`
 		Kind       string `json:"kind"`
 		Status     status `json:"status"`
-	}{r.APIVersion, kind, status{c.KeepUntil(now).Format(time.RFC3339), c.AccessToken.Reveal()}})
+	}{r.APIVersion, kind, status{c.CacheUntil(now).Format(time.RFC3339), c.AccessToken.Reveal()}})
 }
