@@ -1,9 +1,7 @@
 // Package regularfile opens regular files without waiting for another process.
 //
 // Opening a FIFO, a device or a socket may block the caller forever, and reading it may
-// never end. So forcecred opens every file that it reads here. The guard of the session
-// bus reads config.json before main runs; this package imports nothing that the guard
-// must not import.
+// never end. So forcecred opens every file that it reads here.
 package regularfile
 
 import (

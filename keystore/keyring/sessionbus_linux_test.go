@@ -52,7 +52,7 @@ func TestNoDBusLaunch(t *testing.T) {
 	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "")
 	_, _ = dbus.SessionBusPrivate()
 	if os.Remove(pwned) != nil {
-		t.Error("without the guard, dbus-launch is not run either: this test shows nothing")
+		t.Error("the library does not run dbus-launch either: this test shows nothing")
 	}
 }
 
