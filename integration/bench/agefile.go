@@ -11,23 +11,23 @@ import (
 	"forcecred/keystore/agefile"
 )
 
-// ageFiles returns where forcecred keeps its orgs in age files in that home.
-func ageFiles(home string) place {
-	return place(exec.Command).with("FORCECRED_KEYSTORE=file", "FORCECRED_HOME="+home)
+// ageFiles returns commands whose keystore is age files in home.
+func ageFiles(home string) commandFunc {
+	return commandFunc(exec.Command).with("FORCECRED_KEYSTORE=file", "FORCECRED_HOME="+home)
 }
 
 func openAgeFiles(home string) keystore.Store {
 	return agefile.New(agefile.Config{Dir: home, IdentityFile: filepath.Join(home, "identity.txt")})
 }
 
-// startFileOrg starts an org that is kept in age files.
-func (g *ground) startFileOrg(ctx context.Context, cfg orgtest.Config) (o *org, home string, err error) {
-	home = filepath.Join(g.dir, "home")
-	o, err = g.startOrg(ctx, ageFiles(home), "prod", cfg)
+// startFileOrg starts an org that is stored in age files.
+func (fx *fixture) startFileOrg(ctx context.Context, cfg orgtest.Config) (o *org, home string, err error) {
+	home = filepath.Join(fx.dir, "home")
+	o, err = fx.startOrg(ctx, ageFiles(home), "prod", cfg)
 	return o, home, err
 }
 
-// expire has the cached token of an org in age files end in the past.
+// expire makes the cached token of an org in age files expired.
 func expire(ctx context.Context, home, name string) error {
 	store := openAgeFiles(home)
 	token, err := keystore.LoadToken(ctx, store, keystore.Org(name))
@@ -38,14 +38,14 @@ func expire(ctx context.Context, home, name string) error {
 	return keystore.SaveToken(ctx, store, token)
 }
 
-// prepareAgeFiles: a cached get from age files.
-func prepareAgeFiles(ctx context.Context, g *ground) ([]*contender, error) {
-	o, _, err := g.startFileOrg(ctx, orgtest.Config{})
+// prepareAgeFiles measures a cached get from age files.
+func prepareAgeFiles(ctx context.Context, fx *fixture) ([]*candidate, error) {
+	o, _, err := fx.startFileOrg(ctx, orgtest.Config{})
 	if err != nil {
 		return nil, err
 	}
-	hello := g.helloProcess()
+	hello := fx.helloProcess()
 	hello.budget.Ratio = 2
-	token, err := g.prepareOIDCAgent(ctx)
-	return []*contender{o.cachedGet(), hello, token}, err
+	token, err := fx.prepareOIDCAgent(ctx)
+	return []*candidate{o.cachedGet(), hello, token}, err
 }

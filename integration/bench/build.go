@@ -9,18 +9,18 @@ import (
 	"runtime"
 )
 
-// binaries are the paths of what was built.
+// binaries are the paths of the built programs.
 type binaries struct {
 	forcecred string
 	plugin    string
-	hello     string // does nothing, as fast as a Go program can
-	linked    string // does nothing with all that forcecred is made of
-	peak      string // tells the peak of a command's memory
+	hello     string // does nothing: the fastest Go program
+	linked    string // does nothing, but links forcecred's packages
+	peak      string // prints a command's peak memory
 }
 
-// buildAll builds them as a release is made, into dir.
+// buildAll builds them into dir, with the flags of a release.
 func buildAll(ctx context.Context, dir string) (binaries, error) {
-	// Into a folder, where each has the name of its own folder.
+	// go build names each program for its package folder, because dir ends in a separator.
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", dir+string(filepath.Separator),
 		"forcecred", "forcecred/protocol/plugin/forcecred-plugin", "forcecred/integration/bench/hello", "forcecred/integration/bench/linked", "forcecred/integration/bench/peak")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")

@@ -11,10 +11,10 @@ import (
 
 const crowdSize = 100
 
-// prepareCrowd: a hundred processes at once that find their token expired, of
-// which one has to refresh, beside as many that find it good.
-func prepareCrowd(ctx context.Context, g *ground) ([]*contender, error) {
-	o, home, err := g.startFileOrg(ctx, orgtest.Config{Rotate: true})
+// prepareCrowd measures a hundred processes at once that find their token expired, of
+// which one refreshes, and a hundred that find it valid.
+func prepareCrowd(ctx context.Context, fx *fixture) ([]*candidate, error) {
+	o, home, err := fx.startFileOrg(ctx, orgtest.Config{Rotate: true})
 	if err != nil {
 		return nil, err
 	}
@@ -23,12 +23,12 @@ func prepareCrowd(ctx context.Context, g *ground) ([]*contender, error) {
 	expired.budget.Requests = 1
 	cached := o.crowd("forcecred get prod, cached", o.get("", o.AccessToken))
 	cached.budget.Ratio = 3
-	return []*contender{expired, cached, o.crowd("a Go program that prints hello", g.helloProcess())}, nil
+	return []*candidate{expired, cached, o.crowd("a Go program that prints hello", fx.helloProcess())}, nil
 }
 
-// crowd returns a contender that is a hundred of one.
-func (o *org) crowd(name string, one *contender) *contender {
-	return &contender{name: fmt.Sprintf("%d × %s", crowdSize, name), once: func(ctx context.Context) (sample, error) {
+// crowd returns a candidate that runs a hundred of another one at once.
+func (o *org) crowd(name string, one *candidate) *candidate {
+	return &candidate{name: fmt.Sprintf("%d × %s", crowdSize, name), once: func(ctx context.Context) (sample, error) {
 		errs := make(chan error, crowdSize)
 		var all sync.WaitGroup
 		requests := o.Count(orgtest.Token)

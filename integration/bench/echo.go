@@ -11,8 +11,8 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
-// echoCommand makes the bench a plugin that sends back what it gets: what gRPC
-// itself costs, over the same kind of connection.
+// echoCommand makes the bench a plugin that returns its input. It shows the cost of gRPC
+// itself, over the same kind of connection.
 const echoCommand = "run-an-echo-plugin"
 
 const echoMethod = "/test.Echo/Echo"
@@ -45,9 +45,8 @@ func runEcho() {
 	})
 }
 
-// startEcho starts the plugin that sends back what it gets, and returns a call of
-// it with so many bytes.
-func (g *ground) startEcho(size int) (func(context.Context) error, error) {
+// startEcho starts the plugin that returns its input, and returns a call with size bytes.
+func (fx *fixture) startEcho(size int) (func(context.Context) error, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -56,7 +55,7 @@ func (g *ground) startEcho(size int) (func(context.Context) error, error) {
 		HandshakeConfig: echoHandshake, Plugins: goplugin.PluginSet{"echo": echo{}}, AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
 		Cmd: exec.Command(self, echoCommand), AutoMTLS: true, Logger: hclog.NewNullLogger(),
 	})
-	g.later(process.Kill)
+	fx.later(process.Kill)
 	rpc, err := process.Client()
 	if err != nil {
 		return nil, err

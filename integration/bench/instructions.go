@@ -12,33 +12,33 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// prepareInstructions: how many instructions a cached get from age files has.
-// That hardly depends on the machine, nor on what else it does.
-func prepareInstructions(ctx context.Context, g *ground) ([]*contender, error) {
-	o, _, err := g.startFileOrg(ctx, orgtest.Config{})
+// prepareInstructions counts the instructions of a cached get from age files. The number
+// hardly depends on the machine and its load.
+func prepareInstructions(ctx context.Context, fx *fixture) ([]*candidate, error) {
+	o, _, err := fx.startFileOrg(ctx, orgtest.Config{})
 	if err != nil {
 		return nil, err
 	}
-	return []*contender{
-		g.counted("forcecred get prod", func() *exec.Cmd { return o.forcecred("get", o.name) }),
-		g.counted("forcecred version", func() *exec.Cmd { return o.forcecred("version") }),
-		g.counted("a Go program that prints hello", func() *exec.Cmd { return exec.Command(g.hello) }),
+	return []*candidate{
+		fx.counted("forcecred get prod", func() *exec.Cmd { return o.forcecred("get", o.name) }),
+		fx.counted("forcecred version", func() *exec.Cmd { return o.forcecred("version") }),
+		fx.counted("a Go program that prints hello", func() *exec.Cmd { return exec.Command(fx.hello) }),
 	}, nil
 }
 
 var summary = regexp.MustCompile(`(?m)^summary: (\d+)`)
 
-// counted returns a contender whose instructions cachegrind counts. callgrind, its
-// relative, now and then stumbles over the signals that Go sends to itself.
-func (g *ground) counted(name string, command func() *exec.Cmd) *contender {
+// counted returns a candidate whose instructions cachegrind counts. callgrind sometimes
+// fails because of the signals that Go sends to itself.
+func (fx *fixture) counted(name string, command func() *exec.Cmd) *candidate {
 	if why := missing("valgrind"); why != "" {
 		return absent(name, why)
 	}
-	profile := filepath.Join(g.dir, "cachegrind")
-	return &contender{name: name, once: func(ctx context.Context) (sample, error) {
+	profile := filepath.Join(fx.dir, "cachegrind")
+	return &candidate{name: name, once: func(ctx context.Context) (sample, error) {
 		cmd := command()
 		counted := exec.Command("valgrind", append([]string{"--quiet", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=" + profile, cmd.Path}, cmd.Args[1:]...)...)
-		counted.Env = append(cmd.Environ(), "GODEBUG=cpu.rdtscp=off") // an instruction that valgrind may not know
+		counted.Env = append(cmd.Environ(), "GODEBUG=cpu.rdtscp=off") // valgrind may not know the instruction
 		if err := finish(ctx, counted); err != nil {
 			return sample{}, err
 		}

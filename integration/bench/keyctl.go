@@ -11,20 +11,20 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// prepareKeyCtl: a cached get from the kernel's keyring, beside keyctl printing
-// the same key by its number, which it need not look for.
-func prepareKeyCtl(ctx context.Context, g *ground) ([]*contender, error) {
+// prepareKeyCtl measures a cached get from the kernel's keyring, and keyctl printing the
+// same key by its id, without a search.
+func prepareKeyCtl(ctx context.Context, fx *fixture) ([]*candidate, error) {
 	const ours, print = "forcecred get", "keyctl pipe"
 	why := missing("keyctl")
 	if why == "" && exec.Command("keyctl", "show", "@u").Run() != nil {
 		why = "the kernel gives no keyrings here"
 	}
 	if why != "" {
-		return []*contender{absent(ours, why), absent(print, why)}, nil
+		return []*candidate{absent(ours, why), absent(print, why)}, nil
 	}
-	// The keyring is the one that the user's own orgs may be in.
+	// The user's own orgs may be in this keyring.
 	name := fmt.Sprintf("bench-%d", os.Getpid())
-	o, err := g.startOrg(ctx, place(exec.Command).with("FORCECRED_KEYSTORE=keyctl", "FORCECRED_HOME="+filepath.Join(g.dir, "home")), name, orgtest.Config{})
+	o, err := fx.startOrg(ctx, commandFunc(exec.Command).with("FORCECRED_KEYSTORE=keyctl", "FORCECRED_HOME="+filepath.Join(fx.dir, "home")), name, orgtest.Config{})
 	if err != nil {
 		return nil, err
 	}
@@ -38,11 +38,11 @@ func prepareKeyCtl(ctx context.Context, g *ground) ([]*contender, error) {
 	}
 	get := o.cachedGet()
 	get.name = ours
-	peer, _, err := g.reader(print, func() *exec.Cmd { return exec.Command("keyctl", "pipe", key) })
-	return []*contender{get, peer}, err
+	peer, _, err := fx.reader(print, func() *exec.Cmd { return exec.Command("keyctl", "pipe", key) })
+	return []*candidate{get, peer}, err
 }
 
-// search returns the number of a key.
+// search returns the id of a key.
 func search(ring, kind, name string) (string, error) {
 	out, err := exec.Command("keyctl", "search", ring, kind, name).Output()
 	if err != nil {

@@ -8,13 +8,13 @@ import (
 	"unicode/utf8"
 )
 
-// columns are those that a table may have, after the names. One that no row of
-// it has a figure for is left out.
+// columns are the possible columns of a table, after the names. A table omits a column if
+// no row has a figure for it.
 var columns = []struct {
 	title string
 	of    func(Figures) float64
 	unit  string // of a budget
-	least bool   // the budget is what the figure is to reach, and not what it is to stay below
+	least bool   // the budget is a minimum, not a maximum
 }{
 	{"median ms", func(f Figures) float64 { return f.MedianMS }, "ms", false},
 	{"p90 ms", func(f Figures) float64 { return f.P90MS }, "ms", false},
@@ -25,7 +25,7 @@ var columns = []struct {
 	{"first row takes", func(f Figures) float64 { return f.Ratio }, "×", false},
 }
 
-// cells returns the table's header and its rows, each with as many cells.
+// cells returns the table's header and its rows. All have the same number of cells.
 func (t Table) cells() [][]string {
 	cells := [][]string{{""}}
 	for _, r := range t.Rows {
@@ -54,7 +54,7 @@ func (t Table) cells() [][]string {
 	return cells
 }
 
-// remark is what the last cell of a row says: its budget, or why it is empty.
+// remark returns the last cell of a row: its budget, or the reason why it is absent.
 func (r Row) remark() string {
 	if r.Absent != "" {
 		return "absent: " + r.Absent
@@ -71,7 +71,7 @@ func (r Row) remark() string {
 	return strings.Join(budgets, ", ")
 }
 
-// number returns v with three digits or more.
+// number formats v with three digits or more.
 func number(v float64) string {
 	switch {
 	case v >= 100:
@@ -82,7 +82,7 @@ func number(v float64) string {
 	return strconv.FormatFloat(v, 'g', 3, 64)
 }
 
-// thousands puts commas into a whole number.
+// thousands puts commas between the thousands of a whole number.
 func thousands(digits string) string {
 	for i := len(digits) - 3; i > 0; i -= 3 {
 		digits = digits[:i] + "," + digits[i:]
@@ -90,7 +90,7 @@ func thousands(digits string) string {
 	return digits
 }
 
-// heading is the table's title, with how it came about.
+// heading returns the table's title and its number of rounds.
 func (t Table) heading() string {
 	return fmt.Sprintf("%s (%s rounds)", t.Title, thousands(strconv.Itoa(t.Rounds)))
 }

@@ -67,7 +67,7 @@ func TestMarkdown(t *testing.T) {
 	}
 }
 
-// TestDocHasAllTables looks for each path in the document that holds the newest run.
+// TestDocHasAllTables checks that docs/performance.md has a table for each path.
 func TestDocHasAllTables(t *testing.T) {
 	t.Parallel()
 	doc, err := os.ReadFile(filepath.Join("..", "..", "docs", "performance.md"))
@@ -81,7 +81,7 @@ func TestDocHasAllTables(t *testing.T) {
 	}
 }
 
-// TestReadmeQuotesTheBench: the README's figure is that of the document.
+// TestReadmeQuotesTheBench checks that the README has the figure of docs/performance.md.
 func TestReadmeQuotesTheBench(t *testing.T) {
 	t.Parallel()
 	quoted := figure(t, "README.md", `takes ([0-9.]+) times as long as a Go program that prints\shello`)
@@ -91,7 +91,7 @@ func TestReadmeQuotesTheBench(t *testing.T) {
 	}
 }
 
-// figure returns the number that a pattern finds in a document.
+// figure returns the number that a pattern matches in a document.
 func figure(t *testing.T, doc, pattern string) float64 {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", filepath.FromSlash(doc)))

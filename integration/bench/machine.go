@@ -10,25 +10,25 @@ import (
 	"strings"
 )
 
-// Machine is what the figures depend on.
+// Machine describes the machine, which the figures depend on.
 type Machine struct {
 	OS        string `json:"os"`
 	Arch      string `json:"arch"`
 	CPUs      int    `json:"cpus"`
-	CPUModel  string `json:"cpu_model,omitempty"` // as the system calls it
+	CPUModel  string `json:"cpu_model,omitempty"` // the system's name for it
 	GoVersion string `json:"go_version"`
 	Kernel    string `json:"kernel,omitempty"`
 }
 
 func thisMachine(ctx context.Context) Machine {
 	m := Machine{OS: runtime.GOOS, Arch: runtime.GOARCH, CPUs: runtime.NumCPU(), CPUModel: cpuModel(), GoVersion: runtime.Version()}
-	if release, err := exec.CommandContext(ctx, "uname", "-r").Output(); err == nil { // there is none on Windows
+	if release, err := exec.CommandContext(ctx, "uname", "-r").Output(); err == nil { // Windows has no uname
 		m.Kernel = strings.TrimSpace(string(release))
 	}
 	return m
 }
 
-// cpuModel returns what Linux calls the processor, "" elsewhere.
+// cpuModel returns Linux's name for the processor; "" on other systems.
 func cpuModel() string {
 	file, err := os.Open("/proc/cpuinfo")
 	if err != nil {

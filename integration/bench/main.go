@@ -1,9 +1,8 @@
-// Command bench times forcecred beside other programs, in one run on one machine.
+// Command bench compares forcecred with other programs, in one run on one machine.
 //
-// Those of one table run in turn, so that a machine's drift hits them all.
-// Figures from two runs or two machines can't be compared; the ratio in one run
-// can be quoted. Nothing here passes or fails. docs/performance.md tells how to
-// read what is printed.
+// The programs of a table run in turn, so a change of the machine's speed affects all of
+// them. Do not compare figures of two runs or two machines; quote the ratio of one run.
+// The bench does not pass or fail. docs/performance.md explains its output.
 package main
 
 import (
@@ -21,13 +20,13 @@ func main() {
 		runEcho()
 		return
 	}
-	short := flag.Bool("short", false, "take few rounds, to see that the bench works")
-	only := flag.String("run", "", "time only what this regular `expression` matches the title of")
+	short := flag.Bool("short", false, "run few rounds, to check that the bench works")
+	only := flag.String("run", "", "measure only the tables whose title matches this regular `expression`")
 	jsonFile := flag.String("json", "", "write the report as JSON to this `file` as well")
 	markdownFile := flag.String("markdown", "", "put the tables into this `file`, between its two marks")
 	flag.Parse()
-	// However it is ended, it ends what it has started. To print to a pipe that nobody
-	// reads any more is an error then, as it is with other files.
+	// A signal ends the processes that the bench has started. With SIGPIPE caught, a write
+	// to a closed pipe is an error, as with other files.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
@@ -77,7 +76,7 @@ func run(ctx context.Context, short bool, only, jsonFile, markdownFile string) e
 	return nil
 }
 
-// command is what times the same again.
+// command returns the command line that repeats the run.
 func command(short bool, only string) string {
 	words := "go run ./integration/bench"
 	if short {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// The marks in a document between which the tables of the newest run stand.
+// The marks around the tables of the newest run in a document.
 const (
 	beginMark = "<!-- The bench wrote what follows. -->\n"
 	endMark   = "<!-- The bench wrote what precedes. -->\n"

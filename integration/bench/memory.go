@@ -10,16 +10,15 @@ import (
 	"strings"
 )
 
-// hasPeak reports whether the system tells how much memory a process that has
-// ended took.
+// hasPeak reports whether the system reports the peak memory of a process that has ended.
 const hasPeak = runtime.GOOS != "windows"
 
-// peakOf runs a command, and returns the peak of its memory in MB. Of several
-// processes that it waited for it is that of the largest.
-func (g *ground) peakOf(ctx context.Context, cmd *exec.Cmd) (float64, error) {
+// peakOf runs a command, and returns the peak memory in MB of the command and of the
+// processes that it waited for, whichever is largest.
+func (fx *fixture) peakOf(ctx context.Context, cmd *exec.Cmd) (float64, error) {
 	var out strings.Builder
 	measured := &exec.Cmd{
-		Path: g.peak, Args: slices.Concat([]string{g.peak, cmd.Path}, cmd.Args[1:]),
+		Path: fx.peak, Args: slices.Concat([]string{fx.peak, cmd.Path}, cmd.Args[1:]),
 		Env: cmd.Env, Dir: cmd.Dir, Stdin: cmd.Stdin, Stdout: &out,
 	}
 	if err := finish(ctx, measured); err != nil {

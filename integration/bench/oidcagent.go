@@ -15,10 +15,9 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// prepareOIDCAgent has oidc-agent log in to an org that looks like an OpenID
-// provider. It returns the contender that asks the agent, which has the token in
-// its memory.
-func (g *ground) prepareOIDCAgent(ctx context.Context) (*contender, error) {
+// prepareOIDCAgent gives oidc-agent a login at an org that looks like an OpenID provider.
+// It returns the candidate that gets the token from the agent's memory.
+func (fx *fixture) prepareOIDCAgent(ctx context.Context) (*candidate, error) {
 	const name = "oidc-token"
 	if why := missing("oidc-agent", "oidc-gen", "oidc-token"); why != "" {
 		return absent(name, why), nil
@@ -27,34 +26,34 @@ func (g *ground) prepareOIDCAgent(ctx context.Context) (*contender, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.later(o.Close)
-	issuer, err := g.startProvider(o)
+	fx.later(o.Close)
+	issuer, err := fx.startProvider(o)
 	if err != nil {
 		return nil, err
 	}
-	d, err := g.desk()
+	d, err := fx.desktop()
 	if err != nil {
 		return nil, err
 	}
-	if err := g.startAgent(ctx, d); err != nil {
+	if err := fx.startAgent(ctx, d); err != nil {
 		return nil, fmt.Errorf("oidc-agent: %w", err)
 	}
 	if err := generate(ctx, d, o, issuer); err != nil {
 		return nil, fmt.Errorf("oidc-gen: %w", err)
 	}
-	return g.process(name, o.AccessToken, func() *exec.Cmd { return d.Command("oidc-token", "prod") }), nil
+	return fx.process(name, o.AccessToken, func() *exec.Cmd { return d.Command("oidc-token", "prod") }), nil
 }
 
-// startAgent starts the agent, and waits until it can be asked.
-func (g *ground) startAgent(ctx context.Context, d *desktop.Desk) error {
+// startAgent starts the agent, and waits for its socket.
+func (fx *fixture) startAgent(ctx context.Context, d *desktop.Desktop) error {
 	socket := filepath.Join(d.Home, "run", "agent")
 	d.Env = append(d.Env, "OIDC_SOCK="+socket)
 	agent := d.Command("oidc-agent", "--console", "--no-webserver", "--socket-path="+socket)
 	if err := agent.Start(); err != nil {
 		return err
 	}
-	g.later(func() {
-		_ = agent.Process.Signal(syscall.SIGTERM) // and its child ends with it
+	fx.later(func() {
+		_ = agent.Process.Signal(syscall.SIGTERM) // its child ends as well
 		_ = agent.Wait()
 	})
 	for range 200 {
@@ -70,9 +69,9 @@ func (g *ground) startAgent(ctx context.Context, d *desktop.Desk) error {
 	return errors.New("it has made no socket")
 }
 
-// generate gives the agent the org's refresh token. oidc-gen takes one from a
-// person's terminal, or in the environment.
-func generate(ctx context.Context, d *desktop.Desk, o *orgtest.Org, issuer string) error {
+// generate gives the agent the org's refresh token. oidc-gen reads it from a terminal or
+// from the environment.
+func generate(ctx context.Context, d *desktop.Desktop, o *orgtest.Org, issuer string) error {
 	client, err := json.Marshal(map[string]any{"client_id": o.ClientID(), "client_secret": o.ClientSecret(), "redirect_uris": []string{"http://localhost:8080"}})
 	if err != nil {
 		return err

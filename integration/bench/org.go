@@ -13,12 +13,12 @@ import (
 	"forcecred/protocol/secret"
 )
 
-// org is one that forcecred has stored, with a token in its cache.
+// org is a stand-in org that forcecred has stored, with a cached token.
 type org struct {
 	*orgtest.Org
-	g    *ground
-	at   place
-	name string // by which forcecred knows it
+	fx   *fixture
+	at   commandFunc
+	name string // in forcecred's keystore
 }
 
 const (
@@ -26,15 +26,14 @@ const (
 	peakBudget   = 16 // MB, of any get
 )
 
-// startOrg starts an org, stores it under that name where forcecred runs, and
-// gets its token once.
-func (g *ground) startOrg(ctx context.Context, at place, name string, cfg orgtest.Config) (*org, error) {
+// startOrg starts an org, stores it as name, and gets its token once.
+func (fx *fixture) startOrg(ctx context.Context, at commandFunc, name string, cfg orgtest.Config) (*org, error) {
 	cfg.ClientSecret = clientSecret
-	started, err := g.startServer(cfg)
+	started, err := fx.startServer(cfg)
 	if err != nil {
 		return nil, err
 	}
-	o := &org{started, g, at.with("FORCECRED_CA_FILE=" + g.caFile()), name}
+	o := &org{started, fx, at.with("FORCECRED_CA_FILE=" + fx.caFile()), name}
 	var request bytes.Buffer
 	err = protocol.StoreRequest{
 		Org: name, LoginURL: o.URL, ClientID: o.ClientID(), ClientSecret: secret.New(o.ClientSecret()), RefreshToken: secret.New(o.RefreshToken()),
@@ -44,7 +43,7 @@ func (g *ground) startOrg(ctx context.Context, at place, name string, cfg orgtes
 	}
 	store := o.forcecred("store")
 	store.Stdin = &request
-	g.later(func() { _ = o.forcecred("erase", name).Run() }) // where the keystore is not gone with the folder
+	fx.later(func() { _ = o.forcecred("erase", name).Run() }) // a keyring's items outlive the folder
 	for _, cmd := range []*exec.Cmd{store, o.forcecred("get", name)} {
 		if err := finish(ctx, cmd); err != nil {
 			return nil, fmt.Errorf("forcecred %s: %w", cmd.Args[1], err)
@@ -53,27 +52,27 @@ func (g *ground) startOrg(ctx context.Context, at place, name string, cfg orgtes
 	return o, nil
 }
 
-// startServer starts an org, and writes the certificate that it is to be trusted by.
-func (g *ground) startServer(cfg orgtest.Config) (*orgtest.Org, error) {
+// startServer starts an org, and writes its root certificate to caFile.
+func (fx *fixture) startServer(cfg orgtest.Config) (*orgtest.Org, error) {
 	o, err := orgtest.Start(cfg)
 	if err != nil {
 		return nil, err
 	}
-	g.later(o.Close)
-	return o, os.WriteFile(g.caFile(), o.CAPEM(), 0o600)
+	fx.later(o.Close)
+	return o, os.WriteFile(fx.caFile(), o.CAPEM(), 0o600)
 }
 
-func (g *ground) caFile() string { return filepath.Join(g.dir, "ca.pem") }
+func (fx *fixture) caFile() string { return filepath.Join(fx.dir, "ca.pem") }
 
-// forcecred returns a command over the keystore that has the org.
-func (o *org) forcecred(args ...string) *exec.Cmd { return o.at(o.g.forcecred, args...) }
+// forcecred returns a forcecred command with the org's keystore.
+func (o *org) forcecred(args ...string) *exec.Cmd { return o.at(o.fx.forcecred, args...) }
 
-// cachedGet returns the contender that gets the token again.
-func (o *org) cachedGet() *contender { return o.get("forcecred get "+o.name, always(o.AccessToken())) }
+// cachedGet returns the candidate that gets the cached token.
+func (o *org) cachedGet() *candidate { return o.get("forcecred get "+o.name, always(o.AccessToken())) }
 
-// get returns the contender that gets a token.
-func (o *org) get(name string, want func() string, flags ...string) *contender {
-	c := o.g.process(name, want, func() *exec.Cmd { return o.forcecred(append([]string{"get", o.name}, flags...)...) })
+// get returns the candidate that gets a token.
+func (o *org) get(name string, want func() string, flags ...string) *candidate {
+	c := o.fx.process(name, want, func() *exec.Cmd { return o.forcecred(append([]string{"get", o.name}, flags...)...) })
 	c.budget.PeakMB = peakBudget
 	return c
 }

@@ -12,16 +12,16 @@ import (
 	"forcecred/keystore"
 )
 
-// prepareOrgs: a cached get where many orgs are stored, beside one where few are.
-func prepareOrgs(ctx context.Context, g *ground) ([]*contender, error) {
+// prepareOrgs measures a cached get with many stored orgs, and with few.
+func prepareOrgs(ctx context.Context, fx *fixture) ([]*candidate, error) {
 	counts := []int{10_000, 100, 1}
-	if g.short {
+	if fx.short {
 		counts[0] = 1000
 	}
-	var all []*contender
+	var all []*candidate
 	for _, count := range counts {
-		home := filepath.Join(g.dir, strconv.Itoa(count))
-		o, err := g.startOrg(ctx, ageFiles(home), "prod", orgtest.Config{})
+		home := filepath.Join(fx.dir, strconv.Itoa(count))
+		o, err := fx.startOrg(ctx, ageFiles(home), "prod", orgtest.Config{})
 		if err != nil {
 			return nil, err
 		}
@@ -38,8 +38,8 @@ func prepareOrgs(ctx context.Context, g *ground) ([]*contender, error) {
 	return all, nil
 }
 
-// multiply stores an org under so many names more. The writers wait for the disk
-// most of the time, so there are many.
+// multiply stores an org under many more names. It has many writers, because each waits
+// for the disk most of the time.
 func multiply(ctx context.Context, home, name string, more int) error {
 	store := openAgeFiles(home)
 	grant, err := keystore.LoadGrant(ctx, store, keystore.Org(name))

@@ -6,17 +6,16 @@ import (
 	"os"
 )
 
-// path is a way through forcecred, which is timed beside programs that go a
-// like way.
+// path is one use of forcecred, which is compared with programs that do the same.
 type path struct {
 	title string
 
-	// rounds is how often each contender runs, few how often in a short run.
+	// rounds is the number of runs of each candidate; few is that of a short run.
 	rounds, few int
 
-	// prepare returns who runs: forcecred first, whose figures the others' are
-	// compared with. What has to be ended afterwards it leaves to the ground.
-	prepare func(ctx context.Context, g *ground) ([]*contender, error)
+	// prepare returns the candidates. The first is forcecred; the others are compared
+	// with it. The fixture's close ends what prepare starts.
+	prepare func(ctx context.Context, fx *fixture) ([]*candidate, error)
 }
 
 var paths = []path{
@@ -37,19 +36,19 @@ var paths = []path{
 	{"instructions", 9, 1, prepareInstructions},
 }
 
-// time prepares the path, and has its contenders run.
+// time prepares the path and measures its candidates.
 func (p path) time(ctx context.Context, built binaries, short bool) (t Table, err error) {
-	g, err := newGround(built, short)
+	fx, err := newFixture(built, short)
 	if err != nil {
 		return Table{}, err
 	}
-	defer g.close()
-	contenders, err := p.prepare(ctx, g)
+	defer fx.close()
+	candidates, err := p.prepare(ctx, fx)
 	if err != nil {
 		return Table{}, fmt.Errorf("prepare: %w", err)
 	}
 	if os.Getenv("FORCECRED_TEST_REQUIRE") == "all" {
-		for _, c := range contenders {
+		for _, c := range candidates {
 			if c.absent != "" {
 				return Table{}, fmt.Errorf("FORCECRED_TEST_REQUIRE=all, but %s is absent: %s", c.name, c.absent)
 			}
@@ -59,6 +58,6 @@ func (p path) time(ctx context.Context, built binaries, short bool) (t Table, er
 	if short {
 		t.Rounds = p.few
 	}
-	t.Rows, err = race(ctx, contenders, t.Rounds)
+	t.Rows, err = measure(ctx, candidates, t.Rounds)
 	return t, err
 }

@@ -15,40 +15,40 @@ import (
 
 const echoName = "a bare echo as large"
 
-// preparePlugin: a cached Get over gRPC, beside what gRPC itself takes.
-func preparePlugin(ctx context.Context, g *ground) ([]*contender, error) {
-	get, echo, err := g.startPlugins(ctx)
+// preparePlugin measures a cached Get over gRPC, and gRPC alone.
+func preparePlugin(ctx context.Context, fx *fixture) ([]*candidate, error) {
+	get, echo, err := fx.startPlugins(ctx)
 	if err != nil {
 		return nil, err
 	}
 	ours := call("Get, cached", get)
 	ours.budget.MedianMS = 0.15
-	return []*contender{ours, call(echoName, echo)}, nil
+	return []*candidate{ours, call(echoName, echo)}, nil
 }
 
-// preparePluginCrowd: how many calls there are in a second when many ask at once.
-func preparePluginCrowd(ctx context.Context, g *ground) ([]*contender, error) {
-	get, echo, err := g.startPlugins(ctx)
+// preparePluginCrowd measures the calls per second of many callers at once.
+func preparePluginCrowd(ctx context.Context, fx *fixture) ([]*candidate, error) {
+	get, echo, err := fx.startPlugins(ctx)
 	if err != nil {
 		return nil, err
 	}
 	each := 100
-	if g.short {
+	if fx.short {
 		each = 10
 	}
 	ours := calls("Get, cached", each, get)
 	ours.budget.PerSecond = 15_000
-	return []*contender{ours, calls(echoName, each, echo)}, nil
+	return []*candidate{ours, calls(echoName, each, echo)}, nil
 }
 
-// preparePluginStart: a start of the plugin, until it answers.
-func preparePluginStart(ctx context.Context, g *ground) ([]*contender, error) {
-	o, _, err := g.startFileOrg(ctx, orgtest.Config{})
+// preparePluginStart measures the start of the plugin up to its first answer.
+func preparePluginStart(ctx context.Context, fx *fixture) ([]*candidate, error) {
+	o, _, err := fx.startFileOrg(ctx, orgtest.Config{})
 	if err != nil {
 		return nil, err
 	}
-	start := func(name string, withoutMTLS bool) *contender {
-		return &contender{name: name, once: func(ctx context.Context) (sample, error) {
+	start := func(name string, withoutMTLS bool) *candidate {
+		return &candidate{name: name, once: func(ctx context.Context) (sample, error) {
 			begin := time.Now()
 			client, err := o.startPlugin(ctx, withoutMTLS)
 			took := time.Since(begin)
@@ -58,13 +58,13 @@ func preparePluginStart(ctx context.Context, g *ground) ([]*contender, error) {
 			return sample{took: took}, err
 		}}
 	}
-	return []*contender{start("forcecred-plugin, mutual TLS", false), start("forcecred-plugin, no TLS", true)}, nil
+	return []*candidate{start("forcecred-plugin, mutual TLS", false), start("forcecred-plugin, no TLS", true)}, nil
 }
 
-// startPlugins starts the plugin with an org in its keystore, and the echo.
-// It returns a call of each.
-func (g *ground) startPlugins(ctx context.Context) (get, echo func(context.Context) error, err error) {
-	o, _, err := g.startFileOrg(ctx, orgtest.Config{})
+// startPlugins starts the plugin, with an org in its keystore, and the echo. It returns a
+// call of each.
+func (fx *fixture) startPlugins(ctx context.Context) (get, echo func(context.Context) error, err error) {
+	o, _, err := fx.startFileOrg(ctx, orgtest.Config{})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -72,7 +72,7 @@ func (g *ground) startPlugins(ctx context.Context) (get, echo func(context.Conte
 	if err != nil {
 		return nil, nil, err
 	}
-	g.later(client.Close)
+	fx.later(client.Close)
 	get = func(ctx context.Context) error {
 		_, err := client.Get(ctx, protocol.GetRequest{Org: o.name, MinTTL: time.Minute})
 		return err
@@ -82,18 +82,18 @@ func (g *ground) startPlugins(ctx context.Context) (get, echo func(context.Conte
 		return nil, nil, err
 	}
 	size := len(c.AccessToken.Reveal()) + len(c.InstanceURL) + len(c.ID) + len(c.IssuedAt) + len(c.Signature) + len(c.Scope) + len(c.OrgID) + len(c.UserID) + 64
-	echo, err = g.startEcho(size)
+	echo, err = fx.startEcho(size)
 	return get, echo, err
 }
 
 func (o *org) startPlugin(ctx context.Context, withoutMTLS bool) (*plugin.Client, error) {
-	cmd := o.at(o.g.plugin)
+	cmd := o.at(o.fx.plugin)
 	return plugin.Start(ctx, cmd.Path, plugin.Options{Env: cmd.Env, WithoutMTLS: withoutMTLS, Log: hclog.NewNullLogger()})
 }
 
-// call returns a contender that is one call.
-func call(name string, f func(context.Context) error) *contender {
-	return &contender{name: name, once: func(ctx context.Context) (sample, error) {
+// call returns a candidate that makes one call.
+func call(name string, f func(context.Context) error) *candidate {
+	return &candidate{name: name, once: func(ctx context.Context) (sample, error) {
 		begin := time.Now()
 		err := f(ctx)
 		return sample{took: time.Since(begin)}, err
@@ -102,9 +102,9 @@ func call(name string, f func(context.Context) error) *contender {
 
 const callers = 64
 
-// calls returns a contender that is so many calls by each of many callers at once.
-func calls(name string, each int, f func(context.Context) error) *contender {
-	return &contender{name: name, calls: callers * each, once: func(ctx context.Context) (sample, error) {
+// calls returns a candidate in which many callers at once make a number of calls each.
+func calls(name string, each int, f func(context.Context) error) *candidate {
+	return &candidate{name: name, calls: callers * each, once: func(ctx context.Context) (sample, error) {
 		errs := make([]error, callers)
 		var all sync.WaitGroup
 		begin := time.Now()

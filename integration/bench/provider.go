@@ -15,10 +15,10 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// startProvider starts an OpenID provider in front of an org: it has the document
-// that tells its endpoints, and adds to the org's answers how long a token lives,
-// which Salesforce never says. It returns the provider's issuer.
-func (g *ground) startProvider(o *orgtest.Org) (issuer string, err error) {
+// startProvider starts an OpenID provider in front of an org. It serves the discovery
+// document, and adds expires_in to the org's answers, which Salesforce never sends. It
+// returns the provider's issuer.
+func (fx *fixture) startProvider(o *orgtest.Org) (issuer string, err error) {
 	target, err := url.Parse(o.URL)
 	if err != nil {
 		return "", err
@@ -34,11 +34,11 @@ func (g *ground) startProvider(o *orgtest.Org) (issuer string, err error) {
 	server := httptest.NewUnstartedServer(mux)
 	server.TLS = &tls.Config{Certificates: []tls.Certificate{o.TLSCertificate()}, MinVersion: tls.VersionTLS12}
 	server.StartTLS()
-	g.later(server.Close)
+	fx.later(server.Close)
 	mux.Handle("POST /services/oauth2/token", skin)
 	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(map[string]any{ // a client that is gone needs no answer
+		_ = json.NewEncoder(w).Encode(map[string]any{ // the client may have disconnected
 			"issuer":                   server.URL,
 			"authorization_endpoint":   server.URL + "/services/oauth2/authorize",
 			"token_endpoint":           server.URL + "/services/oauth2/token",

@@ -5,30 +5,30 @@ import (
 	"os"
 )
 
-// Report is one run on one machine. docs/performance.md tells its form as JSON.
+// Report is one run on one machine. docs/performance.md describes its JSON.
 type Report struct {
 	Command string  `json:"command"`
 	Machine Machine `json:"machine"`
 	Tables  []Table `json:"tables"`
 }
 
-// Table has one path through forcecred in its first row, and what it was timed
-// beside in the others.
+// Table has forcecred in its first row, and the programs that it is compared with in the
+// others.
 type Table struct {
 	Title  string `json:"title"`
-	Rounds int    `json:"rounds"` // in which each had its turn
+	Rounds int    `json:"rounds"` // of each row
 	Rows   []Row  `json:"rows"`
 }
 
-// Row is what one of those that ran came to, or why it did not run.
+// Row has the figures of a candidate, or the reason why it did not run.
 type Row struct {
 	Name   string `json:"name"`
 	Absent string `json:"absent,omitempty"`
 	Figures
-	Budget *Figures `json:"budget,omitempty"` // of some of the figures
+	Budget *Figures `json:"budget,omitempty"` // limits of some of the figures
 }
 
-// Figures are 0 where they are not known.
+// Figures are 0 if they were not measured.
 type Figures struct {
 	MedianMS     float64 `json:"median_ms,omitempty"`
 	P90MS        float64 `json:"p90_ms,omitempty"`

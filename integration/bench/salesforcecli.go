@@ -13,31 +13,30 @@ import (
 
 const sfName = "sf org auth show-access-token"
 
-// sfRatio is how much of sf's time a get may take: 150 times less.
+// sfRatio is the part of sf's time that a get may take.
 const sfRatio = 1.0 / 150
 
-// prepareSalesforceCLI: a cached get over a login of the Salesforce CLI's, beside
-// the CLI, which prints the same token of the same login. The token is a live one,
-// so that neither has to refresh.
-func prepareSalesforceCLI(ctx context.Context, g *ground) ([]*contender, error) {
+// prepareSalesforceCLI measures a cached get of a Salesforce CLI login, and the CLI printing
+// the same token. The token is valid, so neither refreshes.
+func prepareSalesforceCLI(ctx context.Context, fx *fixture) ([]*candidate, error) {
 	const ours = "forcecred get prod"
 	if why := missingSF(); why != "" {
-		return []*contender{absent(ours, why), absent(sfName, why)}, nil
+		return []*candidate{absent(ours, why), absent(sfName, why)}, nil
 	}
-	o, err := g.startSFOrg(ctx)
+	o, err := fx.startSFOrg(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return []*contender{o.cachedGet(), o.showToken()}, nil
+	return []*candidate{o.cachedGet(), o.showToken()}, nil
 }
 
-// prepareSalesforceCLIRefresh: the same login, when its session has ended.
-func prepareSalesforceCLIRefresh(ctx context.Context, g *ground) ([]*contender, error) {
+// prepareSalesforceCLIRefresh measures the same after the session has ended.
+func prepareSalesforceCLIRefresh(ctx context.Context, fx *fixture) ([]*candidate, error) {
 	const ours = "forcecred get prod --force"
 	if why := missingSF(); why != "" {
-		return []*contender{absent(ours, why), absent(sfName, why)}, nil
+		return []*candidate{absent(ours, why), absent(sfName, why)}, nil
 	}
-	o, err := g.startSFOrg(ctx)
+	o, err := fx.startSFOrg(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +45,7 @@ func prepareSalesforceCLIRefresh(ctx context.Context, g *ground) ([]*contender, 
 		o.ExpireSessions()
 		return nil
 	}
-	return []*contender{o.get(ours, o.AccessToken, "--force"), show}, nil
+	return []*candidate{o.get(ours, o.AccessToken, "--force"), show}, nil
 }
 
 func missingSF() string {
@@ -57,21 +56,21 @@ func missingSF() string {
 	return why
 }
 
-// startSFOrg starts an org, to which the Salesforce CLI logs in.
-func (g *ground) startSFOrg(ctx context.Context) (*org, error) {
-	server, err := g.startServer(orgtest.Config{ClientID: "PlatformCLI"})
+// startSFOrg starts an org and logs the Salesforce CLI in to it.
+func (fx *fixture) startSFOrg(ctx context.Context) (*org, error) {
+	server, err := fx.startServer(orgtest.Config{ClientID: "PlatformCLI"})
 	if err != nil {
 		return nil, err
 	}
-	user, url := filepath.Join(g.dir, "user"), filepath.Join(g.dir, "url")
+	user, url := filepath.Join(fx.dir, "user"), filepath.Join(fx.dir, "url")
 	if err := os.Mkdir(user, 0o700); err != nil {
 		return nil, err
 	}
-	at := place(exec.Command).with("HOME="+user, "USERPROFILE="+user, "NODE_EXTRA_CA_CERTS="+g.caFile(), "SF_USE_GENERIC_UNIX_KEYCHAIN=true",
+	at := commandFunc(exec.Command).with("HOME="+user, "USERPROFILE="+user, "NODE_EXTRA_CA_CERTS="+fx.caFile(), "SF_USE_GENERIC_UNIX_KEYCHAIN=true",
 		"SF_DISABLE_TELEMETRY=true", "SF_AUTOUPDATE_DISABLE=true", "SF_SKIP_NEW_VERSION_CHECK=true",
-		"FORCECRED_KEYSTORE=sf", "FORCECRED_HOME="+filepath.Join(user, "forcecred"), "FORCECRED_CA_FILE="+g.caFile())
-	o := &org{server, g, at, "prod"}
-	// By a file: of stdin the CLI waits for the first byte for some milliseconds only.
+		"FORCECRED_KEYSTORE=sf", "FORCECRED_HOME="+filepath.Join(user, "forcecred"), "FORCECRED_CA_FILE="+fx.caFile())
+	o := &org{server, fx, at, "prod"}
+	// As a file, because the CLI waits only some milliseconds for the first byte on stdin.
 	login := "force://PlatformCLI::" + o.RefreshToken() + "@" + strings.TrimPrefix(o.URL, "https://")
 	if err := os.WriteFile(url, []byte(login), 0o600); err != nil {
 		return nil, err
@@ -87,17 +86,17 @@ func (g *ground) startSFOrg(ctx context.Context) (*org, error) {
 	return o, nil
 }
 
-// sf returns a command of the Salesforce CLI's. It looks for a project of its
-// user's in the folder that it runs in.
+// sf returns a command of the Salesforce CLI, which looks for a project in its working
+// directory.
 func (o *org) sf(args ...string) *exec.Cmd {
 	cmd := o.at("sf", args...)
-	cmd.Dir = filepath.Join(o.g.dir, "user")
+	cmd.Dir = filepath.Join(o.fx.dir, "user")
 	return cmd
 }
 
-// showToken returns the contender that has the CLI print the login's token.
-func (o *org) showToken() *contender {
-	c := o.g.process(sfName, o.AccessToken, func() *exec.Cmd { return o.sf("org", "auth", "show-access-token", "--target-org", o.name, "--json") })
+// showToken returns the candidate in which the CLI prints the login's token.
+func (o *org) showToken() *candidate {
+	c := o.fx.process(sfName, o.AccessToken, func() *exec.Cmd { return o.sf("org", "auth", "show-access-token", "--target-org", o.name, "--json") })
 	c.budget.Ratio = sfRatio
 	return c
 }

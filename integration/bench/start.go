@@ -5,22 +5,22 @@ import (
 	"os/exec"
 )
 
-// prepareStart: what a start takes that does nothing afterwards.
-func prepareStart(_ context.Context, g *ground) ([]*contender, error) {
-	return []*contender{
-		g.process("forcecred version", always("forcecred"), func() *exec.Cmd { return exec.Command(g.forcecred, "version") }),
-		g.linkedProcess(exec.Command),
-		g.helloProcess(),
+// prepareStart measures a start of forcecred that does nothing else.
+func prepareStart(_ context.Context, fx *fixture) ([]*candidate, error) {
+	return []*candidate{
+		fx.process("forcecred version", always("forcecred"), func() *exec.Cmd { return exec.Command(fx.forcecred, "version") }),
+		fx.linkedProcess(exec.Command),
+		fx.helloProcess(),
 	}, nil
 }
 
-// helloProcess is the floor: as fast as a Go program can be.
-func (g *ground) helloProcess() *contender {
-	return g.process("a Go program that prints hello", always("hello"), func() *exec.Cmd { return exec.Command(g.hello) })
+// helloProcess returns the fastest Go program.
+func (fx *fixture) helloProcess() *candidate {
+	return fx.process("a Go program that prints hello", always("hello"), func() *exec.Cmd { return exec.Command(fx.hello) })
 }
 
-// linkedProcess is the floor of forcecred: what it is made of is initialised where
-// forcecred runs, and nothing of it is used.
-func (g *ground) linkedProcess(at place) *contender {
-	return g.process("a Go program of the same packages that prints hello", always("hello"), func() *exec.Cmd { return at(g.linked) })
+// linkedProcess returns a program that links forcecred's packages, and so initializes them,
+// but uses nothing of them.
+func (fx *fixture) linkedProcess(at commandFunc) *candidate {
+	return fx.process("a Go program of the same packages that prints hello", always("hello"), func() *exec.Cmd { return at(fx.linked) })
 }

@@ -33,7 +33,7 @@ func TestKubernetesNeverPrompts(t *testing.T) {
 	t.Parallel()
 	rig.NeedTool(t, "pass")
 	rig.NeedTool(t, "gpg")
-	d := rig.NewDesk(t)
+	d := rig.NewDesktop(t)
 	run := func(name string, args ...string) {
 		t.Helper()
 		if got := rig.Finish(d.Command(name, args...)); got.Status != 0 {

@@ -22,11 +22,11 @@ import (
 //go:embed cases
 var files embed.FS
 
-// testCase is one call of a helper and what has to come of it. An expectation
-// that is nil, or empty in the case of status, is none.
+// testCase is one call of a helper and its expected outcome. An expectation that is nil,
+// or an empty status, checks nothing.
 type testCase struct {
 	name string // docker/get-unknown
-	why  string // for people: what is wanted, and who says so
+	why  string // for people: the requirement and its source
 
 	args  []string
 	env   []string // NAME=VALUE
@@ -35,14 +35,14 @@ type testCase struct {
 	status string // a number, or "failure" for any but 0
 	stdout *string
 	stderr *string
-	// More about the streams.
-	stdoutMatches *regexp.Regexp // the whole of it
+	// More expectations of the streams.
+	stdoutMatches *regexp.Regexp // matches the whole stream
 	stderrMatches *regexp.Regexp
 	stdoutSchema  *jsonschema.Resolved
-	future        []string // members of a JSON object whose time is still to come, where they are there
+	future        []string // members of a JSON object whose time, if present, must be in the future
 }
 
-// source is a case as its file has it.
+// source is a case in its file's form.
 type source struct {
 	name  string
 	why   string
@@ -74,7 +74,7 @@ func load(dialect string) ([]source, error) {
 	return cases, nil
 }
 
-// placeholders returns what stands for ${KNOWN} and the others.
+// placeholders returns the values of ${KNOWN} and the others.
 func placeholders(dialect, known, unknown string) (map[string]string, error) {
 	switch dialect {
 	case "kubernetes", "headers":
@@ -99,8 +99,8 @@ func placeholders(dialect, known, unknown string) (map[string]string, error) {
 
 var placeholder = regexp.MustCompile(`\$\{([A-Z_]+)\}`)
 
-// expand makes a case of its source. It reports whether a value is missing that
-// the case can't do without.
+// expand makes a case from its source. missing reports that the case needs a value that
+// was not given.
 func (s source) expand(names map[string]string) (c testCase, missing bool, err error) {
 	c = testCase{name: s.name, why: s.why}
 	for part, text := range s.parts {
@@ -125,7 +125,7 @@ func (c *testCase) set(part, text string) (err error) {
 		c.env = lines(text)
 	case "stdin":
 		c.stdin = text
-	case "stdin.quoted": // what a text file can't hold, as a string of Go's
+	case "stdin.quoted": // a Go string, for bytes that a text file can't have
 		c.stdin, err = strconv.Unquote(strings.TrimSpace(text))
 	case "status":
 		c.status = strings.TrimSpace(text)
@@ -152,7 +152,7 @@ func lines(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool { return r == '\n' })
 }
 
-// whole returns a pattern that a whole stream has to match.
+// whole returns a pattern that must match a whole stream.
 func whole(text string) (*regexp.Regexp, error) {
 	return regexp.Compile(`\A(?s:` + strings.TrimSuffix(text, "\n") + `)\z`)
 }

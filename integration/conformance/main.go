@@ -1,14 +1,14 @@
-// Command conformance tells where a credential helper deviates from what its callers want.
+// Command conformance checks that a credential helper does what its callers require.
 //
 //	go run ./integration/conformance -dialect git -known https://git.example.com -- git credential-store
 //
-// It runs the helper once for each of the dialect's cases, which are the text
-// files below cases, and prints what was wanted and what came. The exit status
-// is 1 when something deviates, 2 when nothing could be tried.
+// It runs the helper once for each case of the dialect, a text file below cases, and
+// prints the expected and the actual outcome. The exit status is 1 if a case deviates, 2
+// if no case could run.
 //
-// The helper has to have credentials for the known place and none for the
-// unknown one. It should work on a store that nobody needs: git's cases store and
-// erase credentials, for hosts below conformance.test.
+// The helper must have credentials for the known URL and none for the unknown one. Use a
+// scratch store: the cases for git store and erase credentials of hosts below
+// conformance.test.
 package main
 
 import (
@@ -32,7 +32,7 @@ func main() {
 	}
 }
 
-// run tries the cases that args name, and returns how many deviate.
+// run runs the cases of a dialect, and returns the number of those that deviate.
 func run(ctx context.Context, args []string, out io.Writer) (deviations int, err error) {
 	flags := flag.NewFlagSet("conformance", flag.ContinueOnError)
 	dialect := flags.String("dialect", "", "git, docker, bazel, kubernetes or headers")
@@ -69,7 +69,7 @@ func run(ctx context.Context, args []string, out io.Writer) (deviations int, err
 		if err != nil {
 			return deviations, err
 		}
-		wrong := c.judge(came)
+		wrong := c.check(came)
 		if len(wrong) > 0 {
 			deviations++
 		}
@@ -79,8 +79,8 @@ func run(ctx context.Context, args []string, out io.Writer) (deviations int, err
 	return deviations, nil
 }
 
-// report prints one case. A helper's stdout is shown only on demand, or where it
-// tells of a failure: elsewhere it may be what nobody should see.
+// report prints one case. It prints the helper's stdout only with -show, or if the helper
+// reports a failure there, because stdout may have secrets.
 func report(out io.Writer, c testCase, came outcome, wrong []string, show bool) {
 	verdict := "fits"
 	if len(wrong) > 0 {

@@ -11,19 +11,18 @@ import (
 	"time"
 )
 
-// patience is how long a helper may take before it counts as one that hangs,
-// far longer than any caller waits.
-const patience = time.Minute
+// timeout is the longest time for a helper, far longer than any caller waits.
+const timeout = time.Minute
 
-// outcome is what came of one call of a helper.
+// outcome is the result of one call of a helper.
 type outcome struct {
-	status         int // -1 when it had to be killed
+	status         int // -1 if it was killed after the timeout
 	stdout, stderr string
 }
 
 func (o outcome) String() string {
 	if o.status < 0 {
-		return fmt.Sprintf("no end within %v", patience)
+		return fmt.Sprintf("no end within %v", timeout)
 	}
 	return fmt.Sprintf("status %d; stdout %s; stderr %s", o.status, amount(o.stdout), amount(o.stderr))
 }
@@ -35,9 +34,9 @@ func amount(text string) string {
 	return fmt.Sprintf("of %d bytes", len(text))
 }
 
-// try calls the helper once. Its error is that the helper can't be run at all.
+// try calls the helper once. It fails only if the helper can't start.
 func try(ctx context.Context, helper []string, c testCase) (outcome, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, helper[0], append(helper[1:len(helper):len(helper)], c.args...)...)
 	cmd.WaitDelay = time.Second // a child of the helper may hold its streams
@@ -45,7 +44,7 @@ func try(ctx context.Context, helper []string, c testCase) (outcome, error) {
 	var stdout, stderr bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(c.stdin), &stdout, &stderr
 	err := cmd.Run()
-	// A helper that did not read its stdin ends by its status all the same.
+	// A helper that does not read its stdin may still succeed.
 	if cmd.ProcessState == nil {
 		return outcome{}, fmt.Errorf("run the helper: %w", err)
 	}

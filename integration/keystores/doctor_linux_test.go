@@ -17,7 +17,7 @@ func TestDoctorKeyrings(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		keystore string
-		start    func(*testing.T, *desktop.Desk)
+		start    func(*testing.T, *desktop.Desktop)
 		bus      string
 		size     string
 	}{
@@ -26,7 +26,7 @@ func TestDoctorKeyrings(t *testing.T) {
 	} {
 		t.Run(tt.keystore, func(t *testing.T) {
 			t.Parallel()
-			d := rig.NewDesk(t)
+			d := rig.NewDesktop(t)
 			tt.start(t, d)
 			d.Env = append(d.Env, "FORCECRED_KEYSTORE="+tt.keystore, "FORCECRED_KEYRING_TIMEOUT=2m")
 			r := rig.NewIn(t, filepath.Join(d.Home, "forcecred"), orgtest.Config{}, d.Env...)

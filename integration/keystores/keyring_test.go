@@ -17,7 +17,7 @@ func TestKeyrings(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		keystore string
-		start    func(*testing.T, *desktop.Desk)
+		start    func(*testing.T, *desktop.Desktop)
 		detected bool // auto finds this keystore
 	}{
 		{"secret-service", rig.StartGNOMEKeyring, true},
@@ -27,7 +27,7 @@ func TestKeyrings(t *testing.T) {
 	} {
 		t.Run(tt.keystore, func(t *testing.T) {
 			t.Parallel()
-			d := rig.NewDesk(t)
+			d := rig.NewDesktop(t)
 			tt.start(t, d)
 			d.Env = append(d.Env, "FORCECRED_KEYSTORE="+tt.keystore, "FORCECRED_KEYRING_TIMEOUT=2m") // enough for a slow machine
 			r := rig.NewIn(t, filepath.Join(d.Home, "forcecred"), orgtest.Config{Rotate: true}, d.Env...)

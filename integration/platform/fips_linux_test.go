@@ -16,10 +16,10 @@ import (
 // not call them damaged.
 func TestFIPSOnly(t *testing.T) {
 	t.Parallel()
-	for keystore, start := range map[string]func(*testing.T, *desktop.Desk){"secret-service": rig.StartGNOMEKeyring, "pass": rig.StartPass} {
+	for keystore, start := range map[string]func(*testing.T, *desktop.Desktop){"secret-service": rig.StartGNOMEKeyring, "pass": rig.StartPass} {
 		t.Run(keystore, func(t *testing.T) {
 			t.Parallel()
-			d := rig.NewDesk(t)
+			d := rig.NewDesktop(t)
 			start(t, d)
 			d.Env = append(d.Env, "FORCECRED_KEYSTORE="+keystore, "FORCECRED_KEYRING_TIMEOUT=2m", "GODEBUG=fips140=only")
 			r := rig.NewIn(t, filepath.Join(d.Home, "forcecred"), orgtest.Config{Rotate: true, ClientSecret: "test-short"}, d.Env...)

@@ -180,9 +180,9 @@ func TestPluginSignals(t *testing.T) {
 }
 
 // newKeyringRig returns a rig whose keystore is a GNOME keyring.
-func newKeyringRig(t *testing.T, cfg orgtest.Config) (*desktop.Desk, *rig.Rig) {
+func newKeyringRig(t *testing.T, cfg orgtest.Config) (*desktop.Desktop, *rig.Rig) {
 	t.Helper()
-	d := rig.NewDesk(t)
+	d := rig.NewDesktop(t)
 	rig.StartGNOMEKeyring(t, d)
 	d.Env = append(d.Env, "FORCECRED_KEYSTORE=secret-service", "FORCECRED_KEYRING_TIMEOUT=2m") // enough for a slow machine
 	return d, rig.NewIn(t, filepath.Join(d.Home, "forcecred"), cfg, d.Env...)
@@ -255,7 +255,7 @@ func memoryOf(t *testing.T, pid int) int {
 }
 
 // sessions counts the open sessions of the desktop's Secret Service.
-func sessions(t *testing.T, d *desktop.Desk) int {
+func sessions(t *testing.T, d *desktop.Desktop) int {
 	t.Helper()
 	out, err := d.Command("dbus-send", "--session", "--print-reply", "--dest=org.freedesktop.secrets",
 		"/org/freedesktop/secrets/session", "org.freedesktop.DBus.Introspectable.Introspect").CombinedOutput()

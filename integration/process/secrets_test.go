@@ -132,7 +132,7 @@ func (w waiting) crash(t *testing.T, sig syscall.Signal) syscall.WaitStatus {
 func TestChildrenGetNoSecret(t *testing.T) {
 	t.Parallel()
 	rig.NeedTool(t, "strace")
-	d := rig.NewDesk(t)
+	d := rig.NewDesktop(t)
 	rig.StartPass(t, d)
 	d.Env = append(d.Env, "FORCECRED_KEYSTORE=pass")
 	r := rig.NewIn(t, filepath.Join(d.Home, "forcecred"), orgtest.Config{Rotate: true}, d.Env...)

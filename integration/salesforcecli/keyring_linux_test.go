@@ -15,7 +15,7 @@ func TestSalesforceCLIKeyring(t *testing.T) {
 	needSF(t)
 	_, err := os.Stat("/usr/bin/secret-tool")
 	rig.Need(t, err == nil, "/usr/bin/secret-tool is not installed")
-	d := rig.NewDesk(t)
+	d := rig.NewDesktop(t)
 	rig.StartGNOMEKeyring(t, d)
 	r := newSFRigIn(t, d.Home, orgtest.Config{Rotate: true}, append(d.Env, "XDG_DATA_HOME=", "SF_USE_GENERIC_UNIX_KEYCHAIN=")...)
 	if _, err := os.Stat(filepath.Join(d.Home, ".sfdx", "key.json")); err == nil {

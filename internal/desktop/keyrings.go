@@ -4,7 +4,7 @@ import "strings"
 
 // StartGNOMEKeyring starts a session bus and gnome-keyring, with the collection
 // "login" there and unlocked.
-func (d *Desk) StartGNOMEKeyring() error {
+func (d *Desktop) StartGNOMEKeyring() error {
 	if err := d.startBus(); err != nil {
 		return err
 	}
@@ -24,7 +24,7 @@ func (d *Desk) StartGNOMEKeyring() error {
 
 // StartKWallet starts a session bus and kwalletd5, with the wallet "kdewallet"
 // there and open.
-func (d *Desk) StartKWallet() error {
+func (d *Desktop) StartKWallet() error {
 	if err := d.startBus(); err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func (d *Desk) StartKWallet() error {
 }
 
 // StartPass makes a password store with a GPG key that has no passphrase.
-func (d *Desk) StartPass() error {
+func (d *Desktop) StartPass() error {
 	d.ends = append(d.ends, func() { _ = d.Command("gpgconf", "--kill", "all").Run() }) // or it ends when its home is gone
 	if err := d.run("gpg", "--batch", "--pinentry-mode=loopback", "--passphrase", "", "--quick-generate-key", "test@forcecred.invalid", "default", "default", "never"); err != nil {
 		return err

@@ -1,4 +1,4 @@
-// Command hello does nothing, which is as fast as a Go program can be.
+// Command hello does nothing, as the fastest Go program.
 package main
 
 import "os"

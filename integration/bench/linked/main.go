@@ -1,4 +1,4 @@
-// Command linked does nothing with all that forcecred is made of.
+// Command linked links forcecred's packages and does nothing with them.
 package main
 
 import (

@@ -1,7 +1,7 @@
-// Command peak runs a command, then prints the peak of its memory as the system counts it.
+// Command peak runs a command, then prints its peak memory as the system counts it.
 //
-// What a process had before it became another program counts as that program's on
-// Linux. So whoever starts what is measured has to be small, which the bench is not.
+// Linux counts the memory of the parent at the fork for the child. So the program that
+// starts the measured one must be small, and the bench is not.
 package main
 
 import (

@@ -7,7 +7,7 @@ import (
 	"forcecred/internal/desktop"
 )
 
-func NewDesk(t *testing.T) *desktop.Desk {
+func NewDesktop(t *testing.T) *desktop.Desktop {
 	t.Helper()
 	d, err := desktop.New()
 	if err != nil {
@@ -24,25 +24,25 @@ func started(t *testing.T, err error) {
 	}
 }
 
-func StartGNOMEKeyring(t *testing.T, d *desktop.Desk) {
+func StartGNOMEKeyring(t *testing.T, d *desktop.Desktop) {
 	NeedTool(t, "dbus-daemon")
 	NeedTool(t, "gnome-keyring-daemon")
 	started(t, d.StartGNOMEKeyring())
 }
 
-func StartKWallet(t *testing.T, d *desktop.Desk) {
+func StartKWallet(t *testing.T, d *desktop.Desktop) {
 	NeedTool(t, "dbus-daemon")
 	NeedTool(t, "kwalletd5")
 	started(t, d.StartKWallet())
 }
 
-func StartPass(t *testing.T, d *desktop.Desk) {
+func StartPass(t *testing.T, d *desktop.Desktop) {
 	NeedTool(t, "pass")
 	NeedTool(t, "gpg")
 	started(t, d.StartPass())
 }
 
-func StartKeyCtl(t *testing.T, d *desktop.Desk) {
+func StartKeyCtl(t *testing.T, d *desktop.Desktop) {
 	NeedTool(t, "keyctl")
 	Need(t, os.Geteuid() == 0, "the kernel's keyring is one for all of a user's programs, and only root's is nobody's own")
 	Need(t, d.Command("keyctl", "show", "@u").Run() == nil, "the kernel gives no keyrings here")

@@ -11,7 +11,7 @@ import (
 	"forcecred/internal/strictjson"
 )
 
-// wanted says in short what has to come.
+// wanted returns a summary of the expected outcome.
 func (c testCase) wanted() string {
 	var all []string
 	switch c.status {
@@ -45,8 +45,8 @@ func exactly(stream string, text *string) []string {
 	return []string{fmt.Sprintf("%s %q", stream, *text)}
 }
 
-// judge returns what is wrong with what came. It does not quote it.
-func (c testCase) judge(came outcome) (wrong []string) {
+// check returns the differences from the expected outcome, without quoting the output.
+func (c testCase) check(came outcome) (wrong []string) {
 	if came.status < 0 {
 		return []string{"it hangs"}
 	}
@@ -68,7 +68,7 @@ func (c testCase) judge(came outcome) (wrong []string) {
 	if err != nil {
 		return append(wrong, "stdout: "+err.Error())
 	}
-	add(c.stdoutSchema.Validate(answer) != nil, "stdout does not fit the schema") // whose error quotes it
+	add(c.stdoutSchema.Validate(answer) != nil, "stdout does not fit the schema") // the error would quote the answer
 	for _, member := range c.future {
 		err := checkFuture(answer, member)
 		add(err != nil, "%s %v", member, err)
@@ -76,7 +76,7 @@ func (c testCase) judge(came outcome) (wrong []string) {
 	return wrong
 }
 
-// parse reads an answer: one JSON object, or lines of git's as one.
+// parse decodes an answer: one JSON object, or git's lines as one.
 func (c testCase) parse(stdout string) (map[string]any, error) {
 	if strings.HasPrefix(c.name, "git/") {
 		return attributes(stdout)
@@ -88,7 +88,7 @@ func (c testCase) parse(stdout string) (map[string]any, error) {
 	return answer, json.Unmarshal([]byte(stdout), &answer)
 }
 
-// attributes reads lines of KEY=VALUE; those of a KEY[] become a list.
+// attributes parses lines of KEY=VALUE. Lines of KEY[]=VALUE become a list.
 func attributes(stdout string) (map[string]any, error) {
 	all := map[string]any{}
 	for line := range strings.Lines(stdout) {
@@ -109,9 +109,8 @@ func attributes(stdout string) (map[string]any, error) {
 	return all, nil
 }
 
-// checkFuture looks at a time, of RFC 3339 or in seconds since 1970, which has
-// not come yet. The member is named by its path, of names with / between them;
-// it need not be there.
+// checkFuture checks that a member's time, in RFC 3339 or seconds since 1970, is in the
+// future. The member's path has names separated by /. A missing member passes.
 func checkFuture(answer map[string]any, member string) error {
 	var value any = answer
 	for name := range strings.SplitSeq(member, "/") {

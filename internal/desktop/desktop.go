@@ -12,23 +12,22 @@ import (
 	"time"
 )
 
-// Desk is a home with what a keyring needs around it, and nothing of the
-// person's who runs this.
-type Desk struct {
+// Desktop is a home with the environment of a keyring, apart from the user's own.
+type Desktop struct {
 	Home string
-	Env  []string // what its commands have beyond the environment of this process
+	Env  []string // added to the environment of its commands
 
-	bus  *exec.Cmd // nil until it was started
-	ends []func()  // what Close does, the last one first
+	bus  *exec.Cmd // nil before startBus
+	ends []func()  // Close calls them, the last one first
 }
 
-// New makes a desk without a session bus and without a keyring. Close removes it.
-func New() (*Desk, error) {
-	home, err := os.MkdirTemp("/tmp", "desk") // short enough for the paths of sockets
+// New makes a desktop without a session bus and without a keyring. Close removes it.
+func New() (*Desktop, error) {
+	home, err := os.MkdirTemp("/tmp", "desktop") // short enough for the paths of sockets
 	if err != nil {
 		return nil, err
 	}
-	d := &Desk{Home: home, Env: []string{
+	d := &Desktop{Home: home, Env: []string{
 		"HOME=" + home, "XDG_RUNTIME_DIR=" + home + "/run", "XDG_DATA_HOME=" + home + "/.local/share", "XDG_CONFIG_HOME=" + home + "/.config",
 		"XDG_CACHE_HOME=" + home + "/.cache", "GNUPGHOME=" + home + "/gnupg", "PASSWORD_STORE_DIR=" + home + "/pass",
 		"QT_QPA_PLATFORM=offscreen", "DISPLAY=", "WAYLAND_DISPLAY=", "DBUS_SESSION_BUS_ADDRESS=disabled:",
@@ -44,21 +43,21 @@ func New() (*Desk, error) {
 }
 
 // Close ends what was started here, and removes the home.
-func (d *Desk) Close() {
+func (d *Desktop) Close() {
 	for _, end := range slices.Backward(d.ends) {
 		end()
 	}
 }
 
-// Command returns a command with the desk's environment.
-func (d *Desk) Command(name string, args ...string) *exec.Cmd {
+// Command returns a command with the desktop's environment.
+func (d *Desktop) Command(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(name, args...)
 	cmd.Env = append(os.Environ(), d.Env...)
 	return cmd
 }
 
-// start starts a daemon that ends with the desk.
-func (d *Desk) start(cmd *exec.Cmd) error {
+// start starts a daemon that ends with the desktop.
+func (d *Desktop) start(cmd *exec.Cmd) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
@@ -69,8 +68,8 @@ func (d *Desk) start(cmd *exec.Cmd) error {
 	return nil
 }
 
-// startBus starts a session bus, which the desk's commands use from now on.
-func (d *Desk) startBus() error {
+// startBus starts a session bus, which the desktop's commands use from now on.
+func (d *Desktop) startBus() error {
 	bus := d.Command("dbus-daemon", "--session", "--nofork", "--print-address", "--address=unix:path="+d.Home+"/run/bus")
 	stdout, err := bus.StdoutPipe()
 	if err != nil {
@@ -81,23 +80,23 @@ func (d *Desk) startBus() error {
 	}
 	address, err := bufio.NewReader(stdout).ReadString('\n')
 	if err != nil {
-		return fmt.Errorf("dbus-daemon told no address: %w", err)
+		return fmt.Errorf("dbus-daemon printed no address: %w", err)
 	}
 	d.bus = bus
 	d.Env = append(d.Env, "DBUS_SESSION_BUS_ADDRESS="+strings.TrimSpace(address))
 	return nil
 }
 
-// KillBus ends the session bus that a keyring of the desk's is on, as a crash does.
-func (d *Desk) KillBus() error {
+// KillBus ends the session bus that the desktop's keyring uses, as a crash does.
+func (d *Desktop) KillBus() error {
 	if err := d.bus.Process.Kill(); err != nil {
 		return err
 	}
-	_ = d.bus.Wait() // it says that it was killed
+	_ = d.bus.Wait() // its error says that it was killed
 	return nil
 }
 
-func (d *Desk) run(name string, args ...string) error {
+func (d *Desktop) run(name string, args ...string) error {
 	if out, err := d.Command(name, args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %v: %s", name, err, out)
 	}
@@ -105,7 +104,7 @@ func (d *Desk) run(name string, args ...string) error {
 }
 
 // await runs a command until it succeeds and prints want.
-func (d *Desk) await(want, name string, args ...string) error {
+func (d *Desktop) await(want, name string, args ...string) error {
 	var out []byte
 	for range 100 {
 		out, _ = d.Command(name, args...).CombinedOutput()
@@ -118,6 +117,6 @@ func (d *Desk) await(want, name string, args ...string) error {
 }
 
 // awaitOwner waits until a daemon has that name on the bus.
-func (d *Desk) awaitOwner(name string) error {
+func (d *Desktop) awaitOwner(name string) error {
 	return d.await("boolean true", "dbus-send", "--session", "--print-reply", "--dest=org.freedesktop.DBus", "/", "org.freedesktop.DBus.NameHasOwner", "string:"+name)
 }

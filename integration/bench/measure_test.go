@@ -11,10 +11,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// fixed returns a contender whose rounds take so many milliseconds, one after the
-// other, and that writes its name into turns.
-func fixed(turns *[]string, name string, took ...time.Duration) *contender {
-	return &contender{name: name, once: func(context.Context) (sample, error) {
+// fixed returns a candidate whose rounds take the given milliseconds in turn. Each round
+// appends the candidate's name to turns.
+func fixed(turns *[]string, name string, took ...time.Duration) *candidate {
+	return &candidate{name: name, once: func(context.Context) (sample, error) {
 		*turns = append(*turns, name)
 		s := sample{took: took[0] * time.Millisecond}
 		took = took[1:]
@@ -22,7 +22,7 @@ func fixed(turns *[]string, name string, took ...time.Duration) *contender {
 	}}
 }
 
-func TestRace(t *testing.T) {
+func TestMeasure(t *testing.T) {
 	t.Parallel()
 	var turns []string
 	ours, theirs := fixed(&turns, "ours", 4, 2, 90), fixed(&turns, "theirs", 8, 8, 8)
@@ -30,7 +30,7 @@ func TestRace(t *testing.T) {
 	ours.peak = func(context.Context) (float64, error) { return 9, nil }
 	theirs.before = func() error { turns = append(turns, "before"); return nil }
 	theirs.calls = 40
-	rows, err := race(t.Context(), []*contender{ours, absent("missing", "it is not installed"), theirs}, 3)
+	rows, err := measure(t.Context(), []*candidate{ours, absent("missing", "it is not installed"), theirs}, 3)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,13 +47,13 @@ func TestRace(t *testing.T) {
 	}
 }
 
-// TestRaceByInstructions: without times it is instructions that are compared.
-func TestRaceByInstructions(t *testing.T) {
+// TestMeasureByInstructions: if no times are measured, the ratio is of instructions.
+func TestMeasureByInstructions(t *testing.T) {
 	t.Parallel()
-	counted := func(n int) *contender {
-		return &contender{once: func(context.Context) (sample, error) { return sample{instructions: n}, nil }}
+	counted := func(n int) *candidate {
+		return &candidate{once: func(context.Context) (sample, error) { return sample{instructions: n}, nil }}
 	}
-	rows, err := race(t.Context(), []*contender{counted(300), counted(100)}, 1)
+	rows, err := measure(t.Context(), []*candidate{counted(300), counted(100)}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,10 +62,10 @@ func TestRaceByInstructions(t *testing.T) {
 	}
 }
 
-// TestRaceOfNone: whom nothing can be compared with has no ratio.
-func TestRaceOfNone(t *testing.T) {
+// TestMeasureOfNone: if the first row is absent, the others have no ratio.
+func TestMeasureOfNone(t *testing.T) {
 	t.Parallel()
-	rows, err := race(t.Context(), []*contender{absent("ours", "there is no keyring"), fixed(new([]string), "theirs", 1)}, 1)
+	rows, err := measure(t.Context(), []*candidate{absent("ours", "there is no keyring"), fixed(new([]string), "theirs", 1)}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,17 +74,17 @@ func TestRaceOfNone(t *testing.T) {
 	}
 }
 
-// TestInterrupted: a path that does not come to its end leaves nothing behind.
+// TestInterrupted: an interrupted path leaves nothing behind.
 func TestInterrupted(t *testing.T) {
 	t.Parallel()
 	ctx, interrupt := context.WithCancel(t.Context())
 	var dir string
 	var ended []string
-	p := path{title: "a path", rounds: 1000, few: 1000, prepare: func(_ context.Context, g *ground) ([]*contender, error) {
-		dir = g.dir
-		g.later(func() { ended = append(ended, "first") })
-		g.later(func() { ended = append(ended, "second") })
-		return []*contender{{name: "ours", once: func(context.Context) (sample, error) {
+	p := path{title: "a path", rounds: 1000, few: 1000, prepare: func(_ context.Context, fx *fixture) ([]*candidate, error) {
+		dir = fx.dir
+		fx.later(func() { ended = append(ended, "first") })
+		fx.later(func() { ended = append(ended, "second") })
+		return []*candidate{{name: "ours", once: func(context.Context) (sample, error) {
 			interrupt()
 			return sample{took: 1}, nil
 		}}}, nil

@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// race has the contenders run in turn, and returns a row for each.
-func race(ctx context.Context, contenders []*contender, rounds int) ([]Row, error) {
-	samples := make([][]sample, len(contenders))
+// measure runs the candidates in turn, and returns a row for each.
+func measure(ctx context.Context, candidates []*candidate, rounds int) ([]Row, error) {
+	samples := make([][]sample, len(candidates))
 	for range rounds {
-		for i, c := range contenders {
+		for i, c := range candidates {
 			if c.absent != "" {
 				continue
 			}
@@ -23,8 +23,8 @@ func race(ctx context.Context, contenders []*contender, rounds int) ([]Row, erro
 			samples[i] = append(samples[i], s)
 		}
 	}
-	rows := make([]Row, len(contenders))
-	for i, c := range contenders {
+	rows := make([]Row, len(candidates))
+	for i, c := range candidates {
 		rows[i] = Row{Name: c.name, Absent: c.absent}
 		if c.absent != "" {
 			continue
@@ -42,7 +42,7 @@ func race(ctx context.Context, contenders []*contender, rounds int) ([]Row, erro
 	return rows, nil
 }
 
-func (c *contender) round(ctx context.Context) (sample, error) {
+func (c *candidate) round(ctx context.Context) (sample, error) {
 	if c.before != nil {
 		if err := c.before(); err != nil {
 			return sample{}, err
@@ -54,11 +54,11 @@ func (c *contender) round(ctx context.Context) (sample, error) {
 	return c.once(ctx)
 }
 
-// peakRounds is how often memory is measured at most: it hardly varies.
+// peakRounds is the most rounds that measure memory, which hardly varies.
 const peakRounds = 3
 
-// highest returns the highest peak of the contender's memory in that many rounds more.
-func (c *contender) highest(ctx context.Context, rounds int) (float64, error) {
+// highest returns the candidate's highest peak memory in more rounds.
+func (c *candidate) highest(ctx context.Context, rounds int) (float64, error) {
 	if c.peak == nil {
 		return 0, nil
 	}
@@ -78,7 +78,7 @@ func (c *contender) highest(ctx context.Context, rounds int) (float64, error) {
 	return highest, nil
 }
 
-// figures sums rounds up, each of that many calls.
+// figures summarizes the samples of rounds, each of that many calls.
 func figures(samples []sample, calls int) Figures {
 	took := quantiles(samples, func(s sample) time.Duration { return s.took })
 	f := Figures{
@@ -93,7 +93,7 @@ func figures(samples []sample, calls int) Figures {
 	return f
 }
 
-// quantiles returns the function that tells the quantiles of a figure.
+// quantiles returns a function that returns the quantiles of a figure.
 func quantiles[T cmp.Ordered](samples []sample, of func(sample) T) func(q float64) T {
 	all := make([]T, len(samples))
 	for i, s := range samples {
@@ -105,7 +105,7 @@ func quantiles[T cmp.Ordered](samples []sample, of func(sample) T) func(q float6
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// compare tells how much the first row takes, by each of the rows.
+// compare sets the ratio of the first row to each row.
 func compare(rows []Row) {
 	first := rows[0].Figures
 	for i := range rows {
