@@ -2,9 +2,11 @@ package rig
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 
 	"forcecred/internal/desktop"
+	"forcecred/internal/privatefile"
 )
 
 func NewDesktop(t *testing.T) *desktop.Desktop {
@@ -42,8 +44,20 @@ func StartPass(t *testing.T, d *desktop.Desktop) {
 	started(t, d.StartPass())
 }
 
+// StartKeyCtl lets one test at a time use the kernel's keyring, which all processes of
+// a user share.
 func StartKeyCtl(t *testing.T, d *desktop.Desktop) {
+	t.Helper()
 	NeedTool(t, "keyctl")
-	Need(t, os.Geteuid() == 0, "the kernel's keyring is one for all of a user's programs, and only root's is nobody's own")
+	Need(t, os.Geteuid() == 0, "the kernel's keyring is one for all of a user's programs, and only root's belongs to no person")
 	Need(t, d.Command("keyctl", "show", "@u").Run() == nil, "the kernel gives no keyrings here")
+	unlock, err := privatefile.Lock(t.Context(), filepath.Join(os.TempDir(), "forcecred-test-keyctl.lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := unlock(); err != nil {
+			t.Error(err)
+		}
+	})
 }
