@@ -21,8 +21,7 @@ import (
 
 const newHost = "https://new.my.salesforce.com"
 
-// newSettled is newTenant with a grant that a person has stored, and a token of
-// each kind that came of it.
+// newSettled is newTenant with a grant that a person stored, and a cached token for each API.
 func newSettled(t *testing.T) *fixture {
 	t.Helper()
 	f := newTenant(t)
@@ -101,8 +100,8 @@ func TestSet(t *testing.T) {
 	}
 }
 
-// TestSetRefused: a request that can't be, and a keystore that can't be written,
-// spend nothing.
+// TestSetRefused: an invalid request, or a keystore that refuses writes, sends no refresh
+// token.
 func TestSetRefused(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -152,8 +151,8 @@ func TestSetRefused(t *testing.T) {
 	}
 }
 
-// TestSetFails: whatever Salesforce answers, or does not, the settings stay, and the
-// refresh token that is the good one by then is stored.
+// TestSetFails: whatever Salesforce answers, the settings stay, and the valid refresh token
+// is stored.
 func TestSetFails(t *testing.T) {
 	t.Parallel()
 	fail := func(reason salesforce.Reason, next string) func(salesforce.RefreshGrant) (salesforce.Answer, error) {
@@ -202,9 +201,9 @@ func TestSetFails(t *testing.T) {
 	}
 }
 
-// TestSetSealsWhatIsNotSaved: the new settings are lost when the keystore does not
-// take them, but never the login.
-func TestSetSealsWhatIsNotSaved(t *testing.T) {
+// TestSetWritesTheJournal: if the keystore does not accept the new settings, they are lost,
+// but the login is not.
+func TestSetWritesTheJournal(t *testing.T) {
 	t.Parallel()
 	f := newSettled(t)
 	f.failing("set", keystore.KindGrant, 1, -1)
@@ -216,7 +215,7 @@ func TestSetSealsWhatIsNotSaved(t *testing.T) {
 	if g := f.grantOf(t, "prod"); g.LoginURL != salesforce.DefaultLoginURL || g.RefreshToken.Reveal() != "test-refresh-token-1" {
 		t.Error("the stored grant has changed")
 	}
-	// The next one spends what is sealed.
+	// The next refresh uses the journal's refresh token.
 	f.refresh = func(g salesforce.RefreshGrant) (salesforce.Answer, error) {
 		if g.RefreshToken.Reveal() != "test-refresh-token-2" {
 			return salesforce.Answer{}, &salesforce.Error{Reason: salesforce.GrantDead}
@@ -230,7 +229,7 @@ func TestSetSealsWhatIsNotSaved(t *testing.T) {
 		t.Errorf("%s", g.LoginURL)
 	}
 
-	// Without a journal as well, it is said.
+	// If the journal fails too, the error says so.
 	f.journal.sealErr = errors.New("no space left on device")
 	f.failing("set", keystore.KindGrant, 1, -1)
 	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return rotated(4), nil }
@@ -240,9 +239,9 @@ func TestSetSealsWhatIsNotSaved(t *testing.T) {
 	}
 }
 
-// TestSetOfMachines: a grant without a refresh token is asked again at any time, and
-// its tokens go before it changes: they may be of another org.
-func TestSetOfMachines(t *testing.T) {
+// TestSetOfUnattendedGrants: a grant without a refresh token may be exchanged again. Its
+// cached tokens are deleted before it changes, because they may be for another org.
+func TestSetOfUnattendedGrants(t *testing.T) {
 	t.Parallel()
 	f := newTenant(t)
 	f.storeGrant(t, keystore.Grant{
@@ -282,8 +281,8 @@ func TestSetOfMachines(t *testing.T) {
 	}
 }
 
-// TestSetOfAKey: a new key file takes the place of a stored key.
-func TestSetOfAKey(t *testing.T) {
+// TestSetPrivateKey: a new key file replaces a stored key.
+func TestSetPrivateKey(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	key := secret.New(appKey(t).PEM)
@@ -308,7 +307,7 @@ func TestSetOfAKey(t *testing.T) {
 	}
 }
 
-// forgetful takes a grant, says so, and does not keep it.
+// forgetful reports success for a grant, and does not store it.
 type forgetful struct{ keystore.Store }
 
 func (s forgetful) Set(ctx context.Context, key keystore.Key, item []byte) error {
@@ -318,8 +317,8 @@ func (s forgetful) Set(ctx context.Context, key keystore.Key, item []byte) error
 	return s.Store.Set(ctx, key, item)
 }
 
-// TestSetReadsBack: a keystore that did not keep the new settings is found out, also
-// when no secret has changed.
+// TestSetReadsBack: Set reports a keystore that did not store the new settings, even if no
+// secret changed.
 func TestSetReadsBack(t *testing.T) {
 	t.Parallel()
 	f := newSettled(t)

@@ -14,7 +14,7 @@ import (
 	"forcecred/protocol/token"
 )
 
-// noBrowser is a browser that nobody uses.
+// noBrowser is a browser without a user.
 type noBrowser struct{}
 
 func (noBrowser) RedirectURI() string { return "http://localhost:1717/OauthRedirect" }
@@ -22,8 +22,7 @@ func (noBrowser) Authorize(context.Context, string, string) (Redirect, error) {
 	return Redirect{}, protocol.Errorf(protocol.Usage, "no browser")
 }
 
-// argument returns an argument of that type for a method of a Helper: a value that
-// means something, about the org prod.
+// argument returns a valid argument of that type for a method of a Helper, about the org prod.
 func argument(t *testing.T, want reflect.Type) reflect.Value {
 	t.Helper()
 	for _, value := range []any{

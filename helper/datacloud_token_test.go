@@ -18,8 +18,7 @@ import (
 	"forcecred/protocol/token"
 )
 
-// newTenant is newFixture with Data Cloud, whose tokens are numbered and live for
-// two hours.
+// newTenant is newFixture with Data Cloud, whose tokens are numbered and valid for two hours.
 func newTenant(t *testing.T) *fixture {
 	t.Helper()
 	f := newFixture(t)
@@ -76,7 +75,7 @@ func TestDataCloudLifecycle(t *testing.T) {
 		{"it was rejected twice", 0, protocol.GetRequest{RejectedToken: secret.New("test-data-cloud-token-1")}, 2, 1},
 		{"forced", 0, protocol.GetRequest{Force: true}, 3, 1},
 		{"near its end, but enough", 2*time.Hour - time.Minute, protocol.GetRequest{MinTTL: time.Minute}, 3, 1},
-		// By then the org's own is near its end as well, and would bring one that is.
+		// The org's own token expires soon too, and Data Cloud's would expire with it.
 		{"near its end", time.Second, protocol.GetRequest{MinTTL: time.Minute}, 4, 2},
 		{"more than it lives: half of it will do", time.Hour - time.Minute, protocol.GetRequest{MinTTL: 24 * time.Hour}, 4, 2},
 		{"more than it lives: half is gone", 2 * time.Minute, protocol.GetRequest{MinTTL: 24 * time.Hour}, 5, 3},
@@ -96,9 +95,9 @@ func TestDataCloudLifecycle(t *testing.T) {
 	}
 }
 
-// TestDataCloudIsNotTheOrgs: neither token answers for the other, and rejecting
+// TestDataCloudTokenIsSeparate: neither token answers for the other API, and a rejection of
 // one leaves the other.
-func TestDataCloudIsNotTheOrgs(t *testing.T) {
+func TestDataCloudTokenIsSeparate(t *testing.T) {
 	t.Parallel()
 	f := newTenant(t)
 	tenants := f.dataCloud(t, protocol.GetRequest{})
@@ -106,7 +105,7 @@ func TestDataCloudIsNotTheOrgs(t *testing.T) {
 	if err != nil || own.AccessToken.Equal(tenants.AccessToken) || own.For != "" || own.InstanceURL != "https://acme.my.salesforce.com" {
 		t.Fatalf("the org's own: %+v, %v", own, err)
 	}
-	// Whoever has mixed them up gets what is cached.
+	// A caller that rejects the other API's token gets the cached token.
 	for _, req := range []protocol.GetRequest{{Org: "prod", RejectedToken: tenants.AccessToken}, {Org: "prod", For: protocol.DataCloud, RejectedToken: own.AccessToken}} {
 		if c, err := f.Get(t.Context(), req); err != nil || c.AccessToken.Equal(req.RejectedToken) {
 			t.Errorf("%+v: %v", req, err)
@@ -115,7 +114,7 @@ func TestDataCloudIsNotTheOrgs(t *testing.T) {
 	if f.posts != 1 || len(f.exchangedTokens) != 1 {
 		t.Errorf("%d refreshes, %d exchanges", f.posts, len(f.exchangedTokens))
 	}
-	// Erased by their own name alone.
+	// Each token is erased by its own value alone.
 	if err := f.Erase(t.Context(), protocol.EraseRequest{Org: "prod", RejectedToken: tenants.AccessToken}); err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +128,7 @@ func TestDataCloudIsNotTheOrgs(t *testing.T) {
 	if f.isAbsent(t.Context(), keystore.Key{Kind: keystore.KindDataCloud, Org: "prod"}) || !f.isAbsent(t.Context(), keystore.Key{Kind: keystore.KindToken, Org: "prod"}) {
 		t.Error("the org's own is there, or Data Cloud's is gone")
 	}
-	// What is under the wrong name is none.
+	// A token under the key of another API does not count.
 	token, err := f.store.Get(t.Context(), keystore.Key{Kind: keystore.KindDataCloud, Org: "prod"})
 	if err != nil {
 		t.Fatal(err)
@@ -140,8 +139,8 @@ func TestDataCloudIsNotTheOrgs(t *testing.T) {
 	}
 }
 
-// TestDataCloudRefreshesOnce: an org's token that the exchange refuses is replaced
-// once, unless it has just been.
+// TestDataCloudRefreshesOnce: if the exchange refuses the org's own token, the token is
+// refreshed once, unless it is new.
 func TestDataCloudRefreshesOnce(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -182,7 +181,7 @@ func (l *failureLog) Record(_ keystore.Org, code string, _ time.Time) { l.code =
 func (l *failureLog) Last(keystore.Org) (string, time.Time)           { return l.code, time.Time{} }
 func (l *failureLog) Delete(keystore.Org)                             { l.code = "" }
 
-// TestDataCloudFailures: the codes, and which of them are failures of the org's refresh.
+// TestDataCloudFailures checks the codes, and which failures are recorded for the org.
 func TestDataCloudFailures(t *testing.T) {
 	t.Parallel()
 	refusing := func(reason salesforce.Reason) func(*fixture) {
@@ -230,7 +229,7 @@ func TestDataCloudFailures(t *testing.T) {
 		tt.setup(f)
 		_, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod", For: protocol.DataCloud})
 		e, ok := errors.AsType[*protocol.Error](err)
-		// One try more for each pause: what spends nothing is sent again.
+		// One more try for each backoff: an exchange that rotates nothing is retried.
 		if !ok || e.Code != tt.code || e.Retryable != tt.retryable || len(f.exchangedTokens) != tt.trades+len(f.waits) || log.code != string(tt.noted) {
 			t.Errorf("%s: %v, retryable: %v, %d exchanges after %d pauses, noted %q", tt.name, err, e.Retryable, len(f.exchangedTokens), len(f.waits), log.code)
 		}
@@ -240,12 +239,12 @@ func TestDataCloudFailures(t *testing.T) {
 	}
 }
 
-// lasting returns a JWT that is good from one time to another.
+// lasting returns a JWT that is valid from one time to another.
 func lasting(issued, expires time.Time) secret.Text {
 	return jwt(fmt.Sprintf(`{"iat":%d,"exp":%d}`, issued.Unix(), expires.Unix()))
 }
 
-// TestDataCloudExpiry: the surest source that there is.
+// TestDataCloudExpiry: the expiry comes from the most reliable source.
 func TestDataCloudExpiry(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -280,9 +279,9 @@ func TestDataCloudExpiry(t *testing.T) {
 	}
 }
 
-// TestDataCloudGoesWithTheGrant: whatever replaces or removes a grant takes the
-// Data Cloud token with it, before.
-func TestDataCloudGoesWithTheGrant(t *testing.T) {
+// TestDataCloudTokenIsDeletedWithTheGrant: whatever replaces or deletes a grant deletes its
+// Data Cloud token first.
+func TestDataCloudTokenIsDeletedWithTheGrant(t *testing.T) {
 	t.Parallel()
 	request := protocol.StoreRequest{Org: "prod", ClientID: "test-client-id", RefreshToken: secret.New("test-refresh-token-9")}
 	for name, do := range map[string]func(f *fixture) error{
@@ -312,7 +311,7 @@ func TestDataCloudGoesWithTheGrant(t *testing.T) {
 	}
 }
 
-// TestLogoutRevokesDataCloud: at the tenant, while the token is good, and as well as it can.
+// TestLogoutRevokesDataCloud: Logout revokes a valid token at the tenant. It is best effort.
 func TestLogoutRevokesDataCloud(t *testing.T) {
 	t.Parallel()
 	f := newTenant(t)
@@ -339,8 +338,8 @@ func TestLogoutRevokesDataCloud(t *testing.T) {
 	}
 }
 
-// TestDataCloudAnswersThoughItIsNotCached: the token is good, and the next caller exchanges again.
-func TestDataCloudAnswersThoughItIsNotCached(t *testing.T) {
+// TestDataCloudTokenIsReturnedIfTheCacheFails: the next caller exchanges again.
+func TestDataCloudTokenIsReturnedIfTheCacheFails(t *testing.T) {
 	t.Parallel()
 	f := newTenant(t)
 	f.failing("set", keystore.KindDataCloud, 1, -1)
@@ -352,7 +351,7 @@ func TestDataCloudAnswersThoughItIsNotCached(t *testing.T) {
 	}
 }
 
-// TestDataCloudLeavesTimeForTheExchange: after a refresh that took long there is none.
+// TestDataCloudLeavesTimeForTheExchange: after a slow refresh, no exchange begins.
 func TestDataCloudLeavesTimeForTheExchange(t *testing.T) {
 	t.Parallel()
 	f := newTenant(t)
@@ -369,7 +368,7 @@ func TestDataCloudLeavesTimeForTheExchange(t *testing.T) {
 	}
 }
 
-// TestDataCloudInMemory: the memory cache has both of an org's tokens, each by itself.
+// TestDataCloudInMemory: the memory cache has a token for each API of an org.
 func TestDataCloudInMemory(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -395,8 +394,8 @@ func TestDataCloudInMemory(t *testing.T) {
 	})
 }
 
-// TestDataCloudOnline has the real client ask the stand-in org, whose sessions end
-// between two exchanges.
+// TestDataCloudOnline uses the real client and the stand-in org, whose sessions end between
+// two exchanges.
 func TestDataCloudOnline(t *testing.T) {
 	t.Parallel()
 	f, org, _ := newOnline(t, orgtest.Config{Rotate: true, DataCloud: true, Scope: "api refresh_token cdp_query_api"})

@@ -45,7 +45,7 @@ func TestFind(t *testing.T) {
 	find("https://acme--dev.sandbox.my.salesforce.com", "dev", "dev", "")
 	find("https://acme--dev.sandbox.my.salesforce.com", "nobody", "", protocol.OrgNotFound)
 
-	// The place stays known without the cached token, and moves with the org.
+	// The instance is known without the cached token, and changes with the org.
 	if err := f.Erase(t.Context(), protocol.EraseRequest{Org: "prod", RejectedToken: secret.New("00Dxx!test-access-token-1")}); err != nil {
 		t.Fatal(err)
 	}
@@ -62,8 +62,8 @@ func TestFind(t *testing.T) {
 	find("https://acme.my.salesforce.com", "", "", protocol.OrgNotFound)
 }
 
-// TestGetAt: between Find and the answer an org may go elsewhere. Its token does
-// not go to where it was.
+// TestGetAt: an org may get another instance between Find and the answer. Its token does not
+// go to the old one.
 func TestGetAt(t *testing.T) {
 	t.Parallel()
 	const login, old, moved = "https://login.salesforce.com", "https://acme.my.salesforce.com", "https://acme-new.my.salesforce.com"
@@ -84,7 +84,7 @@ func TestGetAt(t *testing.T) {
 	}
 	f.store.Fault = func(op string, key keystore.Key) error {
 		if op == "set" && key.Kind == keystore.KindGrant {
-			return &keystore.Error{Op: op, Reason: keystore.ErrUnavailable} // so that the grant does not learn of it
+			return &keystore.Error{Op: op, Reason: keystore.ErrUnavailable} // so the grant does not get the new instance
 		}
 		return nil
 	}
@@ -94,7 +94,7 @@ func TestGetAt(t *testing.T) {
 	get(moved, false, "test-access-token-2", "")
 	get(login, false, "test-access-token-2", "")
 
-	// Another org has taken the name since Find.
+	// Another org got the name after Find.
 	f.storeGrant(t, keystore.Grant{Org: "prod", LoginURL: "https://localhost:8443", ClientID: "test-client-id", RefreshToken: secret.New("test-refresh-token")})
 	get(login, true, "", protocol.OrgNotFound)
 	get("https://localhost:8443", false, "test-access-token-3", "")

@@ -21,14 +21,13 @@ import (
 
 var start = time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
 
-// fixture is a Helper over a store in memory and an org that answers as its
-// fields say.
+// fixture is a Helper with a store in memory, and with an org that answers as the fields say.
 type fixture struct {
 	*Helper
 	now              time.Time
 	store            *storetest.Memory
 	refresh          func(salesforce.RefreshGrant) (salesforce.Answer, error)
-	mint             func(salesforce.Grant) (salesforce.Answer, error) // of the other types
+	mint             func(salesforce.Grant) (salesforce.Answer, error) // of the other grant types
 	introspect       func() (salesforce.Introspection, error)
 	posts            int
 	introspections   int
@@ -42,7 +41,7 @@ type fixture struct {
 	journal          journalInMemory
 
 	exchangeToken   func(accessToken string) (salesforce.Answer, error) // for a token of Data Cloud
-	exchangedTokens []string                                            // the access tokens that came to it
+	exchangedTokens []string                                            // the access tokens that were exchanged
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -226,9 +225,9 @@ func TestTokenLifecycle(t *testing.T) {
 	}
 }
 
-// TestWholeSessionDemanded: whoever wants as long as a session lasts does not cause
-// a refresh with each call, for the second that has gone since the last.
-func TestWholeSessionDemanded(t *testing.T) {
+// TestMinTTLOfAWholeSession: a caller whose min_ttl is a whole session does not cause a
+// refresh with each call.
+func TestMinTTLOfAWholeSession(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.storeGrant(t, keystore.Grant{
@@ -320,7 +319,7 @@ func TestGetFailures(t *testing.T) {
 	}
 }
 
-func TestCorruptCacheHeals(t *testing.T) {
+func TestCorruptCachedTokenIsReplaced(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.put(t, keystore.Key{Kind: keystore.KindToken, Org: "prod"}, []byte("garbage"))
@@ -331,7 +330,7 @@ func TestCorruptCacheHeals(t *testing.T) {
 	}
 }
 
-func TestRotatedTokenIsKeptFromAUselessAnswer(t *testing.T) {
+func TestRefreshTokenOfUnusableAnswerIsSaved(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) {
@@ -346,7 +345,7 @@ func TestRotatedTokenIsKeptFromAUselessAnswer(t *testing.T) {
 	}
 }
 
-func TestUncachedAnswerIsStillAnAnswer(t *testing.T) {
+func TestTokenIsReturnedIfTheCacheFails(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.store.Fault = func(op string, key keystore.Key) error {

@@ -14,10 +14,10 @@ import (
 	"forcecred/protocol/secret"
 )
 
-// loginRequest is a login of an org that is not in the fixture's store.
+// loginRequest is for an org that is not in the fixture's store.
 var loginRequest = protocol.StoreRequest{Org: "new", ClientID: "test-client-id", SessionTimeout: time.Hour}
 
-// user is a Browser whose user does as the function says.
+// user is a Browser whose user acts as the function does.
 type user func(address, state string) (Redirect, error)
 
 func (u user) RedirectURI() string { return "http://localhost:1717/OauthRedirect" }
@@ -26,7 +26,7 @@ func (u user) Authorize(_ context.Context, address, state string) (Redirect, err
 	return u(address, state)
 }
 
-// allows is a user who does what is asked for.
+// allows is a user who gives consent.
 func allows(address, state string) (Redirect, error) {
 	return Redirect{Code: secret.New("test-code")}, nil
 }
@@ -77,9 +77,9 @@ func TestLogin(t *testing.T) {
 	}
 }
 
-// TestLoginUnderAJournal: a login leaves alone what a refresh has sealed, while
-// nobody has logged in yet.
-func TestLoginUnderAJournal(t *testing.T) {
+// TestLoginKeepsTheJournalEntry: until the user has logged in, the journal entry of a refresh
+// stays.
+func TestLoginKeepsTheJournalEntry(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return rotated(f.posts), nil }
@@ -105,8 +105,8 @@ func TestLoginUnderAJournal(t *testing.T) {
 	}
 }
 
-// TestLoginTries: a code is sent again only where it was not sent.
-func TestLoginTries(t *testing.T) {
+// TestLoginRetries: the code exchange is retried only if the code was not sent.
+func TestLoginRetries(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		reason salesforce.Reason
@@ -133,7 +133,7 @@ func TestLoginTries(t *testing.T) {
 	}
 }
 
-// TestLoginRefused: what the browser brings instead of a code is told to programs too.
+// TestLoginRefused: the error of the redirect is in the error's fields.
 func TestLoginRefused(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -149,8 +149,8 @@ func TestLoginRefused(t *testing.T) {
 	}
 }
 
-// TestLoginSendsNoCodeTwice: an answer whose ID token can't be checked, since the
-// keys are out of reach, has used the code up all the same.
+// TestLoginSendsNoCodeTwice: if the ID token of an answer cannot be checked, the code is used
+// nevertheless.
 func TestLoginSendsNoCodeTwice(t *testing.T) {
 	t.Parallel()
 	for _, reason := range []salesforce.Reason{salesforce.Unreachable, salesforce.Throttled} {
@@ -168,14 +168,14 @@ func TestLoginSendsNoCodeTwice(t *testing.T) {
 	}
 }
 
-// TestLoginEndsWhatItCantKeep: a login that nobody will use is revoked, and the
-// error says whether it was.
-func TestLoginEndsWhatItCantKeep(t *testing.T) {
+// TestLoginRevokesWhatItCannotStore: a login that cannot be stored is revoked, and the error
+// says whether that succeeded.
+func TestLoginRevokesWhatItCannotStore(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name     string
 		exchange error
-		store    bool // the keystore takes no grant
+		store    bool // the keystore accepts no grant
 		revoke   error
 		says     string
 		revoked  []string
@@ -207,9 +207,9 @@ func TestLoginEndsWhatItCantKeep(t *testing.T) {
 	}
 }
 
-// TestLoginFromTheRecord: what is not given comes from the record, and only
-// together with what it belongs to.
-func TestLoginFromTheRecord(t *testing.T) {
+// TestLoginFillsInStoredSettings: settings that the request leaves out come from the stored
+// org, together with the settings that they belong to.
+func TestLoginFillsInStoredSettings(t *testing.T) {
 	t.Parallel()
 	stored := keystore.Grant{
 		Org: "prod", LoginURL: "https://partners.acme.example", Site: "/partners", AllowHost: true, ClientID: "test-client-id",
@@ -218,7 +218,7 @@ func TestLoginFromTheRecord(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		req     protocol.StoreRequest
-		foreign bool // the record is the Salesforce CLI's
+		foreign bool // the stored org is the Salesforce CLI's
 		code    protocol.Code
 		host    string
 		secret  string

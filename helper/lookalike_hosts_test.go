@@ -11,16 +11,16 @@ import (
 	"forcecred/protocol/secret"
 )
 
-// lookalikes are spellings of hosts that case folding, IDNA or %XX turns into an
-// org's host, or that are read as loopback.
+// lookalikes are spellings that case folding, IDNA or %XX turns into an org's host, or that
+// some programs read as loopback.
 var lookalikes = []string{
 	"https://acme.my.s\u0130te.com", "https://acme.my.s%C4%B0te.com", "https://\u212aiosk.my.site.com", "https://acme.my.\u017fite.com",
 	"https://acme\u3002my.site.com", "https://\uff41cme.my.site.com", "https://ac\u00adme.my.site.com", "https://%41cme.my.site.com",
 	"https://acme.my.site.com.", "https://acme_.my.site.com", "https://127.1", "https://0177.0.0.1", "https://0x7f.1", "https://2130706433", "https://[::1%25lo]",
 }
 
-// TestLookalikesAreNotStored: neither as a login URL nor in an sfdx auth URL, with
-// or without allow_host.
+// TestLookalikesAreNotStored: Store refuses them as a login URL and in an sfdx auth URL, with
+// and without allow_host.
 func TestLookalikesAreNotStored(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -45,8 +45,8 @@ func TestLookalikesAreNotStored(t *testing.T) {
 	}
 }
 
-// TestOldSpellings: what was stored in another spelling works, is shown in the
-// normal form, and is stored in it by the next refresh.
+// TestOldSpellings: a URL that was stored in another spelling works. List shows its normal
+// form, and the next refresh stores that.
 func TestOldSpellings(t *testing.T) {
 	t.Parallel()
 	const normal = "https://acme.my.salesforce.com"
@@ -80,9 +80,9 @@ func TestOldSpellings(t *testing.T) {
 	}
 }
 
-// TestOldPlaces: an instance that was stored when forcecred trusted more is no
-// place of the org's, and a cached token that belongs nowhere is not handed out.
-func TestOldPlaces(t *testing.T) {
+// TestForeignInstancesOfOldVersions: old versions trusted more hosts. Find ignores a foreign
+// instance that one of them stored, and Get does not return a token for a foreign host.
+func TestForeignInstancesOfOldVersions(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	for _, g := range []keystore.Grant{
@@ -115,7 +115,7 @@ func TestOldPlaces(t *testing.T) {
 	}
 }
 
-// TestForeignSite: a refresh warns of what was left out of its answer, once.
+// TestForeignSite: a refresh warns once about a foreign site in its answer.
 func TestForeignSite(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

@@ -74,7 +74,7 @@ func TestMemoryCacheLastsForSeconds(t *testing.T) {
 		if store.reads != before {
 			t.Errorf("the keystore was read %d times", store.reads-before)
 		}
-		// Another process refreshes: its token shows, a few seconds late.
+		// Another process refreshes: its token is seen a few seconds late.
 		other := keystore.Token{Org: "prod", Token: token.Token{AccessToken: secret.New("00Dxx!other"), InstanceURL: "https://acme.my.salesforce.com"}, Expiry: keystore.Expiry{RefreshedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)}}
 		if err := keystore.SaveToken(t.Context(), f.store, other); err != nil {
 			t.Fatal(err)
@@ -131,8 +131,8 @@ func TestMemoryCacheMeetsDemands(t *testing.T) {
 	})
 }
 
-// TestMemoryCacheCrowd: a thousand callers who find a token expired cause one
-// refresh, and read the keystore as often as one of them.
+// TestMemoryCacheCrowd: a thousand callers that find an expired token cause one refresh, and
+// read the keystore as often as one caller.
 func TestMemoryCacheCrowd(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -155,8 +155,8 @@ func TestMemoryCacheCrowd(t *testing.T) {
 	})
 }
 
-// TestMemoryCacheCrowdFails: what Salesforce refuses is not asked again for each of
-// the callers who wait, but is for the next one.
+// TestMemoryCacheCrowdFails: waiting callers share a refusal. The next caller causes a new
+// request.
 func TestMemoryCacheCrowdFails(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -183,8 +183,8 @@ func TestMemoryCacheCrowdFails(t *testing.T) {
 	})
 }
 
-// TestMemoryCacheOutlivesItsFirstCaller: a caller that leaves has its answer at once,
-// and the others have theirs from the call that the first one began.
+// TestMemoryCacheOutlivesItsFirstCaller: a caller that leaves gets its answer at once. The
+// others get theirs from the call that the first one began.
 func TestMemoryCacheOutlivesItsFirstCaller(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -224,8 +224,8 @@ func TestMemoryCacheOutlivesItsFirstCaller(t *testing.T) {
 	})
 }
 
-// TestMemoryCacheSavesWithoutCallers: a refresh token that was sent is replaced in the
-// keystore, although each caller has left with its answer.
+// TestMemoryCacheSavesWithoutCallers: the new refresh token is saved although each caller has
+// left with its answer.
 func TestMemoryCacheSavesWithoutCallers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -263,8 +263,7 @@ func TestMemoryCacheSavesWithoutCallers(t *testing.T) {
 	})
 }
 
-// TestMemoryCachePanics: a panic in a shared call reaches each of its callers, who may
-// recover, and nobody else.
+// TestMemoryCachePanics: a panic in a shared call reaches each of its callers, who can recover.
 func TestMemoryCachePanics(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

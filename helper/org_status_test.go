@@ -13,7 +13,7 @@ import (
 	"forcecred/protocol/secret"
 )
 
-// failuresInMemory counts how often it was written.
+// failuresInMemory counts its writes.
 type failuresInMemory struct {
 	code   string
 	at     time.Time
@@ -27,8 +27,8 @@ func (f *failuresInMemory) Record(_ keystore.Org, code string, at time.Time) {
 func (f *failuresInMemory) Last(keystore.Org) (string, time.Time) { return f.code, f.at }
 func (f *failuresInMemory) Delete(keystore.Org)                   { f.code = "" }
 
-// TestFailuresAreOfRefreshes: what else goes wrong leaves no record.
-func TestFailuresAreOfRefreshes(t *testing.T) {
+// TestOnlyFailedRefreshesAreRecorded: other errors are not recorded.
+func TestOnlyFailedRefreshesAreRecorded(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	noted := &failuresInMemory{}
@@ -172,7 +172,7 @@ func TestCheck(t *testing.T) {
 	if f.posts != 1 {
 		t.Errorf("%d refreshes, want 1", f.posts)
 	}
-	// Many are checked at once, and Status has warned already.
+	// Status has warned already, and many checks run at once.
 	f.config.Warn = func(message string, _ remedy.Remedy) { t.Errorf("a check warns: %s", message) }
 	f.put(t, keystore.Key{Kind: keystore.KindGrant, Org: "prod"}, []byte("damaged"))
 	if got := check(public, "prod"); got.State != protocol.TokenUnknown || got.Code != protocol.KeystoreUnavailable {

@@ -15,8 +15,8 @@ import (
 	"forcecred/protocol"
 )
 
-// outcomes is what each of the stand-in org's answers has to come to: by its
-// name, the code, whether to try again, and what the hint must say.
+// outcomes has the expected result of each of the stand-in org's answers, by its name: the
+// code, whether to retry, and a part of the hint.
 var outcomes = map[string]struct {
 	code      protocol.Code
 	retryable bool
@@ -126,13 +126,13 @@ var outcomes = map[string]struct {
 	"echo-page": {protocol.Refused, false, "network"},
 }
 
-// TestOutcomes has the org give each answer that it knows, to the real client:
-// an org that does not rotate, and then one that does. No token is cached of any,
-// no secret is shown in any form, and what has rotated is kept.
-func TestOutcomes(t *testing.T) {
+// TestAnswerOutcomes lets the org send each of its answers to the real client, first without
+// and then with rotation. None is cached, none shows a secret in any form, and each new
+// refresh token is saved.
+func TestAnswerOutcomes(t *testing.T) {
 	t.Parallel()
-	// Those that no error comes of, or only with more patience than a test has; and
-	// those that hide the next refresh token in what is no HTTP, where nobody can see it.
+	// Left out: answers that cause no error, or only after a long timeout, and answers that
+	// are not HTTP, in which the new refresh token cannot be found.
 	others := []string{"hang", "hang-after-commit", "slow", "no-signature", "expires-in", "unknown-fields", "scope-list", "objects", "status-201", "byte-order-mark", "huge-refresh-token",
 		"set-cookie", "trailers", "early-hints", "two-lengths", "two-answers", "body-alone", "body-as-header", "not-gzip", "duplicate-refresh-token"}
 	named := slices.Sorted(slices.Values(append(slices.Collect(maps.Keys(outcomes)), others...)))
@@ -145,7 +145,7 @@ func TestOutcomes(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				f, org, _ := newOnline(t, orgtest.Config{ClientSecret: "test-client-secret-0001", Rotate: rotate, HTTP1: true})
-				f.rotates(t, true) // so that nothing is sent twice that may be lost
+				f.rotates(t, true) // so that a lost answer is not retried
 				before := org.RefreshToken()
 				org.FailNext(orgtest.Always, fault)
 				_, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"})
@@ -158,7 +158,7 @@ func TestOutcomes(t *testing.T) {
 					t.Fatal(err)
 				}
 				for _, s := range org.Secrets() {
-					// Half of one is as bad, and what is before the first dot is no secret.
+					// Half a secret is as bad. The part before the first dot is not secret.
 					if half := strings.TrimPrefix(s, "5Aep861.")[:12]; strings.Contains(shown.String(), half) {
 						t.Error("a secret is shown")
 					}
@@ -181,7 +181,7 @@ func TestOutcomes(t *testing.T) {
 	}
 }
 
-// TestEachReasonHasACode of its own meaning, which the zero code is not.
+// TestEachReasonHasACode: no reason has the zero code.
 func TestEachReasonHasACode(t *testing.T) {
 	t.Parallel()
 	for _, reason := range []salesforce.Reason{

@@ -10,8 +10,8 @@ import (
 	"forcecred/protocol/secret"
 )
 
-// newOnline is newFixture with a stand-in org of that kind, stored as prod, and
-// the real client that asks it.
+// newOnline is newFixture with a stand-in org of that kind, stored as prod, and with the real
+// client.
 func newOnline(t *testing.T, cfg orgtest.Config) (*fixture, *orgtest.Org, *salesforce.Client) {
 	t.Helper()
 	org, err := orgtest.Start(cfg)

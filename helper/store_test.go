@@ -43,7 +43,7 @@ func TestStore(t *testing.T) {
 	}
 }
 
-func TestStoreDropsTheOldToken(t *testing.T) {
+func TestStoreDeletesTheOldToken(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"}); err != nil {

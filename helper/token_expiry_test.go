@@ -18,8 +18,8 @@ func jwt(claims string) secret.Text {
 	return secret.New("eyJ0eXAiOiJKV1QifQ." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".c2ln")
 }
 
-// session is what introspection says of a token that is by the server's clock
-// issued and ends at these times after start.
+// session returns the introspection of a token that is issued and expires at these times
+// after start, by the server's clock.
 func session(issued, expires time.Duration) func(*fixture) {
 	return func(f *fixture) {
 		f.introspect = func() (salesforce.Introspection, error) {
@@ -67,7 +67,7 @@ func TestExpiry(t *testing.T) {
 			}
 		}, nil, hour, protocol.ExpiresIntrospection},
 
-		// The server's clock differs from ours.
+		// The server's clock differs from the local one.
 		{"an hour ahead", nil, session(hour, 3*hour), date(start.Add(hour)), 2*hour - time.Second, protocol.ExpiresIntrospection},
 		{"an hour behind", nil, session(-hour, hour), date(start.Add(-hour)), 2*hour - time.Second, protocol.ExpiresIntrospection},
 		{"an hour behind, so that the end seems past", nil, session(-hour, -time.Minute), date(start.Add(-hour)), 59*time.Minute - time.Second, protocol.ExpiresIntrospection},
@@ -81,13 +81,13 @@ func TestExpiry(t *testing.T) {
 			date(start.Add(-hour))(a)
 		}, 30*time.Minute - time.Second, protocol.ExpiresJWT},
 
-		// A Date header that is not by that clock.
+		// The Date header is from another clock.
 		{"Date of 1970", nil, nil, date(time.Unix(0, 0)), 2 * hour, protocol.ExpiresIntrospection},
 		{"Date of the year 9999", nil, nil, date(time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)), 2 * hour, protocol.ExpiresIntrospection},
 		{"Date after the end", nil, nil, date(start.Add(2 * hour)), 2 * hour, protocol.ExpiresIntrospection},
 		{"Date an hour too early: no more than a session is believed", nil, nil, date(start.Add(-hour)), 2 * hour, protocol.ExpiresIntrospection},
 		{"no Date, and a clock an hour ahead", nil, session(hour, 3*hour), nil, 2 * hour, protocol.ExpiresIntrospection},
-		{"no Date, and a clock an hour behind: told too early", nil, session(-hour, hour), nil, hour, protocol.ExpiresIntrospection},
+		{"no Date, and a clock an hour behind: reported too early", nil, session(-hour, hour), nil, hour, protocol.ExpiresIntrospection},
 		{"no Date, and a clock three hours behind", nil, session(-3*hour, -hour), nil, 15 * time.Minute, protocol.ExpiresAssumed},
 		{"no Date, and a clock three hours behind, configured", configured, session(-3*hour, -hour), nil, hour, protocol.ExpiresConfigured},
 
@@ -141,18 +141,17 @@ func TestExpiry(t *testing.T) {
 	}
 }
 
-// TestExpiryByRealClocks: an org whose clock is wrong, and a machine whose clock
-// is, over real HTTP. The end that is told is the one that the org wrote, moved
-// to the machine's clock: no second later, and little earlier.
+// TestExpiryByRealClocks: the org's or the machine's clock is wrong, over real HTTP. The
+// expiry is the org's, converted to the machine's clock: no second later, and little earlier.
 func TestExpiryByRealClocks(t *testing.T) {
 	t.Parallel()
 	for _, org := range []time.Duration{0, time.Hour, -time.Hour} {
-		for _, ours := range []time.Duration{0, time.Hour, -time.Hour} {
+		for _, machine := range []time.Duration{0, time.Hour, -time.Hour} {
 			for _, isJWT := range []bool{true, false} {
-				t.Run(fmt.Sprintf("org %v, machine %v, JWT %v", org, ours, isJWT), func(t *testing.T) {
+				t.Run(fmt.Sprintf("org %v, machine %v, JWT %v", org, machine, isJWT), func(t *testing.T) {
 					t.Parallel()
 					f, server, client := newOnline(t, orgtest.Config{ClientSecret: "test-client-secret-0001", ClockOffset: org, JWT: isJWT})
-					f.clock = func() time.Time { return time.Now().Add(ours) }
+					f.clock = func() time.Time { return time.Now().Add(machine) }
 					before := time.Now()
 					c, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"})
 					took := time.Since(before)
@@ -171,11 +170,11 @@ func TestExpiryByRealClocks(t *testing.T) {
 						}
 						written = in.ExpiresAt
 					}
-					off := c.ExpiresAt.Sub(written.Add(ours - org))
+					off := c.ExpiresAt.Sub(written.Add(machine - org))
 					if off > 0 || off < -2*time.Second-took {
-						t.Errorf("the end is told %v from where it is", off)
+						t.Errorf("the expiry is %v off", off)
 					}
-					if left := c.ExpiresAt.Sub(before.Add(ours)); left > 2*time.Hour+took {
+					if left := c.ExpiresAt.Sub(before.Add(machine)); left > 2*time.Hour+took {
 						t.Errorf("%v are left of a session of two hours", left)
 					}
 				})
@@ -204,8 +203,8 @@ func TestExpiryIsLearned(t *testing.T) {
 	}
 }
 
-// TestNothingAbsurdIsLearned: a session that seems to have begun in 1970.
-func TestNothingAbsurdIsLearned(t *testing.T) {
+// TestAbsurdSessionLengthIsNotLearned: the session began in 1970, the answer says.
+func TestAbsurdSessionLengthIsNotLearned(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.introspect = func() (salesforce.Introspection, error) {
@@ -219,8 +218,8 @@ func TestNothingAbsurdIsLearned(t *testing.T) {
 	}
 }
 
-// TestMarginBeyondASession: one refresh, then the truth, and no second refresh.
-func TestMarginBeyondASession(t *testing.T) {
+// TestMinTTLBeyondASession: the answer has the true expiry, and there is no second refresh.
+func TestMinTTLBeyondASession(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	for range 3 {
@@ -246,9 +245,9 @@ func TestClockSetBack(t *testing.T) {
 	}
 }
 
-// TestSameTokenHasNoNewLifetime: a refresh within a session may answer with the
-// session's own token, whose end is where it was.
-func TestSameTokenHasNoNewLifetime(t *testing.T) {
+// TestSameTokenKeepsItsExpiry: a refresh within a session may return the session's own token,
+// whose expiry does not change.
+func TestSameTokenKeepsItsExpiry(t *testing.T) {
 	t.Parallel()
 	for name, client := range map[string]func(*keystore.Grant){
 		"introspected": func(*keystore.Grant) {},
@@ -278,9 +277,9 @@ func TestSameTokenHasNoNewLifetime(t *testing.T) {
 	}
 }
 
-// TestSameTokenThatHasOutlivedItsEnd: it was used, so that its session went on
-// for a time that nobody tells. It is not taken for a whole new session.
-func TestSameTokenThatHasOutlivedItsEnd(t *testing.T) {
+// TestSameTokenAfterItsExpiry: the token was used, so its session went on for an unknown time.
+// It does not count as a whole new session.
+func TestSameTokenAfterItsExpiry(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	grant := f.grantOf(t, "prod")
@@ -298,7 +297,7 @@ func TestSameTokenThatHasOutlivedItsEnd(t *testing.T) {
 		f.now = f.now.Add(2*time.Hour + time.Minute)
 	}
 
-	// Our clock was set back: the end that was told lies too far off by as much.
+	// The local clock was set back, so the known expiry is too late.
 	f = newFixture(t)
 	f.storeGrant(t, grant)
 	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return answer(1), nil }

@@ -17,7 +17,7 @@ import (
 	"forcecred/protocol/secret"
 )
 
-// journalInMemory is a Journal whose failures a test sets.
+// journalInMemory is a Journal in memory whose errors a test sets.
 type journalInMemory struct {
 	room, entry, aside []byte
 	key                [32]byte
@@ -60,7 +60,7 @@ func (j *journalInMemory) Delete(keystore.Org) error {
 	return nil
 }
 
-// wantClean checks that a transaction left nothing behind.
+// wantClean checks that the transaction left no journal entry, no key and no held signal.
 func (f *fixture) wantClean(t *testing.T) {
 	t.Helper()
 	if f.journal.room != nil || f.journal.entry != nil || !f.isAbsent(t.Context(), journalKey("prod")) {
@@ -92,7 +92,7 @@ func TestRetryRule(t *testing.T) {
 	for _, tt := range []struct {
 		reason  salesforce.Reason
 		rotates *bool
-		posts   int // of at most spendTries
+		posts   int // of at most maxTries
 	}{
 		{salesforce.Unreachable, nil, 4}, {salesforce.Unreachable, &on, 4}, {salesforce.Unreachable, &off, 4},
 		{salesforce.Busy, nil, 4}, {salesforce.Busy, &on, 4}, {salesforce.Busy, &off, 4},
@@ -147,7 +147,7 @@ func TestRetrySucceeds(t *testing.T) {
 	f.wantClean(t)
 }
 
-func TestRetryAfterIsObeyedWithinTheBudget(t *testing.T) {
+func TestRetryAfterIsObeyedWithinTheTimeout(t *testing.T) {
 	t.Parallel()
 	for wait, posts := range map[time.Duration]int{4 * time.Second: 4, 10 * time.Second: 2, 20 * time.Second: 1, time.Minute: 1} {
 		f := newFixture(t)
@@ -163,8 +163,8 @@ func TestRetryAfterIsObeyedWithinTheBudget(t *testing.T) {
 	}
 }
 
-// TestOthersRefreshIsAdopted: somebody who does not know our lock refreshes.
-func TestOthersRefreshIsAdopted(t *testing.T) {
+// TestReplacedGrantIsAdopted: a program that does not use forcecred's lock refreshes.
+func TestReplacedGrantIsAdopted(t *testing.T) {
 	t.Parallel()
 	for _, reason := range []salesforce.Reason{salesforce.GrantDead, salesforce.Busy} {
 		f := newFixture(t)
@@ -200,7 +200,7 @@ func TestAdoptionIsBounded(t *testing.T) {
 }
 
 // failing makes each operation of that name on that kind fail from its nth on,
-// for count times (-1: for good).
+// for count times (-1: always).
 func (f *fixture) failing(op string, kind keystore.Kind, from, count int) {
 	n := 0
 	f.store.Fault = func(o string, key keystore.Key) error {
@@ -215,7 +215,7 @@ func (f *fixture) failing(op string, kind keystore.Kind, from, count int) {
 	}
 }
 
-func TestNothingIsSpentWhenTheKeystoreCantBeWritten(t *testing.T) {
+func TestNothingIsSentIfTheKeystoreRefusesWrites(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name  string
@@ -246,7 +246,7 @@ func TestNothingIsSpentWhenTheKeystoreCantBeWritten(t *testing.T) {
 	}
 }
 
-func TestKnownNotToRotateNeedsNoProbe(t *testing.T) {
+func TestGrantThatDoesNotRotateNeedsNoReservation(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.rotates(t, false)
@@ -256,13 +256,13 @@ func TestKnownNotToRotateNeedsNoProbe(t *testing.T) {
 	}
 }
 
-func TestSaveIsTriedAgain(t *testing.T) {
+func TestSaveIsRetried(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return rotated(f.posts), nil }
 	f.failing("set", keystore.KindGrant, 1, len(saveBackoffs))
 	f.isHoldingSignals = false
-	f.sleep = func(_ context.Context, d time.Duration) error { return nil } // while the token is not saved, signals stay held
+	f.sleep = func(_ context.Context, d time.Duration) error { return nil } // until the token is saved, signals are held
 	if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"}); err != nil || len(f.warnings) != 0 {
 		t.Errorf("%v, warnings %q", err, f.warnings)
 	}
@@ -272,8 +272,9 @@ func TestSaveIsTriedAgain(t *testing.T) {
 	f.wantClean(t)
 }
 
-// sealed returns a fixture whose org rotated while the keystore took nothing.
-func sealed(t *testing.T) *fixture {
+// journaled returns a fixture with a journal entry: its org rotated while the keystore
+// accepted no write.
+func journaled(t *testing.T) *fixture {
 	t.Helper()
 	f := newFixture(t)
 	f.sleep = func(context.Context, time.Duration) error { return nil }
@@ -293,9 +294,9 @@ func sealed(t *testing.T) *fixture {
 	return f
 }
 
-func TestSealedTokenIsRecovered(t *testing.T) {
+func TestJournalEntryIsRecovered(t *testing.T) {
 	t.Parallel()
-	f := sealed(t)
+	f := journaled(t)
 	var sent string
 	f.refresh = func(g salesforce.RefreshGrant) (salesforce.Answer, error) {
 		sent = g.RefreshToken.Reveal()
@@ -307,9 +308,9 @@ func TestSealedTokenIsRecovered(t *testing.T) {
 	f.wantClean(t)
 }
 
-func TestJournalThatIsOvertakenIsDropped(t *testing.T) {
+func TestOldJournalEntryIsDeleted(t *testing.T) {
 	t.Parallel()
-	f := sealed(t)
+	f := journaled(t)
 	again := f.grantOf(t, "prod")
 	again.RefreshToken = secret.New("test-refresh-token-new-login")
 	f.storeGrant(t, again)
@@ -324,7 +325,7 @@ func TestJournalThatIsOvertakenIsDropped(t *testing.T) {
 	f.wantClean(t)
 }
 
-func TestJournalThatCantBeOpenedIsKeptAside(t *testing.T) {
+func TestDamagedJournalEntryIsQuarantined(t *testing.T) {
 	t.Parallel()
 	for name, spoil := range map[string]func(*testing.T, *fixture){
 		"the key is gone": func(t *testing.T, f *fixture) {
@@ -336,22 +337,22 @@ func TestJournalThatCantBeOpenedIsKeptAside(t *testing.T) {
 		"no version":   func(_ *testing.T, f *fixture) { f.journal.entry = []byte(`{}`) },
 		"not an entry": func(_ *testing.T, f *fixture) { f.journal.entry = []byte(`x`) },
 	} {
-		f := sealed(t)
+		f := journaled(t)
 		spoil(t, f)
 		f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return answer(f.posts), nil }
 		if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod", Force: true}); err != nil {
 			t.Errorf("%s: the grant in the store is not used: %v", name, err)
 		}
 		if f.journal.aside == nil || len(f.warnings) != 1 || !strings.Contains(f.warnings[0], "its file is now ") {
-			t.Errorf("%s: not told: %q", name, f.warnings)
+			t.Errorf("%s: no warning: %q", name, f.warnings)
 		}
 		f.wantClean(t)
 	}
 }
 
-func TestJournalWaitsForItsKeystore(t *testing.T) {
+func TestJournalEntryStaysUntilItIsSaved(t *testing.T) {
 	t.Parallel()
-	f := sealed(t)
+	f := journaled(t)
 	f.failing("set", keystore.KindGrant, 1, -1)
 	posts := f.posts
 	if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod", Force: true}); codeOf(err) != protocol.KeystoreUnavailable || f.posts != posts {
@@ -362,14 +363,14 @@ func TestJournalWaitsForItsKeystore(t *testing.T) {
 	}
 }
 
-// TestJournalThatCantBeReadIsWaitedFor: it may hold the only good token.
-func TestJournalThatCantBeReadIsWaitedFor(t *testing.T) {
+// TestUnreadableJournalStopsTheRefresh: the journal may have the only valid refresh token.
+func TestUnreadableJournalStopsTheRefresh(t *testing.T) {
 	t.Parallel()
 	for name, spoil := range map[string]func(*fixture){
 		"too many open files": func(f *fixture) { f.journal.openErr = errors.New("too many open files") },
 		"a newer version":     func(f *fixture) { f.journal.entry = []byte(`{"version":2}`) },
 	} {
-		f := sealed(t)
+		f := journaled(t)
 		spoil(f)
 		posts := f.posts
 		if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod", Force: true}); codeOf(err) != protocol.KeystoreUnavailable || f.posts != posts {
@@ -381,8 +382,8 @@ func TestJournalThatCantBeReadIsWaitedFor(t *testing.T) {
 	}
 }
 
-// TestSealThatFailedIsKept: what was written may be whole all the same.
-func TestSealThatFailedIsKept(t *testing.T) {
+// TestFailedJournalWriteKeepsTheKey: the entry may be complete in spite of the error.
+func TestFailedJournalWriteKeepsTheKey(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.sleep = func(context.Context, time.Duration) error { return nil }
@@ -397,8 +398,8 @@ func TestSealThatFailedIsKept(t *testing.T) {
 	}
 }
 
-// TestSalvagedTokenIsNotSentOver: an org that was known not to rotate has begun to.
-func TestSalvagedTokenIsNotSentOver(t *testing.T) {
+// TestRefreshTokenOfLostAnswerIsSaved: an org that did not rotate begins to rotate.
+func TestRefreshTokenOfLostAnswerIsSaved(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.rotates(t, false)
@@ -413,7 +414,7 @@ func TestSalvagedTokenIsNotSentOver(t *testing.T) {
 	}
 }
 
-func TestLossIsTold(t *testing.T) {
+func TestLostLoginIsReported(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.sleep = func(context.Context, time.Duration) error { return nil }
@@ -427,10 +428,10 @@ func TestLossIsTold(t *testing.T) {
 	}
 }
 
-// TestVerifyKeepsWhatTheJournalHolds: a new grant that is refused leaves the old one.
-func TestVerifyKeepsWhatTheJournalHolds(t *testing.T) {
+// TestRefusedVerifyKeepsTheOldGrant: the old grant's journal entry is recovered as well.
+func TestRefusedVerifyKeepsTheOldGrant(t *testing.T) {
 	t.Parallel()
-	f := sealed(t)
+	f := journaled(t)
 	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) {
 		return salesforce.Answer{}, &salesforce.Error{Reason: salesforce.GrantDead}
 	}
@@ -445,8 +446,8 @@ func TestVerifyKeepsWhatTheJournalHolds(t *testing.T) {
 	f.wantClean(t)
 }
 
-// TestVerifyNeedsToStore: without rotation the save is the first of the grant.
-func TestVerifyNeedsToStore(t *testing.T) {
+// TestVerifyFailsIfTheGrantIsNotStored: Store fails even if the grant does not rotate.
+func TestVerifyFailsIfTheGrantIsNotStored(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.sleep = func(context.Context, time.Duration) error { return nil }
@@ -456,11 +457,10 @@ func TestVerifyNeedsToStore(t *testing.T) {
 	}
 }
 
-// TestEraseIsResumed after it was interrupted.
-func TestEraseIsResumed(t *testing.T) {
+func TestInterruptedEraseCanBeRepeated(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []keystore.Kind{keystore.KindToken, keystore.KindJournal, keystore.KindGrant} {
-		f := sealed(t)
+		f := journaled(t)
 		f.failing("delete", kind, 1, 1)
 		if err := f.Erase(t.Context(), protocol.EraseRequest{Org: "prod"}); codeOf(err) != protocol.KeystoreUnavailable {
 			t.Errorf("%s: %v", kind, err)
@@ -471,9 +471,9 @@ func TestEraseIsResumed(t *testing.T) {
 	}
 }
 
-func TestEraseDropsTheJournal(t *testing.T) {
+func TestEraseDeletesTheJournalEntry(t *testing.T) {
 	t.Parallel()
-	f := sealed(t)
+	f := journaled(t)
 	if err := f.Erase(t.Context(), protocol.EraseRequest{Org: "prod"}); err != nil {
 		t.Fatal(err)
 	}
@@ -483,7 +483,7 @@ func TestEraseDropsTheJournal(t *testing.T) {
 	}
 }
 
-// TestSlowStore: a store that takes its time is no reason to spend twice.
+// TestSlowStore: a slow store does not cause a second refresh.
 func TestSlowStore(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -531,13 +531,13 @@ func TestCrowdInOneProcess(t *testing.T) {
 	f.wantClean(t)
 }
 
-// patience is a context whose time is over when a test says so.
-type patience struct {
+// endingContext is a context whose deadline passes when a test sets over.
+type endingContext struct {
 	context.Context
 	over bool
 }
 
-func (p *patience) Err() error {
+func (p *endingContext) Err() error {
 	if p.over {
 		return context.DeadlineExceeded
 	}
@@ -548,7 +548,7 @@ func TestLockTimeout(t *testing.T) {
 	t.Parallel()
 	for name, brought := range map[string]bool{"nothing came": false, "a token came": true} {
 		f := newFixture(t)
-		patience := &patience{Context: t.Context()}
+		endingContext := &endingContext{Context: t.Context()}
 		f.store.Fault = func(op string, _ keystore.Key) error {
 			if op != "lock" {
 				return nil
@@ -560,10 +560,10 @@ func TestLockTimeout(t *testing.T) {
 					t.Error(err)
 				}
 			}
-			patience.over = true // as is that of Bazel
+			endingContext.over = true // as for Bazel
 			return fmt.Errorf("lock: %w", context.DeadlineExceeded)
 		}
-		c, err := f.Get(patience, protocol.GetRequest{Org: "prod"})
+		c, err := f.Get(endingContext, protocol.GetRequest{Org: "prod"})
 		switch {
 		case brought && (err != nil || tokenOf(c) != "test-access-token-7"):
 			t.Errorf("%s: %v", name, err)

@@ -29,8 +29,7 @@ func appKey(t *testing.T) orgtest.AppKey {
 	return key
 }
 
-// unattended are the requests that store a grant of each type which nobody has to
-// sign in for.
+// unattended has a request for each grant type that needs no user.
 func unattended(t *testing.T) map[string]protocol.StoreRequest {
 	t.Helper()
 	return map[string]protocol.StoreRequest{
@@ -45,7 +44,7 @@ func unattended(t *testing.T) map[string]protocol.StoreRequest {
 	}
 }
 
-// newUnattended is newOnline with the org stored as ci, as a grant of that type.
+// newUnattended is newOnline with the org stored as ci, with a grant of that type.
 func newUnattended(t *testing.T, grantType string, cfg orgtest.Config) (*fixture, *orgtest.Org) {
 	t.Helper()
 	cfg.AppKey, cfg.RunAs = appKey(t).Public, true
@@ -61,14 +60,14 @@ func newUnattended(t *testing.T, grantType string, cfg orgtest.Config) (*fixture
 	return f, org
 }
 
-// TestUnattended: a token is got, cached and replaced as by a refresh, and nothing
-// is prepared for a loss that can't be.
+// TestUnattended: the token is requested, cached and replaced as by a refresh. There is no
+// reservation, because there is no refresh token to lose.
 func TestUnattended(t *testing.T) {
 	t.Parallel()
 	for grantType, introspected := range map[string]int{"jwt_bearer": 0, "client_credentials": 1} {
 		t.Run(grantType, func(t *testing.T) {
 			t.Parallel()
-			// The org sends a refresh token all the same, which is not kept.
+			// The org sends a refresh token nevertheless. It is not stored.
 			f, org := newUnattended(t, grantType, orgtest.Config{})
 			org.FailNext(orgtest.Always, orgtest.Fault{Fields: map[string]any{"refresh_token": "5Aep861.test-refresh-token-unasked"}})
 			f.store.Fault = func(op string, key keystore.Key) error {
@@ -103,8 +102,8 @@ func TestUnattended(t *testing.T) {
 	}
 }
 
-// TestUnattendedResends: what can't be spent is asked for again when it is not
-// known what became of it; the table of docs/decisions/0001 on the right.
+// TestUnattendedResends: a grant without a refresh token is retried after a lost answer. The
+// right column of the table in docs/decisions/0001 has the rule.
 func TestUnattendedResends(t *testing.T) {
 	t.Parallel()
 	for grantType := range unattended(t) {
@@ -126,7 +125,7 @@ func TestUnattendedResends(t *testing.T) {
 	}
 }
 
-// TestUnattendedRefusals: no refusal says to sign in again, which nobody has done.
+// TestUnattendedRefusals: no refusal says to log in again, because nobody has logged in.
 func TestUnattendedRefusals(t *testing.T) {
 	t.Parallel()
 	for grantType := range unattended(t) {
@@ -148,8 +147,8 @@ func TestUnattendedRefusals(t *testing.T) {
 	}
 }
 
-// TestUnattendedKeystore: a token that was got is answered with also when what the
-// answer showed can't be saved; a new grant that can't be saved is an error.
+// TestUnattendedKeystore: Get returns a new token even if the grant cannot be saved. Store
+// fails if a new grant cannot be saved.
 func TestUnattendedKeystore(t *testing.T) {
 	t.Parallel()
 	for grantType, req := range unattended(t) {
@@ -235,7 +234,7 @@ func TestStoreUnattended(t *testing.T) {
 	}
 }
 
-// TestKeyFile: a key that lies in a file is read each time that it is needed.
+// TestKeyFile: a key in a file is read each time that it is needed.
 func TestKeyFile(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
