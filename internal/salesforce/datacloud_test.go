@@ -141,7 +141,7 @@ function redirectOnLoad() { window.location.replace('https://login.salesforce.co
 		{"an exchange that is not known", 400, nil, oauth("unsupported_grant_type", "grant type not supported"), Refused, "the org has no Data Cloud"},
 		{"the user is frozen", 400, nil, oauth("invalid_grant", "inactive user"), Refused, "activate the user"},
 		{"another page", 200, nil, "<html>", Garbled, ""},
-		{"a redirect to elsewhere", 302, http.Header{"Location": {"https://elsewhere.example/"}}, "", Refused, "secrets are not sent"},
+		{"a redirect to elsewhere", 302, http.Header{"Location": {"https://elsewhere.example/"}}, "", Refused, "sends no secrets there"},
 		{"a firewall", 403, nil, "<html>", Refused, "a proxy or a firewall"},
 		{"too many", 429, nil, oauth("rate_limit_exceeded", ""), Throttled, ""},
 		{"a fault", 500, nil, oauth("server_error", ""), ServerFault, ""},

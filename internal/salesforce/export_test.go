@@ -75,7 +75,7 @@ func Rows() (words, statuses, answers, network []Row, err error) {
 		Unreachable: "no connection was made, and nothing was sent",
 		Untrusted:   "the host did not prove by TLS who it is, and nothing was sent",
 		Blocked:     "the proxy does not let the request through, and nothing was sent",
-		Lost:        "the request was sent, and no whole answer came back",
+		Lost:        "forcecred sent the request, and got no whole answer",
 	}
 	proxy := &url.URL{Scheme: "http", Host: "proxy.example:3128"}
 	for _, sample := range []struct {

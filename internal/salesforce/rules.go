@@ -6,33 +6,33 @@ package salesforce
 
 var (
 	busy = class{Busy,
-		"Salesforce is refreshing the same grant for somebody else at this moment",
+		"Salesforce is refreshing the same grant for another caller at this moment",
 		"busy"}
 	throttled = class{Throttled,
-		"Salesforce counts too many requests of this user or app, and did nothing with this one",
+		"Salesforce received too many requests of this user or app, and did not process this one",
 		"throttled"}
 	pending = class{Throttled,
 		"Salesforce waits for the user to approve a login",
 		"approve"}
 	requestsUsedUp = class{ServerFault,
-		"the org has used up the API requests that its edition allows in 24 hours",
+		"the org has used all API requests that its edition allows in 24 hours",
 		"requests_used_up"}
 	serverFault = class{ServerFault,
-		"Salesforce, or a gateway before it, has a fault of its own",
+		"Salesforce, or a gateway in front of it, has an internal error",
 		"server_fault"}
 
 	refreshTokenExpired = class{GrantDead,
 		"the refresh token was revoked, replaced by a newer one, or is too old for the app's policy",
 		"dead"}
 	grantRefused = class{GrantDead,
-		"Salesforce does not accept the login any more: the user, the user's permissions or the org's settings have changed",
+		"Salesforce no longer accepts the login: the user, the user's permissions or the org's settings have changed",
 		"login_not_accepted"}
 	refreshTokenRefused = class{GrantDead,
-		"Salesforce does not take the refresh token, for the reason that it gives",
+		"Salesforce refuses the refresh token, for the reason in its answer",
 		"log_in_again"}
 
 	apiOff = class{Refused,
-		"the API is switched off for the org, or for this user",
+		"the API is disabled for the org or for this user",
 		"enable_api"}
 	userInactive = class{Refused,
 		"the user is deactivated or frozen",
@@ -41,7 +41,7 @@ var (
 		"the org is locked, closed or suspended",
 		"activate_org"}
 	accessRestricted = class{Refused,
-		"Salesforce does not let this user in from this network, or at this hour",
+		"the user may not log in from this network or at this hour",
 		"other_network"}
 	notApproved = class{Refused,
 		"the user may not use the app",
@@ -50,54 +50,54 @@ var (
 		"the app is not installed in the org; since September 2025 Salesforce blocks such apps",
 		"install_app"}
 	wrongClient = class{Refused,
-		"no app with this client_id is known where login_url leads",
+		"Salesforce knows no app with this client_id at login_url",
 		"other_client"}
 	wrongSecret = class{Refused,
-		"client_secret is not the app's, or it is missing and the app requires one",
+		"client_secret is wrong, or it is missing and the app requires one",
 		"other_secret"}
 	wrongScopes = class{Refused,
 		"the app has no OAuth scope that this request can use",
 		"give_scopes"}
 	flowOff = class{Refused,
-		"the app, or the org, does not allow refresh tokens to be spent",
+		"the app or the org does not allow the refresh token flow",
 		"enable_refresh_flow"}
 	requestUnreadable = class{Refused,
-		"Salesforce can't make sense of the request, which something on the way may have changed",
+		"Salesforce cannot read the request; something on the way may have changed it",
 		"check_rewriting"}
 	unexpectedFlow = class{Refused,
-		"Salesforce speaks of an OAuth flow that was not asked for",
+		"the error belongs to an OAuth flow that forcecred did not use",
 		"check_flow"}
 	unknown = class{Refused,
-		"an error that forcecred does not know",
+		"forcecred does not know this error",
 		"report_unknown"}
 
 	redirected = class{Refused,
-		"the host sends us to another address, and secrets are not sent after it",
+		"the host redirects to another address, and forcecred sends no secrets there",
 		"other_host"}
 	noEndpoint = class{Refused,
 		"there is no token endpoint at this address",
 		"check_endpoint"}
 	proxyAuthRequired = class{Refused,
-		"a proxy on the way wants a user and a password",
+		"a proxy on the way requires a user name and a password",
 		"log_in_to_proxy"}
 	requestBlocked = class{Refused,
-		"something before Salesforce, such as a proxy or a firewall, turns the request away",
+		"something in front of Salesforce, such as a proxy or a firewall, blocks the request",
 		"open_network"}
 	notSalesforce = class{Refused,
-		"the answer is not Salesforce's",
+		"the answer is not from Salesforce",
 		"check_answerer"}
 	notAnswer = class{Garbled,
-		"what came back is no answer of Salesforce's",
+		"the answer is not an OAuth answer of Salesforce",
 		"check_network_login"}
 
 	foreignHost = class{Refused,
-		"the access token would be sent to a host that is neither Salesforce's nor the one of login_url, so nothing of the answer is used but a new refresh token, if there is one",
+		"the access token would be sent to a host that is neither Salesforce's nor the one of login_url, so forcecred uses nothing of the answer but a new refresh token",
 		"check_foreign_host"}
 	wrongSignature = class{Refused,
-		"the answer is not signed with the stored client_secret, so nothing of it is used but a new refresh token, if there is one",
+		"the answer is not signed with the stored client_secret, so forcecred uses nothing of it but a new refresh token",
 		"check_signature"}
 	malformed = class{Garbled,
-		"the answer has not the form that Salesforce's have, so nothing of it is used but a new refresh token, if there is one",
+		"the answer does not have the form of Salesforce's answers, so forcecred uses nothing of it but a new refresh token",
 		"check_answer"}
 )
 

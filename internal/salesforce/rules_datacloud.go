@@ -10,7 +10,7 @@ var (
 		"the login has no OAuth scope of Data Cloud (Data 360)",
 		"give_data_cloud_scopes"}
 	dataCloudUser = class{Refused,
-		"the user may not use Data Cloud (Data 360), or not with this app",
+		"the user may not use Data Cloud (Data 360), at least not with this app",
 		"give_data_cloud_user"}
 	dataCloudOff = class{Refused,
 		"the org has no Data Cloud (Data 360), or does not let this app use it",

@@ -4,45 +4,45 @@ package salesforce
 
 var (
 	assertionEnded = class{Refused,
-		"the assertion had ended when Salesforce read it, though it is good for a minute and a half",
+		"the assertion expired before Salesforce read it, although it is valid for a minute and a half",
 		"check_clock"}
 	wrongAssertion = class{Refused,
-		"Salesforce does not accept the signed assertion: the private key is not the one whose certificate the app has, or a clock is off",
+		"Salesforce does not accept the signed assertion: the private key does not match the app's certificate, or a clock is wrong",
 		"check_assertion"}
 	wrongAudience = class{Refused,
-		"the assertion was made for another host than Salesforce wants",
+		"the assertion is for another audience than Salesforce requires",
 		"other_audience"}
 	notPreapproved = class{Refused,
-		"no admin has approved that the app stands for this user, or there is no such user in the org of login_url",
+		"no admin has approved that the app acts for this user, or the org of login_url has no such user",
 		"preapprove_user"}
 	assertionRefused = class{Refused,
-		"Salesforce does not take the assertion, for the reason that it gives",
+		"Salesforce refuses the assertion, for the reason in its answer",
 		"check_assertion_fields"}
 	assertionFlowOff = class{Refused,
-		"the app, or the org, does not allow the JWT bearer flow",
+		"the app or the org does not allow the JWT bearer flow",
 		"enable_jwt_flow"}
 
 	needsMyDomain = class{Refused,
-		"Salesforce takes client credentials at the org's own host alone",
+		"Salesforce accepts client credentials only at the org's own host",
 		"other_host"}
 	noRunAsUser = class{Refused,
-		"nobody has chosen the user that the app is to be in the org",
+		"no admin has chosen the user as whom the app acts in the org",
 		"set_run_as"}
 	wrongClientSecret = class{Refused,
-		"client_secret is not the app's",
+		"client_secret is wrong",
 		"other_client_secret"}
 	clientRefused = class{Refused,
-		"Salesforce does not take the client's credentials, for the reason that it gives",
+		"Salesforce refuses the client's credentials, for the reason in its answer",
 		"check_client_fields"}
 	clientFlowOff = class{Refused,
-		"the app, or the org, does not allow the client credentials flow",
+		"the app or the org does not allow the client credentials flow",
 		"enable_client_flow"}
 
 	clientNotFound = class{Refused,
-		"no app with this client_id is known in the org of login_url",
+		"the org of login_url knows no app with this client_id",
 		"other_client_here"}
 	appNotFound = class{Refused,
-		"no External Client App with this client_id is known where login_url leads",
+		"Salesforce knows no External Client App with this client_id at login_url",
 		"other_host_or_install"}
 	noScopes = class{Refused,
 		"the app has no OAuth scope that this request can use",

@@ -4,19 +4,19 @@ package salesforce
 
 var (
 	codeExpired = class{GrantDead,
-		"the code that Salesforce gave the browser is used up, or older than 15 minutes",
+		"the code that Salesforce gave the browser is already used, or older than 15 minutes",
 		"run_login_again"}
 	loginRefused = class{GrantDead,
-		"Salesforce does not take the login, for the reason that it gives",
+		"Salesforce refuses the login, for the reason in its answer",
 		"run_login_or_ask"}
 	verifierMismatch = class{Refused,
-		"the code that came back answers another request than the one that forcecred made",
+		"the code belongs to another request than forcecred's",
 		"run_login_unrewritten"}
 	callbackMismatch = class{Refused,
-		"the app has no callback URL that is, to the letter, the one that forcecred listens at",
+		"none of the app's callback URLs is exactly the one at which forcecred listens",
 		"add_callback"}
 	consentDenied = class{Refused,
-		"the user, or the app's policy, said no in the browser",
+		"the user or the app's policy denied the access in the browser",
 		"allow_access"}
 	appBlocked = class{Refused,
 		"a Salesforce admin has blocked the app, or the org blocks apps that are not installed in it (since September 2025)",
@@ -25,25 +25,25 @@ var (
 		"the app is not installed in the org that the browser logged in to",
 		"log_in_at_my_domain"}
 	approvalFailed = class{Refused,
-		"Salesforce could not finish the approval, and does not say why; most often the app is not installed in the org, or not allowed to the user",
+		"Salesforce could not finish the approval, and does not say why; most often the app is not installed in the org, or the user may not use it",
 		"see_login_history"}
 	loginScopes = class{Refused,
-		"the app does not have all of the OAuth scopes that the login asks for",
+		"the app does not have all OAuth scopes that the login requests",
 		"ask_other_scopes"}
 	loginSecret = class{Refused,
-		"client_secret is not the app's, or it is missing and the app requires one",
+		"client_secret is wrong, or it is missing and the app requires one",
 		"log_in_with_secret"}
 	loginClient = class{Refused,
-		"no app with this client_id is known where the login URL leads",
+		"Salesforce knows no app with this client_id at the login URL",
 		"check_login_client"}
 	loginFlowOff = class{Refused,
 		"the app does not allow users to log in by the authorization code flow",
 		"enable_code_flow"}
 	noRefreshToken = class{Refused,
-		"the app gives no refresh token, without which the login would end with the session",
+		"the app issues no refresh token, and without one the login ends with the session",
 		"give_refresh_scope"}
 	wrongIDToken = class{Refused,
-		"the answer has an ID token that was not made for this login, so nothing of it is kept",
+		"the answer has the ID token of another login, so forcecred stores nothing of it",
 		"check_id_token"}
 )
 

@@ -50,7 +50,7 @@ func Classify(err error, at Phase, proxy *url.URL) *Error {
 	if proxy != nil {
 		return proxyError(err, proxy)
 	}
-	e := &Error{Reason: Lost, Remedy: remedy.Remedy{Why: "the request was sent, and no whole answer came back", Code: "try_again"}}
+	e := &Error{Reason: Lost, Remedy: remedy.Remedy{Why: "forcecred sent the request, and got no whole answer", Code: "try_again"}}
 	if at < Sent {
 		if e := tlsError(theHost, err); e != nil {
 			return e
