@@ -37,7 +37,7 @@ func (h *Helper) Set(ctx context.Context, req protocol.SetRequest) error {
 	if err != nil {
 		return err
 	}
-	changed, err := h.changed(old, req)
+	changed, err := h.applySettings(old, req)
 	if err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func errForeign(grant keystore.Grant) *protocol.Error {
 }
 
 // changed returns the grant with the settings of req, and checks them.
-func (h *Helper) changed(grant keystore.Grant, req protocol.SetRequest) (keystore.Grant, error) {
+func (h *Helper) applySettings(grant keystore.Grant, req protocol.SetRequest) (keystore.Grant, error) {
 	if err := req.Check(string(grant.Type)); err != nil {
 		return grant, badRequest(grant.Org, err)
 	}
@@ -106,11 +106,11 @@ func (h *Helper) changed(grant keystore.Grant, req protocol.SetRequest) (keystor
 	if err != nil {
 		return grant, badRequest(grant.Org, err)
 	}
-	_, login, err := h.salesforceGrant(grant)
+	_, host, err := h.salesforceGrant(grant)
 	if err != nil {
 		return grant, badRequest(grant.Org, err)
 	}
-	grant.LoginURL, grant.Site = login.URL(), login.Site()
+	grant.LoginURL, grant.Site = host.URL(), host.Site()
 	return grant, nil
 }
 

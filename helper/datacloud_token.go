@@ -64,7 +64,7 @@ func (h *Helper) refreshedForDataCloud(ctx context.Context, org keystore.Org, re
 // for a grant that does not rotate. Its error is a [*salesforce.Error], or a
 // [*protocol.Error] if nothing was sent.
 func (h *Helper) exchangeDataCloud(ctx context.Context, own keystore.Token, deadline time.Time) (keystore.Token, error) {
-	client, login, err := h.dataCloudClient(ctx, own.Org)
+	client, host, err := h.dataCloudClient(ctx, own.Org)
 	if err != nil {
 		return keystore.Token{}, err
 	}
@@ -73,7 +73,7 @@ func (h *Helper) exchangeDataCloud(ctx context.Context, own keystore.Token, dead
 	}
 	for try := 1; ; try++ {
 		at := h.now()
-		answer, err := client.ExchangeDataCloud(ctx, login, own.InstanceURL, own.AccessToken)
+		answer, err := client.ExchangeDataCloud(ctx, host, own.InstanceURL, own.AccessToken)
 		if err == nil {
 			return h.newDataCloudToken(own.Org, answer, at), nil
 		}
@@ -90,12 +90,12 @@ func (h *Helper) dataCloudClient(ctx context.Context, org keystore.Org) (oauth, 
 	if err != nil {
 		return nil, salesforce.Host{}, err
 	}
-	login, err := salesforce.ParseHost(grant.LoginURL, grant.Site, grant.AllowHost)
+	host, err := salesforce.ParseHost(grant.LoginURL, grant.Site, grant.AllowHost)
 	if err != nil {
-		return nil, login, storeError("use the grant of", org, err)
+		return nil, host, storeError("use the grant of", org, err)
 	}
 	client, err := h.connect()
-	return client, login, err
+	return client, host, err
 }
 
 func isTokenRefused(err error) bool {
@@ -131,9 +131,9 @@ func (h *Helper) revokeDataCloud(ctx context.Context, grant keystore.Grant) {
 	if err != nil || token.AccessToken.Empty() || !token.ExpiresAt.After(h.now()) {
 		return
 	}
-	client, login, err := h.dataCloudClient(ctx, grant.Org)
+	client, host, err := h.dataCloudClient(ctx, grant.Org)
 	if err == nil {
-		err = client.RevokeDataCloud(ctx, login, token.InstanceURL, token.AccessToken)
+		err = client.RevokeDataCloud(ctx, host, token.InstanceURL, token.AccessToken)
 	}
 	if err != nil {
 		e := salesforceError("revoke the Data Cloud token of", grant.Org, err)

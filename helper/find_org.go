@@ -18,7 +18,7 @@ import (
 // "", it must be the org's name or its user's. No such org is
 // [protocol.OrgNotFound], several are [protocol.BadRequest].
 func (h *Helper) Find(ctx context.Context, url, name string) (string, error) {
-	host, err := parseHost(url)
+	at, err := parseURL(url)
 	if err != nil {
 		return "", err
 	}
@@ -35,7 +35,7 @@ func (h *Helper) Find(ctx context.Context, url, name string) (string, error) {
 		if err != nil {
 			return "", storeError("read the grant of", key.Org, err)
 		}
-		if isAtHost(grant, host) && (name == "" || name == string(grant.Org) || name == grant.Username) {
+		if isAt(grant, at) && (name == "" || name == string(grant.Org) || name == grant.Username) {
 			found = append(found, string(grant.Org))
 		}
 	}
@@ -58,7 +58,7 @@ func (h *Helper) Find(ctx context.Context, url, name string) (string, error) {
 // host, or the name may belong to another org. GetAt then returns
 // [protocol.OrgNotFound] instead of a token that does not belong there.
 func (h *Helper) GetAt(ctx context.Context, url string, req protocol.GetRequest) (protocol.Credential, error) {
-	host, err := parseHost(url)
+	at, err := parseURL(url)
 	if err != nil {
 		return protocol.Credential{}, err
 	}
@@ -66,7 +66,7 @@ func (h *Helper) GetAt(ctx context.Context, url string, req protocol.GetRequest)
 	if err != nil {
 		return protocol.Credential{}, err
 	}
-	if c.InstanceURL == string(host) {
+	if c.InstanceURL == string(at) {
 		return c, nil
 	}
 	// The refresh succeeded, so the caller gets its token even if its context ended.
@@ -74,7 +74,7 @@ func (h *Helper) GetAt(ctx context.Context, url string, req protocol.GetRequest)
 	if err != nil {
 		return protocol.Credential{}, err
 	}
-	if login, err := salesforce.ParseHost(grant.LoginURL, grant.Site, grant.AllowHost); err != nil || login.URL() != string(host) {
+	if host, err := salesforce.ParseHost(grant.LoginURL, grant.Site, grant.AllowHost); err != nil || host.URL() != string(at) {
 		return protocol.Credential{}, errNoOrgAt()
 	}
 	return c, nil
@@ -87,36 +87,36 @@ func errNoOrgAt() *protocol.Error {
 	}
 }
 
-// parseHost returns the origin of a URL that names a host and no more.
-func parseHost(url string) (origin.Origin, error) {
-	host, err := origin.ParseBase(url)
+// parseURL returns the origin of a URL that names a host and no more.
+func parseURL(url string) (origin.Origin, error) {
+	at, err := origin.ParseBase(url)
 	if err != nil {
 		return "", protocol.Errorf(protocol.BadRequest, "read the request: the URL %v", err)
 	}
-	return host, nil
+	return at, nil
 }
 
-// isAt reports whether the grant's org logs in at host, or has its instance there. An
-// older forcecred may have stored an instance that may not have the login's tokens:
-// isAt ignores it.
-func isAtHost(grant keystore.Grant, host origin.Origin) bool {
-	login, err := salesforce.ParseHost(grant.LoginURL, grant.Site, grant.AllowHost)
+// isAt reports whether the grant's org logs in at that origin, or has its instance there. An
+// old version of forcecred may have stored an instance that may not have the login's
+// tokens: isAt ignores it.
+func isAt(grant keystore.Grant, at origin.Origin) bool {
+	host, err := salesforce.ParseHost(grant.LoginURL, grant.Site, grant.AllowHost)
 	if err != nil {
 		return false
 	}
-	if login.URL() == string(host) {
+	if host.URL() == string(at) {
 		return true
 	}
-	instance, err := login.InstanceURL(grant.InstanceURL)
-	return err == nil && instance == string(host)
+	instance, err := host.InstanceURL(grant.InstanceURL)
+	return err == nil && instance == string(at)
 }
 
 // normalizeURL returns a stored URL of a host in its normal form, or "" if it names no host
 // that may receive a token.
 func normalizeURL(stored string) string {
-	place, err := origin.ParseBase(stored)
+	normal, err := origin.ParseBase(stored)
 	if err != nil {
 		return ""
 	}
-	return string(place)
+	return string(normal)
 }

@@ -66,7 +66,7 @@ func TestFind(t *testing.T) {
 // go to the old one.
 func TestGetAt(t *testing.T) {
 	t.Parallel()
-	const login, old, moved = "https://login.salesforce.com", "https://acme.my.salesforce.com", "https://acme-new.my.salesforce.com"
+	const host, old, moved = "https://login.salesforce.com", "https://acme.my.salesforce.com", "https://acme-new.my.salesforce.com"
 	f := newFixture(t)
 	get := func(place string, force bool, want string, wantCode protocol.Code) {
 		t.Helper()
@@ -75,7 +75,7 @@ func TestGetAt(t *testing.T) {
 			t.Errorf("at %s: %q, %v", place, tokenOf(c), err)
 		}
 	}
-	get(login, false, "test-access-token-1", "")
+	get(host, false, "test-access-token-1", "")
 	get(old, false, "test-access-token-1", "")
 	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) {
 		a := answer(f.posts)
@@ -92,10 +92,10 @@ func TestGetAt(t *testing.T) {
 	get(old, false, "", protocol.OrgNotFound)
 	f.store.Fault = nil
 	get(moved, false, "test-access-token-2", "")
-	get(login, false, "test-access-token-2", "")
+	get(host, false, "test-access-token-2", "")
 
 	// Another org got the name after Find.
 	f.storeGrant(t, keystore.Grant{Org: "prod", LoginURL: "https://localhost:8443", ClientID: "test-client-id", RefreshToken: secret.New("test-refresh-token")})
-	get(login, true, "", protocol.OrgNotFound)
+	get(host, true, "", protocol.OrgNotFound)
 	get("https://localhost:8443", false, "test-access-token-3", "")
 }

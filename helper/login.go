@@ -43,7 +43,7 @@ func (h *Helper) Login(ctx context.Context, req protocol.StoreRequest, scopes st
 	if err != nil {
 		return protocol.ListedOrg{}, err
 	}
-	login, err := salesforce.ParseHost(grant.LoginURL, grant.Site, grant.AllowHost)
+	host, err := salesforce.ParseHost(grant.LoginURL, grant.Site, grant.AllowHost)
 	if err != nil {
 		return protocol.ListedOrg{}, badRequest(grant.Org, err)
 	}
@@ -55,8 +55,8 @@ func (h *Helper) Login(ctx context.Context, req protocol.StoreRequest, scopes st
 	if err := h.checkWritable(ctx, grant.Org); err != nil {
 		return protocol.ListedOrg{}, err
 	}
-	asked := salesforce.NewAuthorization(login, grant.ClientID, browser.RedirectURI(), scopes)
-	code, err := requestConsent(ctx, browser, asked, grant.Org)
+	authorization := salesforce.NewAuthorization(host, grant.ClientID, browser.RedirectURI(), scopes)
+	code, err := requestConsent(ctx, browser, authorization, grant.Org)
 	if err != nil {
 		return protocol.ListedOrg{}, err
 	}
@@ -65,7 +65,7 @@ func (h *Helper) Login(ctx context.Context, req protocol.StoreRequest, scopes st
 		return protocol.ListedOrg{}, err
 	}
 	defer unlock()
-	s, err := h.exchangeCode(ctx, exchangeResult{client: client, host: login}, asked, grant, code)
+	s, err := h.exchangeCode(ctx, exchangeResult{client: client, host: host}, authorization, grant, code)
 	defer s.release()
 	if err != nil {
 		h.revokeUnsaved(ctx, s)
@@ -131,26 +131,26 @@ func (h *Helper) checkWritable(ctx context.Context, org keystore.Org) error {
 }
 
 // requestConsent opens the browser, and returns the code of the redirect.
-func requestConsent(ctx context.Context, browser Browser, asked salesforce.Authorization, org keystore.Org) (secret.Text, error) {
-	redirect, err := browser.Authorize(ctx, asked.URL(), asked.State)
+func requestConsent(ctx context.Context, browser Browser, authorization salesforce.Authorization, org keystore.Org) (secret.Text, error) {
+	redirect, err := browser.Authorize(ctx, authorization.URL(), authorization.State)
 	if err != nil {
 		return secret.Text{}, err
 	}
 	if redirect.Error != "" {
-		return secret.Text{}, salesforceError("log in to", org, asked.Refused(redirect.Error, redirect.ErrorDescription))
+		return secret.Text{}, salesforceError("log in to", org, authorization.Refused(redirect.Error, redirect.ErrorDescription))
 	}
 	return redirect.Code, nil
 }
 
 // exchangeCode exchanges the code. It retries only if the code was not sent. The caller
 // calls release, as after exchange.
-func (h *Helper) exchangeCode(ctx context.Context, s exchangeResult, asked salesforce.Authorization, grant keystore.Grant, code secret.Text) (exchangeResult, error) {
+func (h *Helper) exchangeCode(ctx context.Context, s exchangeResult, authorization salesforce.Authorization, grant keystore.Grant, code secret.Text) (exchangeResult, error) {
 	deadline := h.now().Add(refreshTimeout)
 	for try := 1; ; try++ {
 		s.release = h.holdSignals()
 		s.sentAt = h.now()
 		var err error
-		s.answer, err = s.client.ExchangeCode(context.WithoutCancel(ctx), asked, grant.ClientSecret, code)
+		s.answer, err = s.client.ExchangeCode(context.WithoutCancel(ctx), authorization, grant.ClientSecret, code)
 		if !s.answer.RefreshToken.Empty() {
 			return s, err // the code is used; err is about another part of the answer
 		}

@@ -53,7 +53,7 @@ func (h *Helper) revoke(ctx context.Context, org keystore.Org) error {
 	if token.Empty() {
 		return nil
 	}
-	login, err := tokenHost(grant)
+	host, err := tokenHost(grant)
 	if err != nil {
 		return storeError("use the grant of", org, err)
 	}
@@ -61,7 +61,7 @@ func (h *Helper) revoke(ctx context.Context, org keystore.Org) error {
 	if err != nil {
 		return err
 	}
-	if err := client.Revoke(ctx, login, token); err != nil {
+	if err := client.Revoke(ctx, host, token); err != nil {
 		e := salesforceError("log out of", org, err)
 		e.Remedy = ofLogin(e.Remedy, grant)
 		return e

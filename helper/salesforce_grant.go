@@ -15,32 +15,32 @@ import (
 // salesforceGrant checks the grant, and returns it in the form of package salesforce. Its
 // error names the field.
 func (h *Helper) salesforceGrant(grant keystore.Grant) (salesforce.Grant, salesforce.Host, error) {
-	login, err := salesforce.ParseHost(grant.LoginURL, grant.Site, grant.AllowHost)
+	host, err := salesforce.ParseHost(grant.LoginURL, grant.Site, grant.AllowHost)
 	if err != nil {
-		return nil, login, err
+		return nil, host, err
 	}
 	switch grant.Type {
 	case keystore.JWTBearer:
 		key, err := h.loadPrivateKey(grant)
 		if err != nil {
-			return nil, login, err
+			return nil, host, err
 		}
 		g := salesforce.JWTGrant{
-			Host: login, ClientID: grant.ClientID, ClientSecret: grant.ClientSecret,
+			Host: host, ClientID: grant.ClientID, ClientSecret: grant.ClientSecret,
 			Username: grant.Username, Key: key, KeyID: grant.KeyID, Audience: grant.Audience, AudienceURL: grant.AudienceURL,
 		}
 		// A host that is no longer allowed is not tried first.
 		if accepted, err := salesforce.ParseHost(grant.Accepted.LoginURL, grant.Accepted.Site, grant.AllowHost); err == nil {
 			g.Accepted = salesforce.Target{Host: accepted, Audience: grant.Accepted.Audience}
 		}
-		return g, login, g.Check()
+		return g, host, g.Check()
 	case keystore.ClientCredentials:
-		g := salesforce.ClientGrant{Host: login, ClientID: grant.ClientID, ClientSecret: grant.ClientSecret}
-		return g, login, g.Check()
+		g := salesforce.ClientGrant{Host: host, ClientID: grant.ClientID, ClientSecret: grant.ClientSecret}
+		return g, host, g.Check()
 	}
 	return salesforce.RefreshGrant{
-		Host: login, ClientID: grant.ClientID, ClientSecret: grant.ClientSecret, RefreshToken: grant.RefreshToken,
-	}, login, nil
+		Host: host, ClientID: grant.ClientID, ClientSecret: grant.ClientSecret, RefreshToken: grant.RefreshToken,
+	}, host, nil
 }
 
 // checkCredentials checks the characters of the credentials in a request. Stored credentials

@@ -2,14 +2,12 @@ package helper
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"forcecred/internal/salesforce"
 	"forcecred/internal/salesforce/credentials"
 	"forcecred/keystore"
 	"forcecred/protocol"
-	"forcecred/protocol/secret"
 )
 
 // Store stores an org's credentials, and replaces those that were stored before. With
@@ -57,20 +55,6 @@ func (h *Helper) storeVerified(ctx context.Context, grant keystore.Grant) error 
 	return err
 }
 
-// apis are the APIs for which an org has a cached token. The org's own comes last,
-// because the other tokens are exchanged for its token.
-var apis = []keystore.API{keystore.DataCloud, keystore.OrgAPI}
-
-// deleteTokens deletes all cached tokens of an org. It returns the store's errors.
-func (h *Helper) deleteTokens(ctx context.Context, org keystore.Org) error {
-	for _, api := range apis {
-		if err := h.keystore().Delete(ctx, keystore.Token{Org: org, For: api}.Key()); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // newGrant checks a request and returns its grant.
 func (h *Helper) newGrant(req protocol.StoreRequest) (keystore.Grant, error) {
 	org, err := newOrg(req.Org)
@@ -111,133 +95,10 @@ func (h *Helper) newGrant(req protocol.StoreRequest) (keystore.Grant, error) {
 	if err := checkCredentials(grant); err != nil {
 		return keystore.Grant{}, badRequest(org, err)
 	}
-	_, login, err := h.salesforceGrant(grant)
+	_, host, err := h.salesforceGrant(grant)
 	if err != nil {
 		return keystore.Grant{}, badRequest(org, err)
 	}
-	grant.LoginURL, grant.Site = login.URL(), login.Site()
+	grant.LoginURL, grant.Site = host.URL(), host.Site()
 	return grant, nil
-}
-
-// Erase deletes an org from the keystore. If req asks for it, Erase deletes the org's own
-// cached token alone, or the cached token that was rejected. It succeeds if there is none.
-func (h *Helper) Erase(ctx context.Context, req protocol.EraseRequest) error {
-	defer h.memory.forget(keystore.Org(req.Org))
-	org, err := h.resolveOrg(ctx, req.Org)
-	if e, ok := errors.AsType[*protocol.Error](err); ok && e.Code == protocol.OrgNotFound {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if h.hasNoItems(ctx, org) {
-		return nil // without a lock, which would stay as a file
-	}
-	unlock, err := h.lock(ctx, org)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	if req.CachedToken {
-		return h.deleteItem(ctx, keystore.Key{Kind: keystore.KindToken, Org: org})
-	}
-	if !req.RejectedToken.Empty() {
-		return h.eraseRejected(ctx, org, req.RejectedToken)
-	}
-	return h.eraseAll(ctx, org)
-}
-
-// hasNoItems reports whether the store certainly has no item of the org.
-func (h *Helper) hasNoItems(ctx context.Context, org keystore.Org) bool {
-	for _, kind := range []keystore.Kind{keystore.KindToken, keystore.KindGrant, keystore.KindJournal, keystore.KindDataCloud} {
-		if !h.isAbsent(ctx, keystore.Key{Kind: kind, Org: org}) {
-			return false
-		}
-	}
-	return true
-}
-
-// eraseRejected deletes the cached token that was rejected, if there is one. The caller
-// holds the lock.
-func (h *Helper) eraseRejected(ctx context.Context, org keystore.Org, rejected secret.Text) error {
-	for _, api := range apis {
-		cached, err := h.loadCachedToken(ctx, org, api)
-		if err != nil {
-			return err
-		}
-		if cached.AccessToken.Equal(rejected) {
-			return h.deleteItem(ctx, cached.Key())
-		}
-	}
-	return nil
-}
-
-// eraseAll deletes all items of an org. The grant goes last, so that a second try after a
-// failure still finds the org. The caller holds the lock.
-func (h *Helper) eraseAll(ctx context.Context, org keystore.Org) error {
-	if err := h.deleteTokens(ctx, org); err != nil {
-		return storeError("erase", org, err)
-	}
-	if err := h.journal().Delete(org); err != nil {
-		return storeError("erase the journal of", org, err)
-	}
-	h.failures().Delete(org)
-	if err := h.deleteItem(ctx, journalKey(org)); err != nil {
-		return err
-	}
-	return h.deleteItem(ctx, keystore.Key{Kind: keystore.KindGrant, Org: org})
-}
-
-func (h *Helper) deleteItem(ctx context.Context, key keystore.Key) error {
-	if err := h.keystore().Delete(ctx, key); err != nil {
-		return storeError("erase", key.Org, err)
-	}
-	return nil
-}
-
-// isAbsent reports whether the store certainly has no such item.
-func (h *Helper) isAbsent(ctx context.Context, key keystore.Key) bool {
-	_, err := h.keystore().Get(ctx, key)
-	return isAny(err, keystore.ErrNotFound)
-}
-
-// List returns the stored orgs, sorted by name. It warns about an org whose grant is
-// damaged, and lists it with its name alone.
-func (h *Helper) List(ctx context.Context) ([]protocol.ListedOrg, error) {
-	all, err := h.loadStoredOrgs(ctx)
-	if err != nil {
-		return nil, err
-	}
-	orgs := make([]protocol.ListedOrg, len(all))
-	for i, stored := range all {
-		orgs[i] = stored.listing()
-	}
-	return orgs, nil
-}
-
-func listedOrg(g keystore.Grant, t keystore.Token) protocol.ListedOrg {
-	orgID, userID := salesforce.Identity(t.ID)
-	refreshed := g.RefreshedAt
-	if t.RefreshedAt.After(refreshed) {
-		refreshed = t.RefreshedAt
-	}
-	loginURL := g.LoginURL
-	if normal := normalizeURL(loginURL); normal != "" {
-		loginURL = normal // a malformed URL is listed as it is, so that a person sees the mistake
-	}
-	return protocol.ListedOrg{
-		Org:            string(g.Org),
-		Username:       g.Username,
-		LoginURL:       loginURL,
-		Site:           g.Site,
-		InstanceURL:    normalizeURL(g.InstanceURL),
-		OrgID:          orgID,
-		UserID:         userID,
-		ClientID:       g.ClientID,
-		GrantType:      string(g.Type),
-		Rotates:        g.Rotates,
-		TokenExpiresAt: t.ExpiresAt,
-		RefreshedAt:    refreshed,
-		StoredAt:       g.StoredAt,
-	}
 }

@@ -36,11 +36,11 @@ func (h *Helper) setExpiry(ctx context.Context, s exchangeResult, grant keystore
 	same := token.AccessToken.Equal(cached.AccessToken)
 	if !grant.ClientSecret.Empty() && (same || token.SessionLength == 0) {
 		asking, cancel := context.WithTimeout(ctx, introspectTimeout)
-		in, err := s.client.Introspect(asking, s.host, grant.ClientID, grant.ClientSecret, token.AccessToken)
+		introspection, err := s.client.Introspect(asking, s.host, grant.ClientID, grant.ClientSecret, token.AccessToken)
 		cancel()
 		// Best effort: without it, ExpiresSource names a less reliable source.
-		if err == nil && in.Active && set(s.localExpiry(in.IssuedAt, in.ExpiresAt), protocol.ExpiresIntrospection) {
-			if length := in.ExpiresAt.Sub(in.IssuedAt); !same && 0 < length && length <= maxSessionLength {
+		if err == nil && introspection.Active && set(s.localExpiry(introspection.IssuedAt, introspection.ExpiresAt), protocol.ExpiresIntrospection) {
+			if length := introspection.ExpiresAt.Sub(introspection.IssuedAt); !same && 0 < length && length <= maxSessionLength {
 				token.SessionLength, token.LearnedAt = keystore.Seconds(length/time.Second), s.sentAt
 			}
 			return

@@ -160,15 +160,15 @@ func TestExpiryByRealClocks(t *testing.T) {
 					}
 					_, written, ok := salesforce.JWTLifetime(c.AccessToken)
 					if !ok {
-						login, err := salesforce.ParseHost(server.URL, "", false)
+						host, err := salesforce.ParseHost(server.URL, "", false)
 						if err != nil {
 							t.Fatal(err)
 						}
-						in, err := client.Introspect(t.Context(), login, server.ClientID(), secret.New(server.ClientSecret()), c.AccessToken)
+						introspection, err := client.Introspect(t.Context(), host, server.ClientID(), secret.New(server.ClientSecret()), c.AccessToken)
 						if err != nil {
 							t.Fatal(err)
 						}
-						written = in.ExpiresAt
+						written = introspection.ExpiresAt
 					}
 					off := c.ExpiresAt.Sub(written.Add(machine - org))
 					if off > 0 || off < -2*time.Second-took {
