@@ -30,11 +30,11 @@ var update = flag.Bool("update", false, "write docs/errors.md")
 
 const document = "../../docs/errors.md"
 
-// command is what a Helper adds to a hint.
+// command is the part of a hint that a Helper adds.
 var command = regexp.MustCompile(" \\([^()]*`[^()]*\\)")
 
-// TestErrorsDocument compares docs/errors.md with the tables that the program
-// decides by, and with what a Helper makes of each of their rows.
+// TestErrorsDocument compares docs/errors.md with the program's rules, and with the
+// error that a Helper returns for each of them.
 func TestErrorsDocument(t *testing.T) {
 	t.Parallel()
 	words, statuses, answers, network, err := salesforce.Rows()
@@ -43,14 +43,14 @@ func TestErrorsDocument(t *testing.T) {
 	}
 	page := map[string]any{
 		"Codes": []map[string]any{
-			code(protocol.Internal, "a fault of forcecred's, or stdout could not be written", "no"),
-			code(protocol.Usage, "wrong words on the command line or in the environment", "no"),
-			code(protocol.BadRequest, "the request is malformed, or the org can't use a setting", "no"),
+			code(protocol.Internal, "a bug in forcecred, or stdout could not be written", "no"),
+			code(protocol.Usage, "an invalid command line or environment variable", "no"),
+			code(protocol.BadRequest, "the request is malformed, or the org cannot use a setting", "no"),
 			code(protocol.OrgNotFound, "no such org in the keystore", "no"),
-			code(protocol.KeystoreUnavailable, "the keystore is locked, unreachable, full or corrupt", "perhaps: see `retryable`"),
-			code(protocol.SignInAgain, "the login is over", "no"),
-			code(protocol.TemporarilyUnavailable, "the network, Salesforce's load, or another refresh", "yes, but for certificates and a proxy's no"),
-			code(protocol.Refused, "Salesforce says no until a setting is changed", "no"),
+			code(protocol.KeystoreUnavailable, "the keystore is locked, unreachable, full or corrupt", "maybe: see `retryable`"),
+			code(protocol.SignInAgain, "the login has ended", "no"),
+			code(protocol.TemporarilyUnavailable, "the network, Salesforce's load, or another refresh", "yes, except for certificates and a proxy's refusal"),
+			code(protocol.Refused, "Salesforce refuses until somebody changes a setting", "no"),
 		},
 		"SignIn": protocol.SignInAgain.ExitStatus(), "Refused": protocol.Refused.ExitStatus(), "Unavailable": protocol.TemporarilyUnavailable.ExitStatus(),
 		"Outcome": outcomeUnknown(t),
@@ -75,14 +75,14 @@ func TestErrorsDocument(t *testing.T) {
 		"Never":        {network, protocol.TemporarilyUnavailable, false},
 	} {
 		rows := slices.DeleteFunc(slices.Clone(table.rows), func(row salesforce.Row) bool {
-			told := outcome(t, row.Error, false)
-			if hint := command.ReplaceAllString(hints.Of(told), ""); hint != hints.Text(row.Error.Remedy) {
-				t.Errorf("%s: the hint is %q, and a Helper tells %q", row.Seen, hints.Text(row.Error.Remedy), hint)
+			got := outcome(t, row.Error, false)
+			if hint := command.ReplaceAllString(hints.Of(got), ""); hint != hints.Text(row.Error.Remedy) {
+				t.Errorf("%s: the hint is %q, and that of a Helper is %q", row.Seen, hints.Text(row.Error.Remedy), hint)
 			}
 			if strings.Contains(hints.Text(row.Error.Remedy), "`") {
 				t.Errorf("%s: the hint names a command, which is another one for each kind of login: %q", row.Seen, hints.Text(row.Error.Remedy))
 			}
-			return told.Code != table.code || told.Retryable != table.retryable
+			return got.Code != table.code || got.Retryable != table.retryable
 		})
 		if len(rows) == 0 {
 			t.Errorf("the table %s is empty", name)
@@ -91,21 +91,21 @@ func TestErrorsDocument(t *testing.T) {
 		page[name] = gather(rows)
 	}
 	if left != 0 {
-		t.Errorf("%d rows stand in no table", left)
+		t.Errorf("%d rows are in no table", left)
 	}
 
 	login := salesforce.LoginRows()
 	for _, row := range login {
-		if told := outcome(t, row.Error, false); hints.Of(told) != hints.Text(row.Error.Remedy) || told.Retryable {
-			t.Errorf("%s: a Helper tells %q, retryable: %v", row.Seen, hints.Of(told), told.Retryable)
+		if got := outcome(t, row.Error, false); hints.Of(got) != hints.Text(row.Error.Remedy) || got.Retryable {
+			t.Errorf("%s: the hint of a Helper is %q, retryable: %v", row.Seen, hints.Of(got), got.Retryable)
 		}
 	}
 	page["Login"] = gather(login)
 
 	dataCloud := salesforce.DataCloudRows()
 	for _, row := range dataCloud {
-		if told := dataCloudOutcome(t, row.Error); told.Code != protocol.Refused || hints.Of(told) != hints.Text(row.Error.Remedy) || told.Retryable {
-			t.Errorf("%s: a Helper tells %s, %q, retryable: %v", row.Seen, told.Code, hints.Of(told), told.Retryable)
+		if got := dataCloudOutcome(t, row.Error); got.Code != protocol.Refused || hints.Of(got) != hints.Text(row.Error.Remedy) || got.Retryable {
+			t.Errorf("%s: a Helper returns %s, %q, retryable: %v", row.Seen, got.Code, hints.Of(got), got.Retryable)
 		}
 	}
 	page["DataCloud"] = gather(dataCloud)
@@ -130,7 +130,7 @@ func TestErrorsDocument(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want.String(), string(got)); diff != "" {
-		t.Errorf("%s is not what the program does; `go generate ./internal/salesforce` makes it anew:\n%s", document, diff)
+		t.Errorf("%s does not match the program; run `go generate ./internal/salesforce`:\n%s", document, diff)
 	}
 }
 
@@ -138,10 +138,10 @@ func code(c protocol.Code, short, retry string) map[string]any {
 	return map[string]any{"Status": c.ExitStatus(), "Code": c, "Short": short, "Retry": retry}
 }
 
-// names are what Markdown shows as code.
+// names are shown as code.
 var names = regexp.MustCompile(`(client_id|client_secret|login_url|http://localhost:1717/OauthRedirect|"allow_host":true|HTTPS_PROXY|NO_PROXY|FORCECRED_CA_FILE|http://USER:PASSWORD@HOST:PORT|https://NAME\.my\.salesforce\.com)\b|--(force|port|scopes|login-url|audience|client-id|client-secret-file)\b`)
 
-// gather makes one row of those that mean the same, and sentences of their words.
+// gather merges rows with the same columns on the right, and makes them sentences.
 func gather(rows []salesforce.Row) []salesforce.Row {
 	var gathered []salesforce.Row
 	for _, row := range rows {
@@ -166,24 +166,24 @@ func sentence(s string) string {
 		s += "."
 	}
 	if strings.HasPrefix(s, "forcecred") {
-		return s // which is a name
+		return s // a name has no capital
 	}
 	return strings.ToUpper(s[:1]) + s[1:]
 }
 
-// outcome is what a Helper tells of a refresh that failed with err.
+// outcome returns the error of a Helper whose refresh fails with err.
 func outcome(t *testing.T, err *salesforce.Error, rotates bool) *protocol.Error {
 	t.Helper()
-	return toldOf(t, helper.ClientOf(failing{err: err}), rotates, protocol.GetRequest{Org: "prod"})
+	return errorFrom(t, helper.ClientOf(failing{err: err}), rotates, protocol.GetRequest{Org: "prod"})
 }
 
-// dataCloudOutcome is what a Helper tells of an exchange that failed with err.
+// dataCloudOutcome returns the error of a Helper whose exchange fails with err.
 func dataCloudOutcome(t *testing.T, err *salesforce.Error) *protocol.Error {
 	t.Helper()
-	return toldOf(t, helper.ClientOf(failingExchange{err: err}), false, protocol.GetRequest{Org: "prod", For: protocol.DataCloud})
+	return errorFrom(t, helper.ClientOf(failingExchange{err: err}), false, protocol.GetRequest{Org: "prod", For: protocol.DataCloud})
 }
 
-func toldOf(t *testing.T, client *helper.Client, rotates bool, req protocol.GetRequest) *protocol.Error {
+func errorFrom(t *testing.T, client *helper.Client, rotates bool, req protocol.GetRequest) *protocol.Error {
 	t.Helper()
 	store := storetest.NewMemory()
 	grant := keystore.Grant{
@@ -200,14 +200,14 @@ func toldOf(t *testing.T, client *helper.Client, rotates bool, req protocol.GetR
 	synctest.Test(t, func(t *testing.T) { // in which waiting takes no time
 		_, failed = h.Get(t.Context(), req)
 	})
-	told := (*protocol.Error)(nil)
-	if !errors.As(failed, &told) {
+	got := (*protocol.Error)(nil)
+	if !errors.As(failed, &got) {
 		t.Fatalf("got %v", failed)
 	}
-	return told
+	return got
 }
 
-// outcomeUnknown is what a hint adds when the token may have been rotated.
+// outcomeUnknown returns the end of a hint if Salesforce may have rotated the token.
 func outcomeUnknown(t *testing.T) string {
 	t.Helper()
 	lost := &salesforce.Error{Reason: salesforce.Lost, Err: errors.New("no answer in time"), Remedy: remedy.To("try_again")}
@@ -218,7 +218,7 @@ func outcomeUnknown(t *testing.T) string {
 	return added
 }
 
-// failing is a Salesforce that fails in one way, and is asked for nothing but a refresh.
+// failing is a Salesforce whose refresh fails with err. It expects no other request.
 type failing struct {
 	*salesforce.Client
 	err *salesforce.Error
@@ -232,8 +232,8 @@ func (f failing) Introspect(context.Context, salesforce.Host, string, secret.Tex
 	return salesforce.Introspection{}, f.err
 }
 
-// failingExchange is a Salesforce that refreshes, and fails in one way when the
-// token is to be exchanged.
+// failingExchange is a Salesforce that refreshes, and whose Data Cloud exchange fails
+// with err.
 type failingExchange struct {
 	*salesforce.Client
 	err *salesforce.Error
@@ -247,7 +247,7 @@ func (f failingExchange) ExchangeDataCloud(context.Context, salesforce.Host, str
 	return salesforce.Answer{}, f.err
 }
 
-// noJournal has no entry, and needs none.
+// noJournal is a journal without entries.
 type noJournal struct{}
 
 func (noJournal) Reserve(keystore.Org) error                  { return nil }
