@@ -8,73 +8,73 @@ import (
 	"forcecred/protocol/secret"
 )
 
-// GrantType says what an access token is got for.
+// GrantType is the OAuth grant type of a [Grant].
 type GrantType string
 
-// The types of a [Grant]. The comment at each says which fields are its own.
+// The grant types. Each comment has the fields of that type alone.
 const (
 	RefreshToken      GrantType = "refresh_token"      // RefreshToken, Rotates
 	JWTBearer         GrantType = "jwt_bearer"         // PrivateKey or PrivateKeyFile, KeyID, Audience, AudienceURL, Accepted; Username is the assertion's subject
-	ClientCredentials GrantType = "client_credentials" // none; ClientSecret is not empty
+	ClientCredentials GrantType = "client_credentials" // none; ClientSecret is required
 )
 
-// known reports whether this forcecred knows the type.
-func (t GrantType) known() bool {
+// isKnown reports whether this forcecred knows the type.
+func (t GrantType) isKnown() bool {
 	return t == RefreshToken || t == JWTBearer || t == ClientCredentials
 }
 
-// Grant is what a user has granted in an org: everything that it takes to get
-// an access token, until Salesforce revokes it.
+// Grant is everything that forcecred needs to request an org's access tokens, until
+// Salesforce revokes the grant.
 type Grant struct {
 	Org            Org         `json:"org"`
-	Type           GrantType   `json:"grant_type,omitempty"` // absent where an item is older than the types: RefreshToken
+	Type           GrantType   `json:"grant_type,omitempty"` // absent in old items: RefreshToken
 	LoginURL       string      `json:"login_url"`            // https://login.salesforce.com
-	AllowHost      bool        `json:"allow_host,omitempty"` // LoginURL is not one of Salesforce's; the user accepted it
+	AllowHost      bool        `json:"allow_host,omitempty"` // LoginURL is not on a domain of Salesforce; the user accepted it
 	Source         Source      `json:"source,omitempty"`
-	ClientApp      string      `json:"client_app,omitempty"` // of a login of the Salesforce CLI's: the app that is linked to the user, or ""
+	ClientApp      string      `json:"client_app,omitempty"` // the client app of a login of the Salesforce CLI, or ""
 	Site           string      `json:"site,omitempty"`       // path of an Experience Cloud site: "" or /partners
 	ClientID       string      `json:"client_id"`
 	ClientSecret   secret.Text `json:"client_secret"` // empty for a public client
 	RefreshToken   secret.Text `json:"refresh_token"`
 	PrivateKey     secret.Text `json:"private_key"`                // PEM of an RSA key
-	PrivateKeyFile string      `json:"private_key_file,omitempty"` // or where that lies: an absolute path, read at each use
-	KeyID          string      `json:"key_id,omitempty"`           // names the key to Salesforce, in the assertion's kid; or ""
-	Audience       string      `json:"audience,omitempty"`         // of the assertion; if it is "", several are tried
+	PrivateKeyFile string      `json:"private_key_file,omitempty"` // or its absolute path; the file is read at each use
+	KeyID          string      `json:"key_id,omitempty"`           // the assertion's kid, or ""
+	Audience       string      `json:"audience,omitempty"`         // of the assertion; if it is "", forcecred tries several
 	AudienceURL    string      `json:"audience_url,omitempty"`     // one more audience to try, from the Salesforce CLI's environment
-	Accepted       Target      `json:"accepted,omitzero"`          // where the last assertion was taken; tried first
-	Username       string      `json:"username,omitempty"`         // for people only, but in a JWTBearer grant
-	SessionTimeout Seconds     `json:"session_timeout,omitempty"`  // as configured by the user; 0 when not
-	Rotates        *bool       `json:"rotates,omitempty"`          // nil until the first refresh showed it
-	InstanceURL    string      `json:"instance_url,omitempty"`     // where the last refresh said that the org is; "" until then
+	Accepted       Target      `json:"accepted,omitzero"`          // of the last assertion that Salesforce accepted; tried first
+	Username       string      `json:"username,omitempty"`         // for people only, except in a JWTBearer grant
+	SessionTimeout Seconds     `json:"session_timeout,omitempty"`  // as configured by the user; 0 if not
+	Rotates        *bool       `json:"rotates,omitempty"`          // whether Salesforce rotates the refresh token; nil until the first refresh
+	InstanceURL    string      `json:"instance_url,omitempty"`     // of the last refresh; "" until then
 	StoredAt       time.Time   `json:"stored_at,omitzero"`         // when a person stored it
 	RefreshedAt    time.Time   `json:"refreshed_at,omitzero"`      // when a refresh last changed it
 }
 
-// Target is where an assertion goes, and whom it is for.
+// Target is the destination of an assertion, with its audience.
 type Target struct {
 	LoginURL string `json:"login_url"`
 	Site     string `json:"site,omitempty"`
 	Audience string `json:"audience"`
 }
 
-// Source says who made a login, and so by which command it is made again.
+// Source says what made a grant, and so how a person makes it again.
 type Source string
 
 // The sources of a [Grant].
 const (
-	Stored        Source = ""      // stored by a person or a program
-	Browser       Source = "login" // by a login with the browser
-	SalesforceCLI Source = "sf"    // the Salesforce CLI, whose login is used where it is
+	Stored        Source = ""      // a person or a program stored it
+	Browser       Source = "login" // a login in the browser
+	SalesforceCLI Source = "sf"    // a login of the Salesforce CLI, in the CLI's own files
 )
 
-// Seconds is a length of time as it is stored and as the protocol speaks of it.
+// Seconds is a duration as stored items and the protocol encode it.
 type Seconds int64
 
 // Duration returns s as a time.Duration.
 func (s Seconds) Duration() time.Duration { return time.Duration(s) * time.Second }
 
-// grantItem is a Grant as stored: its own fields hide those of the Grant that
-// would encode as "[redacted]". Only here are they revealed.
+// grantItem is a Grant as stored. Its own fields hide those of the Grant that would encode
+// as "[redacted]".
 type grantItem struct {
 	Version int `json:"version"`
 	Grant
@@ -85,8 +85,8 @@ type grantItem struct {
 
 const grantVersion = 1
 
-// LoadGrant reads org's grant. It returns the store's errors, and ErrCorrupt
-// when the item is not a grant of that org.
+// LoadGrant reads org's grant. It returns the store's errors, and ErrCorrupt if the item is
+// not a grant of that org.
 func LoadGrant(ctx context.Context, s Store, org Org) (Grant, error) {
 	key := Key{KindGrant, org}
 	data, err := s.Get(ctx, key)
@@ -96,12 +96,12 @@ func LoadGrant(ctx context.Context, s Store, org Org) (Grant, error) {
 	return DecodeGrant(key, data)
 }
 
-// DecodeGrant returns the grant of key's org that an item holds, as EncodeGrant
-// makes it, or ErrCorrupt.
+// DecodeGrant decodes the item under key, or returns ErrCorrupt. It is the inverse of
+// EncodeGrant.
 func DecodeGrant(key Key, data []byte) (Grant, error) {
 	var item grantItem
 	if err := json.Unmarshal(data, &item); err != nil {
-		return Grant{}, errNotOurs(key)
+		return Grant{}, decodingError(key)
 	}
 	if err := checkItem(key, item.Version, grantVersion, item.Org); err != nil {
 		return Grant{}, err
@@ -110,8 +110,8 @@ func DecodeGrant(key Key, data []byte) (Grant, error) {
 	if g.Type == "" {
 		g.Type = RefreshToken
 	}
-	if !g.Type.known() {
-		return Grant{}, corrupt(key, "the item has a grant of a type that this forcecred does not know", "update_forcecred_newer")
+	if !g.Type.isKnown() {
+		return Grant{}, corruptError(key, "the item has a grant of a type that this forcecred does not know", "update_forcecred_newer")
 	}
 	g.PrivateKey = secret.New(item.PrivateKey)
 	g.ClientSecret = secret.New(item.ClientSecret)
@@ -119,7 +119,7 @@ func DecodeGrant(key Key, data []byte) (Grant, error) {
 	return g, nil
 }
 
-// SaveGrant writes g, replacing the org's grant. It returns the store's errors.
+// SaveGrant stores g, and replaces the org's grant. It returns the store's errors.
 func SaveGrant(ctx context.Context, s Store, g Grant) error {
 	data, err := EncodeGrant(g)
 	if err != nil {
@@ -128,7 +128,7 @@ func SaveGrant(ctx context.Context, s Store, g Grant) error {
 	return s.Set(ctx, Key{KindGrant, g.Org}, data)
 }
 
-// EncodeGrant returns the item that a store keeps of g, its secrets included.
+// EncodeGrant returns g as an item with its secrets in plain text.
 func EncodeGrant(g Grant) ([]byte, error) {
 	return json.Marshal(grantItem{
 		Version:      grantVersion,

@@ -6,16 +6,15 @@ import (
 	"strings"
 )
 
-// Org is the name of an org in a keystore: 1 to 128 of the letters A to Z and a
-// to z, digits, and . _ - @ +, beginning with a letter or a digit. Such a name can
-// neither leave a folder nor be taken for a command-line flag. Upper and lower
-// case are different names.
+// Org is the name of an org in a keystore: 1 to 128 of the letters A to Z and a to z,
+// digits, and . _ - @ +. It begins with a letter or a digit, so it can't leave a folder
+// and is no command-line flag. Names that differ in case are different.
 type Org string
 
 const maxOrgLength = 128
 
-// ParseOrg returns name as an Org. It is the only way to make one from a
-// caller's input; its error says what is wrong and does not quote the name.
+// ParseOrg returns name as an Org. Use it for every name that a caller gives. Its error
+// does not quote the name.
 func ParseOrg(name string) (Org, error) {
 	switch {
 	case name == "":
@@ -44,23 +43,21 @@ const (
 	KindGrant Kind = "org"   // a [Grant]; changes when it is stored and when Salesforce rotates it
 	KindToken Kind = "token" // a [Token]; changes with each refresh
 
-	// KindDataCloud is a [Token] for Data Cloud, which the org's own was exchanged for.
+	// KindDataCloud is a [Token] for Data Cloud, in exchange for the org's own token.
 	KindDataCloud Kind = "datacloud"
 
-	// KindJournal is the key that opens what a refresh may have to leave in the
-	// journal; it is there while a refresh token is being spent, and after one
-	// that could not be saved.
+	// KindJournal is the key of the org's journal entry. It is stored while a refresh token
+	// is being spent, and after that if the next one could not be stored.
 	KindJournal Kind = "journal"
 
-	// KindProbe is what doctor writes, reads and removes again, to see whether a
-	// store does.
+	// KindProbe is an item that doctor writes, reads and deletes, to check a store.
 	KindProbe Kind = "probe"
 )
 
-// maxKind keeps names made of keys far below the 255 bytes that file systems allow.
+// maxKind limits the names that stores make of keys: file systems allow 255 bytes.
 const maxKind = 16
 
-// Check refuses a kind that is not a short word of lower-case letters.
+// Check returns an error for a kind that is not a short word of lower-case letters.
 func (k Kind) Check() error {
 	if k == "" || len(k) > maxKind || strings.Trim(string(k), "abcdefghijklmnopqrstuvwxyz") != "" {
 		return errors.New("the kind of the item is not a lower-case word")
@@ -74,11 +71,11 @@ type Key struct {
 	Org  Org
 }
 
-// String returns the key as people see it: org/prod.
+// String returns the key for people: org/prod.
 func (k Key) String() string { return string(k.Kind) + "/" + string(k.Org) }
 
-// Check refuses a key that could leave a store's folder. Stores call it on
-// whatever key they are given, although callers have checked theirs.
+// Check returns an error for a key that could leave a store's folder. Stores check every
+// key, although their callers have done so.
 func (k Key) Check() error {
 	if err := k.Kind.Check(); err != nil {
 		return err
@@ -87,8 +84,8 @@ func (k Key) Check() error {
 	return err
 }
 
-// Label names the key in an error. One that is not valid came from outside and
-// is not repeated.
+// Label names the key in an error. It does not quote an invalid key, which may have a
+// secret in it.
 func (k Key) Label() string {
 	if k.Check() != nil {
 		return "an item"

@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// memory is the part of a Store that items need.
+// memory is a Store that implements only Get and Set.
 type memory map[Key][]byte
 
 func (m memory) Set(_ context.Context, key Key, item []byte) error {
@@ -89,8 +89,7 @@ func TestItemsRoundTrip(t *testing.T) {
 	}
 }
 
-// TestGrantType: an item that is older than the types, and one that is newer than
-// this forcecred.
+// TestGrantType: an item from before grant types, and one of a newer forcecred.
 func TestGrantType(t *testing.T) {
 	t.Parallel()
 	key := Key{KindGrant, "prod"}
@@ -155,9 +154,9 @@ func TestTokenItem(t *testing.T) {
 	}
 }
 
-// TestTokensAreNotConfused: each API's token has an item of its own, and one that
-// lies in another's is refused.
-func TestTokensAreNotConfused(t *testing.T) {
+// TestTokenOfAnotherAPI: each API's token has its own item. A token in another API's item is
+// ErrCorrupt.
+func TestTokenOfAnotherAPI(t *testing.T) {
 	t.Parallel()
 	s := memory{}
 	own, tenants := Token{Org: "prod", Token: token.Token{AccessToken: secret.New("test-access-token-1")}}, Token{Org: "prod", For: DataCloud, Token: token.Token{AccessToken: secret.New("test-access-token-2")}}
@@ -173,7 +172,7 @@ func TestTokensAreNotConfused(t *testing.T) {
 	s[own.Key()], s[tenants.Key()] = s[tenants.Key()], s[own.Key()]
 	for _, api := range []API{OrgAPI, DataCloud} {
 		if got, err := LoadTokenFor(t.Context(), s, "prod", api); !errors.Is(err, ErrCorrupt) || !got.AccessToken.Empty() {
-			t.Errorf("for %q, the other's item: %v", api, err)
+			t.Errorf("for %q, in the other API's item: %v", api, err)
 		}
 	}
 	s[own.Key()] = []byte(`{"version":1,"org":"prod","for":"later","access_token":"test-access-token-3"}`)
@@ -198,7 +197,7 @@ func TestParseOrg(t *testing.T) {
 	}
 }
 
-// TestErrorText: outside of a store nobody says what the store was doing.
+// TestErrorText: an error has its Op, if it has one, and its cause or its Reason.
 func TestErrorText(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

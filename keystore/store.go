@@ -1,4 +1,4 @@
-// Package keystore says what is kept of a Salesforce org: its grant, its cached access token, the Store that holds both.
+// Package keystore defines the credentials of a Salesforce org, and the Store that holds them.
 package keystore
 
 import (
@@ -9,30 +9,29 @@ import (
 	"forcecred/protocol/remedy"
 )
 
-// Store holds small secret items by key. Implementations are safe for use by
-// many goroutines and many processes at once; keystore/storetest holds what
-// every one of them must do.
+// Store holds small secret items by key. Many goroutines and processes may use a store at
+// once. Package storetest tests every implementation.
 //
-// Each method returns an [*Error] whose Reason is one of the sentinels below,
-// or the context's error when ctx ended first.
+// Each method returns an [*Error] whose Reason is one of the errors below, or the context's
+// error if ctx ends before.
 type Store interface {
-	// Get returns the item under key, or ErrNotFound. An item that a Set is
-	// replacing is seen whole: either the old one or the new one.
+	// Get returns the item under key, or ErrNotFound. While a Set replaces an item, Get
+	// returns the old one or the new one.
 	Get(ctx context.Context, key Key) ([]byte, error)
 
-	// Set stores item under key, replacing what was there. When it returns nil
-	// the item survives the end of the process, and of the machine where the
-	// store lies on a disk; when it fails the old item is still there.
+	// Set stores item under key, and replaces the old item. If it returns nil, the item
+	// survives the end of the process and, in a store on a disk, a power loss. If it fails,
+	// the old item is still there.
 	Set(ctx context.Context, key Key, item []byte) error
 
-	// Delete removes the item under key. Removing what is not there succeeds.
+	// Delete deletes the item under key. Deleting a missing item succeeds.
 	Delete(ctx context.Context, key Key) error
 
-	// List returns the keys of all items of that kind, in no certain order.
+	// List returns the keys of all items of that kind, in any order.
 	List(ctx context.Context, kind Kind) ([]Key, error)
 
-	// Lock takes the lock that guards org's grant, across processes, and waits
-	// for it while ctx lasts. The lock ends with unlock or with the process.
+	// Lock takes the lock that guards org's grant among all processes. It waits for the lock
+	// while ctx lasts. The lock ends with unlock or with the process.
 	Lock(ctx context.Context, org Org) (unlock func() error, err error)
 }
 
@@ -42,18 +41,17 @@ var (
 	ErrLocked      = errors.New("locked")
 	ErrUnavailable = errors.New("not available")
 	ErrCorrupt     = errors.New("corrupt")
-	ErrForeign     = errors.New("another program's") // and not for forcecred to change
+	ErrForeign     = errors.New("another program's") // forcecred must not change it
 
-	// ErrLost is an ErrUnavailable that lasts as long as the process: another one
-	// may well reach the store.
-	ErrLost = fmt.Errorf("%w to this process any more", ErrUnavailable)
+	// ErrConnectionLost is an ErrUnavailable that lasts until the process ends. Another
+	// process may reach the store.
+	ErrConnectionLost = fmt.Errorf("%w to this process any more", ErrUnavailable)
 )
 
-// Error is a failure of a store: what was tried, which reason it has, and what
-// a person can do about it.
+// Error is a failure of a store.
 type Error struct {
-	Op     string        // what the store was doing: `read org/prod`
-	Reason error         // one of the sentinels
+	Op     string        // what the store did: `read org/prod`
+	Reason error         // one of the errors above
 	Err    error         // the cause, or nil; it never holds a secret
 	Remedy remedy.Remedy // what a person can do
 }
@@ -63,7 +61,7 @@ func (e *Error) Error() string {
 	if e.Err != nil {
 		text = e.Err.Error()
 	}
-	if e.Op == "" { // which only a caller knows, outside of a store
+	if e.Op == "" { // the caller adds its own
 		return text
 	}
 	return e.Op + ": " + text
@@ -72,8 +70,8 @@ func (e *Error) Error() string {
 // Unwrap lets errors.Is find both the reason and the cause.
 func (e *Error) Unwrap() []error { return []error{e.Reason, e.Err} }
 
-// Failed says what a store was doing when err came up. An error without a
-// reason is the system's, and becomes ErrUnavailable; a context's stays itself.
+// Wrap adds to err what the store did. An error without a Reason becomes ErrUnavailable;
+// a context's error stays itself.
 func Wrap(op string, err error) error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		e.Op = op

@@ -8,7 +8,7 @@ import (
 	"forcecred/protocol/token"
 )
 
-// API is what an access token is for.
+// API names the APIs that an access token is for.
 type API string
 
 // The APIs of Salesforce that a [Token] may be for.
@@ -17,8 +17,8 @@ const (
 	DataCloud API = "data-cloud" // the APIs of Data Cloud (Data 360), at the tenant's own URL
 )
 
-// kinds are the kinds of the items that hold the tokens for each API.
-var kinds = map[API]Kind{OrgAPI: KindToken, DataCloud: KindDataCloud}
+// kindOf has the kind of the token item of each API.
+var kindOf = map[API]Kind{OrgAPI: KindToken, DataCloud: KindDataCloud}
 
 // Token is a cached access token of an org.
 type Token struct {
@@ -28,17 +28,17 @@ type Token struct {
 	Expiry
 }
 
-// Expiry says until when a [Token] is good. All times are by this machine's clock.
+// Expiry says when a [Token] expires. All times are by this machine's clock.
 type Expiry struct {
 	RefreshedAt   time.Time `json:"refreshed_at"`
 	ExpiresAt     time.Time `json:"expires_at"`
 	ExpiresSource string    `json:"expires_source"`           // as in the protocol
-	SessionLength Seconds   `json:"session_length,omitempty"` // as learned by introspection; 0 when not
+	SessionLength Seconds   `json:"session_length,omitempty"` // as introspection has shown; 0 if unknown
 	LearnedAt     time.Time `json:"learned_at,omitzero"`
 }
 
 // Key returns the key under which t is stored.
-func (t Token) Key() Key { return Key{kinds[t.For], t.Org} }
+func (t Token) Key() Key { return Key{kindOf[t.For], t.Org} }
 
 // tokenItem is a Token as stored. Its own AccessToken and IDToken hide those of the
 // Plain, because items have always ended with these two.
@@ -54,16 +54,15 @@ type tokenItem struct {
 
 const tokenVersion = 1
 
-// LoadToken reads org's cached token. It returns the store's errors, and
-// ErrCorrupt when the item is not a token of that org.
+// LoadToken reads org's cached token. It returns the store's errors, and ErrCorrupt if the
+// item is not a token of that org.
 func LoadToken(ctx context.Context, s Store, org Org) (Token, error) {
 	return LoadTokenFor(ctx, s, org, OrgAPI)
 }
 
-// LoadTokenFor is LoadToken of the org's token for that API. A token for another
-// API in its item is ErrCorrupt.
+// LoadTokenFor is LoadToken for that API. It returns ErrCorrupt for a token for another API.
 func LoadTokenFor(ctx context.Context, s Store, org Org, api API) (Token, error) {
-	key := Key{kinds[api], org}
+	key := Key{kindOf[api], org}
 	data, err := s.Get(ctx, key)
 	if err != nil {
 		return Token{}, err
@@ -71,25 +70,25 @@ func LoadTokenFor(ctx context.Context, s Store, org Org, api API) (Token, error)
 	return DecodeToken(key, data)
 }
 
-// DecodeToken returns the token of key's org that an item holds, as EncodeToken
-// makes it, or ErrCorrupt.
+// DecodeToken decodes the item under key, or returns ErrCorrupt. It is the inverse of
+// EncodeToken.
 func DecodeToken(key Key, data []byte) (Token, error) {
 	var item tokenItem
 	if err := json.Unmarshal(data, &item); err != nil {
-		return Token{}, errNotOurs(key)
+		return Token{}, decodingError(key)
 	}
 	if err := checkItem(key, item.Version, tokenVersion, item.Org); err != nil {
 		return Token{}, err
 	}
-	if kinds[item.For] != key.Kind {
-		return Token{}, corrupt(key, "the item has a token for another API", storeAgain)
+	if kindOf[item.For] != key.Kind {
+		return Token{}, corruptError(key, "the item has a token for another API", storeAgainCode)
 	}
 	item.Plain.AccessToken, item.Plain.IDToken = item.AccessToken, item.IDToken
 	return Token{item.Org, item.For, token.Conceal(item.Plain), item.Expiry}, nil
 }
 
-// SaveToken writes t, replacing the org's cached token for the same API. It
-// returns the store's errors.
+// SaveToken stores t, and replaces the org's cached token for the same API. It returns the
+// store's errors.
 func SaveToken(ctx context.Context, s Store, t Token) error {
 	data, err := EncodeToken(t)
 	if err != nil {
@@ -98,7 +97,7 @@ func SaveToken(ctx context.Context, s Store, t Token) error {
 	return s.Set(ctx, t.Key(), data)
 }
 
-// EncodeToken returns the item that a store keeps of t, its secrets included.
+// EncodeToken returns t as an item with its secrets in plain text.
 func EncodeToken(t Token) ([]byte, error) {
 	plain := token.Reveal(t.Token)
 	return json.Marshal(tokenItem{tokenVersion, t.Org, t.For, plain, t.Expiry, plain.AccessToken, plain.IDToken})

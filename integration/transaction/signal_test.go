@@ -211,7 +211,7 @@ func drain(c chan struct{}) {
 // once they are older than any write takes.
 func wantNoLeftovers(t *testing.T, r *rig.Rig) {
 	t.Helper()
-	old := time.Now().Add(-2 * privatefile.TempLife)
+	old := time.Now().Add(-2 * privatefile.TempMaxAge)
 	left := 0
 	err := filepath.WalkDir(r.Home, func(path string, entry fs.DirEntry, err error) error {
 		if err == nil && strings.HasPrefix(entry.Name(), privatefile.TempPrefix) {

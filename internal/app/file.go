@@ -25,7 +25,7 @@ func readFile(paths config.Paths) (config.File, error) {
 
 // repairFile returns what to do about a config.json that can't be read.
 func repairFile(paths config.Paths, err error) remedy.Remedy {
-	if todo := privatefile.Remedy(err); !todo.IsZero() {
+	if todo := privatefile.RemedyOf(err); !todo.IsZero() {
 		return todo
 	}
 	if errors.Is(err, config.ErrNewer) {

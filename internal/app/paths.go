@@ -29,7 +29,7 @@ func (a App) findPaths() (config.Paths, error) {
 	}
 	if folder := filepath.Dir(paths.IdentityFile); folder != paths.DataDir && !paths.IsIdentityFileSet {
 		if info, err := os.Stat(folder); err == nil {
-			privatefile.RepairFolder(folder, info)
+			privatefile.RestoreAccess(folder, info)
 		}
 	}
 	for _, place := range []struct {
@@ -49,7 +49,7 @@ func checkPaths(paths config.Paths) error {
 	info, err := os.Stat(paths.DataDir)
 	switch {
 	case err == nil && info.IsDir():
-		privatefile.RepairFolder(paths.DataDir, info)
+		privatefile.RestoreAccess(paths.DataDir, info)
 		return nil
 	case err == nil:
 		return unusable(paths.DataDir+" is not a folder", remedy.To("move_it_or_set_home"))
@@ -61,7 +61,7 @@ func checkPaths(paths config.Paths) error {
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		err = regularfile.WrapPermission(err)
-		return unusable(err.Error(), cmp.Or(privatefile.Remedy(err), remedy.To("set_home_reachable")))
+		return unusable(err.Error(), cmp.Or(privatefile.RemedyOf(err), remedy.To("set_home_reachable")))
 	}
 	if _, err := os.Lstat(paths.DataDir); err == nil {
 		return unusable(paths.DataDir+" is a link to a folder that does not exist", remedy.To("mount_or_remove_link"))
@@ -96,11 +96,11 @@ func (a App) checkIntrusion(path string, isNamed bool) error {
 		return nil
 	}
 	folder, info := nearest(path)
-	if info == nil || privatefile.OwnedBy(info, 0) {
+	if info == nil || privatefile.IsOwnedBy(info, 0) {
 		return nil
 	}
 	caller, err := strconv.Atoi(a.Config.SudoUser.Value)
-	if isNamed && (err != nil || !privatefile.OwnedBy(info, caller)) {
+	if isNamed && (err != nil || !privatefile.IsOwnedBy(info, caller)) {
 		return nil
 	}
 	return unusable(

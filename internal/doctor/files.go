@@ -23,9 +23,9 @@ func Folder(path string) (protocol.Finding, bool) {
 		return unreachable(path, err), true
 	case !info.IsDir():
 		return fail(Files, remedy.Remedy{Code: "move_folder_away", Path: path}, "%s is not a folder", path), true
-	case !privatefile.OwnedBy(info, os.Geteuid()):
-		return Failed(Files, privatefile.BelongsToAnother(path, info), remedy.Remedy{}), true
-	case privatefile.OthersBits(info) != 0:
+	case !privatefile.IsOwnedBy(info, os.Geteuid()):
+		return Failed(Files, privatefile.OwnerError(path, info), remedy.Remedy{}), true
+	case privatefile.PermissionsOfOthers(info) != 0:
 		return warn(Files, remedy.Remedy{Code: "close_folder", Path: path}, "%s has mode %04o: others see the names of the orgs", path, info.Mode().Perm()), true
 	}
 	return ok(Files, "%s is closed to others", path), true
@@ -43,7 +43,7 @@ func DataFolder(path string) (protocol.Finding, bool) {
 		return unreachable(path, err), false
 	case !info.IsDir():
 		return fail(Files, remedy.Remedy{Code: "move_away_or_set_home", Path: path}, "%s is not a folder", path), false
-	case privatefile.OthersBits(info)&groupAndOthersWrite != 0:
+	case privatefile.PermissionsOfOthers(info)&groupAndOthersWrite != 0:
 		return warn(Files, remedy.Remedy{Code: "close_to_writers", Path: path}, "%s has mode %04o: others can replace what is in it", path, info.Mode().Perm()), true
 	}
 	return ok(Files, "data are in %s", path), true
@@ -59,9 +59,9 @@ func Identity(path string) (protocol.Finding, bool) {
 		return unreachable(path, err), true
 	case !info.Mode().IsRegular():
 		return fail(Files, remedy.Remedy{Code: "move_away_and_restore", Path: path}, "the age identity %s is not a regular file", path), true
-	case !privatefile.OwnedBy(info, os.Geteuid(), 0):
+	case !privatefile.IsOwnedBy(info, os.Geteuid(), 0):
 		return fail(Files, remedy.To("set_own_identity"), "the age identity %s belongs to another user: %s", path, regularfile.DescribeOwner(info)), true
-	case privatefile.OthersBits(info) != 0:
+	case privatefile.PermissionsOfOthers(info) != 0:
 		return fail(Files, remedy.Remedy{Code: "close_identity", Path: path},
 			"the age identity %s has mode %04o, so that others may have read it", path, info.Mode().Perm()), true
 	}
@@ -71,5 +71,5 @@ func Identity(path string) (protocol.Finding, bool) {
 // unreachable reports what the file system refuses.
 func unreachable(path string, err error) protocol.Finding {
 	err = regularfile.WrapPermission(err)
-	return fail(Files, cmp.Or(privatefile.Remedy(err), remedy.Remedy{Code: "see_reachable", Path: path}), "%v", err)
+	return fail(Files, cmp.Or(privatefile.RemedyOf(err), remedy.Remedy{Code: "see_reachable", Path: path}), "%v", err)
 }

@@ -220,7 +220,7 @@ func holder(ctx context.Context, store keystore.Store, org keystore.Org) string 
 		LockFile(context.Context, keystore.Org) (string, error)
 	}); ok {
 		if path, err := files.LockFile(ctx, org); err == nil {
-			if pid, ok := privatefile.Holder(path); ok {
+			if pid, ok := privatefile.LockHolder(path); ok {
 				return fmt.Sprintf("process %d", pid)
 			}
 		}

@@ -1,4 +1,4 @@
-// Package failures remembers, in files without secrets, with which class of error the last refresh of an org has failed.
+// Package failures records the error code of the last failed refresh of each org, in files without secrets.
 package failures
 
 import (
@@ -10,14 +10,13 @@ import (
 	"forcecred/keystore"
 )
 
-// Failures has one file for each org that has failed, Dir/NAME.json. It serves a
-// person who looks afterwards, and nothing depends on it: what can't be written
-// or read is left.
+// Failures has one file for each org whose refresh failed, Dir/NAME.json. It helps a person
+// who looks afterwards. Nothing depends on it: it ignores errors of the file system.
 type Failures struct {
 	Dir string
 }
 
-// record is what a file holds.
+// record is the content of a file.
 type record struct {
 	Version int       `json:"version"`
 	Code    string    `json:"code"`
@@ -28,28 +27,26 @@ const (
 	version   = 1
 	maxRecord = 4 << 10
 
-	// fresh is how long a record of the same code is left as it is: a caller that
-	// tries again and again does not wear out the disk.
-	fresh = time.Minute
+	// interval is the shortest time between two records of the same code, so that a caller
+	// that tries again and again does not wear out the disk.
+	interval = time.Minute
 )
 
-// Record remembers that a refresh of org failed at that time, with an error of
-// that code.
+// Record records that a refresh of org failed at that time, with an error of that code.
 func (f *Failures) Record(org keystore.Org, code string, at time.Time) {
-	known, noted := f.Last(org)
-	if age := at.Sub(noted); known == code && 0 <= age && age < fresh {
+	last, lastAt := f.Last(org)
+	if age := at.Sub(lastAt); last == code && 0 <= age && age < interval {
 		return
 	}
 	data, err := json.Marshal(record{version, code, at.UTC().Truncate(time.Second)})
 	if err != nil || privatefile.EnsureFolder(f.Dir) != nil {
 		return
 	}
-	privatefile.SweepTemp(f.Dir)
+	privatefile.DeleteStaleTemp(f.Dir)
 	_ = privatefile.Replace(f.Dir, f.path(org), data)
 }
 
-// Last returns the code of org's last failure and when it was, or "" when none is
-// known.
+// Last returns the code and the time of org's last failure, or "" if there is none.
 func (f *Failures) Last(org keystore.Org) (code string, at time.Time) {
 	file, info, err := privatefile.Open(f.path(org), privatefile.NoFollow)
 	if err != nil {
@@ -64,7 +61,7 @@ func (f *Failures) Last(org keystore.Org) (code string, at time.Time) {
 	return r.Code, r.At
 }
 
-// Delete deletes what is known of org.
+// Delete deletes the record of org.
 func (f *Failures) Delete(org keystore.Org) { _ = privatefile.Remove(f.path(org)) }
 
 func (f *Failures) path(org keystore.Org) string {

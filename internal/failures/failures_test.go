@@ -18,27 +18,27 @@ func TestFailures(t *testing.T) {
 			t.Errorf("%s: %q at %v, want %q at %v", step, got, gotAt, code, when)
 		}
 	}
-	want("nothing was noted", "", time.Time{})
+	want("without a record", "", time.Time{})
 	f.Record("Prod", "refused", at)
-	want("noted", "refused", at)
-	f.Record("Prod", "refused", at.Add(fresh-time.Second))
-	want("the same a moment later is not written again", "refused", at)
-	f.Record("Prod", "refused", at.Add(fresh))
-	want("the same later on", "refused", at.Add(fresh))
-	f.Record("Prod", "sign_in_again", at.Add(fresh+time.Second))
-	want("another one", "sign_in_again", at.Add(fresh+time.Second))
+	want("recorded", "refused", at)
+	f.Record("Prod", "refused", at.Add(interval-time.Second))
+	want("the same code, a moment later: not written again", "refused", at)
+	f.Record("Prod", "refused", at.Add(interval))
+	want("the same later on", "refused", at.Add(interval))
+	f.Record("Prod", "sign_in_again", at.Add(interval+time.Second))
+	want("another code", "sign_in_again", at.Add(interval+time.Second))
 	f.Record("Prod", "sign_in_again", at)
 	want("a clock that was set back", "sign_in_again", at)
 	if code, _ := f.Last("prod"); code != "" {
 		t.Error("orgs that differ in case share a record")
 	}
 	f.Delete("Prod")
-	want("forgotten", "", time.Time{})
+	want("deleted", "", time.Time{})
 	f.Delete("Prod")
 }
 
-// TestFailuresNothingDependsOnIt: what is in the way is left there.
-func TestFailuresNothingDependsOnIt(t *testing.T) {
+// TestUnreadableRecords: errors of the file system and foreign files are ignored.
+func TestUnreadableRecords(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "failures")
 	if err := os.WriteFile(dir, []byte("no folder"), 0o600); err != nil {

@@ -20,18 +20,18 @@ var openers = []string{
 
 // mayOpen has the files that open files themselves, each with its reason.
 var mayOpen = map[string]string{
-	"internal/regularfile/open_unix.go":      "it is what all others use",
-	"internal/privatefile/folder_unix.go":    "a folder, by O_DIRECTORY: anything else is refused at once",
-	"internal/privatefile/rename_windows.go": "a folder, to rename in",
-	"internal/privatefile/lock.go":           "a new file, by O_EXCL: nothing that exists is opened",
-	"internal/privatefile/holder_linux.go":   "/proc/locks, which the kernel writes",
-	"keystore/keyring/keyctl/quota_linux.go": "/proc/key-users, which the kernel writes",
-	"keystore/keyring/keyctl/ring_linux.go":  "/proc/keys, which the kernel writes",
-	"keystore/keyring/pass/ring_unix.go":     "what pass has just written, and its folder, to be synced",
-	"internal/process/browser.go":            "the null device",
-	"internal/app/once.go":                   "a new file, by O_EXCL: nothing that exists is opened",
-	"protocol/plugin/socket_unix.go":         "folders, by O_DIRECTORY, or one that it has just made",
-	"internal/cli/links_windows.go":          "this program's own file, and a new one by O_EXCL",
+	"internal/regularfile/open_unix.go":        "it is what all others use",
+	"internal/privatefile/os_unix.go":          "a folder, by O_DIRECTORY: anything else is refused at once",
+	"internal/privatefile/os_windows.go":       "a folder, to rename in",
+	"internal/privatefile/lock.go":             "a new file, by O_EXCL: nothing that exists is opened",
+	"internal/privatefile/lockholder_linux.go": "/proc/locks, which the kernel writes",
+	"keystore/keyring/keyctl/quota_linux.go":   "/proc/key-users, which the kernel writes",
+	"keystore/keyring/keyctl/ring_linux.go":    "/proc/keys, which the kernel writes",
+	"keystore/keyring/pass/ring_unix.go":       "what pass has just written, and its folder, to be synced",
+	"internal/process/browser.go":              "the null device",
+	"internal/app/once.go":                     "a new file, by O_EXCL: nothing that exists is opened",
+	"protocol/plugin/socket_unix.go":           "folders, by O_DIRECTORY, or one that it has just made",
+	"internal/cli/links_windows.go":            "this program's own file, and a new one by O_EXCL",
 }
 
 // tools are folders of programs for those who work on forcecred.

@@ -12,10 +12,9 @@ import (
 	"forcecred/protocol/remedy"
 )
 
-// EnsureFolder makes one of the store's own folders when it is missing, and
-// otherwise sees to it that it is a folder of this user that is closed to
-// others. The folders above it are the user's choice: they may be links, shared,
-// or /tmp, which must not lose its mode.
+// EnsureFolder creates one of forcecred's own folders if it is missing. Else it checks that
+// the folder is this user's, and closes it to others. It leaves the folders above alone:
+// they are the user's choice, and may be links, shared, or /tmp.
 func EnsureFolder(path string) error {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -26,20 +25,20 @@ func EnsureFolder(path string) error {
 	}
 	switch {
 	case err != nil:
-		return explain(err)
-	case !info.IsDir(): // which a symbolic link is not
-		return notAFolder(path)
-	case !OwnedBy(info, os.Geteuid()):
-		return BelongsToAnother(path, info)
-	case OthersBits(info) != 0 || lacksBits(info, 0o700):
-		return explain(os.Chmod(path, 0o700))
+		return wrapError(err)
+	case !info.IsDir(): // a symbolic link, for example
+		return notFolderError(path)
+	case !IsOwnedBy(info, os.Geteuid()):
+		return OwnerError(path, info)
+	case PermissionsOfOthers(info) != 0 || lacksPermissions(info, 0o700):
+		return wrapError(os.Chmod(path, 0o700))
 	}
 	return nil
 }
 
-// MakeFolder makes a folder with those above it, whatever the umask. When it
-// returns nil, they outlive a loss of power.
-func MakeFolder(path string) error { return explain(makeFolder(path)) }
+// MakeFolder creates a folder and its missing parents, whatever the umask is. If it returns
+// nil, they survive a power loss.
+func MakeFolder(path string) error { return wrapError(makeFolder(path)) }
 
 func makeFolder(path string) error {
 	err := mkdir(path)
@@ -49,9 +48,9 @@ func makeFolder(path string) error {
 		}
 		err = mkdir(path)
 	}
-	if errors.Is(err, fs.ErrExist) { // another process was faster, unless it is no folder
+	if errors.Is(err, fs.ErrExist) { // another process was faster, or it is not a folder
 		if info, err := os.Stat(path); err != nil || !info.IsDir() {
-			return notAFolder(path)
+			return notFolderError(path)
 		}
 		return nil
 	}
@@ -61,25 +60,25 @@ func makeFolder(path string) error {
 	return syncFolder(filepath.Dir(path))
 }
 
-// mkdir makes a folder that its owner can use under any umask: one of mode 0600
-// would fail each later call.
+// mkdir creates a folder that its owner can use, whatever the umask is. In a folder of mode
+// 0600, every later call would fail.
 func mkdir(path string) error {
 	if err := os.Mkdir(path, 0o700); err != nil {
 		return err
 	}
-	if info, err := os.Lstat(path); err != nil || !lacksBits(info, 0o700) {
+	if info, err := os.Lstat(path); err != nil || !lacksPermissions(info, 0o700) {
 		return err
 	}
 	return os.Chmod(path, 0o700)
 }
 
-// anyRepaired gives this user's own files and folders the permissions that their
-// owner lacks, as a umask can have taken them. It reports whether one was changed.
-func anyRepaired(paths ...string) bool {
+// repairAny gives the owner the missing permissions of this user's own files and folders: a
+// umask may have removed them. It reports whether it changed one.
+func repairAny(paths ...string) bool {
 	changed := false
 	for _, path := range paths {
 		info, err := os.Lstat(path)
-		if err != nil || !OwnedBy(info, os.Geteuid()) {
+		if err != nil || !IsOwnedBy(info, os.Geteuid()) {
 			continue
 		}
 		var want fs.FileMode
@@ -89,23 +88,23 @@ func anyRepaired(paths ...string) bool {
 		case info.Mode().IsRegular():
 			want = 0o600
 		}
-		if lacksBits(info, want) && os.Chmod(path, info.Mode().Perm()|want) == nil {
+		if lacksPermissions(info, want) && os.Chmod(path, info.Mode().Perm()|want) == nil {
 			changed = true
 		}
 	}
 	return changed
 }
 
-// RepairFolder lets this user into the data folder again, if it is the user's own
-// and lost that permission. Its other permissions are the user's choice.
-func RepairFolder(path string, info fs.FileInfo) {
-	if lacksBits(info, 0o100) && OwnedBy(info, os.Geteuid()) {
-		// Best effort: what is missing is reported by whoever needs it.
+// RestoreAccess gives this user access to the data folder, if it is the user's own and
+// lacks that permission. Its other permissions are the user's choice.
+func RestoreAccess(path string, info fs.FileInfo) {
+	if lacksPermissions(info, 0o100) && IsOwnedBy(info, os.Geteuid()) {
+		// Best effort: whoever needs the folder reports an error.
 		_ = os.Chmod(path, info.Mode().Perm()|0o700)
 	}
 }
 
-func notAFolder(path string) error {
+func notFolderError(path string) error {
 	return &keystore.Error{
 		Reason: keystore.ErrUnavailable,
 		Err:    fmt.Errorf("%s is not a folder", path),
@@ -113,10 +112,10 @@ func notAFolder(path string) error {
 	}
 }
 
-// BelongsToAnother says whom a file or folder belongs to that should be this user's.
-func BelongsToAnother(path string, info fs.FileInfo) error {
-	todo := useOwner(path)
-	if OwnedBy(info, 0) {
+// OwnerError says that a file or folder belongs to another user.
+func OwnerError(path string, info fs.FileInfo) error {
+	todo := runAsOwner(path)
+	if IsOwnedBy(info, 0) {
 		todo = useOwnFolder(path)
 	}
 	return &keystore.Error{

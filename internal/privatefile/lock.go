@@ -14,30 +14,30 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// LockSuffix ends the name of a file that is there to be locked.
+// LockSuffix ends the name of a lock file.
 const LockSuffix = ".lock"
 
-// lockPause is the time between two tries to take a lock.
-const lockPause = 10 * time.Millisecond
+// lockInterval is the interval of the tries to take a lock.
+const lockInterval = 10 * time.Millisecond
 
-// Lock locks the file at path, an empty one that exists for nothing else:
-// the lock on an item would be lost when the item is replaced. The file stays
-// when the lock ends, since another process may wait for it.
+// Lock locks the empty file at path. An item can't be locked itself: its replacement would
+// not be locked. The file stays after the lock ends, because another process may be
+// waiting for it.
 func Lock(ctx context.Context, path string) (unlock func() error, err error) {
 	if err := ensureLockFile(path); err != nil {
-		return nil, explain(err)
+		return nil, wrapError(err)
 	}
 	lock := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDONLY|lockFlags), flock.SetPermissions(0o600))
-	// It tries each time on a file descriptor of its own, so that two callers
-	// in one process exclude each other as well.
-	if _, err := lock.TryLockContext(ctx, lockPause); err != nil {
-		return nil, explain(err)
+	// Each call uses its own file descriptor, so two callers in one process exclude each
+	// other too.
+	if _, err := lock.TryLockContext(ctx, lockInterval); err != nil {
+		return nil, wrapError(err)
 	}
 	return lock.Unlock, nil
 }
 
-// ensureLockFile makes the file when it is missing, and otherwise sees to it that
-// it is a file of this user that can be opened.
+// ensureLockFile creates the file if it is missing. Else it checks that the file is this
+// user's, and makes it accessible.
 func ensureLockFile(path string) error {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -56,22 +56,22 @@ func ensureLockFile(path string) error {
 			Err:    fmt.Errorf("%s is not a regular file", path),
 			Remedy: remedy.Remedy{Code: "move_file_away", Path: path},
 		}
-	case !OwnedBy(info, os.Geteuid()):
-		return BelongsToAnother(path, info)
-	case lacksBits(info, 0o600):
+	case !IsOwnedBy(info, os.Geteuid()):
+		return OwnerError(path, info)
+	case lacksPermissions(info, 0o600):
 		return os.Chmod(path, 0o600)
 	}
 	return nil
 }
 
-// makeLockFile makes the file with the same mode under any umask.
+// makeLockFile creates the file with the same mode under any umask.
 func makeLockFile(path string) error {
 	file, err := os.OpenFile(path, os.O_RDONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
 	info, err := file.Stat()
-	if err == nil && lacksBits(info, 0o600) {
+	if err == nil && lacksPermissions(info, 0o600) {
 		err = file.Chmod(0o600)
 	}
 	return errors.Join(err, file.Close())

@@ -14,22 +14,22 @@ import (
 // 8,192 bits has some 6 KiB as PEM.
 const maxSecret = 64 << 10
 
-// ReadSecret returns the text of a file that others have no part in. One that is
-// another user's, or that the group or the world has access to, is
-// ErrUnavailable. Of root's files the group may read: so Kubernetes (fsGroup) and
-// systemd (LoadCredential=) hand a secret to a service, which can't change it.
+// ReadSecret returns the text of a file that only this user can access. It returns
+// ErrUnavailable if the file is another user's, or if the group or the world has access.
+// The group may read a file of root: Kubernetes (fsGroup) and systemd (LoadCredential=)
+// give a service its secrets so.
 func ReadSecret(path string) (secret.Text, error) {
 	file, info, err := Open(path, 0)
 	if err != nil {
 		return secret.Text{}, err
 	}
 	defer file.Close()
-	others := OthersBits(info)
-	if OwnedBy(info, 0) {
+	others := PermissionsOfOthers(info)
+	if IsOwnedBy(info, 0) {
 		others &^= 0o040
 	}
 	switch {
-	case !OwnedBy(info, os.Geteuid(), 0):
+	case !IsOwnedBy(info, os.Geteuid(), 0):
 		return secret.Text{}, &keystore.Error{
 			Reason: keystore.ErrUnavailable, Err: fmt.Errorf("%s belongs to another user: %s", path, regularfile.DescribeOwner(info)), Remedy: remedy.To("name_own_file"),
 		}

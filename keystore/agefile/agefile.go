@@ -1,4 +1,4 @@
-// Package agefile keeps a keystore in age-encrypted files, for machines with no keyring.
+// Package agefile stores items in age-encrypted files, for machines without a keyring.
 package agefile
 
 import (
@@ -12,22 +12,22 @@ import (
 	"forcecred/keystore"
 )
 
-// Config says where a store lies.
+// Config says where a store is.
 type Config struct {
-	Dir            string               // data folder: Dir/store holds the items, Dir/locks the locks, Dir/tmp what is being written
-	IdentityFile   string               // age identity; made at the first Set when missing
+	Dir            string               // data folder, with the items in Dir/store, locks in Dir/locks, unfinished files in Dir/tmp
+	IdentityFile   string               // age identity; the first Set creates a missing one
 	PassphraseFile string               // its first line is the passphrase of an encrypted identity; or ""
-	Notify         func(message string) // told once when the identity is made; or nil
+	Notify         func(message string) // called when the identity was created; or nil
 }
 
-// Store is a [keystore.Store] in files, one for each item. Each opens with
-// `age -d -i IDENTITY FILE`.
+// Store is a [keystore.Store] in files, one for each item. `age -d -i IDENTITY FILE` decrypts
+// each.
 type Store struct {
 	config     Config
-	workFactor int // of a passphrase identity that is made: 2^workFactor; 0 for age's own choice, less only in tests
+	workFactor int // of a new passphrase identity: 2^workFactor; 0 is age's default, tests set less
 
 	mu       sync.Mutex
-	identity *identity // nil until it was needed
+	identity *identity // nil until it is needed
 }
 
 var _ keystore.Store = (*Store)(nil)
@@ -63,7 +63,7 @@ func (s *Store) get(ctx context.Context, key keystore.Key) ([]byte, error) {
 	}
 	identity, err := s.readIdentity()
 	if errors.Is(err, errNoIdentity) {
-		return nil, s.identityLost()
+		return nil, s.missingIdentityError()
 	}
 	if err != nil {
 		return nil, err
@@ -71,8 +71,8 @@ func (s *Store) get(ctx context.Context, key keystore.Key) ([]byte, error) {
 	return decryptItem(path, encrypted, identity)
 }
 
-// Set stores item under key. It returns ErrLocked, ErrUnavailable or
-// ErrCorrupt (of the identity, not of the item), or the context's error.
+// Set stores item under key. It returns ErrLocked, ErrUnavailable or ErrCorrupt (of the
+// identity, not of the item), or the context's error.
 func (s *Store) Set(ctx context.Context, key keystore.Key, item []byte) error {
 	if err := s.set(ctx, key, item); err != nil {
 		return keystore.Wrap("write "+key.Label(), err)
@@ -93,7 +93,7 @@ func (s *Store) set(ctx context.Context, key keystore.Key, item []byte) error {
 			return err
 		}
 	}
-	identity, err := s.needIdentity(ctx)
+	identity, err := s.ensureIdentity(ctx)
 	if err != nil {
 		return err
 	}
@@ -101,17 +101,16 @@ func (s *Store) set(ctx context.Context, key keystore.Key, item []byte) error {
 	if err != nil {
 		return err
 	}
-	privatefile.SweepTemp(s.path(tempFolder))
-	// An encrypted identity takes a second to open, and a first one waits for a
-	// lock: what the caller has given up by now is not written.
+	privatefile.DeleteStaleTemp(s.path(tempFolder))
+	// An encrypted identity takes a second to decrypt, and a first one waits for a lock. The
+	// caller may have given up meanwhile.
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	return privatefile.Replace(s.path(tempFolder), s.path(storeFolder, name), encrypted)
 }
 
-// Delete removes the item under key. It returns ErrUnavailable, or the
-// context's error.
+// Delete deletes the item under key. It returns ErrUnavailable, or the context's error.
 func (s *Store) Delete(ctx context.Context, key keystore.Key) error {
 	if err := s.remove(ctx, key); err != nil {
 		return keystore.Wrap("remove "+key.Label(), err)
@@ -130,8 +129,8 @@ func (s *Store) remove(ctx context.Context, key keystore.Key) error {
 	return privatefile.Remove(s.path(storeFolder, name))
 }
 
-// List returns the keys of all items of that kind. It returns ErrUnavailable,
-// or the context's error.
+// List returns the keys of all items of that kind. It returns ErrUnavailable, or the
+// context's error.
 func (s *Store) List(ctx context.Context, kind keystore.Kind) ([]keystore.Key, error) {
 	keys, err := s.keys(ctx, kind)
 	if err != nil {
@@ -164,7 +163,7 @@ func (s *Store) keys(ctx context.Context, kind keystore.Kind) ([]keystore.Key, e
 const (
 	storeFolder = "store"
 	locksFolder = "locks"
-	tempFolder  = "tmp" // beside the store, so that looking for left-overs does not walk all items
+	tempFolder  = "tmp" // not in the store's folder, so that a search for unfinished files does not read all names
 )
 
 func (s *Store) path(elem ...string) string {

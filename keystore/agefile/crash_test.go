@@ -20,7 +20,7 @@ func wantNoTemp(t *testing.T, s *Store) {
 	}
 }
 
-func TestFailedSetKeepsTheItem(t *testing.T) {
+func TestFailedSetKeepsOldItem(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
 	must(t, os.Remove(s.path(tempFolder)))
@@ -29,16 +29,16 @@ func TestFailedSetKeepsTheItem(t *testing.T) {
 		t.Error("set succeeded without a folder for temporary files")
 	}
 	wantItem(t, s)
-	wantItem(t, fresh(s))
+	wantItem(t, reopen(s))
 }
 
-func TestSetSweepsLeftovers(t *testing.T) {
+func TestSetDeletesStaleTemp(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
 	wantNoTemp(t, s)
-	old := time.Now().Add(-privatefile.TempLife - time.Minute)
+	old := time.Now().Add(-privatefile.TempMaxAge - time.Minute)
 	for name, modified := range map[string]time.Time{
-		privatefile.TempPrefix + "killed": old, privatefile.TempPrefix + "running": time.Now().Add(-privatefile.TempLife / 2), "foreign": old,
+		privatefile.TempPrefix + "killed": old, privatefile.TempPrefix + "running": time.Now().Add(-privatefile.TempMaxAge / 2), "foreign": old,
 	} {
 		path := s.path(tempFolder, name)
 		write(t, path, []byte("half"))
@@ -56,15 +56,15 @@ func TestSetSweepsLeftovers(t *testing.T) {
 	}
 }
 
-// crashDir tells this test binary to be the process that gets killed.
+// crashDir makes this test binary the process that TestKilled kills.
 const crashDir = "FORCECRED_TEST_CRASH_DIR"
 
 func crashConfig(dir string) Config { return Config{Dir: dir, IdentityFile: dir + "/identity.txt"} }
 
-// crashItem returns an item whose bytes are all equal and tell its length.
+// crashItem returns an item whose bytes have one value, which gives its length.
 func crashItem(b byte) []byte { return slices.Repeat([]byte{b}, 5000*int(b)) }
 
-// TestKilled kills processes that write, and reads what they leave behind.
+// TestKilled kills processes that write, and reads what they leave.
 func TestKilled(t *testing.T) {
 	if dir := os.Getenv(crashDir); dir != "" {
 		s := New(crashConfig(dir))

@@ -23,32 +23,32 @@ import (
 // maxIdentity is the largest identity file, in bytes.
 const maxIdentity = 64 << 10
 
-// errNoIdentity says that there is no file, and nothing else: on it a new
-// identity is made. A missing passphrase file must not look like it.
+// errNoIdentity says that the identity file is missing. The store then creates one, so no
+// other error may be this one: not that of a missing passphrase file.
 var errNoIdentity = errors.New("there is no age identity")
 
-// identity opens items. New ones are encrypted for the first of the file.
+// identity is the content of an identity file. Any of its identities decrypts items; new
+// items are encrypted for the first.
 type identity struct {
-	all   []age.Identity
-	first age.Recipient
+	all       []age.Identity
+	recipient age.Recipient
 }
 
-// readIdentity returns the identity, which it reads once. The error is
-// errNoIdentity when there is none.
+// readIdentity returns the identity, and reads it once. It returns errNoIdentity if there
+// is none.
 func (s *Store) readIdentity() (*identity, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.cachedIdentity()
 }
 
-// needIdentity is readIdentity for a store that is about to be written: it
-// makes the identity when there is none.
-func (s *Store) needIdentity(ctx context.Context) (*identity, error) {
+// ensureIdentity returns the identity, and creates it if there is none.
+func (s *Store) ensureIdentity(ctx context.Context) (*identity, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	known, err := s.cachedIdentity()
+	existing, err := s.cachedIdentity()
 	if !errors.Is(err, errNoIdentity) {
-		return known, err
+		return existing, err
 	}
 	folder := filepath.Dir(s.config.IdentityFile)
 	if err := privatefile.MakeFolder(folder); err != nil {
@@ -59,25 +59,25 @@ func (s *Store) needIdentity(ctx context.Context) (*identity, error) {
 		return nil, err
 	}
 	defer unlock()
-	known, err = s.cachedIdentity()
+	existing, err = s.cachedIdentity()
 	if !errors.Is(err, errNoIdentity) {
-		return known, err // another process made it while this one waited
+		return existing, err // another process created it while this one waited
 	}
-	if used, err := s.hasItems(); err != nil {
+	if hasItems, err := s.hasItems(); err != nil {
 		return nil, err
-	} else if used {
-		return nil, s.identityLost()
+	} else if hasItems {
+		return nil, s.missingIdentityError()
 	}
-	return s.makeIdentity(folder)
+	return s.createIdentity(folder)
 }
 
-// cachedIdentity is for whoever holds s.mu.
+// cachedIdentity returns the identity. Its caller holds s.mu.
 func (s *Store) cachedIdentity() (*identity, error) {
 	if s.identity != nil {
 		return s.identity, nil
 	}
 	if fips140.Enforced() {
-		return nil, notAllowed()
+		return nil, fipsError()
 	}
 	path := s.config.IdentityFile
 	file, info, err := privatefile.Open(path, 0)
@@ -93,13 +93,13 @@ func (s *Store) cachedIdentity() (*identity, error) {
 	}
 	data, err := privatefile.ReadAll(file, info, maxIdentity)
 	if errors.Is(err, keystore.ErrCorrupt) {
-		return nil, badIdentity(path, fmt.Sprintf("has more than %d bytes", maxIdentity))
+		return nil, identityError(path, fmt.Sprintf("has more than %d bytes", maxIdentity))
 	}
 	if err != nil {
 		return nil, err
 	}
 	if isEncrypted(data) {
-		if data, err = s.openIdentity(data); err != nil {
+		if data, err = s.decryptIdentity(data); err != nil {
 			return nil, err
 		}
 	}
@@ -109,13 +109,13 @@ func (s *Store) cachedIdentity() (*identity, error) {
 
 func checkIdentityFile(path string, info fs.FileInfo) error {
 	switch {
-	case !privatefile.OwnedBy(info, os.Geteuid(), 0):
+	case !privatefile.IsOwnedBy(info, os.Geteuid(), 0):
 		return &keystore.Error{
 			Reason: keystore.ErrUnavailable,
 			Err:    fmt.Errorf("the age identity %s belongs to another user (%s), who can read all that it encrypts", path, regularfile.DescribeOwner(info)),
 			Remedy: remedy.To("set_own_identity"),
 		}
-	case privatefile.OthersBits(info) != 0:
+	case privatefile.PermissionsOfOthers(info) != 0:
 		return &keystore.Error{
 			Reason: keystore.ErrUnavailable,
 			Err:    fmt.Errorf("the age identity %s has mode %#o, so that others may have read it", path, info.Mode().Perm()),
@@ -125,10 +125,10 @@ func checkIdentityFile(path string, info fs.FileInfo) error {
 	return nil
 }
 
-// notAllowed says that no age file opens in FIPS-only mode, whatever it was
-// encrypted for: all have their content encrypted by ChaCha20-Poly1305. Without it,
-// age's refusal would look like damage.
-func notAllowed() error {
+// fipsError says that no age file can be decrypted in FIPS-only mode, because age encrypts
+// every file with ChaCha20-Poly1305. Without fipsError, age's own error would look like
+// damage.
+func fipsError() error {
 	return &keystore.Error{
 		Reason: keystore.ErrUnavailable,
 		Err:    errors.New("age's X25519 and ChaCha20-Poly1305 are not allowed in FIPS-only mode (GODEBUG=fips140=only)"),
@@ -136,12 +136,11 @@ func notAllowed() error {
 	}
 }
 
-// parseIdentity reads a file with one identity or more, of the kinds that age has
-// itself.
+// parseIdentity parses a file with one or more identities of age's own types.
 func parseIdentity(path string, data []byte) (*identity, error) {
 	all, err := age.ParseIdentities(bytes.NewReader(data))
-	if err != nil { // age's own words may quote the key
-		return nil, badIdentity(path, "is not what age-keygen makes")
+	if err != nil { // age's own error may quote the key
+		return nil, identityError(path, "is not what age-keygen makes")
 	}
 	switch first := all[0].(type) {
 	case *age.X25519Identity:
@@ -149,11 +148,11 @@ func parseIdentity(path string, data []byte) (*identity, error) {
 	case *age.HybridIdentity:
 		return &identity{all, first.Recipient()}, nil
 	}
-	return nil, badIdentity(path, "begins with an identity of an unknown kind")
+	return nil, identityError(path, "begins with an identity of an unknown type")
 }
 
-// badIdentity is of the store as a whole, and not the ErrCorrupt of one item.
-func badIdentity(path, text string) error {
+// identityError concerns the whole store, so it is not the ErrCorrupt of one item.
+func identityError(path, text string) error {
 	return &keystore.Error{
 		Reason: keystore.ErrUnavailable,
 		Err:    fmt.Errorf("the age identity %s %s", path, text),
@@ -161,12 +160,12 @@ func badIdentity(path, text string) error {
 	}
 }
 
-// identityLost says that there are items and no identity. A new one would make
-// the loss look like a keystore that works.
-func (s *Store) identityLost() error {
+// missingIdentityError says that there are items and no identity. A new identity would hide
+// that loss.
+func (s *Store) missingIdentityError() error {
 	return &keystore.Error{
 		Reason: keystore.ErrUnavailable,
-		Err:    fmt.Errorf("the age identity %s is missing, which the items in %s were encrypted for", s.config.IdentityFile, s.path(storeFolder)),
+		Err:    fmt.Errorf("the age identity %s is missing, and the items in %s are encrypted for it", s.config.IdentityFile, s.path(storeFolder)),
 		Remedy: remedy.Remedy{Code: "restore_identity_or_begin", Path: s.path(storeFolder)},
 	}
 }
@@ -183,26 +182,25 @@ func (s *Store) hasItems() (bool, error) {
 	}), err
 }
 
-// makeIdentity writes a new identity into its folder. The caller holds the
-// lock of it.
-func (s *Store) makeIdentity(folder string) (*identity, error) {
-	made, err := age.GenerateX25519Identity()
+// createIdentity writes a new identity into its folder. Its caller holds the identity's lock.
+func (s *Store) createIdentity(folder string) (*identity, error) {
+	created, err := age.GenerateX25519Identity()
 	if err != nil {
 		return nil, err
 	}
-	data := fmt.Appendf(nil, "# created: %s\n# public key: %s\n%s\n", time.Now().Format(time.RFC3339), made.Recipient(), made)
+	data := fmt.Appendf(nil, "# created: %s\n# public key: %s\n%s\n", time.Now().Format(time.RFC3339), created.Recipient(), created)
 	if s.config.PassphraseFile != "" {
 		if data, err = s.encryptIdentity(data); err != nil {
 			return nil, err
 		}
 	}
-	privatefile.SweepTemp(folder)
+	privatefile.DeleteStaleTemp(folder)
 	if err := privatefile.Replace(folder, s.config.IdentityFile, data); err != nil {
 		return nil, err
 	}
-	s.identity = &identity{[]age.Identity{made}, made.Recipient()}
+	s.identity = &identity{[]age.Identity{created}, created.Recipient()}
 	if s.config.Notify != nil {
-		s.config.Notify("made the age identity " + s.config.IdentityFile + "; whoever has it can open the keystore, so back it up")
+		s.config.Notify("created the age identity " + s.config.IdentityFile + "; whoever has it can decrypt the keystore, so back it up")
 	}
 	return s.identity, nil
 }

@@ -24,7 +24,7 @@ import (
 
 const passphrase = "test-passphrase-1"
 
-// encryptFor encrypts data, with little work when it is for a passphrase.
+// encryptFor encrypts data, with a small work factor for a passphrase.
 func encryptFor(t *testing.T, data []byte, recipient age.Recipient, armored bool) []byte {
 	t.Helper()
 	if scrypt, ok := recipient.(*age.ScryptRecipient); ok {
@@ -43,7 +43,7 @@ func encryptFor(t *testing.T, data []byte, recipient age.Recipient, armored bool
 	return encrypted.Bytes()
 }
 
-// unarmored is the armor of a binary file: none.
+// unarmored writes a binary file in place of an armored one.
 type unarmored struct{ io.Writer }
 
 func (unarmored) Close() error { return nil }
@@ -55,15 +55,15 @@ func scryptRecipient(t *testing.T) age.Recipient {
 	return recipient
 }
 
-func TestIdentityShapes(t *testing.T) {
+func TestIdentityFormats(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name       string
-		shape      func(t *testing.T, plain []byte) []byte
+		format     func(t *testing.T, plain []byte) []byte
 		passphrase string
 	}{
-		{"as made", func(_ *testing.T, b []byte) []byte { return b }, ""},
-		{"as made, needless passphrase", func(_ *testing.T, b []byte) []byte { return b }, "anything"},
+		{"as created", func(_ *testing.T, b []byte) []byte { return b }, ""},
+		{"as created, needless passphrase", func(_ *testing.T, b []byte) []byte { return b }, "anything"},
 		{"key alone", func(_ *testing.T, b []byte) []byte { return b[bytes.Index(b, []byte("AGE-")):] }, ""},
 		{"CRLF", func(_ *testing.T, b []byte) []byte { return bytes.ReplaceAll(b, []byte("\n"), []byte("\r\n")) }, ""},
 		{"armored", func(t *testing.T, b []byte) []byte { return encryptFor(t, b, scryptRecipient(t), true) }, passphrase},
@@ -75,7 +75,7 @@ func TestIdentityShapes(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			s := newStore(t)
-			write(t, s.config.IdentityFile, tt.shape(t, read(t, s.config.IdentityFile)))
+			write(t, s.config.IdentityFile, tt.format(t, read(t, s.config.IdentityFile)))
 			config := s.config
 			if tt.passphrase != "" {
 				config.PassphraseFile = filepath.Join(t.TempDir(), "passphrase")
@@ -89,12 +89,12 @@ func TestIdentityShapes(t *testing.T) {
 	}
 }
 
-func TestIdentityFaults(t *testing.T) {
+func TestIdentityErrors(t *testing.T) {
 	t.Parallel()
 	const variable, chmod, restore = "FORCECRED_PASSPHRASE_FILE", "chmod 600 ", "restore the identity"
-	replace := func(shape func(t *testing.T, plain []byte) []byte) func(*testing.T, *Store) {
+	replace := func(format func(t *testing.T, plain []byte) []byte) func(*testing.T, *Store) {
 		return func(t *testing.T, s *Store) {
-			write(t, s.config.IdentityFile, shape(t, read(t, s.config.IdentityFile)))
+			write(t, s.config.IdentityFile, format(t, read(t, s.config.IdentityFile)))
 		}
 	}
 	encrypt := func(given string) func(*testing.T, *Store) {
@@ -115,10 +115,10 @@ func TestIdentityFaults(t *testing.T) {
 		}
 	}
 	for _, tt := range []struct {
-		name        string
-		spoil       func(*testing.T, *Store)
-		reason      error
-		words, hint string
+		name       string
+		damage     func(*testing.T, *Store)
+		reason     error
+		text, hint string
 	}{
 		{"missing", func(t *testing.T, s *Store) { must(t, os.Remove(s.config.IdentityFile)) }, keystore.ErrUnavailable, "is missing", "restore the identity from a backup, or remove "},
 		{"its folder missing", func(t *testing.T, s *Store) { must(t, os.RemoveAll(filepath.Dir(s.config.IdentityFile))) }, keystore.ErrUnavailable, "is missing", restore},
@@ -135,7 +135,7 @@ func TestIdentityFaults(t *testing.T) {
 		{"key cut", replace(func(_ *testing.T, b []byte) []byte { return b[:len(b)-5] }), keystore.ErrUnavailable, "is not what age-keygen makes", restore},
 		{"too large", replace(func(_ *testing.T, b []byte) []byte { return append(bytes.Repeat([]byte("#\n"), maxIdentity/2), b...) }), keystore.ErrUnavailable, "more than 65536 bytes", ""},
 		{"no passphrase file", func(t *testing.T, s *Store) { encrypt(passphrase)(t, s); s.config.PassphraseFile = "" }, keystore.ErrLocked, "is encrypted with a passphrase", variable},
-		{"wrong passphrase", encrypt("test-passphrase-2"), keystore.ErrLocked, "does not open", variable},
+		{"wrong passphrase", encrypt("test-passphrase-2"), keystore.ErrLocked, "does not decrypt", variable},
 		{"empty passphrase", encrypt("\n" + passphrase), keystore.ErrLocked, "is empty", variable},
 		{"passphrase file too large", encrypt(passphrase + strings.Repeat("\n", maxPassphrase)), keystore.ErrUnavailable, "more than 4096 bytes", ""},
 		{"passphrase file missing", encrypt("missing"), keystore.ErrUnavailable, "read the passphrase: open", ""},
@@ -158,13 +158,13 @@ func TestIdentityFaults(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			s := newStore(t)
-			tt.spoil(t, s)
+			tt.damage(t, s)
 			encrypted := read(t, prodFile(s))
 			before, _ := os.ReadFile(s.config.IdentityFile)
 
-			_, err := fresh(s).Get(t.Context(), prod)
-			wantFault(t, err, tt.reason, tt.words, tt.hint)
-			wantFault(t, fresh(s).Set(t.Context(), prod, []byte("test-refresh-token-2")), tt.reason, tt.words, tt.hint)
+			_, err := reopen(s).Get(t.Context(), prod)
+			wantError(t, err, tt.reason, tt.text, tt.hint)
+			wantError(t, reopen(s).Set(t.Context(), prod, []byte("test-refresh-token-2")), tt.reason, tt.text, tt.hint)
 
 			if after, _ := os.ReadFile(s.config.IdentityFile); !bytes.Equal(before, after) {
 				t.Error("the identity was changed")
@@ -173,57 +173,57 @@ func TestIdentityFaults(t *testing.T) {
 				t.Error("the item was changed")
 			}
 			// Neither of these needs the identity.
-			if _, err := fresh(s).Get(t.Context(), keystore.Key{Kind: keystore.KindGrant, Org: "dev"}); !errors.Is(err, keystore.ErrNotFound) {
+			if _, err := reopen(s).Get(t.Context(), keystore.Key{Kind: keystore.KindGrant, Org: "dev"}); !errors.Is(err, keystore.ErrNotFound) {
 				t.Errorf("get of a missing item: %v", err)
 			}
-			if keys, err := fresh(s).List(t.Context(), keystore.KindGrant); err != nil || len(keys) != 1 {
+			if keys, err := reopen(s).List(t.Context(), keystore.KindGrant); err != nil || len(keys) != 1 {
 				t.Errorf("%d keys (%v), want 1", len(keys), err)
 			}
-			unlock, err := fresh(s).Lock(t.Context(), "prod")
+			unlock, err := reopen(s).Lock(t.Context(), "prod")
 			must(t, err)
 			must(t, unlock())
-			must(t, fresh(s).Delete(t.Context(), prod))
+			must(t, reopen(s).Delete(t.Context(), prod))
 		})
 	}
 }
 
-func TestIdentityOfAnother(t *testing.T) {
+func TestFilesOfAnotherUser(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
 		t.Skip("only root can give files away")
 	}
 	s := newStore(t)
 	must(t, os.Chown(s.config.IdentityFile, 12345, -1))
-	_, err := fresh(s).Get(t.Context(), prod)
-	wantFault(t, err, keystore.ErrUnavailable, "belongs to another user", "FORCECRED_KEY_FILE")
+	_, err := reopen(s).Get(t.Context(), prod)
+	wantError(t, err, keystore.ErrUnavailable, "belongs to another user", "FORCECRED_KEY_FILE")
 	must(t, os.Chown(s.config.IdentityFile, 0, -1))
 
 	must(t, os.Chown(s.path(storeFolder), 12345, -1))
-	wantFault(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrUnavailable, "belongs to another user", "FORCECRED_HOME")
+	wantError(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrUnavailable, "belongs to another user", "FORCECRED_HOME")
 
 	unlock, err := s.Lock(t.Context(), "prod")
 	must(t, err)
 	must(t, unlock())
 	must(t, os.Chown(s.path(locksFolder, "prod.lock"), 12345, -1))
 	_, err = s.Lock(t.Context(), "prod")
-	wantFault(t, err, keystore.ErrUnavailable, "belongs to another user", "FORCECRED_HOME")
+	wantError(t, err, keystore.ErrUnavailable, "belongs to another user", "FORCECRED_HOME")
 }
 
-func TestIdentityIsMadeOnce(t *testing.T) {
+func TestIdentityIsCreatedOnce(t *testing.T) {
 	t.Parallel()
 	config := newConfig(t)
-	var told []string
-	config.Notify = func(message string) { told = append(told, message) }
+	var notices []string
+	config.Notify = func(message string) { notices = append(notices, message) }
 	s := New(config)
-	if len(told) != 0 {
-		t.Error("New made the identity")
+	if len(notices) != 0 {
+		t.Error("New created the identity")
 	}
 	must(t, s.Set(t.Context(), prod, []byte(item)))
 	must(t, s.Set(t.Context(), prod, []byte(item)))
-	must(t, fresh(s).Set(t.Context(), prod, []byte(item)))
-	want := "made the age identity " + config.IdentityFile + "; whoever has it can open the keystore, so back it up"
-	if len(told) != 1 || told[0] != want {
-		t.Errorf("told %q, want %q once", told, want)
+	must(t, reopen(s).Set(t.Context(), prod, []byte(item)))
+	want := "created the age identity " + config.IdentityFile + "; whoever has it can decrypt the keystore, so back it up"
+	if len(notices) != 1 || notices[0] != want {
+		t.Errorf("notices %q, want %q once", notices, want)
 	}
 	lines := bytes.Split(read(t, config.IdentityFile), []byte("\n"))
 	for i, prefix := range []string{"# created: 2", "# public key: age1", "AGE-SECRET-KEY-1"} {
@@ -233,15 +233,15 @@ func TestIdentityIsMadeOnce(t *testing.T) {
 	}
 }
 
-func TestIdentityWithPassphrase(t *testing.T) {
+func TestNewIdentityWithPassphrase(t *testing.T) {
 	t.Parallel()
 	config := newConfig(t)
 	config.PassphraseFile = filepath.Join(t.TempDir(), "passphrase")
-	wantFault(t, New(config).Set(t.Context(), prod, []byte(item)), keystore.ErrUnavailable, "read the passphrase", "")
+	wantError(t, New(config).Set(t.Context(), prod, []byte(item)), keystore.ErrUnavailable, "read the passphrase", "")
 	write(t, config.PassphraseFile, []byte("\n"))
-	wantFault(t, New(config).Set(t.Context(), prod, []byte(item)), keystore.ErrLocked, "is empty", "FORCECRED_PASSPHRASE_FILE")
+	wantError(t, New(config).Set(t.Context(), prod, []byte(item)), keystore.ErrLocked, "is empty", "FORCECRED_PASSPHRASE_FILE")
 	if _, err := os.Lstat(config.IdentityFile); err == nil {
-		t.Fatal("an identity was made without its passphrase")
+		t.Fatal("an identity was created without its passphrase")
 	}
 	write(t, config.PassphraseFile, []byte(passphrase+"\n"))
 	s := New(config)
@@ -253,19 +253,19 @@ func TestIdentityWithPassphrase(t *testing.T) {
 	wantItem(t, New(config))
 }
 
-// TestIdentityRace lets first Sets of many processes meet.
-func TestIdentityRace(t *testing.T) {
+// TestFirstSetsAtOnce: many first Sets at once create one identity.
+func TestFirstSetsAtOnce(t *testing.T) {
 	t.Parallel()
-	const racers = 8
+	const stores = 8
 	config := newConfig(t)
 	var mu sync.Mutex
-	told := 0
-	config.Notify = func(string) { mu.Lock(); told++; mu.Unlock() }
+	created := 0
+	config.Notify = func(string) { mu.Lock(); created++; mu.Unlock() }
 	org := func(i int) keystore.Key {
 		return keystore.Key{Kind: keystore.KindGrant, Org: keystore.Org(fmt.Sprintf("org-%d", i))}
 	}
 	var group sync.WaitGroup
-	for i := range racers {
+	for i := range stores {
 		group.Go(func() {
 			if err := New(config).Set(t.Context(), org(i), []byte(item)); err != nil {
 				t.Errorf("set %d: %v", i, err)
@@ -273,10 +273,10 @@ func TestIdentityRace(t *testing.T) {
 		})
 	}
 	group.Wait()
-	if told != 1 {
-		t.Errorf("%d identities were made", told)
+	if created != 1 {
+		t.Errorf("%d identities were created", created)
 	}
-	for i := range racers {
+	for i := range stores {
 		if got, err := New(config).Get(t.Context(), org(i)); err != nil || string(got) != item {
 			t.Errorf("get %d: %d bytes and error %v", i, len(got), err)
 		}
@@ -284,12 +284,12 @@ func TestIdentityRace(t *testing.T) {
 	entries, err := os.ReadDir(filepath.Dir(config.IdentityFile))
 	must(t, err)
 	if len(entries) != 2 {
-		t.Errorf("%d files lie beside the identity, want it and its lock: %v", len(entries), entries)
+		t.Errorf("%d files are in the folder, want the identity and its lock: %v", len(entries), entries)
 	}
 }
 
-// TestIdentityLockIsBounded holds the lock that the first Set needs.
-func TestIdentityLockIsBounded(t *testing.T) {
+// TestFirstSetTimesOut: another process holds the lock that the first Set needs.
+func TestFirstSetTimesOut(t *testing.T) {
 	t.Parallel()
 	s := New(newConfig(t))
 	must(t, privatefile.MakeFolder(filepath.Dir(s.config.IdentityFile)))
@@ -304,9 +304,9 @@ func TestIdentityLockIsBounded(t *testing.T) {
 	must(t, s.Set(t.Context(), prod, []byte(item)))
 }
 
-// TestIdentityKinds has identity files of each kind: items open with any of the
-// identities, and are written for the first.
-func TestIdentityKinds(t *testing.T) {
+// TestIdentityTypes: any identity in the file decrypts items, and new items are encrypted for
+// the first.
+func TestIdentityTypes(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
 	old := read(t, s.config.IdentityFile)
@@ -317,7 +317,7 @@ func TestIdentityKinds(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		file  string
-		first age.Identity // opens what is written
+		first age.Identity // decrypts new items
 	}{
 		{"a new one before the old", classic.String() + "\n" + string(old), classic},
 		{"a post-quantum one behind", classic.String() + "\n" + hybrid.String() + "\n", classic},
@@ -325,19 +325,19 @@ func TestIdentityKinds(t *testing.T) {
 		{"a post-quantum one alone", hybrid.String() + "\n", hybrid},
 	} {
 		write(t, s.config.IdentityFile, []byte(tt.file))
-		s = fresh(s)
-		wantItem(t, s) // which was written for the first of the file before
+		s = reopen(s)
+		wantItem(t, s) // it is encrypted for the first identity of the file before
 		must(t, s.Set(t.Context(), prod, []byte(item)))
 		r, err := age.Decrypt(bytes.NewReader(read(t, prodFile(s))), tt.first)
 		must(t, err)
 		if got, err := io.ReadAll(r); err != nil || string(got) != item {
-			t.Errorf("%s: what was written does not open with the first identity (%v)", tt.name, err)
+			t.Errorf("%s: the first identity does not decrypt a new item (%v)", tt.name, err)
 		}
-		wantItem(t, fresh(s))
+		wantItem(t, reopen(s))
 	}
 }
 
-// TestFIPSOnly has Go refuse the algorithms of age, which is no fault of the items.
+// TestFIPSOnly: Go refuses the algorithms of age; the error does not blame the items.
 func TestFIPSOnly(t *testing.T) {
 	t.Parallel()
 	if os.Getenv(fipsFolder) == "" {
@@ -349,7 +349,7 @@ func TestFIPSOnly(t *testing.T) {
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Errorf("%v\n%s", err, out)
 		}
-		wantItem(t, fresh(s))
+		wantItem(t, reopen(s))
 		return
 	}
 	dir := os.Getenv(fipsFolder)
@@ -357,11 +357,11 @@ func TestFIPSOnly(t *testing.T) {
 	before := read(t, config.IdentityFile)
 	check := func(s *Store) {
 		t.Helper()
-		wantFault(t, s.Set(t.Context(), prod, []byte("test-refresh-token-2")), keystore.ErrUnavailable, "not allowed in FIPS-only mode", "intact")
+		wantError(t, s.Set(t.Context(), prod, []byte("test-refresh-token-2")), keystore.ErrUnavailable, "not allowed in FIPS-only mode", "intact")
 	}
 	s := New(config)
 	_, err := s.Get(t.Context(), prod)
-	wantFault(t, err, keystore.ErrUnavailable, "not allowed in FIPS-only mode", "intact")
+	wantError(t, err, keystore.ErrUnavailable, "not allowed in FIPS-only mode", "intact")
 	check(s)
 	if !bytes.Equal(read(t, config.IdentityFile), before) {
 		t.Error("the identity was changed")
@@ -369,18 +369,18 @@ func TestFIPSOnly(t *testing.T) {
 	if _, err := s.Get(t.Context(), keystore.Key{Kind: prod.Kind, Org: "nosuch"}); !errors.Is(err, keystore.ErrNotFound) {
 		t.Errorf("got %v, want ErrNotFound", err)
 	}
-	// One that nobody could use is not made.
+	// Set creates no identity that nobody could use.
 	config.IdentityFile += ".none"
 	config.Dir = filepath.Join(dir, "new")
 	check(New(config))
 	if _, err := os.Stat(config.IdentityFile); err == nil {
-		t.Error("an identity was made")
+		t.Error("an identity was created")
 	}
-	// One that is encrypted is no fault of its own either.
-	write(t, config.IdentityFile, []byte(intro+"v1\n"))
+	// The error does not blame an encrypted identity either.
+	write(t, config.IdentityFile, []byte(binaryHeader+"v1\n"))
 	config.PassphraseFile = config.IdentityFile
 	check(New(config))
 }
 
-// fipsFolder names the store that the inner process of TestFIPSOnly opens.
+// fipsFolder has the folder of the store that the inner process of TestFIPSOnly opens.
 const fipsFolder = "FORCECRED_TEST_FIPS"

@@ -13,8 +13,8 @@ import (
 	"filippo.io/age"
 )
 
-// MaxItem is the largest encrypted item, in bytes. The largest that forcecred
-// writes has a few kilobytes.
+// MaxItem is the largest encrypted item, in bytes. The largest that forcecred writes has a
+// few kilobytes.
 const MaxItem = 1 << 20
 
 func readItem(path string) ([]byte, error) {
@@ -28,7 +28,7 @@ func readItem(path string) ([]byte, error) {
 
 func encryptItem(item []byte, identity *identity) ([]byte, error) {
 	var encrypted bytes.Buffer
-	w, err := age.Encrypt(&encrypted, identity.first)
+	w, err := age.Encrypt(&encrypted, identity.recipient)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +44,7 @@ func encryptItem(item []byte, identity *identity) ([]byte, error) {
 	return encrypted.Bytes(), nil
 }
 
-// decryptItem never keeps age's error, which quotes what it could not parse.
+// decryptItem drops age's error, which quotes what it could not parse.
 func decryptItem(path string, encrypted []byte, identity *identity) ([]byte, error) {
 	r, err := age.Decrypt(bytes.NewReader(encrypted), identity.all...)
 	if noMatch := (*age.NoIdentityMatchError)(nil); errors.As(err, &noMatch) {

@@ -7,8 +7,8 @@ import (
 	"forcecred/keystore"
 )
 
-// Lock takes the lock that guards org's grant. It returns ErrUnavailable, or
-// an error that wraps the context's. Calling unlock again does nothing.
+// Lock takes the lock that guards org's grant. It returns ErrUnavailable, or an error that
+// wraps the context's. A second call of unlock does nothing.
 func (s *Store) Lock(ctx context.Context, org keystore.Org) (unlock func() error, err error) {
 	op := "lock " + keystore.Key{Kind: keystore.KindGrant, Org: org}.Label()
 	release, err := s.lock(ctx, org)
@@ -31,8 +31,8 @@ func (s *Store) lock(ctx context.Context, org keystore.Org) (release func() erro
 	return privatefile.Lock(ctx, path)
 }
 
-// LockFile returns the file that is locked by whoever holds org's lock, in a
-// folder that it makes.
+// LockFile returns the file that the holder of org's lock has locked. It creates the file's
+// folder.
 func (s *Store) LockFile(ctx context.Context, org keystore.Org) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", err

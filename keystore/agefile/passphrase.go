@@ -18,28 +18,28 @@ import (
 // maxPassphrase is the largest passphrase file, in bytes.
 const maxPassphrase = 4 << 10
 
-// intro is how a binary age file begins.
-const intro = "age-encryption.org/"
+// binaryHeader begins a binary age file.
+const binaryHeader = "age-encryption.org/"
 
 func isEncrypted(data []byte) bool {
-	return bytes.HasPrefix(data, []byte(intro)) || isArmored(data)
+	return bytes.HasPrefix(data, []byte(binaryHeader)) || isArmored(data)
 }
 
 func isArmored(data []byte) bool {
 	return bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte(armor.Header))
 }
 
-// openIdentity decrypts an identity with the passphrase.
-func (s *Store) openIdentity(data []byte) ([]byte, error) {
+// decryptIdentity decrypts an identity with the passphrase.
+func (s *Store) decryptIdentity(data []byte) ([]byte, error) {
 	path := s.config.IdentityFile
 	if s.config.PassphraseFile == "" {
-		return nil, locked(fmt.Errorf("the age identity %s is encrypted with a passphrase", path))
+		return nil, lockedError(fmt.Errorf("the age identity %s is encrypted with a passphrase", path))
 	}
 	passphrase, err := readPassphrase(s.config.PassphraseFile)
 	if err != nil {
 		return nil, err
 	}
-	unlock, err := age.NewScryptIdentity(passphrase)
+	scrypt, err := age.NewScryptIdentity(passphrase)
 	if err != nil {
 		return nil, err
 	}
@@ -47,20 +47,20 @@ func (s *Store) openIdentity(data []byte) ([]byte, error) {
 	if isArmored(data) {
 		encrypted = armor.NewReader(encrypted)
 	}
-	r, err := age.Decrypt(encrypted, unlock)
+	r, err := age.Decrypt(encrypted, scrypt)
 	if noMatch := (*age.NoIdentityMatchError)(nil); errors.As(err, &noMatch) && slices.Contains(noMatch.StanzaTypes, "scrypt") {
-		return nil, locked(fmt.Errorf("the passphrase in %s does not open the age identity %s", s.config.PassphraseFile, path))
+		return nil, lockedError(fmt.Errorf("the passphrase in %s does not decrypt the age identity %s", s.config.PassphraseFile, path))
 	}
 	if err == nil {
 		data, err = io.ReadAll(r)
 	}
-	if err != nil { // age's own words may quote the file
-		return nil, badIdentity(path, "is damaged or not encrypted with a passphrase")
+	if err != nil { // age's own error may quote the file
+		return nil, identityError(path, "is damaged or not encrypted with a passphrase")
 	}
 	return data, nil
 }
 
-func locked(err error) error {
+func lockedError(err error) error {
 	return &keystore.Error{
 		Reason: keystore.ErrLocked,
 		Err:    err,
@@ -68,9 +68,9 @@ func locked(err error) error {
 	}
 }
 
-// readPassphrase returns the first line of a file. Its mode is not checked:
-// secrets that Docker, Kubernetes or systemd mount are often readable by the
-// group or by all, inside of a container or a service where that is nobody.
+// readPassphrase returns the first line of a file. It does not check the file's mode: the
+// group or the world can often read secrets that Docker, Kubernetes or systemd mount,
+// because a container or a service has no other users.
 func readPassphrase(path string) (string, error) {
 	file, info, err := privatefile.Open(path, 0)
 	if err != nil {
@@ -78,7 +78,7 @@ func readPassphrase(path string) (string, error) {
 	}
 	defer file.Close()
 	data, err := privatefile.ReadAll(file, info, maxPassphrase)
-	if errors.Is(err, keystore.ErrCorrupt) { // which would be of an item
+	if errors.Is(err, keystore.ErrCorrupt) { // ErrCorrupt would be of an item
 		return "", fmt.Errorf("%s has more than %d bytes", path, maxPassphrase)
 	}
 	if err != nil {
@@ -87,7 +87,7 @@ func readPassphrase(path string) (string, error) {
 	line, _, _ := bytes.Cut(data, []byte("\n"))
 	line = bytes.TrimSuffix(line, []byte("\r"))
 	if len(line) == 0 {
-		return "", locked(fmt.Errorf("the first line of %s is empty", path))
+		return "", lockedError(fmt.Errorf("the first line of %s is empty", path))
 	}
 	return string(line), nil
 }

@@ -30,7 +30,7 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-// newConfig describes a store in a folder of the test's own.
+// newConfig returns the config of a new store.
 func newConfig(t *testing.T) Config {
 	dir := t.TempDir()
 	return Config{Dir: filepath.Join(dir, "data"), IdentityFile: filepath.Join(dir, "config", "identity.txt")}
@@ -46,8 +46,8 @@ func newStore(t *testing.T) *Store {
 	return s
 }
 
-// fresh returns the store as another process sees it.
-func fresh(s *Store) *Store { return New(s.config) }
+// reopen returns the store as another process has it.
+func reopen(s *Store) *Store { return New(s.config) }
 
 func prodFile(s *Store) string { return s.path(storeFolder, "org.prod.age") }
 
@@ -77,8 +77,8 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// link makes a symbolic link at path, or skips the test: Windows lets only some
-// users make one, and wine says that it made one.
+// link creates a symbolic link at path, or skips the test: on Windows only some users may
+// do so, and wine reports success and creates none.
 func link(t *testing.T, target, path string) {
 	t.Helper()
 	err := os.Symlink(target, path)
@@ -88,18 +88,18 @@ func link(t *testing.T, target, path string) {
 	must(t, err)
 }
 
-// wantFault fails unless err has that reason, and its text and hint hold those
-// words and no secret.
-func wantFault(t *testing.T, err error, reason error, words string, hint string) {
+// wantError fails unless err has that reason, its text contains text, its hint contains
+// hint, and neither contains a secret.
+func wantError(t *testing.T, err error, reason error, text string, hint string) {
 	t.Helper()
 	fault, ok := errors.AsType[*keystore.Error](err)
 	if !ok {
 		t.Fatalf("got %v, want a *keystore.Error", err)
 	}
-	if !errors.Is(err, reason) || !strings.Contains(err.Error(), words) || !strings.Contains(hints.Text(fault.Remedy), hint) {
-		t.Errorf("got %v (%v; hint: %s)\nwant %q (%v; hint: %q)", err, fault.Reason, hints.Text(fault.Remedy), words, reason, hint)
+	if !errors.Is(err, reason) || !strings.Contains(err.Error(), text) || !strings.Contains(hints.Text(fault.Remedy), hint) {
+		t.Errorf("got %v (%v; hint: %s)\nwant %q (%v; hint: %q)", err, fault.Reason, hints.Text(fault.Remedy), text, reason, hint)
 	}
-	if text := err.Error() + hints.Text(fault.Remedy); strings.Contains(text, "SECRET") || strings.Contains(text, "test-") {
+	if all := err.Error() + hints.Text(fault.Remedy); strings.Contains(all, "SECRET") || strings.Contains(all, "test-") {
 		t.Error("the error or its hint holds a secret")
 	}
 }
@@ -154,9 +154,8 @@ func TestModes(t *testing.T) {
 	check()
 }
 
-// TestDataFolderIsLeftAlone guards /tmp from a root user who names it in
-// FORCECRED_HOME.
-func TestDataFolderIsLeftAlone(t *testing.T) {
+// TestDataFolderKeepsMode protects /tmp from a root user who sets FORCECRED_HOME to it.
+func TestDataFolderKeepsMode(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows has no modes")
@@ -167,7 +166,7 @@ func TestDataFolderIsLeftAlone(t *testing.T) {
 	link(t, elsewhere, config.Dir)
 	s := New(config)
 	must(t, s.Set(t.Context(), prod, []byte(item)))
-	wantItem(t, fresh(s))
+	wantItem(t, reopen(s))
 	info, err := os.Stat(elsewhere)
 	must(t, err)
 	if want := 0o777 | os.ModeDir | os.ModeSticky; info.Mode() != want {
@@ -175,49 +174,49 @@ func TestDataFolderIsLeftAlone(t *testing.T) {
 	}
 }
 
-func TestFolderFaults(t *testing.T) {
+func TestFolderErrors(t *testing.T) {
 	t.Parallel()
 	set := func(t *testing.T, s *Store) error { return s.Set(t.Context(), prod, []byte(item)) }
 	get := func(t *testing.T, s *Store) error { _, err := s.Get(t.Context(), prod); return err }
-	remove := func(t *testing.T, s *Store) error { return s.Delete(t.Context(), prod) }
-	keys := func(t *testing.T, s *Store) error { _, err := s.List(t.Context(), keystore.KindGrant); return err }
+	del := func(t *testing.T, s *Store) error { return s.Delete(t.Context(), prod) }
+	list := func(t *testing.T, s *Store) error { _, err := s.List(t.Context(), keystore.KindGrant); return err }
 	lock := func(t *testing.T, s *Store) error { _, err := s.Lock(t.Context(), "prod"); return err }
 	for _, tt := range []struct {
 		name, folder string
 		do           func(*testing.T, *Store) error
-		words, hint  string
+		text, hint   string
 	}{
 		{"set, store", storeFolder, set, "store is not a folder", "move"},
 		{"set, tmp", tempFolder, set, "tmp is not a folder", "move"},
 		{"set, data", "", set, "not a directory", ""},
 		{"get, store", storeFolder, get, "not a directory", ""},
 		{"get, data", "", get, "not a directory", ""},
-		{"remove, store", storeFolder, remove, "not a directory", ""},
-		{"keys, store", storeFolder, keys, "not a directory", ""},
+		{"delete, store", storeFolder, del, "not a directory", ""},
+		{"list, store", storeFolder, list, "not a directory", ""},
 		{"lock, locks", locksFolder, lock, "locks is not a folder", "move"},
 		{"lock, data", "", lock, "not a directory", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			if runtime.GOOS == "windows" {
-				t.Skip("Windows has other words for it")
+				t.Skip("Windows has other error texts")
 			}
 			s := New(newConfig(t))
 			write(t, s.path(tt.folder), nil)
-			wantFault(t, tt.do(t, s), keystore.ErrUnavailable, tt.words, tt.hint)
+			wantError(t, tt.do(t, s), keystore.ErrUnavailable, tt.text, tt.hint)
 			if _, err := os.Lstat(s.config.IdentityFile); err == nil {
-				t.Error("an identity was made all the same")
+				t.Error("an identity was created")
 			}
 		})
 		if tt.hint == "" {
-			continue // a link is refused where something is written through it
+			continue // only an operation that writes refuses a link
 		}
 		t.Run(tt.name+", link", func(t *testing.T) {
 			t.Parallel()
 			s, elsewhere := New(newConfig(t)), t.TempDir()
 			must(t, os.MkdirAll(s.config.Dir, 0o700))
 			link(t, elsewhere, s.path(tt.folder))
-			wantFault(t, tt.do(t, s), keystore.ErrUnavailable, tt.words, tt.hint)
+			wantError(t, tt.do(t, s), keystore.ErrUnavailable, tt.text, tt.hint)
 			if left, err := os.ReadDir(elsewhere); err != nil || len(left) != 0 {
 				t.Errorf("%d files were written through the link (%v)", len(left), err)
 			}
@@ -225,14 +224,14 @@ func TestFolderFaults(t *testing.T) {
 	}
 }
 
-func TestItemFaults(t *testing.T) {
+func TestItemErrors(t *testing.T) {
 	t.Parallel()
 	stranger, err := age.GenerateX25519Identity()
 	must(t, err)
 	for _, tt := range []struct {
-		name        string
-		damage      func(t *testing.T, s *Store, encrypted []byte) []byte
-		words, hint string
+		name       string
+		damage     func(t *testing.T, s *Store, encrypted []byte) []byte
+		text, hint string
 	}{
 		{"empty", func(*testing.T, *Store, []byte) []byte { return nil }, "is damaged", "store it again"},
 		{"not encrypted", func(*testing.T, *Store, []byte) []byte { return []byte(item) }, "is damaged", "store it again"},
@@ -244,7 +243,7 @@ func TestItemFaults(t *testing.T) {
 		{"trailing bytes", func(_ *testing.T, _ *Store, b []byte) []byte { return append(b, "more"...) }, "is damaged", "store it again"},
 		{"too large", func(*testing.T, *Store, []byte) []byte { return make([]byte, MaxItem+1) }, "more than 1048576 bytes", ""},
 		{"another identity", func(t *testing.T, _ *Store, _ []byte) []byte {
-			b, err := encryptItem([]byte(item), &identity{first: stranger.Recipient()})
+			b, err := encryptItem([]byte(item), &identity{recipient: stranger.Recipient()})
 			must(t, err)
 			return b
 		}, "encrypted for another identity", "restore the identity"},
@@ -254,7 +253,7 @@ func TestItemFaults(t *testing.T) {
 			s := newStore(t)
 			write(t, prodFile(s), tt.damage(t, s, read(t, prodFile(s))))
 			got, err := s.Get(t.Context(), prod)
-			wantFault(t, err, keystore.ErrCorrupt, tt.words, tt.hint)
+			wantError(t, err, keystore.ErrCorrupt, tt.text, tt.hint)
 			if got != nil {
 				t.Errorf("%d bytes of it were returned", len(got))
 			}
@@ -264,8 +263,8 @@ func TestItemFaults(t *testing.T) {
 	}
 }
 
-// TestForeignFiles puts something that is no regular file in an item's place.
-func TestForeignFiles(t *testing.T) {
+// TestItemIsNoRegularFile: a folder or a link is at the path of an item.
+func TestItemIsNoRegularFile(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name string
@@ -284,8 +283,8 @@ func TestForeignFiles(t *testing.T) {
 			must(t, os.Rename(prodFile(s), prodFile(s)+"x"))
 			tt.make(t, prodFile(s))
 			_, err := s.Get(t.Context(), prod)
-			wantFault(t, err, keystore.ErrUnavailable, prodFile(s), "")
-			wantFault(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrUnavailable, "not a regular file", "")
+			wantError(t, err, keystore.ErrUnavailable, prodFile(s), "")
+			wantError(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrUnavailable, "not a regular file", "")
 			if keys, err := s.List(t.Context(), keystore.KindGrant); err != nil || len(keys) != 0 {
 				t.Errorf("%d keys (%v), want none", len(keys), err)
 			}
@@ -297,28 +296,28 @@ func TestForeignFiles(t *testing.T) {
 	}
 }
 
-func TestForeignLocks(t *testing.T) {
+func TestLockIsNoRegularFile(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
 	must(t, os.MkdirAll(s.path(locksFolder, "folder.lock"), 0o700))
 	link(t, s.path("victim"), s.path(locksFolder, "link.lock"))
 	for _, org := range []keystore.Org{"folder", "link"} {
 		_, err := s.Lock(t.Context(), org)
-		wantFault(t, err, keystore.ErrUnavailable, "not a regular file", "move")
+		wantError(t, err, keystore.ErrUnavailable, "not a regular file", "move")
 	}
 	if _, err := os.Lstat(s.path("victim")); err == nil {
-		t.Error("a file was made through the link")
+		t.Error("a file was created through the link")
 	}
 }
 
 func TestItemTooLarge(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
-	wantFault(t, s.Set(t.Context(), prod, make([]byte, MaxItem)), keystore.ErrUnavailable, "more than 1048576 bytes", "")
+	wantError(t, s.Set(t.Context(), prod, make([]byte, MaxItem)), keystore.ErrUnavailable, "more than 1048576 bytes", "")
 	wantItem(t, s)
 }
 
-func TestKeysIgnoresForeignFiles(t *testing.T) {
+func TestListIgnoresOtherFiles(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
 	for _, name := range []string{
@@ -333,8 +332,8 @@ func TestKeysIgnoresForeignFiles(t *testing.T) {
 	}
 }
 
-// TestAge opens an item with the age command, as docs say that anyone can.
-func TestAge(t *testing.T) {
+// TestAgeCommand: the age command decrypts an item, as the docs say.
+func TestAgeCommand(t *testing.T) {
 	t.Parallel()
 	tool, err := exec.LookPath("age")
 	if err != nil {

@@ -17,7 +17,7 @@ var (
 	entry = []byte(`{"refresh_token":"test-refresh-token-2"}`)
 )
 
-func sealed(t *testing.T) *Journal {
+func newJournal(t *testing.T) *Journal {
 	t.Helper()
 	j := &Journal{Dir: filepath.Join(t.TempDir(), "journal")}
 	if err := errors.Join(j.Reserve("prod"), j.Write("prod", key, entry)); err != nil {
@@ -28,9 +28,9 @@ func sealed(t *testing.T) *Journal {
 
 func TestJournal(t *testing.T) {
 	t.Parallel()
-	j := sealed(t)
+	j := newJournal(t)
 	if got, err := j.Read("prod", key); err != nil || !bytes.Equal(got, entry) {
-		t.Errorf("the entry does not come back: %v", err)
+		t.Errorf("the entry is not read: %v", err)
 	}
 	data, err := os.ReadFile(j.path("prod"))
 	if err != nil || bytes.Contains(data, []byte("test-refresh-token")) {
@@ -49,7 +49,7 @@ func TestJournal(t *testing.T) {
 	}
 }
 
-func TestNothingSealed(t *testing.T) {
+func TestNoEntry(t *testing.T) {
 	t.Parallel()
 	j := &Journal{Dir: filepath.Join(t.TempDir(), "journal")}
 	if got, err := j.Read("prod", key); got != nil || err != nil {
@@ -59,19 +59,19 @@ func TestNothingSealed(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got, err := j.Read("prod", key); got != nil || err != nil {
-		t.Errorf("with room alone: %v", err)
+		t.Errorf("reserved: %v", err)
 	}
 }
 
-func TestSealNeedsRoom(t *testing.T) {
+func TestWriteNeedsReserve(t *testing.T) {
 	t.Parallel()
 	j := &Journal{Dir: t.TempDir()}
 	if err := j.Write("prod", key, entry); err == nil {
-		t.Error("an entry was sealed where no room was made")
+		t.Error("an entry was written without reserved room")
 	}
 }
 
-func TestWhatIsNoEntryDoesNotOpen(t *testing.T) {
+func TestUnreadableEntry(t *testing.T) {
 	t.Parallel()
 	flip := func(data []byte) []byte { data[len(data)-1] ^= 1; return data }
 	for _, tt := range []struct {
@@ -91,7 +91,7 @@ func TestWhatIsNoEntryDoesNotOpen(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			j := sealed(t)
+			j := newJournal(t)
 			data, err := os.ReadFile(j.path("prod"))
 			if err != nil {
 				t.Fatal(err)
@@ -105,29 +105,29 @@ func TestWhatIsNoEntryDoesNotOpen(t *testing.T) {
 			if got, err := j.Read(tt.org, tt.key); !errors.Is(err, keystore.ErrCorrupt) || got != nil {
 				t.Fatalf("got %v", err)
 			}
-			aside, err := j.Quarantine(tt.org)
+			path, err := j.Quarantine(tt.org)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if kept, err := os.ReadFile(aside); err != nil || !bytes.Equal(kept, data) {
-				t.Errorf("it is not kept aside: %v", err)
+			if quarantined, err := os.ReadFile(path); err != nil || !bytes.Equal(quarantined, data) {
+				t.Errorf("it is not quarantined: %v", err)
 			}
 			if got, err := j.Read(tt.org, tt.key); got != nil || err != nil {
-				t.Errorf("after it was set aside: %v", err)
+				t.Errorf("after Quarantine: %v", err)
 			}
 		})
 	}
 }
 
-func TestLinkIsNotFollowed(t *testing.T) {
+func TestLinksAreNotFollowed(t *testing.T) {
 	t.Parallel()
-	j := sealed(t)
+	j := newJournal(t)
 	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
 	if err := os.Rename(j.path("prod"), elsewhere); err != nil {
 		t.Fatal(err)
 	}
 	err := os.Symlink(elsewhere, j.path("prod"))
-	if _, missing := os.Lstat(j.path("prod")); err != nil || missing != nil { // wine says that it made one
+	if _, missing := os.Lstat(j.path("prod")); err != nil || missing != nil { // wine reports success and makes none
 		t.Skip("this system makes no symbolic links")
 	}
 	if _, err := j.Read("prod", key); err == nil {
@@ -147,19 +147,19 @@ func TestFiles(t *testing.T) {
 	if all, err := j.Files(); err != nil || len(all) != 0 {
 		t.Errorf("no folder: %v, %v", all, err)
 	}
-	for _, org := range []keystore.Org{"aside", "reserved", "sealed"} {
+	for _, org := range []keystore.Org{"quarantined", "reserved", "written"} {
 		if err := j.Reserve(org); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := j.Write("sealed", [32]byte{}, []byte("entry")); err != nil {
+	if err := j.Write("written", [32]byte{}, []byte("entry")); err != nil {
 		t.Fatal(err)
 	}
-	aside, err := j.Quarantine("aside")
+	quarantined, err := j.Quarantine("quarantined")
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []File{{Path: aside, IsQuarantined: true}, {Path: j.path("reserved")}, {Path: j.path("sealed"), HasEntry: true}}
+	want := []File{{Path: quarantined, IsQuarantined: true}, {Path: j.path("reserved")}, {Path: j.path("written"), HasEntry: true}}
 	if got, err := j.Files(); err != nil || !slices.Equal(got, want) {
 		t.Errorf("%v, %v; want %v", got, err, want)
 	}

@@ -101,7 +101,7 @@ func (b busDriver) unavailable() error {
 // process ends.
 func busLostError() error {
 	return &keystore.Error{
-		Reason: keystore.ErrLost,
+		Reason: keystore.ErrConnectionLost,
 		Err:    errors.New("the session bus has ended"),
 		Remedy: remedy.To("call_again_new_plugin"),
 	}

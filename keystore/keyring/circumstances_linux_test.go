@@ -200,12 +200,12 @@ func TestBusGone(t *testing.T) {
 	for range 2 {
 		for _, s := range []*Store{s, quiet} {
 			_, err := s.Get(t.Context(), prod)
-			wantError(t, err, keystore.ErrLost, "session bus has ended", "started anew")
-			wantError(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrLost, "session bus has ended", "started anew")
+			wantError(t, err, keystore.ErrConnectionLost, "session bus has ended", "started anew")
+			wantError(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrConnectionLost, "session bus has ended", "started anew")
 		}
 	}
-	if _, err := New(s.config).Get(t.Context(), prod); !errors.Is(err, keystore.ErrLost) || !errors.Is(err, keystore.ErrUnavailable) {
-		t.Errorf("a store that was opened afterwards: %v, want ErrLost, which is an ErrUnavailable", err)
+	if _, err := New(s.config).Get(t.Context(), prod); !errors.Is(err, keystore.ErrConnectionLost) || !errors.Is(err, keystore.ErrUnavailable) {
+		t.Errorf("a store that was opened afterwards: %v, want ErrConnectionLost, which is an ErrUnavailable", err)
 	}
 }
 

@@ -42,7 +42,7 @@ func lockDirs() []string {
 // be another user's, or missing.
 func isOwnFolder(path string, uid int) bool {
 	info, err := os.Lstat(path)
-	return err == nil && info.IsDir() && privatefile.OwnedBy(info, uid)
+	return err == nil && info.IsDir() && privatefile.IsOwnedBy(info, uid)
 }
 
 func homeOf(uid int) string {

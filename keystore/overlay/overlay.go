@@ -1,4 +1,4 @@
-// Package overlay looks for an org in a second keystore when the first has none of that name.
+// Package overlay combines two keystores: it looks for an org in the second if the first has none of that name.
 package overlay
 
 import (
@@ -9,47 +9,45 @@ import (
 	"forcecred/keystore"
 )
 
-// Store is a [keystore.Store] over two. Each org is one store's: the second's only
-// when the first is sure that it has no such org. What the first can't read is a
-// failure, and never looked for in the second.
+// Store is a [keystore.Store] over two others. Each org belongs to one of them: to the
+// second only if the first reports ErrNotFound. If the first fails otherwise, the second is
+// not asked.
 type Store struct {
 	First, Second keystore.Store
 
 	mu       sync.Mutex
-	isSecond map[keystore.Org]bool // as it was last found
+	isSecond map[keystore.Org]bool // whether the second had the org when it was last looked up
 }
 
 var _ keystore.Store = (*Store)(nil)
 
 func grantKey(org keystore.Org) keystore.Key { return keystore.Key{Kind: keystore.KindGrant, Org: org} }
 
-// IsSecond reports whether the second store had org when it was last asked for.
+// IsSecond reports whether the second store had org when it was last looked up.
 func (s *Store) IsSecond(org keystore.Org) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.isSecond[org]
 }
 
-// ParseOrg returns name as an org of one of the two: the second may have names
-// that the first can't.
+// ParseOrg returns name as an org of one of the two. The second may accept more names.
 func (s *Store) ParseOrg(name string) (keystore.Org, error) {
 	return keystore.ParseOrgOf(s.Second, name)
 }
 
-// Unusable returns why some of the second's orgs are not among the keys.
+// Unusable returns an error for each of the second's orgs that List leaves out.
 func (s *Store) Unusable(ctx context.Context) ([]error, error) {
 	return keystore.Unusable(ctx, s.Second)
 }
 
-// canBeFirst reports whether the first can have an org of that name: one of
-// forcecred's own.
+// canBeFirst reports whether the first can have an org of that name.
 func canBeFirst(org keystore.Org) bool {
 	_, err := keystore.ParseOrg(string(org))
 	return err == nil
 }
 
-// found notes whose an org is.
-func (s *Store) found(org keystore.Org, isSecond bool) {
+// remember remembers which store has org.
+func (s *Store) remember(org keystore.Org, isSecond bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.isSecond == nil {
@@ -58,10 +56,10 @@ func (s *Store) found(org keystore.Org, isSecond bool) {
 	s.isSecond[org] = isSecond
 }
 
-// grant reads an org's grant where it is. One that is nowhere is the first's.
-func (s *Store) grant(ctx context.Context, org keystore.Org) ([]byte, error) {
+// loadGrant reads org's grant from the store that has it. A missing org belongs to the first.
+func (s *Store) loadGrant(ctx context.Context, org keystore.Org) ([]byte, error) {
 	if !canBeFirst(org) {
-		s.found(org, true)
+		s.remember(org, true)
 		return s.Second.Get(ctx, grantKey(org))
 	}
 	item, err := s.First.Get(ctx, grantKey(org))
@@ -72,14 +70,14 @@ func (s *Store) grant(ctx context.Context, org keystore.Org) ([]byte, error) {
 			item, err = second, secondErr
 		}
 	}
-	s.found(org, isSecond)
+	s.remember(org, isSecond)
 	return item, err
 }
 
 // owner returns the store that has the org.
 func (s *Store) owner(ctx context.Context, org keystore.Org) keystore.Store {
-	// An error of reading it comes up again where the item itself is asked for.
-	_, _ = s.grant(ctx, org)
+	// The caller's own operation on the item reports the same error.
+	_, _ = s.loadGrant(ctx, org)
 	if s.IsSecond(org) {
 		return s.Second
 	}
@@ -89,13 +87,13 @@ func (s *Store) owner(ctx context.Context, org keystore.Org) keystore.Store {
 // Get returns the item under key, with the errors of the store that has the org.
 func (s *Store) Get(ctx context.Context, key keystore.Key) ([]byte, error) {
 	if key.Kind == keystore.KindGrant {
-		return s.grant(ctx, key.Org)
+		return s.loadGrant(ctx, key.Org)
 	}
 	if !canBeFirst(key.Org) {
-		s.found(key.Org, true)
+		s.remember(key.Org, true)
 		return s.Second.Get(ctx, key)
 	}
-	// Most often it is there, and whose the org is need not be asked.
+	// Usually the first has the item; then no look-up of the owner is needed.
 	item, err := s.First.Get(ctx, key)
 	if !errors.Is(err, keystore.ErrNotFound) || s.owner(ctx, key.Org) == s.First {
 		return item, err
@@ -103,8 +101,8 @@ func (s *Store) Get(ctx context.Context, key keystore.Key) ([]byte, error) {
 	return s.Second.Get(ctx, key)
 }
 
-// Set stores item under key in the store that has the org. A grant that a person
-// stores goes to the first.
+// Set stores item under key in the store that has the org. It stores a person's new grant
+// in the first.
 func (s *Store) Set(ctx context.Context, key keystore.Key, item []byte) error {
 	if key.Kind == keystore.KindGrant {
 		if g, err := keystore.DecodeGrant(key, item); err == nil && !g.StoredAt.IsZero() {
@@ -114,13 +112,12 @@ func (s *Store) Set(ctx context.Context, key keystore.Key, item []byte) error {
 	return s.owner(ctx, key.Org).Set(ctx, key, item)
 }
 
-// Delete removes the item under key from the store that has the org.
+// Delete deletes the item under key from the store that has the org.
 func (s *Store) Delete(ctx context.Context, key keystore.Key) error {
 	return s.owner(ctx, key.Org).Delete(ctx, key)
 }
 
-// List returns the keys of all items of that kind. A name that is in both stores
-// is there once.
+// List returns the keys of all items of that kind. It returns a key of both stores once.
 func (s *Store) List(ctx context.Context, kind keystore.Kind) ([]keystore.Key, error) {
 	keys, err := s.First.List(ctx, kind)
 	if err != nil {
@@ -142,11 +139,11 @@ func (s *Store) List(ctx context.Context, kind keystore.Kind) ([]keystore.Key, e
 	return keys, nil
 }
 
-// Lock takes the first store's lock of org's grant, and the second's when that one
-// has the org: whoever stores the org in the first waits as well.
+// Lock takes the first store's lock of org's grant, and also the second's if that has the
+// org. So a process that stores the org in the first waits too.
 func (s *Store) Lock(ctx context.Context, org keystore.Org) (unlock func() error, err error) {
 	if !canBeFirst(org) {
-		s.found(org, true)
+		s.remember(org, true)
 		return s.Second.Lock(ctx, org)
 	}
 	unlockFirst, err := s.First.Lock(ctx, org)

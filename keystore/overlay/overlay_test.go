@@ -12,7 +12,7 @@ import (
 	"forcecred/protocol/token"
 )
 
-// TestConformance: with nothing in the second, the two are as the first alone.
+// TestConformance: with an empty second store, the overlay behaves as the first store.
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(t *testing.T) (first, second keystore.Store) {
@@ -39,7 +39,7 @@ func want(t *testing.T, s keystore.Store, org keystore.Org, token string) {
 	}
 }
 
-func TestWhose(t *testing.T) {
+func TestOwner(t *testing.T) {
 	t.Parallel()
 	first, second := storetest.NewMemory(), storetest.NewMemory()
 	s := &Store{First: first, Second: second}
@@ -49,7 +49,7 @@ func TestWhose(t *testing.T) {
 	want(t, s, "prod", "test-refresh-token-first")
 	want(t, s, "dev", "test-refresh-token-second")
 	if s.IsSecond("prod") || !s.IsSecond("dev") {
-		t.Error("whose an org is was not noted")
+		t.Error("the overlay does not remember which store has an org")
 	}
 	keys, err := s.List(t.Context(), keystore.KindGrant)
 	slices.SortFunc(keys, func(a, b keystore.Key) int { return len(a.Org) - len(b.Org) })
@@ -57,7 +57,7 @@ func TestWhose(t *testing.T) {
 		t.Errorf("keys: %v, %v", keys, err)
 	}
 
-	// A refresh stays where the org is.
+	// A refresh writes to the store that has the org.
 	unlock, err := s.Lock(t.Context(), "dev")
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +77,7 @@ func TestWhose(t *testing.T) {
 		t.Errorf("the cached token: %v", err)
 	}
 
-	// A person's store goes to the first, which has the org from then on.
+	// A person's new grant goes to the first, which has the org from then on.
 	stored := grant("dev", "test-refresh-token-stored")
 	stored.StoredAt = time.Now()
 	save(t, s, stored)
@@ -86,7 +86,7 @@ func TestWhose(t *testing.T) {
 	want(t, s, "dev", "test-refresh-token-stored")
 }
 
-// TestFirstFails: what the first can't read is not looked for in the second.
+// TestFirstFails: if the first fails, the second is not asked.
 func TestFirstFails(t *testing.T) {
 	t.Parallel()
 	first, second := storetest.NewMemory(), storetest.NewMemory()

@@ -129,7 +129,7 @@ func (s *Store) checkWritable(ctx context.Context, l login) error {
 		return err
 	case !info.Mode().IsRegular():
 		return &keystore.Error{Reason: keystore.ErrUnavailable, Err: fmt.Errorf("%s is not a regular file", l.file), Remedy: remedy.To("sf_put_file")}
-	case !privatefile.OwnedBy(info, os.Geteuid()):
+	case !privatefile.IsOwnedBy(info, os.Geteuid()):
 		return &keystore.Error{
 			Reason: keystore.ErrUnavailable, Err: fmt.Errorf("%s belongs to another user: %s", l.file, regularfile.DescribeOwner(info)), Remedy: remedy.To("sf_run_as_owner"),
 		}

@@ -12,11 +12,11 @@ import (
 	"forcecred/keystore"
 )
 
-// patience ends the wait for a lock that a broken store never gives.
-const patience = 20 * time.Second
+// lockTimeout ends the wait for a lock that a broken store never gives.
+const lockTimeout = 20 * time.Second
 
-// testConcurrent lets writers replace an item while readers read it. The bytes
-// of each item are all equal and tell its length, so that a torn one shows.
+// testConcurrent lets writers replace an item while readers read it. All bytes of an item
+// have the same value, which gives its length: so the readers recognize a mixed item.
 func testConcurrent(t *testing.T, first, second keystore.Store) {
 	const rounds = 25
 	key := tokenKey("prod")
@@ -57,7 +57,7 @@ func testConcurrent(t *testing.T, first, second keystore.Store) {
 }
 
 func testLock(t *testing.T, first, second keystore.Store) {
-	held, err := first.Lock(t.Context(), "prod")
+	unlockFirst, err := first.Lock(t.Context(), "prod")
 	if err != nil {
 		t.Fatalf("lock: %v", err)
 	}
@@ -81,11 +81,11 @@ func testLock(t *testing.T, first, second keystore.Store) {
 			t.Errorf("unlock: %v", err)
 		}
 	}
-	// Items are written under the lock, by whoever holds it and by others.
+	// The lock prevents no access to items, by its holder or by others.
 	set(t, first, grantKey("prod"), []byte("test-refresh-token-1"))
 	want(t, second, grantKey("prod"), []byte("test-refresh-token-1"))
 
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), lockTimeout)
 	defer cancel()
 	waiting := make(chan error, 1)
 	go func() {
@@ -95,7 +95,7 @@ func testLock(t *testing.T, first, second keystore.Store) {
 		}
 		waiting <- err
 	}()
-	if err := held(); err != nil {
+	if err := unlockFirst(); err != nil {
 		t.Errorf("unlock: %v", err)
 	}
 	if err := <-waiting; err != nil {
@@ -105,8 +105,8 @@ func testLock(t *testing.T, first, second keystore.Store) {
 	if err != nil {
 		t.Fatalf("lock again: %v", err)
 	}
-	// An unlock that was called already must not end the next holder's lock.
-	_ = held()
+	// A second call of unlock must not end the next holder's lock.
+	_ = unlockFirst()
 	short, cancelShort := context.WithTimeout(t.Context(), 30*time.Millisecond)
 	defer cancelShort()
 	if _, err := second.Lock(short, "prod"); !errors.Is(err, context.DeadlineExceeded) {
@@ -117,12 +117,11 @@ func testLock(t *testing.T, first, second keystore.Store) {
 	}
 }
 
-// testLockCounts counts under the lock. The counter is atomic because the race
-// detector can't see a lock that the kernel keeps, but its update is not: two
-// holders at once would lose one.
+// testLockCounts counts under the lock. The counter is atomic because the race detector
+// can't see a lock of the kernel. Its update is not: two holders at once would lose one.
 func testLockCounts(t *testing.T, first, second keystore.Store) {
 	const callers = 20
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), lockTimeout)
 	defer cancel()
 	var counter atomic.Int64
 	var done sync.WaitGroup

@@ -8,16 +8,16 @@ import (
 	"forcecred/keystore"
 )
 
-// Memory is a Store that forgets all when its process ends. Faults may strike it.
+// Memory is a Store in memory. It fails if its Fault says so.
 type Memory struct {
-	// Fault is called before each operation (get, set, delete, list, lock) and
-	// makes it fail with what it returns, or late by the time that it takes. It
-	// may be nil. Set it while nobody uses the store.
+	// Fault is called before each operation (get, set, delete, list, lock). The operation
+	// fails with the error that it returns. It may be nil. Set it while nobody uses the
+	// store.
 	Fault func(op string, key keystore.Key) error
 
 	mu    sync.Mutex
 	items map[keystore.Key][]byte
-	locks map[keystore.Org]chan struct{} // of one element: who has put it holds the lock
+	locks map[keystore.Org]chan struct{} // has one element while the lock is held
 }
 
 // NewMemory returns an empty store.
@@ -25,13 +25,13 @@ func NewMemory() *Memory {
 	return &Memory{items: map[keystore.Key][]byte{}, locks: map[keystore.Org]chan struct{}{}}
 }
 
-// begin is what all operations begin with; bad says what is wrong with their key.
-func (m *Memory) begin(ctx context.Context, op string, key keystore.Key, bad error) error {
+// begin returns the error of an operation that fails at once. keyErr is the error of its key.
+func (m *Memory) begin(ctx context.Context, op string, key keystore.Key, keyErr error) error {
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case bad != nil:
-		return &keystore.Error{Op: op, Reason: keystore.ErrUnavailable, Err: bad}
+	case keyErr != nil:
+		return &keystore.Error{Op: op, Reason: keystore.ErrUnavailable, Err: keyErr}
 	case m.Fault != nil:
 		return m.Fault(op, key)
 	}
@@ -63,7 +63,7 @@ func (m *Memory) Set(ctx context.Context, key keystore.Key, item []byte) error {
 	return nil
 }
 
-// Delete removes the item.
+// Delete deletes the item.
 func (m *Memory) Delete(ctx context.Context, key keystore.Key) error {
 	if err := m.begin(ctx, "delete", key, key.Check()); err != nil {
 		return err

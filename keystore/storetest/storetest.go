@@ -18,22 +18,21 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Run checks what the documentation of [keystore.Store] says. It calls open for
-// each test; open returns two handles onto one fresh and empty store, as two
-// processes have them. No failure prints an item.
+// Run checks what [keystore.Store] promises. It calls open for each test. open returns two
+// handles of one empty store, as two processes have them. No failure prints an item.
 func Run(t *testing.T, open func(t *testing.T) (first, second keystore.Store)) {
 	for _, tt := range []struct {
 		name string
 		test func(t *testing.T, first, second keystore.Store)
 	}{
 		{"an empty store", testEmpty},
-		{"set, get, replace, remove", testLife},
-		{"items of every shape", testShapes},
+		{"set, get, replace, delete", testSetGetDelete},
+		{"items of any bytes", testAnyBytes},
 		{"list", testList},
 		{"names", testNames},
 		{"invalid keys", testInvalidKeys},
-		{"an ended context", testEnded},
-		{"grants and tokens", testTyped},
+		{"an ended context", testEndedContext},
+		{"grants and tokens", testGrantsAndTokens},
 		{"concurrent writers", testConcurrent},
 		{"lock", testLock},
 		{"lock counts", testLockCounts},
@@ -56,7 +55,7 @@ func set(t *testing.T, s keystore.Store, key keystore.Key, item []byte) {
 	}
 }
 
-// want fails when the item under key is another one than item.
+// want fails unless the item under key is item.
 func want(t *testing.T, s keystore.Store, key keystore.Key, item []byte) {
 	t.Helper()
 	got, err := s.Get(t.Context(), key)
@@ -103,11 +102,11 @@ func testEmpty(t *testing.T, first, _ keystore.Store) {
 	wantNotFound(t, first, grantKey("prod"))
 	wantKeys(t, first, keystore.KindGrant)
 	if err := first.Delete(t.Context(), grantKey("prod")); err != nil {
-		t.Errorf("remove what is not there: %v", err)
+		t.Errorf("delete a missing item: %v", err)
 	}
 }
 
-func testLife(t *testing.T, first, second keystore.Store) {
+func testSetGetDelete(t *testing.T, first, second keystore.Store) {
 	key := grantKey("prod")
 	set(t, first, key, []byte("test-refresh-token-1"))
 	want(t, first, key, []byte("test-refresh-token-1"))
@@ -119,9 +118,9 @@ func testLife(t *testing.T, first, second keystore.Store) {
 	want(t, second, key, []byte("short"))
 
 	set(t, first, grantKey("dev"), []byte("test-refresh-token-dev"))
-	for range 2 { // the second removes what is not there
+	for range 2 { // the second time, the item is missing
 		if err := second.Delete(t.Context(), key); err != nil {
-			t.Errorf("remove: %v", err)
+			t.Errorf("delete: %v", err)
 		}
 	}
 	wantNotFound(t, first, key)
@@ -131,7 +130,7 @@ func testLife(t *testing.T, first, second keystore.Store) {
 	want(t, second, key, []byte("test-refresh-token-3"))
 }
 
-func testShapes(t *testing.T, first, second keystore.Store) {
+func testAnyBytes(t *testing.T, first, second keystore.Store) {
 	every := make([]byte, 256)
 	for i := range every {
 		every[i] = byte(i)
@@ -171,7 +170,7 @@ func testList(t *testing.T, first, second keystore.Store) {
 	wantNotFound(t, first, tokenKey("dev"))
 
 	if err := first.Delete(t.Context(), grantKey("prod")); err != nil {
-		t.Fatalf("remove: %v", err)
+		t.Fatalf("delete: %v", err)
 	}
 	wantKeys(t, second, keystore.KindGrant, "dev")
 	wantKeys(t, second, keystore.KindToken, "prod")
@@ -194,17 +193,17 @@ func testNames(t *testing.T, first, second keystore.Store) {
 	}
 	wantKeys(t, first, keystore.KindGrant, orgs...)
 	if err := first.Delete(t.Context(), grantKey("Prod")); err != nil {
-		t.Fatalf("remove: %v", err)
+		t.Fatalf("delete: %v", err)
 	}
 	wantNotFound(t, second, grantKey("Prod"))
 	want(t, second, grantKey("prod"), []byte("test-grant-prod"))
 }
 
 func testInvalidKeys(t *testing.T, first, _ keystore.Store) {
-	refuse := func(what string, err error) {
+	wantError := func(operation string, err error) {
 		t.Helper()
 		if _, ok := errors.AsType[*keystore.Error](err); !ok || errors.Is(err, keystore.ErrNotFound) {
-			t.Errorf("%s: got %v, want a *keystore.Error other than ErrNotFound", what, err)
+			t.Errorf("%s: got %v, want a *keystore.Error other than ErrNotFound", operation, err)
 		}
 	}
 	for _, key := range []keystore.Key{
@@ -214,48 +213,48 @@ func testInvalidKeys(t *testing.T, first, _ keystore.Store) {
 	} {
 		name := fmt.Sprintf("%q", key.String())
 		got, err := first.Get(t.Context(), key)
-		refuse("get "+name, err)
+		wantError("get "+name, err)
 		if got != nil {
 			t.Errorf("get %s returns an item of %d bytes", name, len(got))
 		}
-		refuse("set "+name, first.Set(t.Context(), key, []byte("test-refresh-token-1")))
-		refuse("remove "+name, first.Delete(t.Context(), key))
+		wantError("set "+name, first.Set(t.Context(), key, []byte("test-refresh-token-1")))
+		wantError("delete "+name, first.Delete(t.Context(), key))
 		if key.Kind == keystore.KindGrant {
 			_, err = first.Lock(t.Context(), key.Org)
-			refuse("lock "+name, err)
+			wantError("lock "+name, err)
 		} else {
 			_, err = first.List(t.Context(), key.Kind)
-			refuse("keys of "+name, err)
+			wantError("keys of "+name, err)
 		}
 	}
 	wantKeys(t, first, keystore.KindGrant)
 }
 
-func testEnded(t *testing.T, first, second keystore.Store) {
+func testEndedContext(t *testing.T, first, second keystore.Store) {
 	set(t, first, grantKey("prod"), []byte("test-refresh-token-1"))
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	refuse := func(what string, err error) {
+	wantError := func(operation string, err error) {
 		t.Helper()
 		if !errors.Is(err, context.Canceled) {
-			t.Errorf("%s: got %v, want context.Canceled", what, err)
+			t.Errorf("%s: got %v, want context.Canceled", operation, err)
 		}
 	}
 	_, err := first.Get(ended, grantKey("prod"))
-	refuse("get", err)
-	refuse("set", first.Set(ended, grantKey("prod"), []byte("test-refresh-token-2")))
-	refuse("delete", first.Delete(ended, grantKey("prod")))
+	wantError("get", err)
+	wantError("set", first.Set(ended, grantKey("prod"), []byte("test-refresh-token-2")))
+	wantError("delete", first.Delete(ended, grantKey("prod")))
 	_, err = first.List(ended, keystore.KindGrant)
-	refuse("list", err)
+	wantError("list", err)
 	_, err = first.Lock(ended, "prod")
-	refuse("lock", err)
+	wantError("lock", err)
 	want(t, second, grantKey("prod"), []byte("test-refresh-token-1"))
 }
 
 // pemSize is more than an RSA key of 4,096 bits has in PEM, 3,272 bytes.
 const pemSize = 3400
 
-func testTyped(t *testing.T, first, second keystore.Store) {
+func testGrantsAndTokens(t *testing.T, first, second keystore.Store) {
 	rotates, now := true, time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
 	grant := keystore.Grant{
 		Org: "Prod", Type: keystore.RefreshToken, LoginURL: "https://login.salesforce.com", ClientID: "test-client-id", ClientSecret: secret.New("test-client-secret"),

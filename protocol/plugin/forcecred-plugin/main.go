@@ -70,7 +70,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 		RequireMTLS: *requireMTLS,
 		Drain:       spending.drain,
 		Hint:        hints.Of,
-		IsFinal:     func(err error) bool { return errors.Is(err, keystore.ErrLost) },
+		IsFinal:     func(err error) bool { return errors.Is(err, keystore.ErrConnectionLost) },
 	})
 }
 

@@ -10,14 +10,13 @@ import (
 	"forcecred/keystore"
 )
 
-// FileName returns a name in lower case for org, another one for each org:
-// where a file system folds case, Prod and prod would be one file. A name with
-// upper-case letters is followed by ~ and a hexadecimal number, in which bit i
-// says that letter i, counted from 0, is upper case: Prod is prod~1. One that
-// Windows takes for a device, whatever follows its first dot, comes after a ~.
+// FileName returns a unique lower-case name for org, because some file systems fold case:
+// there Prod and prod would be one file. If org has upper-case letters, a ~ and a
+// hexadecimal number follow the name. Its bit i says that letter i, counted from 0, is
+// upper case: Prod is prod~1. A ~ precedes a name that Windows takes for a device.
 //
-// A name that [keystore.ParseOrg] refuses, which another program's org may have, is
-// told by its digest after a =: it can't leave a folder, and no length is too long.
+// Another program's org may have a name that [keystore.ParseOrg] refuses. Its FileName is a
+// = and a digest, so it can't leave a folder, and is never too long.
 func FileName(org keystore.Org) string {
 	if _, err := keystore.ParseOrg(string(org)); err != nil {
 		return fmt.Sprintf("=%x", sha256.Sum256([]byte(org)))
@@ -29,7 +28,7 @@ func FileName(org keystore.Org) string {
 		}
 	}
 	name := strings.ToLower(string(org))
-	if isDevice(name) {
+	if isDeviceName(name) {
 		name = "~" + name
 	}
 	if upper.Sign() == 0 {
@@ -38,10 +37,10 @@ func FileName(org keystore.Org) string {
 	return name + "~" + upper.Text(16)
 }
 
-// isDevice reports whether a name in lower case is reserved on Windows, with
-// whatever ending: con.lock is the console.
+// isDeviceName reports whether Windows reserves a lower-case name. The name's suffix does
+// not matter: con.lock is the console.
 // https://learn.microsoft.com/windows/win32/fileio/naming-a-file
-func isDevice(name string) bool {
+func isDeviceName(name string) bool {
 	stem, _, _ := strings.Cut(name, ".")
 	if len(stem) == 4 && '0' <= stem[3] && stem[3] <= '9' {
 		return stem[:3] == "com" || stem[:3] == "lpt"
@@ -49,12 +48,12 @@ func isDevice(name string) bool {
 	return slices.Contains([]string{"con", "prn", "aux", "nul"}, stem)
 }
 
-// ParseFileName is the inverse of FileName for the names of forcecred's own, and
+// ParseFileName is the inverse of FileName for names that ParseOrg accepts. It reports
 // false for any other.
 func ParseFileName(encoded string) (keystore.Org, bool) {
-	lower, digits, marked := strings.Cut(strings.TrimPrefix(encoded, "~"), "~")
+	lower, digits, hasUpper := strings.Cut(strings.TrimPrefix(encoded, "~"), "~")
 	name := []byte(lower)
-	if marked {
+	if hasUpper {
 		upper, ok := new(big.Int).SetString(digits, 16)
 		if !ok {
 			return "", false
@@ -66,14 +65,14 @@ func ParseFileName(encoded string) (keystore.Org, bool) {
 		}
 	}
 	org, err := keystore.ParseOrg(string(name))
-	if err != nil || FileName(org) != encoded { // a sign, a leading zero, a bit that marks no letter
+	if err != nil || FileName(org) != encoded { // a sign, a leading zero, a bit for something other than a letter
 		return "", false
 	}
 	return org, true
 }
 
-// ParseKey returns the key whose kind and org's file name stand on the two sides
-// of separator, and false for any other name.
+// ParseKey returns the key of a name that consists of a kind, separator, and an org's
+// FileName. It reports false for any other name.
 func ParseKey(name, separator string) (keystore.Key, bool) {
 	kind, encoded, ok := strings.Cut(name, separator)
 	if !ok || keystore.Kind(kind).Check() != nil {

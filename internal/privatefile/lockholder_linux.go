@@ -8,9 +8,9 @@ import (
 	"syscall"
 )
 
-// Holder returns the process that holds the lock of the file at path, as far as
-// the system tells: neither of another PID namespace nor elsewhere than on Linux.
-func Holder(path string) (pid int, ok bool) {
+// LockHolder returns the process that holds the lock of the file at path. It reports false
+// for a process in another PID namespace, and on other systems than Linux.
+func LockHolder(path string) (pid int, ok bool) {
 	info, err := os.Lstat(path)
 	if err != nil {
 		return 0, false
@@ -23,17 +23,17 @@ func Holder(path string) (pid int, ok bool) {
 	if err != nil {
 		return 0, false
 	}
-	return holderIn(string(locks), stat.Ino)
+	return parseLocks(string(locks), stat.Ino)
 }
 
-// holderIn finds the holder of the lock on an inode in a text like /proc/locks:
+// parseLocks returns the holder of the lock on an inode in a text like /proc/locks:
 //
 //	1: FLOCK  ADVISORY  WRITE 4711 08:02:131074 0 EOF
 //
-// The device is not compared: with layered file systems it is another one there.
-func holderIn(locks string, inode uint64) (pid int, ok bool) {
+// It does not compare the device, which differs on layered file systems.
+func parseLocks(locks string, inode uint64) (pid int, ok bool) {
 	for line := range strings.Lines(locks) {
-		fields := strings.Fields(line) // one that waits has "->" after its number
+		fields := strings.Fields(line) // a waiting process has "->" after its number
 		if len(fields) < 6 || fields[1] != "FLOCK" || !strings.HasSuffix(fields[5], fmt.Sprintf(":%d", inode)) {
 			continue
 		}

@@ -9,8 +9,7 @@ import (
 
 const itemSuffix = ".age"
 
-// itemName returns the name of the file that holds the item under key:
-// KIND.NAME.age.
+// itemName returns the file name of the item under key: KIND.NAME.age.
 func itemName(key keystore.Key) (string, error) {
 	if err := key.Check(); err != nil {
 		return "", err
@@ -18,8 +17,7 @@ func itemName(key keystore.Key) (string, error) {
 	return string(key.Kind) + "." + privatefile.FileName(key.Org) + itemSuffix, nil
 }
 
-// parseItemName is the inverse of itemName. It reports false for the name of
-// any other file.
+// parseItemName is the inverse of itemName. It reports false for any other file name.
 func parseItemName(name string) (keystore.Key, bool) {
 	encoded, ok := strings.CutSuffix(name, itemSuffix)
 	if !ok {

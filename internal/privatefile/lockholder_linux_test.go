@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestHolderIn(t *testing.T) {
+func TestParseLocks(t *testing.T) {
 	t.Parallel()
 	const locks = `1: POSIX  ADVISORY  WRITE 11 08:02:100 0 EOF
 2: FLOCK  ADVISORY  WRITE 12 08:02:1100 0 EOF
@@ -14,30 +14,30 @@ func TestHolderIn(t *testing.T) {
 4: FLOCK  ADVISORY  WRITE 13 08:02:100 0 EOF
 4: -> FLOCK  ADVISORY  WRITE 14 08:02:100 0 EOF
 `
-	if pid, ok := holderIn(locks, 100); pid != 13 || !ok {
+	if pid, ok := parseLocks(locks, 100); pid != 13 || !ok {
 		t.Errorf("%d, %v", pid, ok)
 	}
-	if pid, ok := holderIn(locks, 10); ok {
-		t.Errorf("%d holds what nobody does", pid)
+	if pid, ok := parseLocks(locks, 10); ok {
+		t.Errorf("%d holds a lock that nobody holds", pid)
 	}
 }
 
-func TestHolder(t *testing.T) {
+func TestLockHolder(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "x.lock")
 	unlock, err := Lock(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if pid, ok := Holder(path); ok && pid != os.Getpid() {
+	if pid, ok := LockHolder(path); ok && pid != os.Getpid() {
 		t.Errorf("held by %d, which is not this process", pid)
 	} else if !ok {
-		t.Log("this system does not tell who holds a lock")
+		t.Log("this system does not report who holds a lock")
 	}
 	if err := unlock(); err != nil {
 		t.Fatal(err)
 	}
-	if pid, ok := Holder(path); ok {
-		t.Errorf("nobody holds it, told was %d", pid)
+	if pid, ok := LockHolder(path); ok {
+		t.Errorf("%d holds it after it was unlocked", pid)
 	}
 }

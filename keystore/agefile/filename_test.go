@@ -55,11 +55,11 @@ func FuzzFileName(f *testing.F) {
 		keyA, keyB := keystore.Key{Kind: keystore.KindToken, Org: keystore.Org(a)}, keystore.Key{Kind: keystore.KindToken, Org: keystore.Org(b)}
 		fileA, errA := itemName(keyA)
 		if errA != nil && fileA != "" {
-			t.Errorf("%q is refused and named %q", a, fileA)
+			t.Errorf("%q has an error and the name %q", a, fileA)
 		}
 		if errA == nil {
 			if back, ok := parseItemName(fileA); !ok || back != keyA {
-				t.Errorf("%q became %q, and that %v", a, fileA, back)
+				t.Errorf("%q became %q, which became %v", a, fileA, back)
 			}
 			if fileA != strings.ToLower(fileA) || strings.ContainsAny(fileA, "/\\:\x00") || len(fileA) > 200 {
 				t.Errorf("%q became %q", a, fileA)

@@ -10,27 +10,27 @@ import (
 	"forcecred/protocol/remedy"
 )
 
-// explain says of a refusal by the file system which of forcecred's own files or
-// folders refused, and what to do. It returns any other error as it is.
-func explain(err error) error {
+// wrapError adds to an error of one of forcecred's own files or folders which of them
+// denied access, and what to do. It returns any other error unchanged.
+func wrapError(err error) error {
 	if err == nil {
 		return nil
 	}
-	if _, isExplained := errors.AsType[*keystore.Error](err); isExplained {
+	if _, isWrapped := errors.AsType[*keystore.Error](err); isWrapped {
 		return err
 	}
 	err = regularfile.WrapPermission(err)
-	todo := Remedy(err)
+	todo := RemedyOf(err)
 	if todo.IsZero() {
 		return err
 	}
 	return &keystore.Error{Reason: keystore.ErrUnavailable, Err: err, Remedy: todo}
 }
 
-// Remedy returns what to do about a refusal that [regularfile.WrapPermission] has
-// explained, of one of forcecred's own files or folders, or about a file system
-// that can't be written. It returns the zero Remedy for any other error.
-func Remedy(err error) remedy.Remedy {
+// RemedyOf returns what to do about a [regularfile.PermissionError] of one of forcecred's
+// own files or folders, or about a read-only file system. It returns the zero Remedy for
+// any other error.
+func RemedyOf(err error) remedy.Remedy {
 	denied, isDenied := errors.AsType[*regularfile.PermissionError](err)
 	switch {
 	case errors.Is(err, syscall.EROFS):
@@ -42,10 +42,10 @@ func Remedy(err error) remedy.Remedy {
 	case denied.Owner.IsRoot:
 		return useOwnFolder(denied.Path)
 	}
-	return useOwner(denied.Path)
+	return runAsOwner(denied.Path)
 }
 
-// useOwnFolder does not send anybody to root, who would make more of such files.
+// useOwnFolder does not advise to become root, because root would create more such files.
 func useOwnFolder(path string) remedy.Remedy {
 	if filepath.Dir(path) == path {
 		return remedy.To("set_home_own")
@@ -53,6 +53,6 @@ func useOwnFolder(path string) remedy.Remedy {
 	return remedy.Remedy{Code: "set_home_own_or_chown", Path: path}
 }
 
-func useOwner(path string) remedy.Remedy {
+func runAsOwner(path string) remedy.Remedy {
 	return remedy.Remedy{Code: "run_as_owner", Path: path}
 }

@@ -8,8 +8,8 @@ import (
 	"forcecred/keystore"
 )
 
-// TestForeignFileName: whatever another program calls an org, its file lies in the
-// folder, and is no other org's.
+// TestForeignFileName: the name of another program's org names a file in the folder, and no
+// other org's file.
 func TestForeignFileName(t *testing.T) {
 	t.Parallel()
 	seen := map[string]keystore.Org{}
@@ -25,7 +25,7 @@ func TestForeignFileName(t *testing.T) {
 		}
 		seen[name] = org
 		if back, ok := ParseFileName(name); ok && back != org {
-			t.Errorf("%q became %q, and that %q", org, name, back)
+			t.Errorf("%q became %q, which became %q", org, name, back)
 		}
 	}
 }
