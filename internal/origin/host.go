@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// IsHostname reports whether name is a host name that every resolver reads in
-// the same way: labels of ASCII letters, digits and hyphens, or an IP address in
-// its usual form (IPv6 without brackets). Letters may be of either case.
+// IsHostname reports whether every resolver reads name in the same way: labels of ASCII
+// letters, digits and hyphens, or an IP address in its usual form (IPv6 without
+// brackets). Letters may have either case.
 //
-// Other scripts arrive as punycode or not at all. Programs map them to ASCII by
-// rules that differ: Go's case folding makes an i of İ (U+0130), and IDNA, by
-// which names are looked up, does not.
+// Names in other scripts must be punycode, because programs map them to ASCII by
+// different rules: Go's case folding maps İ (U+0130) to i, and IDNA, the rule of DNS
+// lookups, does not.
 func IsHostname(name string) bool {
 	if ip, err := netip.ParseAddr(name); err == nil {
 		return ip.Zone() == ""
@@ -34,9 +34,9 @@ const (
 	labelBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" + digits + "-"
 )
 
-// isNumber reports whether a name that ends in label may be read as an IPv4
-// address: 127.1, 0177.0.0.1 and 0x7f.1 are 127.0.0.1 to some programs, and host
-// names to others (https://url.spec.whatwg.org/#ends-in-a-number-checker).
+// isNumber reports whether some programs read a name that ends in label as an IPv4
+// address: for them 127.1, 0177.0.0.1 and 0x7f.1 are 127.0.0.1
+// (https://url.spec.whatwg.org/#ends-in-a-number-checker).
 func isNumber(label string) bool {
 	if hex, ok := strings.CutPrefix(strings.ToLower(label), "0x"); ok {
 		return strings.Trim(hex, digits+"abcdef") == ""
@@ -44,8 +44,8 @@ func isNumber(label string) bool {
 	return strings.Trim(label, digits) == ""
 }
 
-// normalHost returns the normal form of a URL's host: lower case, an IPv6
-// address in brackets and in its shortest form.
+// normalHost returns a URL's host in normal form: lower case, an IPv6 address in brackets
+// and in its shortest form.
 func normalHost(host string) (normal string, ok bool) {
 	if inner, isBracketed := strings.CutPrefix(host, "["); isBracketed {
 		inner, ok = strings.CutSuffix(inner, "]")
@@ -58,5 +58,5 @@ func normalHost(host string) (normal string, ok bool) {
 	if strings.Contains(host, ":") || !IsHostname(host) {
 		return "", false
 	}
-	return strings.ToLower(host), true // of ASCII alone
+	return strings.ToLower(host), true // IsHostname allows ASCII alone
 }

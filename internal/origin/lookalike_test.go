@@ -12,10 +12,9 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// resolved returns the name that a program looks up for a URL's host: ASCII as
-// it stands, and all else as IDNA maps it (net/http, curl and browsers agree so
-// far). An address is one, however it is written. It returns false if nothing is
-// looked up.
+// resolved returns the name that a program resolves for a URL's host. ASCII is resolved
+// unchanged, other names as IDNA maps them (net/http, curl and browsers agree on that).
+// An IP address is returned in its usual form. ok is false if the host cannot be resolved.
 func resolved(host string) (name string, ok bool) {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return ip.String(), true
@@ -29,20 +28,20 @@ func resolved(host string) (name string, ok bool) {
 			return "", false
 		}
 	}
-	return strings.ToLower(host), true // such as ab--dev, which IDNA refuses and DNS has
+	return strings.ToLower(host), true // such as ab--dev, which IDNA refuses although it exists in DNS
 }
 
-// TestLookalikes: no character beyond ASCII passes for one of ASCII, whoever maps
-// it: case folding, IDNA, or the decoding of %XX.
+// TestLookalikes checks that no character beyond ASCII is accepted for an ASCII
+// one to which case folding, IDNA or the decoding of %XX maps it.
 func TestLookalikes(t *testing.T) {
 	t.Parallel()
 	mapped := 0
 	for r := rune(0x80); r < 0xe1000; r++ {
 		switch {
 		case 0xd800 <= r && r < 0xe000:
-			continue // no characters
+			continue // surrogates are not characters
 		case r == 0x20000:
-			r = 0xe0000 // what lies between are ideographs and gaps
+			r = 0xe0000 // skip ideographs and unassigned characters
 		}
 		spellings := []string{"acme.my.s" + string(r) + "te.com"}
 		if ascii := asciiOf(r); ascii != "" {
@@ -52,27 +51,26 @@ func TestLookalikes(t *testing.T) {
 			}
 		}
 		for _, s := range spellings {
-			if place, err := Parse("https://" + s); err == nil {
-				t.Errorf("U+%04X: %q is %s", r, s, place)
+			if got, err := Parse("https://" + s); err == nil {
+				t.Errorf("U+%04X: %q is %s", r, s, got)
 			}
 		}
 	}
 	if mapped < 200 {
-		t.Errorf("%d characters map to ASCII, which are too few: İ, ſ, K, the fullwidth and the circled ones are among them", mapped)
+		t.Errorf("only %d characters map to ASCII; at least İ, ſ, K, the fullwidth and the circled letters must", mapped)
 	}
 	for _, in := range []string{
 		"https://acme.my.sİte.com", "https://acme.my.s%C4%B0te.com", "https://acme.my.s%c4%b0te.com", "https://\u212aiosk.my.site.com", "https://acme.my.ſite.com",
 		"https://acme。my．site｡com", "https://ａｃｍｅ.my.site.com", "https://ac\u00adme.my.site.com", "https://ac\u200bme.my.site.com", "https://acme.my.site.com\ufeff",
 		"https://acme.my.sı\u0307te.com", "https://acme.my.si\u0307te.com", "https://ⓐcme.my.site.com", "https://аcme.my.site.com", "https://acme.my.site.com:443\u0660",
 	} {
-		if place, err := Parse(in); err == nil {
-			t.Errorf("%q is %s", in, place)
+		if got, err := Parse(in); err == nil {
+			t.Errorf("%q is %s", in, got)
 		}
 	}
 }
 
-// asciiOf returns the ASCII that something takes r for: "" if nothing does, or if
-// it maps r to nothing.
+// asciiOf returns the ASCII that case folding or IDNA maps r to, or "" if neither does.
 func asciiOf(r rune) string {
 	for _, to := range []rune{unicode.ToLower(r), unicode.ToUpper(r), unicode.SimpleFold(r)} {
 		if to < 0x80 {
@@ -86,8 +84,8 @@ func asciiOf(r rune) string {
 	return mapped
 }
 
-// FuzzParse: whoever looks up the host of an accepted URL looks up the origin's,
-// which has one form and survives Go's own clients as it stands.
+// FuzzParse checks that an accepted URL and its origin resolve to the same host, that the
+// origin has one form, and that Go's own client sends it unchanged.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		"https://acme.my.salesforce.com:8443/path", "https://a:b@[::1]:443", "HTTPS://ACME.my.site.com:0443", "https://acme.my.sİte.com", "https://s%C4%B0te.com",
@@ -97,26 +95,26 @@ func FuzzParse(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
-		place, err := Parse(raw)
+		got, err := Parse(raw)
 		if err != nil {
-			if place != "" {
-				t.Errorf("%q: %q comes with an error", raw, place)
+			if got != "" {
+				t.Errorf("%q: an error with the value %q", raw, got)
 			}
 			return
 		}
-		if again, err := ParseBase(string(place)); err != nil || again != place {
-			t.Errorf("%q is %q, which is %q (%v)", raw, place, again, err)
+		if again, err := ParseBase(string(got)); err != nil || again != got {
+			t.Errorf("%q is %q, which is %q (%v)", raw, got, again, err)
 		}
 		u, err := url.Parse(raw)
 		if err != nil {
-			t.Fatalf("%q is %q, and no URL: %v", raw, place, err)
+			t.Fatalf("%q is %q, and no URL: %v", raw, got, err)
 		}
-		if name, ok := resolved(u.Hostname()); !ok || name != place.Hostname() {
-			t.Errorf("%q is %q, but %q is looked up", raw, place, name)
+		if name, ok := resolved(u.Hostname()); !ok || name != got.Hostname() {
+			t.Errorf("%q is %q, but %q is resolved", raw, got, name)
 		}
-		host := strings.TrimPrefix(string(place), scheme)
-		if sent := hostHeader(t, string(place)); sent != host {
-			t.Errorf("%q is %q, which net/http sends to %q", raw, place, sent)
+		host := strings.TrimPrefix(string(got), scheme)
+		if sent := hostHeader(t, string(got)); sent != host {
+			t.Errorf("%q is %q, which net/http sends to %q", raw, got, sent)
 		}
 	})
 }
@@ -142,9 +140,9 @@ func hostHeader(t *testing.T, rawURL string) string {
 	return read.Host
 }
 
-// FuzzSamePlace: two spellings of a host that are looked up as two names are two
-// places. If other is empty, it is one with the character at that index replaced.
-func FuzzSamePlace(f *testing.F) {
+// FuzzSameHost checks that two spellings of a host that resolve to two names are two
+// origins. If other is empty, it is one with the character at that index replaced.
+func FuzzSameHost(f *testing.F) {
 	f.Add("acme.my.site.com", "acme.my.sİte.com", 0, "")
 	f.Add("acme.my.site.com", "", 9, "İ")
 	f.Add("acme.my.site.com", "", 9, "%C4%B0")
@@ -172,12 +170,12 @@ func FuzzSamePlace(f *testing.F) {
 			}
 			name, ok := resolved(u.Hostname())
 			if !ok {
-				t.Fatalf("%q is %q, and not looked up", host, a)
+				t.Fatalf("%q is %q, which does not resolve", host, a)
 			}
 			names[i] = name
 		}
 		if names[0] != names[1] {
-			t.Errorf("%q and %q are both %q, but looked up as %q", one, other, a, names)
+			t.Errorf("%q and %q are both %q, but resolve to %q", one, other, a, names)
 		}
 	})
 }

@@ -1,4 +1,4 @@
-// Package origin names the places that tokens are sent to.
+// Package origin parses the URL of a host that tokens are sent to.
 package origin
 
 import (
@@ -8,32 +8,32 @@ import (
 	"strings"
 )
 
-// Origin is a place that tokens are sent to, in its normal form:
-// https://acme.my.salesforce.com, with a port only if that is not 443. Two
-// Origins are the same place only if they are equal, so that a token goes to no
-// host that merely looks like an org's. [Parse] and [ParseBase] return one.
+// Origin is an https URL with a host and no more, in normal form:
+// https://acme.my.salesforce.com, with a port only if it is not 443. Two Origins name
+// the same host only if they are equal, so no token is sent to a host that merely looks
+// like an org's. [Parse] and [ParseBase] return one.
 type Origin string
 
 const scheme = "https://"
 
-// Parse returns the origin of an https URL, whatever path and query it has. It
-// refuses what two programs may read as two hosts: user names, backslashes,
-// trailing dots, %XX in a host, characters beyond ASCII. Its errors complete a
-// sentence whose subject is the URL ("has a user or password in it"). They don't
-// quote the URL, which may hold a password.
+// Parse returns the origin of an https URL with any path and query. It refuses a URL in
+// which two programs may see two hosts: with a user name, a backslash, a trailing dot,
+// %XX in the host, or characters beyond ASCII. Its errors complete a sentence whose
+// subject is the URL ("has a user or password in it"). They do not quote the URL,
+// because it may contain a password.
 func Parse(raw string) (Origin, error) {
-	place, _, err := parse(raw)
-	return place, err
+	o, _, err := parse(raw)
+	return o, err
 }
 
-// ErrPath says that a URL has a path, where it is to name a host and no more.
+// ErrPath is the error of [ParseBase] for a URL with a path.
 var ErrPath = errors.New("has a path")
 
-// ParseBase is [Parse] for a URL that names a host and no more. A slash at its
-// end is allowed. A path (ErrPath), a query or a fragment is an error, because
-// whoever appends a path to such a URL would send it elsewhere.
+// ParseBase is [Parse] for a URL that names a host and no more. It may end in a slash. A
+// path (ErrPath), a query or a fragment is an error, because a path that is appended to
+// such a URL would lead elsewhere.
 func ParseBase(raw string) (Origin, error) {
-	place, rest, err := parse(raw)
+	o, rest, err := parse(raw)
 	switch {
 	case err != nil:
 		return "", err
@@ -42,11 +42,11 @@ func ParseBase(raw string) (Origin, error) {
 	case rest != "" && rest != "/":
 		return "", ErrPath
 	}
-	return place, nil
+	return o, nil
 }
 
-// parse returns the origin of a URL, and the rest: what follows the host and port.
-func parse(raw string) (place Origin, rest string, err error) {
+// parse returns the origin of a URL, and the rest after the host and port.
+func parse(raw string) (o Origin, rest string, err error) {
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil || strings.ContainsAny(raw, "\\ \t\r\n"):
@@ -56,8 +56,8 @@ func parse(raw string) (place Origin, rest string, err error) {
 	case u.User != nil:
 		return "", "", errors.New("has a user or password in it")
 	}
-	// The host as it stands in the URL. That of u has %XX decoded, which
-	// programs disagree about.
+	// The host as it is written in the URL. In u it has %XX decoded, about which programs
+	// disagree.
 	authority, ok := strings.CutPrefix(raw[len("https:"):], "//")
 	if i := strings.IndexAny(authority, "/?#"); i >= 0 {
 		authority, rest = authority[:i], authority[i:]
@@ -81,8 +81,7 @@ func parse(raw string) (place Origin, rest string, err error) {
 	return Origin(scheme + host), rest, nil
 }
 
-// cutPort splits a host from the port behind it. The host of an IPv6 address
-// comes with its brackets.
+// cutPort splits a host from the port after it. An IPv6 address keeps its brackets.
 func cutPort(authority string) (host, port string, hasPort bool) {
 	i := strings.LastIndexByte(authority, ':')
 	if i < strings.LastIndexByte(authority, ']') || i < 0 {

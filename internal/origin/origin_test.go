@@ -14,8 +14,8 @@ func TestParse(t *testing.T) {
 		"HTTPS://acme.my.salesforce.com:0443/":                   "https://acme.my.salesforce.com",
 		"https://acme.my.salesforce.com:8443":                    "https://acme.my.salesforce.com:8443",
 		"https://acme.my.salesforce.com:08443":                   "https://acme.my.salesforce.com:8443",
-		"https://acme.my.salesforce.com.evil.test":               "https://acme.my.salesforce.com.evil.test", // another one
-		"https://acme.my.xn--site-rwc.com":                       "https://acme.my.xn--site-rwc.com",         // as well
+		"https://acme.my.salesforce.com.evil.test":               "https://acme.my.salesforce.com.evil.test", // another host
+		"https://acme.my.xn--site-rwc.com":                       "https://acme.my.xn--site-rwc.com",         // another host
 		"https://XN--BCHER-KVA.example":                          "https://xn--bcher-kva.example",
 		"https://acme--dev.sandbox.my.salesforce.com/some/repo":  "https://acme--dev.sandbox.my.salesforce.com",
 		"https://ab--dev.sandbox.my.salesforce.com":              "https://ab--dev.sandbox.my.salesforce.com",
@@ -97,7 +97,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// TestParseBase: what has anything but a host is told from what is no https URL.
+// TestParseBase checks that a URL with more than a host has another error than one that is not https.
 func TestParseBase(t *testing.T) {
 	t.Parallel()
 	const accepted = ""
@@ -132,7 +132,7 @@ func TestParseBase(t *testing.T) {
 
 func TestParts(t *testing.T) {
 	t.Parallel()
-	for place, want := range map[Origin][2]string{
+	for origin, want := range map[Origin][2]string{
 		"https://acme.my.salesforce.com":    {"acme.my.salesforce.com", ""},
 		"https://localhost:8443":            {"localhost", "8443"},
 		"https://[::1]":                     {"::1", ""},
@@ -140,8 +140,8 @@ func TestParts(t *testing.T) {
 		"https://127.0.0.1:1":               {"127.0.0.1", "1"},
 		"https://acme.my.xn--site-rwc.com:": {"acme.my.xn--site-rwc.com", ""},
 	} {
-		if got := [2]string{place.Hostname(), place.Port()}; got != want {
-			t.Errorf("%s: %q, want %q", place, got, want)
+		if got := [2]string{origin.Hostname(), origin.Port()}; got != want {
+			t.Errorf("%s: %q, want %q", origin, got, want)
 		}
 	}
 	if ip, err := netip.ParseAddr(Origin("https://[::ffff:127.0.0.1]").Hostname()); err != nil || !ip.IsLoopback() {

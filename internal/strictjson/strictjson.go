@@ -1,8 +1,8 @@
-// Package strictjson reads one JSON object from input that nobody vouches for.
+// Package strictjson decodes one JSON object from untrusted input.
 //
-// encoding/json is lenient where a credential helper must not be: it takes the
-// last of two members with one name, matches names in any case, and repairs
-// broken UTF-8. Two readers of one document could so see two different orgs.
+// encoding/json is too lenient for a credential helper: it uses the last of two members
+// with the same name, matches names in any case, and repairs broken UTF-8. So two programs
+// could read two different orgs from one document.
 package strictjson
 
 import (
@@ -16,11 +16,11 @@ import (
 	"forcecred/internal/text"
 )
 
-// maxDepth is how deep objects and arrays may lie in each other. No document
-// that we read needs more than three.
+// maxDepth is how deep objects and arrays may be nested. No document that forcecred reads
+// needs more than three levels.
 const maxDepth = 32
 
-// Errors that say what is wrong with a document. They never quote it.
+// The errors of a document. They never quote it.
 var (
 	ErrTooLarge  = errors.New("more than the allowed size")
 	ErrEmpty     = errors.New("empty input")
@@ -32,11 +32,11 @@ var (
 	ErrSyntax    = errors.New("not valid JSON")
 )
 
-// Object is a JSON object whose members were not decoded yet.
+// Object is a JSON object. Its members are not decoded yet.
 type Object map[string]json.RawMessage
 
-// Read reads r to its end, at most limit bytes, as one JSON object.
-// It returns the errors of Parse, or r's.
+// Read reads one JSON object of at most limit bytes from r, which must end after it. Its
+// errors are those of Parse or r.
 func Read(r io.Reader, limit int64) (Object, error) {
 	data, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if err != nil {
@@ -48,8 +48,8 @@ func Read(r io.Reader, limit int64) (Object, error) {
 	return Parse(data)
 }
 
-// Parse reads data as one JSON object, behind a byte order mark or without one. It
-// returns the errors of this package, or of [text.Plain].
+// Parse reads data as one JSON object. A byte order mark may precede it. The errors are
+// those of this package or of [text.Plain].
 func Parse(data []byte) (Object, error) {
 	data, err := text.Plain(data)
 	if err != nil {
@@ -79,7 +79,7 @@ func Parse(data []byte) (Object, error) {
 	return o, nil
 }
 
-// checkValue walks one value and refuses what encoding/json would let pass.
+// checkValue reads one value, and refuses what encoding/json accepts wrongly.
 func checkValue(dec *json.Decoder, depth int) error {
 	if depth > maxDepth {
 		return ErrTooDeep
@@ -99,7 +99,7 @@ func checkValue(dec *json.Decoder, depth int) error {
 			if err != nil {
 				return ErrSyntax
 			}
-			name, _ := tok.(string) // a decoder gives nothing else here
+			name, _ := tok.(string) // the decoder returns nothing else here
 			if names[name] {
 				return ErrDuplicate
 			}
@@ -115,9 +115,9 @@ func checkValue(dec *json.Decoder, depth int) error {
 	return nil
 }
 
-// Fields decodes members of o into the variables that into points to, by exact
-// name. A member that is absent or null leaves its variable alone; one that
-// into does not name is ignored. The error names the member, never its value.
+// Fields decodes the members of o that into names, into the variables that it points to.
+// Names must match exactly. A member that is absent or null leaves its variable
+// unchanged. Other members are ignored. The error names the member, never its value.
 func (o Object) Fields(into map[string]any) error {
 	for name, ptr := range into {
 		raw, ok := o[name]
@@ -125,13 +125,14 @@ func (o Object) Fields(into map[string]any) error {
 			continue
 		}
 		if err := json.Unmarshal(raw, ptr); err != nil {
-			return fmt.Errorf("member %q is not %s", name, want(ptr))
+			return fmt.Errorf("member %q is not %s", name, typeOf(ptr))
 		}
 	}
 	return nil
 }
 
-func want(ptr any) string {
+// typeOf returns the type that a member must have, in words.
+func typeOf(ptr any) string {
 	switch ptr.(type) {
 	case *int, *int64:
 		return "a whole number"

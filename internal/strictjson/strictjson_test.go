@@ -96,8 +96,8 @@ func TestFields(t *testing.T) {
 	}
 }
 
-// FuzzParse: what Parse accepts, it accepts again from its own encoding, with
-// the same members; what it refuses comes without a value.
+// FuzzParse checks that Parse accepts an accepted document from its own encoding too, with
+// the same members. A refused document gives no value.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(`{"org":"prod"}`))
 	f.Add([]byte(`{"a":[{"b":1,"b":2}]}`))

@@ -1,4 +1,4 @@
-// Package text takes text as programs on any system write it.
+// Package text removes the byte order mark from text, and refuses UTF-16.
 package text
 
 import (
@@ -6,17 +6,16 @@ import (
 	"errors"
 )
 
-// ErrUTF16 says that a text is in UTF-16, as Windows PowerShell 5 writes it with >
-// and Out-File, and pipes it where $OutputEncoding says so.
-var ErrUTF16 = errors.New("it is UTF-16, and only UTF-8 is read; in PowerShell, $OutputEncoding = [Text.UTF8Encoding]::new() makes a pipe UTF-8")
+// ErrUTF16 is the error for text in UTF-16. Windows PowerShell 5 writes UTF-16 with > and
+// Out-File, and to pipes if $OutputEncoding is UTF-16.
+var ErrUTF16 = errors.New("it is UTF-16, but must be UTF-8; in PowerShell, $OutputEncoding = [Text.UTF8Encoding]::new() makes a pipe UTF-8")
 
-// mark is the byte order mark in UTF-8. It says nothing there: editors and shells of
-// Windows put it before text all the same.
+// mark is the byte order mark in UTF-8. It has no use there, but editors and shells on
+// Windows write it before text.
 var mark = []byte("\ufeff")
 
-// Plain returns data without a byte order mark. Its error is ErrUTF16: text that this
-// program reads begins with a character of ASCII, of which UTF-16 makes one byte and
-// a NUL.
+// Plain returns data without a byte order mark. Its error is ErrUTF16. All text that
+// forcecred reads begins with an ASCII character, which has a NUL byte in UTF-16.
 func Plain(data []byte) ([]byte, error) {
 	switch {
 	case bytes.HasPrefix(data, []byte("\xff\xfe")), bytes.HasPrefix(data, []byte("\xfe\xff")):

@@ -7,7 +7,7 @@ import (
 	"unicode/utf16"
 )
 
-// inUTF16 returns text as Windows writes it, or with the bytes in the other order.
+// inUTF16 returns text in UTF-16 with that byte order.
 func inUTF16(s string, order binary.AppendByteOrder) []byte {
 	var b []byte
 	for _, unit := range utf16.Encode([]rune(s)) {
@@ -23,7 +23,7 @@ func TestPlain(t *testing.T) {
 		"\ufeff":                "",
 		"\ufeff{}":              "{}",
 		"{}":                    "{}",
-		"\ufeff\ufeff{}":        "\ufeff{}", // the second is a part of the text
+		"\ufeff\ufeff{}":        "\ufeff{}", // the second is part of the text
 		"a\ufeffb":              "a\ufeffb",
 		"\x00\x00":              "\x00\x00",
 		"\xef\xbb":              "\xef\xbb",

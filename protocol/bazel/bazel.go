@@ -1,4 +1,4 @@
-// Package bazel speaks the credential helper protocol of Bazel, as github.com/EngFlow/credential-helper-spec has it.
+// Package bazel implements the credential helper protocol of Bazel (github.com/EngFlow/credential-helper-spec).
 package bazel
 
 import (
@@ -13,10 +13,10 @@ import (
 	"forcecred/protocol"
 )
 
-// maxRequest is more than any URI needs.
+// maxRequest is the size limit of a request. No URI needs as much.
 const maxRequest = 64 << 10
 
-// Request asks for the headers of requests to a URI.
+// Request asks for the headers of a request to a URI.
 type Request struct {
 	URI string
 }
@@ -36,7 +36,7 @@ func Decode(r io.Reader) (Request, error) {
 		return Request{}, badRequest(err)
 	}
 	if req.URI == "" {
-		return Request{}, badRequest(errors.New("it has no uri"))
+		return Request{}, badRequest(errors.New("uri is missing"))
 	}
 	return req, nil
 }
@@ -53,8 +53,8 @@ func (r Request) Origin() (string, error) {
 	return string(host), nil
 }
 
-// Encode writes the answer at that time. Whoever reads it may keep the headers
-// until it expires, which is a while before the token does.
+// Encode writes the answer as of now. Bazel may cache the headers until the answer
+// expires, which is before the token does.
 func Encode(w io.Writer, c protocol.Credential, now time.Time) error {
 	return json.NewEncoder(w).Encode(struct {
 		Headers map[string][]string `json:"headers"`

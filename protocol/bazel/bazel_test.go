@@ -60,8 +60,8 @@ func TestOrigin(t *testing.T) {
 	for uri, want := range map[string]string{
 		"https://acme.my.salesforce.com/services/data": "https://acme.my.salesforce.com",
 		"https://ACME.my.salesforce.com:443":           "https://acme.my.salesforce.com",
-		"https://acme.my.salesforce.com.evil.test/":    "https://acme.my.salesforce.com.evil.test", // another one
-		"https://acme.my.salesforce.com:8443/":         "https://acme.my.salesforce.com:8443",      // as well
+		"https://acme.my.salesforce.com.evil.test/":    "https://acme.my.salesforce.com.evil.test", // another host
+		"https://acme.my.salesforce.com:8443/":         "https://acme.my.salesforce.com:8443",      // another origin
 		"http://acme.my.salesforce.com/":               "",
 		"grpcs://acme.my.salesforce.com/x.Service/Get": "",
 		"acme.my.salesforce.com":                       "",
@@ -97,12 +97,12 @@ func TestEncode(t *testing.T) {
 		var b strings.Builder
 		want := `{"headers":{"Authorization":["Bearer 00Dxx!test"]},"expires":"` + tt.expires + `"}` + "\n"
 		if err := Encode(&b, c, end.Add(-tt.left)); err != nil || b.String() != want {
-			t.Errorf("%v before its end: %v\n%s", tt.left, err, cmp.Diff(want, b.String()))
+			t.Errorf("%v before the expiry: %v\n%s", tt.left, err, cmp.Diff(want, b.String()))
 		}
 	}
 }
 
-// FuzzDecode: there is a URI or an error, and where it leads is in it.
+// FuzzDecode checks that there is a URI or an error, and that the URI contains the host of its origin.
 func FuzzDecode(f *testing.F) {
 	f.Add(`{"uri":"https://acme.my.salesforce.com:8443/x"}`)
 	f.Fuzz(func(t *testing.T, in string) {
@@ -110,8 +110,8 @@ func FuzzDecode(f *testing.F) {
 		if (err == nil) == (req.URI == "") {
 			t.Errorf("%q: %q, %v", in, req.URI, err)
 		}
-		if place, err := req.Origin(); err == nil && !strings.Contains(strings.ToLower(req.URI), strings.Trim(strings.Split(strings.TrimPrefix(place, "https://"), ":")[0], "[]")) {
-			t.Errorf("%q leads to %q, which is not in it", req.URI, place)
+		if host, err := req.Origin(); err == nil && !strings.Contains(strings.ToLower(req.URI), strings.Trim(strings.Split(strings.TrimPrefix(host, "https://"), ":")[0], "[]")) {
+			t.Errorf("%q does not contain the host of its origin %q", req.URI, host)
 		}
 	})
 }

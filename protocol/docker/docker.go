@@ -1,4 +1,4 @@
-// Package docker speaks the protocol of docker's credential helpers, as github.com/docker/docker-credential-helpers has it.
+// Package docker implements the protocol of docker's credential helpers (github.com/docker/docker-credential-helpers).
 package docker
 
 import (
@@ -15,35 +15,35 @@ import (
 	"forcecred/protocol/remedy"
 )
 
-// name is what docker looks for on PATH.
+// name is the program that docker searches for on PATH.
 const name = "docker-credential-forcecred"
 
-// Usage is what a helper prints that was called with the wrong words, or asked for help.
+// Usage is the help text of a credential helper.
 const Usage = "Usage: " + name + " <store|get|erase|list|version>"
 
-// What docker's client library compares with a helper's stdout. The texts are its own.
+// Docker's client library compares a helper's stdout with the texts of these errors.
 var (
 	ErrNotFound    = errors.New("credentials not found in native keychain")
 	ErrNoServerURL = errors.New("no credentials server URL")
 	ErrNoUsername  = errors.New("no credentials username")
 )
 
-// ErrUsage is the failure that [Usage] tells of.
+// ErrUsage is the error for which EncodeError writes [Usage].
 var ErrUsage = errors.New("not one action")
 
-// maxRequest is more than a URL, or a URL with a password, needs.
+// maxRequest is the size limit of a request. No URL needs as much.
 const maxRequest = 64 << 10
 
 // Request names a server.
 type Request struct {
-	ServerURL string // as docker has it: with or without https:// and a path
+	ServerURL string // as docker sends it: with or without https:// and a path
 }
 
-// asciiSpace is what may stand around a URL. Other white space is a part of it,
-// and of a host that is no org's.
+// asciiSpace is the white space that is trimmed from a URL. Other white space is part of
+// the URL, and makes its host invalid.
 const asciiSpace = " \t\r\n"
 
-// Decode reads a server's URL to r's end. Its error is [ErrNoServerURL], or a
+// Decode reads a server's URL to r's end. Its error is [ErrNoServerURL] or a
 // [*protocol.Error] of [protocol.BadRequest].
 func Decode(r io.Reader) (Request, error) {
 	input, err := io.ReadAll(io.LimitReader(r, maxRequest+1))
@@ -58,7 +58,7 @@ func Decode(r io.Reader) (Request, error) {
 	case url == "":
 		return Request{}, ErrNoServerURL
 	case strings.ContainsFunc(url, func(r rune) bool { return r <= ' ' || r == 0x7f }):
-		return Request{}, badRequest(errors.New("the server's URL has white space or control characters in it"))
+		return Request{}, badRequest(errors.New("the server's URL contains white space or control characters"))
 	default:
 		return Request{url}, nil
 	}
@@ -76,37 +76,36 @@ func (r Request) Origin() (string, error) {
 	return string(host), err
 }
 
-// Encode writes the answer to a get. The user is the org's name, as in list: the
-// token stands by itself, and the user <token> would make docker take it for a
-// refresh token, and post it to whatever token server the registry names.
+// Encode writes the answer to a get. The user is the org's name, as in list. The user
+// must not be <token>: docker would take the access token for a refresh token, and post
+// it to any token server that the registry names.
 func (r Request) Encode(w io.Writer, c protocol.Credential) error {
 	return json.NewEncoder(w).Encode(struct{ ServerURL, Username, Secret string }{r.ServerURL, c.Org, c.AccessToken.Reveal()})
 }
 
-// EncodeList writes the answer to a list: each place of an org, with the org's
-// name as the user. A place that several orgs share is left out, since a get
-// can't answer for it.
+// EncodeList writes the answer to a list: each host of an org, with the org's name as
+// the user. It omits a host that several orgs share, because a get cannot tell them apart.
 func EncodeList(w io.Writer, orgs []protocol.ListedOrg) error {
 	users, shared := map[origin.Origin]string{}, []origin.Origin{}
 	for _, org := range orgs {
 		for _, url := range []string{org.LoginURL, org.InstanceURL} {
-			place, err := origin.Parse(url)
+			host, err := origin.Parse(url)
 			if err != nil {
-				continue // it is not known
+				continue // the URL is not known
 			}
-			if user, taken := users[place]; taken && user != org.Org {
-				shared = append(shared, place)
+			if user, taken := users[host]; taken && user != org.Org {
+				shared = append(shared, host)
 			}
-			users[place] = org.Org
+			users[host] = org.Org
 		}
 	}
-	for _, place := range shared {
-		delete(users, place)
+	for _, host := range shared {
+		delete(users, host)
 	}
 	return json.NewEncoder(w).Encode(users)
 }
 
-// RefuseStore reads what docker wants stored, and returns why it is not.
+// RefuseStore reads docker's request to store a login, and returns the error that refuses it.
 func RefuseStore(r io.Reader) error {
 	o, err := strictjson.Read(r, maxRequest)
 	if err != nil {
@@ -123,13 +122,13 @@ func RefuseStore(r io.Reader) error {
 		return ErrNoUsername
 	}
 	return &protocol.Error{
-		Code: protocol.BadRequest, Message: "a login of docker's can't be stored: forcecred gets its tokens from Salesforce, by an org's refresh token",
+		Code: protocol.BadRequest, Message: "cannot store a login of docker: forcecred requests its tokens from Salesforce with an org's credentials",
 		Remedy: remedy.To("store_refresh_token"),
 	}
 }
 
-// UnknownAction returns the error of an action that there is not. It repeats
-// what may be a word of the protocol, and nothing that may be a secret.
+// UnknownAction returns the error for an action that does not exist. It quotes the action
+// only if it is one short word, because anything else may be a secret.
 func UnknownAction(action string) error {
 	const longest = 16
 	if len(action) > longest || strings.Trim(action, "abcdefghijklmnopqrstuvwxyz") != "" {
@@ -144,7 +143,7 @@ func EncodeVersion(w io.Writer, version string) error {
 	return err
 }
 
-// EncodeError writes a failure, which docker reads from stdout.
+// EncodeError writes a failure to w. Docker reads it from stdout.
 func EncodeError(w io.Writer, failure error) error {
 	e, ok := errors.AsType[*protocol.Error](failure)
 	if ok && e.Code != protocol.OrgNotFound {

@@ -62,8 +62,8 @@ func TestOrigin(t *testing.T) {
 		"acme.my.salesforce.com":                     "https://acme.my.salesforce.com",
 		"//acme.my.salesforce.com/v2/":               "https://acme.my.salesforce.com",
 		"localhost:8443":                             "https://localhost:8443",
-		"acme.my.salesforce.com.evil.test":           "https://acme.my.salesforce.com.evil.test", // another one
-		"acme.my.salesforce.com:8443":                "https://acme.my.salesforce.com:8443",      // as well
+		"acme.my.salesforce.com.evil.test":           "https://acme.my.salesforce.com.evil.test", // another host
+		"acme.my.salesforce.com:8443":                "https://acme.my.salesforce.com:8443",      // another origin
 		"http://acme.my.salesforce.com":              "",
 		"ssh://acme.my.salesforce.com":               "",
 		"acme.my.salesforce.com/https://evil.test":   "",
@@ -109,9 +109,9 @@ func TestEncodeList(t *testing.T) {
 			{Org: "dev", LoginURL: "https://test.salesforce.com"},
 			{Org: "prod", LoginURL: "https://login.salesforce.com", InstanceURL: "https://acme.my.salesforce.com"},
 		}, `{"https://acme.my.salesforce.com":"prod","https://login.salesforce.com":"prod","https://test.salesforce.com":"dev"}`},
-		{"one place for both", []protocol.ListedOrg{{Org: "prod", LoginURL: "https://acme.my.salesforce.com", InstanceURL: "https://acme.my.salesforce.com"}},
+		{"one host for both", []protocol.ListedOrg{{Org: "prod", LoginURL: "https://acme.my.salesforce.com", InstanceURL: "https://acme.my.salesforce.com"}},
 			`{"https://acme.my.salesforce.com":"prod"}`},
-		{"a shared place", []protocol.ListedOrg{
+		{"a shared host", []protocol.ListedOrg{
 			{Org: "a", LoginURL: "https://login.salesforce.com", InstanceURL: "https://a.my.salesforce.com"},
 			{Org: "b", LoginURL: "https://login.salesforce.com"},
 			{Org: "c", LoginURL: "https://login.salesforce.com"},
@@ -174,7 +174,7 @@ func TestEncodeError(t *testing.T) {
 	}
 }
 
-// FuzzDecode: a server's URL is one line, and where it leads is in it.
+// FuzzDecode checks that a server's URL is one line and contains the host of its origin.
 func FuzzDecode(f *testing.F) {
 	f.Add("https://acme.my.salesforce.com/v1/\n")
 	f.Add("acme.my.salesforce.com:8443")
@@ -183,13 +183,13 @@ func FuzzDecode(f *testing.F) {
 		if (err == nil) == (req.ServerURL == "") || strings.ContainsAny(req.ServerURL, "\n\r\x00") {
 			t.Errorf("%q: %q, %v", in, req.ServerURL, err)
 		}
-		if place, err := req.Origin(); err == nil && !strings.Contains(strings.ToLower(in), strings.Trim(strings.Split(strings.TrimPrefix(place, "https://"), ":")[0], "[]")) {
-			t.Errorf("%q leads to %q, which is not in it", in, place)
+		if host, err := req.Origin(); err == nil && !strings.Contains(strings.ToLower(in), strings.Trim(strings.Split(strings.TrimPrefix(host, "https://"), ":")[0], "[]")) {
+			t.Errorf("%q does not contain the host of its origin %q", in, host)
 		}
 	})
 }
 
-// FuzzRefuseStore: whatever docker sends, nothing is stored, and nothing of it is repeated.
+// FuzzRefuseStore checks that nothing is stored, and that no error quotes the request.
 func FuzzRefuseStore(f *testing.F) {
 	f.Add(`{"ServerURL":"https://acme.my.salesforce.com","Username":"me","Secret":"test-password-0001"}`)
 	f.Fuzz(func(t *testing.T, in string) {
@@ -197,7 +197,7 @@ func FuzzRefuseStore(f *testing.F) {
 		if err == nil {
 			t.Fatalf("%q was stored", in)
 		}
-		if _, told := errors.AsType[*protocol.Error](err); !told && !errors.Is(err, ErrNoServerURL) && !errors.Is(err, ErrNoUsername) {
+		if _, isError := errors.AsType[*protocol.Error](err); !isError && !errors.Is(err, ErrNoServerURL) && !errors.Is(err, ErrNoUsername) {
 			t.Errorf("%q: %v", in, err)
 		}
 	})

@@ -1,4 +1,4 @@
-// Package git speaks git's credential helper protocol, as git-credential(1) has it.
+// Package git implements git's credential helper protocol (git-credential(1)).
 package git
 
 import (
@@ -15,13 +15,13 @@ import (
 	"forcecred/protocol/secret"
 )
 
-// Request is what git tells a helper. It has the attributes that matter here.
+// Request holds the attributes of git's request that forcecred uses.
 type Request struct {
-	Protocol string // https, or one that no token goes over
+	Protocol string // https, or a protocol over which no token is sent
 	Host     string // with a port, if any
-	Username string // "" when git leaves that to the helper
+	Username string // "" if git leaves the choice to the helper
 	Secret   secret.Text
-	Bearer   bool // git takes a token as such; before version 2.46 it took passwords alone
+	Bearer   bool // git accepts a bearer token; before version 2.46 it accepted passwords alone
 }
 
 const (
@@ -29,9 +29,9 @@ const (
 	maxSize = 1 << 20
 )
 
-// Decode reads lines of KEY=VALUE to an empty line or r's end. Attributes that
-// it does not know are ignored, as git wants it. Its error is a
-// [*protocol.Error] of [protocol.BadRequest].
+// Decode reads lines of KEY=VALUE to an empty line or r's end. It ignores attributes
+// that it does not know, as git requires. Its error is a [*protocol.Error] of
+// [protocol.BadRequest].
 func Decode(r io.Reader) (Request, error) {
 	var req Request
 	lines := bufio.NewScanner(io.LimitReader(r, maxSize))
@@ -79,13 +79,12 @@ func (r *Request) set(key, value string) {
 	case "password", "credential":
 		r.Secret = secret.New(value)
 	case "capability[]":
-		// A list that is begun anew by an empty value.
+		// An empty value starts the list again.
 		r.Bearer = value != "" && (r.Bearer || value == "authtype")
 	}
 }
 
-// splitLines is bufio.ScanLines without its leniency: a carriage return is a
-// part of its line.
+// splitLines is bufio.ScanLines, except that a carriage return is part of its line.
 func splitLines(data []byte, atEOF bool) (advance int, token []byte, err error) {
 	for i, b := range data {
 		if b == '\n' {
@@ -111,8 +110,9 @@ func (r Request) Origin() (string, error) {
 	return string(host), err
 }
 
-// Encode writes the answer to a get: the token as such where git takes it, else
-// as the password of a user. Git is told when it ends, and not to store it.
+// Encode writes the answer to a get. The token is a bearer token if git accepts one, and
+// otherwise the password of a user. The answer has the token's expiry, and asks git not
+// to store it.
 func (r Request) Encode(w io.Writer, c protocol.Credential) error {
 	token := c.AccessToken.Reveal()
 	var answer strings.Builder

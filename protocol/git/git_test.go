@@ -101,7 +101,7 @@ func TestEncode(t *testing.T) {
 	}
 }
 
-// FuzzDecode: what is read of a request never has what would end a line of ours.
+// FuzzDecode checks that no attribute contains a line end, which would end a line of the answer.
 func FuzzDecode(f *testing.F) {
 	f.Add("capability[]=authtype\nprotocol=https\nhost=acme.my.salesforce.com\nusername=prod\npassword=x\n\n")
 	f.Fuzz(func(t *testing.T, in string) {

@@ -1,4 +1,4 @@
-// Package headers writes the headers of a request, for programs that run a command to get them.
+// Package headers writes the headers of an HTTP request, for programs that run a command to get them.
 package headers
 
 import (
@@ -8,7 +8,7 @@ import (
 	"forcecred/protocol"
 )
 
-// Encode writes one JSON object, of the headers' names with a text each:
+// Encode writes one JSON object with the headers:
 //
 //	{"Authorization":"Bearer 00D…"}
 func Encode(w io.Writer, c protocol.Credential) error {

@@ -1,8 +1,7 @@
-// Package kubernetes speaks client.authentication.k8s.io, in which kubectl asks a program for a credential.
+// Package kubernetes implements client.authentication.k8s.io, by which kubectl asks a program for credentials.
 //
-// There is no "not found" in it: a program answers, or it fails and its caller
-// sends no request. What it says on stderr is shown to the person; kubectl
-// itself tells the exit status alone.
+// The protocol has no "not found": if the program fails, kubectl sends no request. The
+// user sees the program's stderr. kubectl itself reports the exit status alone.
 package kubernetes
 
 import (
@@ -17,14 +16,14 @@ import (
 	"forcecred/protocol"
 )
 
-// Variable is the environment variable that a request comes in.
+// Variable is the environment variable with the request.
 const Variable = "KUBERNETES_EXEC_INFO"
 
-// Request is what a caller tells. It has the fields that matter here.
+// Request holds the fields of kubectl's request that forcecred uses.
 type Request struct {
-	APIVersion  string // v1 or v1beta1, as the answer has to be
-	Interactive bool   // a person is there, who may be asked
-	Org         string // what the cluster's configuration in the kubeconfig names, or ""
+	APIVersion  string // v1 or v1beta1; the answer must have the same
+	Interactive bool   // a person can answer questions
+	Org         string // the org in the cluster's configuration in the kubeconfig, or ""
 }
 
 const (
@@ -33,15 +32,14 @@ const (
 	v1beta1 = "client.authentication.k8s.io/v1beta1"
 )
 
-// maxSize is more than a system lets one variable have.
+// maxSize is larger than the system's limit for one variable.
 const maxSize = 1 << 20
 
-// Decode reads the value of [Variable]. What it does not know is ignored; most of
-// it tells of the cluster. Its error is a [*protocol.Error] of [protocol.BadRequest].
+// Decode reads the value of [Variable]. It ignores members that it does not know, most of
+// which describe the cluster. Its error is a [*protocol.Error] of [protocol.BadRequest].
 //
-// An empty value is not an error, but the call of a person who wants to see what
-// kubectl would get, which sets the variable since 1.20. An older one says itself
-// that it wanted v1beta1.
+// An empty value is not an error: a person runs the command to see the answer. kubectl
+// sets the variable since 1.20. An older kubectl reports itself that it needs v1beta1.
 func Decode(value string) (Request, error) {
 	if value == "" {
 		return Request{APIVersion: v1, Interactive: true}, nil
@@ -71,12 +69,12 @@ func read(o strictjson.Object) (Request, error) {
 		return Request{}, errors.New("its kind is not " + kind)
 	}
 	if req.APIVersion != v1 && req.APIVersion != v1beta1 {
-		return Request{}, fmt.Errorf("its apiVersion, which is that of the exec in the kubeconfig, is neither %s nor %s", v1, v1beta1)
+		return Request{}, fmt.Errorf("its apiVersion is neither %s nor %s; it is set in the exec section of the kubeconfig", v1, v1beta1)
 	}
 	if err := o.Fields(map[string]any{"spec": &spec}); err != nil {
 		return Request{}, err
 	}
-	// Before 1.22 kubectl does not say whether somebody is there: then nobody is.
+	// Before 1.22 kubectl does not say whether it is interactive. forcecred assumes that it is not.
 	if err := spec.Fields(map[string]any{"interactive": &req.Interactive, "cluster": &cluster}); err != nil {
 		return Request{}, err
 	}
@@ -89,8 +87,8 @@ func read(o strictjson.Object) (Request, error) {
 	return req, nil
 }
 
-// Encode writes the answer at that time: one JSON object and a newline. client-go
-// uses a token until after the time that it is told.
+// Encode writes the answer as of now: one JSON object and a newline. client-go uses a
+// token until after the expiry in the answer, which is therefore early.
 func (r Request) Encode(w io.Writer, c protocol.Credential, now time.Time) error {
 	type status struct {
 		ExpirationTimestamp string `json:"expirationTimestamp"`

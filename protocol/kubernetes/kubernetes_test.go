@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// asked is a request of that version with that spec.
+// asked returns a request of that version with that spec.
 func asked(version, spec string) string {
 	return `{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/` + version + `","spec":` + spec + `}`
 }
@@ -40,7 +40,7 @@ func TestDecode(t *testing.T) {
 		{"as large as it may be", asked("v1", `"`+strings.Repeat("a", maxSize-len(asked("v1", `""`)))+`"`), Request{}},
 	} {
 		got, err := Decode(tt.in)
-		if tt.want == (Request{}) { // its size alone was no reason to refuse it
+		if tt.want == (Request{}) { // its size alone must not cause an error
 			if err == nil || !strings.Contains(err.Error(), `"spec" is not an object`) {
 				t.Errorf("%s: %v", tt.name, err)
 			}
@@ -99,8 +99,8 @@ func TestEncode(t *testing.T) {
 	}
 }
 
-// FuzzDecode: what is refused comes without a value, and what is accepted is
-// answered by one object of the version that was asked for.
+// FuzzDecode checks that a refused request gives no value, and that the answer to an
+// accepted one is one object of the requested version.
 func FuzzDecode(f *testing.F) {
 	f.Add(asked("v1", `{"interactive":true,"cluster":{"server":"https://a","config":{"org":"prod"}}}`))
 	f.Add(asked("v1beta1", `{}`))

@@ -1,4 +1,4 @@
-// Package secret holds text that must not be shown by accident.
+// Package secret has a string type that redacts itself.
 package secret
 
 import (
@@ -7,15 +7,15 @@ import (
 	"log/slog"
 )
 
-// Redacted is what every printer and encoder shows in place of a [Text].
+// Redacted is the text that printers and encoders show for a [Text].
 const Redacted = "[redacted]"
 
-// Text is a secret string. Each fmt verb, slog, and each encoder (JSON, XML, gob,
-// YAML and whatever else asks for text) sees [Redacted]; only [Text.Reveal]
-// returns the secret. The zero value is the empty secret.
+// Text is a secret string. Each fmt verb, slog, and each encoder that asks for text (JSON,
+// XML, gob, YAML) sees [Redacted]. [Text.Reveal] alone returns the secret. The zero value
+// is the empty secret.
 //
-// The string lies in a closure because fmt does not call methods on unexported
-// fields and go-cmp follows pointers: both can show no more than an address of it.
+// A closure holds the string, because fmt does not call methods of unexported fields and
+// go-cmp follows pointers. Of a closure both show an address at most.
 type Text struct{ reveal func() string }
 
 // New returns s as a secret.
@@ -26,8 +26,8 @@ func New(s string) Text {
 	return Text{func() string { return s }}
 }
 
-// Reveal returns the secret itself. Call it where the secret is sent to its
-// owner or written into a keystore, nowhere else.
+// Reveal returns the secret itself. Call it only to send the secret to its owner or to
+// write it into a keystore.
 func (t Text) Reveal() string {
 	if t.reveal == nil {
 		return ""
@@ -38,14 +38,14 @@ func (t Text) Reveal() string {
 // Empty reports whether there is no secret.
 func (t Text) Empty() bool { return t.reveal == nil }
 
-// Equal reports whether both hold the same secret, in time that depends on
-// their lengths only.
+// Equal reports whether t and u are the same secret. The time that it takes depends on
+// their lengths alone.
 func (t Text) Equal(u Text) bool {
 	return subtle.ConstantTimeCompare([]byte(t.Reveal()), []byte(u.Reveal())) == 1
 }
 
-// String returns [Redacted], also for the empty secret: whether there is one is
-// nobody's business either.
+// String returns [Redacted], also for the empty secret, so that it does not show whether
+// there is one.
 func (t Text) String() string { return Redacted }
 
 // GoString returns [Redacted].
@@ -57,11 +57,11 @@ func (t Text) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(Redacted)) }
 // LogValue returns [Redacted].
 func (t Text) LogValue() slog.Value { return slog.StringValue(Redacted) }
 
-// MarshalText returns [Redacted], so that an encoder that was handed a whole
-// struct by mistake leaks nothing. Whoever must write the secret reveals it.
+// MarshalText returns [Redacted], so that encoding a struct by mistake leaks no secret. To
+// write the secret, reveal it.
 func (t Text) MarshalText() ([]byte, error) { return []byte(Redacted), nil }
 
-// MarshalBinary returns [Redacted]; encoding/gob asks for this one.
+// MarshalBinary returns [Redacted]. encoding/gob calls it.
 func (t Text) MarshalBinary() ([]byte, error) { return []byte(Redacted), nil }
 
 // UnmarshalText takes b as the secret.
