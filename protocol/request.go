@@ -124,7 +124,7 @@ func DecodeStore(r io.Reader, org string) (StoreRequest, error) {
 	}
 	isResult, err := readSFResult(o, &req)
 	if err != nil {
-		return StoreRequest{}, badRequest(err)
+		return StoreRequest{}, err
 	}
 	if !isResult {
 		err = decodeFields(o, &req.Org, map[string]any{

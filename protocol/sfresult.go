@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"forcecred/internal/strictjson"
+	"forcecred/protocol/remedy"
 	"forcecred/protocol/secret"
 )
 
@@ -16,21 +17,25 @@ func readSFResult(o strictjson.Object, req *StoreRequest) (isResult bool, err er
 	inner := o
 	if _, has := o["result"]; has {
 		if err := o.Fields(map[string]any{"result": &inner}); err != nil {
-			return true, errors.New("the Salesforce CLI's result is not an object")
+			return true, badRequest(errors.New("the Salesforce CLI's result is not an object"))
 		}
 	} else if _, has := o["sfdxAuthUrl"]; !has {
 		return false, nil
 	}
 	var authURL, username string
 	if err := inner.Fields(map[string]any{"sfdxAuthUrl": &authURL, "username": &username}); err != nil {
-		return true, errors.New("the Salesforce CLI's sfdxAuthUrl or username is not a string")
+		return true, badRequest(errors.New("the Salesforce CLI's sfdxAuthUrl or username is not a string"))
 	}
 	switch {
 	case authURL == "":
-		return true, errors.New("the Salesforce CLI's result has no sfdxAuthUrl; `sf org auth show-sfdx-auth-url --json` prints one, for a login that has a refresh token")
+		return true, unusableResult("the Salesforce CLI's result has no sfdxAuthUrl")
 	case strings.HasPrefix(authURL, "[REDACTED]"):
-		return true, errors.New("the Salesforce CLI has hidden the sfdxAuthUrl; `sf org auth show-sfdx-auth-url --json` prints it")
+		return true, unusableResult("the Salesforce CLI has hidden the sfdxAuthUrl")
 	}
 	req.SFDXAuthURL, req.Username = secret.New(authURL), username
 	return true, nil
+}
+
+func unusableResult(text string) *Error {
+	return &Error{Code: BadRequest, Message: "read the request: " + text, Remedy: remedy.To("sf_show_auth_url")}
 }

@@ -240,9 +240,9 @@ func (a App) examineNetwork(ctx context.Context, kept []doctor.Kept, offline boo
 	}
 	switch {
 	case offline:
-		return append(findings, doctor.Offline("since --offline is given"))
+		return append(findings, doctor.Offline("because the diagnosis stays offline"))
 	case proxyErr != nil || rootsErr != nil:
-		return append(findings, doctor.Offline("since what is amiss above is in the way"))
+		return append(findings, doctor.Offline("because of the problem above"))
 	}
 	return append(findings, doctor.Hosts(ctx, client, kept)...)
 }

@@ -128,7 +128,7 @@ func clock(visits []visit) []protocol.Finding {
 }
 
 // Offline tells why no host was visited.
-func Offline(reason string) protocol.Finding { return ok(Host, "none was visited, %s", reason) }
+func Offline(reason string) protocol.Finding { return ok(Host, "no host was visited, %s", reason) }
 
 // ProxySetting tells of the variable that names a proxy, or "", of what is wrong
 // with its setting, of whether there are exceptions, and of what is wrong with

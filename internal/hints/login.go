@@ -10,10 +10,10 @@ import (
 // grant is.
 var steps = map[string]string{
 	"log_in_again":   "log in again",
-	"other_host":     "take the org's My Domain, https://NAME.my.salesforce.com, as login URL",
+	"other_host":     "use the org's My Domain, https://NAME.my.salesforce.com, as login URL",
 	"other_client":   "give the right client_id and login URL",
 	"other_secret":   "give the app's consumer secret",
-	"other_audience": "give the audience that the org wants",
+	"other_audience": "give the audience that the org expects",
 }
 
 // loginKind is of what type a login is, and who made it.

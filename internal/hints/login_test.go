@@ -45,7 +45,7 @@ func TestCommandsDocument(t *testing.T) {
 // TestCommands: for each kind of login, the command of a step has the login's facts.
 func TestCommands(t *testing.T) {
 	t.Parallel()
-	const host = "take the org's My Domain, https://NAME.my.salesforce.com, as login URL"
+	const host = "use the org's My Domain, https://NAME.my.salesforce.com, as login URL"
 	web := remedy.Remedy{
 		Org: "prod", GrantType: string(keystore.RefreshToken), Source: string(keystore.SalesforceCLI),
 		Username: "o'brien@acme.com", LoginURL: "https://acme.my.site.com/partners", ClientID: "PlatformCLI",

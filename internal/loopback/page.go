@@ -20,7 +20,7 @@ type Page struct {
 // mismatchPage answers a redirect with the state of another login.
 var mismatchPage = Page{
 	Title: "forcecred is not waiting for this login",
-	Lines: []string{"This address belongs to another login, or is forged. forcecred did nothing.", "To log in, run forcecred login again, and use the page that it opens."},
+	Lines: []string{"This address belongs to another login, or is forged. forcecred did nothing.", "To log in, start the login again in the terminal, and use the page that it opens."},
 }
 
 // pageSource has three placeholders. All are the text of an element or an attribute,

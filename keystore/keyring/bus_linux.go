@@ -132,7 +132,7 @@ func (b busDriver) normalize(err error) error {
 	case answer.Name == "org.freedesktop.DBus.Error.ServiceUnknown", strings.HasPrefix(answer.Name, "org.freedesktop.DBus.Error.Spawn"):
 		return b.driver.unavailable()
 	case answer.Name == "org.freedesktop.DBus.Error.NoReply":
-		e.Err, e.Remedy = errors.New("the keyring ended while it was asked"), remedy.To("call_again")
+		e.Err, e.Remedy = errors.New("the keyring ended while it was asked"), remedy.To("try_again")
 	case answer.Name == "org.freedesktop.Secret.Error.NoSuchObject":
 		return noCollectionError()
 	default:
