@@ -281,7 +281,7 @@ func TestPluginEndsWithTheBus(t *testing.T) {
 	}
 	_, err := client.Get(t.Context(), protocol.GetRequest{Org: "prod", Force: true})
 	e, ok := errors.AsType[*protocol.Error](err)
-	if !ok || e.Code != protocol.KeystoreUnavailable || !strings.Contains(e.Message, "the session bus has ended") || !strings.Contains(e.Hint, "started anew") {
+	if !ok || e.Code != protocol.KeystoreUnavailable || !strings.Contains(e.Message, "the session bus has ended") || !strings.Contains(e.Hint, "restart a plugin") {
 		t.Errorf("got %v", err)
 	}
 	took := awaitEnd(t, pid)

@@ -120,7 +120,7 @@ func TestIdentityErrors(t *testing.T) {
 		reason     error
 		text, hint string
 	}{
-		{"missing", func(t *testing.T, s *Store) { must(t, os.Remove(s.config.IdentityFile)) }, keystore.ErrUnavailable, "is missing", "restore the identity from a backup, or remove "},
+		{"missing", func(t *testing.T, s *Store) { must(t, os.Remove(s.config.IdentityFile)) }, keystore.ErrUnavailable, "is missing", "restore the identity from a backup, or delete "},
 		{"its folder missing", func(t *testing.T, s *Store) { must(t, os.RemoveAll(filepath.Dir(s.config.IdentityFile))) }, keystore.ErrUnavailable, "is missing", restore},
 		{"readable by the group", mode(0o640), keystore.ErrUnavailable, "mode 0640", chmod},
 		{"writable by all", mode(0o602), keystore.ErrUnavailable, "mode 0602", chmod},

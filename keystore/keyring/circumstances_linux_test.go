@@ -200,8 +200,8 @@ func TestBusGone(t *testing.T) {
 	for range 2 {
 		for _, s := range []*Store{s, quiet} {
 			_, err := s.Get(t.Context(), prod)
-			wantError(t, err, keystore.ErrConnectionLost, "session bus has ended", "started anew")
-			wantError(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrConnectionLost, "session bus has ended", "started anew")
+			wantError(t, err, keystore.ErrConnectionLost, "session bus has ended", "restart a plugin")
+			wantError(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrConnectionLost, "session bus has ended", "restart a plugin")
 		}
 	}
 	if _, err := New(s.config).Get(t.Context(), prod); !errors.Is(err, keystore.ErrConnectionLost) || !errors.Is(err, keystore.ErrUnavailable) {

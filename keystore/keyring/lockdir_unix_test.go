@@ -129,9 +129,9 @@ func TestNoLockFolder(t *testing.T) {
 	must(t, squat(taken))
 	s := New(Config{Backend: KeyCtl, Notify: func(message string) { t.Errorf("notice: %s", message) }})
 	_, err := s.Lock(t.Context(), "prod")
-	wantError(t, err, keystore.ErrUnavailable, taken, "removed")
+	wantError(t, err, keystore.ErrUnavailable, taken, "delete")
 	_, err = s.LockFile(t.Context(), "prod")
-	wantError(t, err, keystore.ErrUnavailable, taken, "removed")
+	wantError(t, err, keystore.ErrUnavailable, taken, "delete")
 }
 
 // TestHostileLockDir has what another user may have put in the place in /tmp.
@@ -148,8 +148,8 @@ func TestHostileLockDir(t *testing.T) {
 		s, _, _ := newFake(t, WinCred)
 		s.config.LockDir = path
 		_, err := s.Lock(t.Context(), "prod")
-		wantError(t, err, keystore.ErrUnavailable, path, "removed")
-		wantError(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrUnavailable, path, "removed")
+		wantError(t, err, keystore.ErrUnavailable, path, "delete")
+		wantError(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrUnavailable, path, "delete")
 		if entries, err := os.ReadDir(folder); err != nil || len(entries) > 0 {
 			t.Errorf("%s: %d files came to be in another folder (%v)", name, len(entries), err)
 		}

@@ -112,8 +112,8 @@ func TestLoadErrors(t *testing.T) {
 		reason error
 		text   string // of the error, or of its hint
 	}{
-		{"an alias of nobody", nil, "gone", keystore.ErrNotFound, "no login of the user"},
-		{"an alias that leaves the folder", nil, "bad", keystore.ErrNotFound, "no login of the user"},
+		{"an alias of nobody", nil, "gone", keystore.ErrNotFound, "no login of its user"},
+		{"an alias that leaves the folder", nil, "bad", keystore.ErrNotFound, "no login of its user"},
 		{"neither alias nor user", nil, "dev", keystore.ErrNotFound, "sf org login web --alias dev"},
 		{"the key is no login", nil, "key", keystore.ErrNotFound, "sf org login web"},
 		{"the aliases are no login", nil, "alias", keystore.ErrNotFound, "sf org login web"},
