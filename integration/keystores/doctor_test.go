@@ -128,7 +128,7 @@ func TestDoctorFindings(t *testing.T) {
 				t.Fatal(err)
 			}
 			return nil
-		}, "items", protocol.Fail, `the private key of "ci": open `, "see that the file is there"},
+		}, "items", protocol.Fail, `the private key of "ci": open `, "check that the file exists"},
 		{"a private key that is none", orgtest.Config{}, func(t *testing.T, r *rig.Rig) []string {
 			rig.WriteFile(t, inHome(r, "key.pem"), []byte("no key"))
 			if err := keystore.SaveGrant(t.Context(), r.OpenStore(), keystore.Grant{
@@ -160,11 +160,11 @@ func TestDoctorFindings(t *testing.T) {
 				t.Fatal(err)
 			}
 			return nil
-		}, "journal", protocol.Warn, "could not be opened", "else sign in again"},
+		}, "journal", protocol.Warn, "could not be opened", "else log in again"},
 		{"a clock that is an hour behind", orgtest.Config{ClockOffset: time.Hour}, nothingPlanted,
-			"clock", protocol.Fail, " behind that of 127.0.0.1", "set this machine's clock right"},
+			"clock", protocol.Fail, " behind that of 127.0.0.1", "set this machine's clock"},
 		{"a clock that is two minutes ahead", orgtest.Config{ClockOffset: -2 * time.Minute}, nothingPlanted,
-			"clock", protocol.Warn, " ahead of that of 127.0.0.1", "set this machine's clock right"},
+			"clock", protocol.Warn, " ahead of that of 127.0.0.1", "set this machine's clock"},
 		{"a proxy that is none", orgtest.Config{}, func(*testing.T, *rig.Rig) []string {
 			return []string{"HTTPS_PROXY=http://me:test-proxy-password/x@proxy:3128"}
 		}, "proxy", protocol.Fail, "it is not the URL of a proxy", "correct HTTPS_PROXY"},
@@ -256,7 +256,7 @@ func TestDoctorReadOnlyDisk(t *testing.T) {
 	if out, err := exec.Command("mount", "-o", "remount,ro", disk).CombinedOutput(); err != nil {
 		t.Fatalf("remount: %v: %s", err, out)
 	}
-	wantFull("read-only", "let FORCECRED_HOME name a folder on a file system that can be written")
+	wantFull("read-only", "set FORCECRED_HOME to a folder on a writable file system")
 	if out, err := exec.Command("mount", "-o", "remount,rw", disk).CombinedOutput(); err != nil {
 		t.Fatalf("remount: %v: %s", err, out)
 	}

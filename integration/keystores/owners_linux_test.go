@@ -230,18 +230,18 @@ func TestRefusalNamesTheOwner(t *testing.T) {
 		says  []string // with HOME instead of the home's path
 	}{
 		{"no home in the list of users", func(*testing.T, *sharedFolder) (uint32, []string) { return another, []string{"HOME=/"} },
-			[]string{"store"}, []string{"mkdir /.local: permission denied; / belongs to root, mode 0", "hint: let FORCECRED_HOME name a folder of your own\n"}},
+			[]string{"store"}, []string{"mkdir /.local: permission denied; / belongs to root, mode 0", "hint: set FORCECRED_HOME to a folder of your own\n"}},
 		{"root's home", func(t *testing.T, g *sharedFolder) (uint32, []string) {
 			roots := filepath.Join(g.dir, "roots")
 			if err := os.Mkdir(roots, 0o700); err != nil {
 				t.Fatal(err)
 			}
 			return another, []string{"HOME=" + roots}
-		}, []string{"list"}, []string{"roots belongs to root, mode 0700", "hint: let FORCECRED_HOME name a folder of your own"}},
+		}, []string{"list"}, []string{"roots belongs to root, mode 0700", "hint: set FORCECRED_HOME to a folder of your own"}},
 		{"a volume of another uid, to be written", func(_ *testing.T, g *sharedFolder) (uint32, []string) {
 			return another, []string{"FORCECRED_HOME=" + g.home}
 		},
-			[]string{"store"}, []string{"HOME/locks: permission denied; HOME belongs to uid 23456, mode 0755", "hint: run forcecred as the user that HOME belongs to, or let FORCECRED_HOME name a folder of your own"}},
+			[]string{"store"}, []string{"HOME/locks: permission denied; HOME belongs to uid 23456, mode 0755", "hint: run forcecred as the owner of HOME, or set FORCECRED_HOME to a folder of your own"}},
 		{"a volume of another uid, with an org", func(t *testing.T, g *sharedFolder) (uint32, []string) {
 			env := []string{"FORCECRED_HOME=" + g.home}
 			g.run(t, someone, "022", env, "store")

@@ -173,7 +173,7 @@ func (tt hostile) run(t *testing.T) {
 		t.Errorf("the org rotated: %v", rotated)
 	}
 	if tt.after == lost {
-		if r.StoredToken(t) != stored || !strings.Contains(got.Stderr, "it is not known whether Salesforce has rotated") {
+		if r.StoredToken(t) != stored || !strings.Contains(got.Stderr, "it is unknown whether Salesforce rotated") {
 			t.Errorf("what was stored is gone, or it is not told: %s", got.Stderr)
 		}
 		return

@@ -23,7 +23,7 @@ func TestNetworkSlow(t *testing.T) {
 		_, _ = io.WriteString(c, "\x16\x03\x03\x00\x7a\x02\x00")
 		silent(c)
 	}
-	const hintSlow, hintOutcome = "try again", "it is not known whether Salesforce has rotated the refresh token"
+	const hintSlow, hintOutcome = "try again", "it is unknown whether Salesforce rotated the refresh token"
 	for _, tt := range []struct {
 		name    string
 		http1   bool

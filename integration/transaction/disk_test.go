@@ -63,7 +63,7 @@ func TestDiskReadOnly(t *testing.T) {
 	}
 	got := r.Run(t.Context(), "", "get", "prod", "--force")
 	remount("rw")
-	if got.Status != 5 || !strings.Contains(got.Stderr, "read-only") || !strings.Contains(got.Stderr, "hint: let FORCECRED_HOME name a folder on a file system that can be written") || r.Org.Count(orgtest.Token) != spent {
+	if got.Status != 5 || !strings.Contains(got.Stderr, "read-only") || !strings.Contains(got.Stderr, "hint: set FORCECRED_HOME to a folder on a writable file system") || r.Org.Count(orgtest.Token) != spent {
 		t.Errorf("status %d after %d token requests: %s", got.Status, r.Org.Count(orgtest.Token), got.Stderr)
 	}
 	if r.Run(t.Context(), "", "get", "prod", "--force").Token(t); !r.Org.Alive() {
