@@ -1,7 +1,6 @@
 package salesforce
 
 import (
-	"encoding/base64"
 	"errors"
 	"net/http"
 	"strings"
@@ -16,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// decodeRefresh reads an answer as Refresh does.
+// decodeRefresh decodes the answer to a refresh.
 func decodeRefresh(resp transport.Response, g RefreshGrant) (Answer, error) {
 	return decodeAnswer(resp, g.Host, g.ClientSecret, g.RefreshToken)
 }
@@ -30,7 +29,7 @@ func testGrant(t *testing.T) RefreshGrant {
 	return RefreshGrant{host, "test-client-id", secret.New("test-client-secret"), secret.New("test-refresh-token-1")}
 }
 
-// whole is an answer with all fields, signed with test-client-secret.
+// whole is an answer with all members, signed with test-client-secret.
 const whole = `{"access_token":"00Dxx!test_access_token","refresh_token":"test-refresh-token-2","signature":"IuBE3pc4IKMKI4g4xUal1E8CbvZ/WiNktd/4yxEIv/s=",
 "scope":"api refresh_token","id_token":"a.b.c","instance_url":"https://acme.my.salesforce.com/","id":"https://login.salesforce.com/id/00D000000000001AAA/005000000000001AAA",
 "token_type":"Bearer","issued_at":"1708058728442","sfdc_community_url":"https://acme.my.site.com/p","sfdc_community_id":"0DB","token_format":"opaque",
@@ -94,7 +93,7 @@ func TestDecodeAnswerRefuses(t *testing.T) {
 			t.Parallel()
 			body := strings.Replace(whole, tt.old, tt.new, 1)
 			if body == whole {
-				t.Fatal("the row changes nothing")
+				t.Fatal("the row does not change the answer")
 			}
 			resp := transport.Response{Status: 200, Header: http.Header{}, Body: []byte(body)}
 			_, err := decodeRefresh(resp, testGrant(t))
@@ -112,7 +111,7 @@ func TestDecodeAnswerRefuses(t *testing.T) {
 	}
 }
 
-// TestPassedOn: what is only handed on never voids an answer.
+// TestPassedOn: a member that forcecred does not use never invalidates an answer.
 func TestPassedOn(t *testing.T) {
 	t.Parallel()
 	const unsigned = `"signature":"IuBE3pc4IKMKI4g4xUal1E8CbvZ/WiNktd/4yxEIv/s=",`
@@ -145,7 +144,7 @@ func TestPassedOn(t *testing.T) {
 			body := whole
 			for i := 0; i < len(tt.replaced); i += 2 {
 				if !strings.Contains(body, tt.replaced[i]) {
-					t.Fatalf("%q is not there to be replaced", tt.replaced[i])
+					t.Fatalf("the answer does not have %q", tt.replaced[i])
 				}
 				body = strings.Replace(body, tt.replaced[i], tt.replaced[i+1], 1)
 			}
@@ -163,7 +162,7 @@ func TestPassedOn(t *testing.T) {
 	}
 }
 
-func TestSalvage(t *testing.T) {
+func TestRecoverRefreshToken(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name   string
@@ -177,7 +176,7 @@ func TestSalvage(t *testing.T) {
 		{"after a byte order mark", 200, "\ufeff{\"refresh_token\":\"test-refresh-token-2\"}", "test-refresh-token-2"},
 		{"before garbage", 200, `{"refresh_token":"test-refresh-token-2"}}}`, "test-refresh-token-2"},
 		{"another object's", 200, `{"echo":{"refresh_token":"test-refresh-token-9"},"error":"x"}`, ""},
-		{"another object's, then ours", 200, `{"echo":{"refresh_token":"test-refresh-token-9"},"refresh_token":"test-refresh-token-2","x`, "test-refresh-token-2"},
+		{"another object's, then the answer's own", 200, `{"echo":{"refresh_token":"test-refresh-token-9"},"refresh_token":"test-refresh-token-2","x`, "test-refresh-token-2"},
 		{"in a list", 200, `[{"refresh_token":"test-refresh-token-9"}]`, ""},
 		{"in a page", 200, `<script>{"refresh_token":"test-refresh-token-9"}</script>`, ""},
 		{"broken UTF-8", 200, "{\"refresh_token\":\"test\xff\"}", ""},
@@ -190,27 +189,6 @@ func TestSalvage(t *testing.T) {
 	} {
 		if got := recoverRefreshToken(transport.Response{Status: tt.status, Header: nil, Body: []byte(tt.body)}); got.Reveal() != tt.want {
 			t.Errorf("%s: found a token: %v", tt.name, !got.Empty())
-		}
-	}
-}
-
-func TestJWTLifetime(t *testing.T) {
-	t.Parallel()
-	jwt := func(claims string) secret.Text {
-		return secret.New("eyJ0eXAiOiJKV1QifQ." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".c2ln")
-	}
-	if issued, expires, ok := JWTLifetime(jwt(`{"iat":1708058728,"exp":1708060528}`)); !ok || issued.Unix() != 1708058728 || expires.Unix() != 1708060528 {
-		t.Errorf("got %v %v %v", issued, expires, ok)
-	}
-	if issued, _, ok := JWTLifetime(jwt(`{"exp":1708060528}`)); !ok || !issued.IsZero() {
-		t.Errorf("without iat: got %v %v", issued, ok)
-	}
-	for name, token := range map[string]secret.Text{
-		"opaque": secret.New("00Dxx!a.b.c"), "no exp": jwt(`{}`), "text exp": jwt(`{"exp":"1708060528"}`), "negative": jwt(`{"exp":-1}`),
-		"beyond time": jwt(`{"exp":9223372036854775807}`), "iat beyond time": jwt(`{"iat":9223372036854775807,"exp":1708060528}`), "not JSON": jwt(`x`), "empty": {},
-	} {
-		if _, _, ok := JWTLifetime(token); ok {
-			t.Errorf("%s has a lifetime", name)
 		}
 	}
 }

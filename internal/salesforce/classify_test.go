@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// asError returns what a refresh makes of an answer that it must refuse.
+// asError returns the error of a refresh with an answer that it must refuse.
 func asError(t *testing.T, resp transport.Response) *Error {
 	t.Helper()
 	_, err := decodeRefresh(resp, testGrant(t))
@@ -27,7 +27,7 @@ func oauthBody(t *testing.T, code, description string) []byte {
 	return jsonObject(t, map[string]string{"error": code, "error_description": description})
 }
 
-// errorBodies returns an error in each form that Salesforce has for one.
+// errorBodies returns an error in each of Salesforce's formats.
 func errorBodies(t *testing.T, code, description string) [][]byte {
 	t.Helper()
 	oauth := oauthBody(t, code, description)
@@ -44,9 +44,8 @@ func jsonObject(t *testing.T, members map[string]string) []byte {
 	return body
 }
 
-// TestRefusals is what is known of Salesforce's answers, in the words that were
-// seen, and what each has to come to. A row of the table that none of them
-// reaches is dead code.
+// TestRefusals has the known errors of Salesforce, in the words that were seen, and the
+// reason of each. A rule that none of them matches is dead code.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	reached := map[errorRule]bool{}
@@ -130,7 +129,7 @@ func TestRefusals(t *testing.T) {
 		{400, "never_heard_of", "", Refused, "Login History"},
 		{403, "OAUTH_APPROVAL_ERROR_GENERIC", "An unexpected error has occurred during authentication. Please try again.", Refused, "Login History"},
 
-		// The server speaks of itself, whatever the body holds.
+		// The status is about the server, with any body.
 		{429, "invalid_grant", "slow down", Throttled, "wait some minutes"},
 		{500, "server_error", "", ServerFault, "status.salesforce.com"},
 		{503, "invalid_grant", "expired access/refresh token", ServerFault, "status.salesforce.com"},
@@ -143,7 +142,7 @@ func TestRefusals(t *testing.T) {
 					t.Errorf("%d %s %q: %s, hint %q; want %s, %q", tt.status, code, description, e.Reason, hints.Text(e.Remedy), tt.want, tt.hint)
 				}
 				if e.Status != tt.status || e.Code != code || e.Description != description {
-					t.Errorf("%d %s %q is told as %d %s %q", tt.status, code, description, e.Status, e.Code, e.Description)
+					t.Errorf("%d %s %q is reported as %d %s %q", tt.status, code, description, e.Status, e.Code, e.Description)
 				}
 			}
 		}
@@ -151,12 +150,12 @@ func TestRefusals(t *testing.T) {
 	}
 	for _, row := range errorRules {
 		if !reached[row] {
-			t.Errorf("no answer reaches the row %s %q", row.code, row.contains)
+			t.Errorf("no answer matches the rule %s %q", row.code, row.contains)
 		}
 	}
 }
 
-// odd returns s in a case that nobody writes: eXpIrEd.
+// odd returns s in an unusual case: eXpIrEd.
 func odd(s string) string {
 	b := []byte(strings.ToLower(s))
 	for i := 1; i < len(b); i += 2 {
@@ -165,8 +164,8 @@ func odd(s string) string {
 	return string(b)
 }
 
-// TestNoRowIsShadowed by one above it, for the words that it shows.
-func TestNoRowIsShadowed(t *testing.T) {
+// TestNoRuleIsShadowed: no rule above a rule matches its sample.
+func TestNoRuleIsShadowed(t *testing.T) {
 	t.Parallel()
 	wantNoShadow(t, errorRules)
 }
@@ -179,19 +178,19 @@ func wantNoShadow(t *testing.T, rows []errorRule) {
 				continue // there is no text
 			}
 			if got, _ := firstMatch(rows, row.code, description); got != row {
-				t.Errorf("%s %q is found by the row %s %q", row.code, description, got.code, got.contains)
+				t.Errorf("%s %q matches the rule %s %q", row.code, description, got.code, got.contains)
 			}
 		}
 		if row.code != strings.ToLower(row.code) || row.contains != strings.ToLower(row.contains) {
 			t.Errorf("%s %q can't match: it is not in lower case", row.code, row.contains)
 		}
 		if !strings.Contains(strings.ToLower(row.sample), row.contains) && row.sample != "" {
-			t.Errorf("%q does not hold %q", row.sample, row.contains)
+			t.Errorf("%q does not contain %q", row.sample, row.contains)
 		}
 	}
 }
 
-// TestAnswersWithoutError are from before Salesforce's OAuth, or from a gateway.
+// TestAnswersWithoutError has answers of a gateway, or of a server in front of OAuth.
 func TestAnswersWithoutError(t *testing.T) {
 	t.Parallel()
 	page := "<html>test-client-secret</html>"
@@ -253,7 +252,7 @@ func TestAnswersWithoutError(t *testing.T) {
 	}
 	for _, row := range statusRules {
 		if !reached[row] {
-			t.Errorf("no answer reaches the row of %d to %d", row.from, row.to)
+			t.Errorf("no answer matches the rule for %d to %d", row.from, row.to)
 		}
 	}
 }

@@ -16,11 +16,11 @@ import (
 
 const orgToken = "00Dxx!test_access_token"
 
-// tenantAnswer is Salesforce's sample of an answer, with a host.
+// tenantAnswer is the sample answer of Salesforce's documentation, with a host.
 const tenantAnswer = `{"access_token":"test-data-cloud-token","instance_url":"mrrtk8tenant.c360a.salesforce.com","token_type":"Bearer",` +
 	`"issued_token_type":"urn:ietf:params:oauth:token-type:jwt","expires_in":7130}`
 
-// exchangeAt exchanges at a host that answers so, and checks what it is sent.
+// exchangeAt exchanges a token at a host with that answer, and checks the request.
 func exchangeAt(t *testing.T, status int, header http.Header, body string) (Answer, *Error) {
 	t.Helper()
 	requests := 0
@@ -28,10 +28,10 @@ func exchangeAt(t *testing.T, status int, header http.Header, body string) (Answ
 		requests++
 		want := "grant_type=urn%3Asalesforce%3Agrant-type%3Aexternal%3Acdp&subject_token=00Dxx%21test_access_token&subject_token_type=urn%3Aietf%3Aparams%3Aoauth%3Atoken-type%3Aaccess_token"
 		if err := r.ParseForm(); err != nil || r.Method != http.MethodPost || r.URL.Path != "/services/a360/token" || r.URL.RawQuery != "" || r.PostForm.Encode() != want {
-			t.Errorf("asked for %s %s with %v: %v", r.Method, r.URL, r.PostForm, err)
+			t.Errorf("requested %s %s with %v: %v", r.Method, r.URL, r.PostForm, err)
 		}
 		if r.Header.Get("Authorization") != "" || r.Header.Get("Content-Type") != "application/x-www-form-urlencoded" {
-			t.Errorf("asked with the header %v", r.Header)
+			t.Errorf("requested with the header %v", r.Header)
 		}
 		for name := range header {
 			w.Header().Set(name, header.Get(name))
@@ -74,9 +74,8 @@ func TestExchangeDataCloud(t *testing.T) {
 	}
 }
 
-// TestDataCloudTenantIsSalesforces: an org at Salesforce can't send its callers'
-// tokens anywhere else.
-func TestDataCloudTenantIsSalesforces(t *testing.T) {
+// TestDataCloudTenantHost: the tenant of an org at Salesforce has a Salesforce host.
+func TestDataCloudTenantHost(t *testing.T) {
 	t.Parallel()
 	host, err := ParseHost("https://acme.my.salesforce.com", "", false)
 	if err != nil {
@@ -114,7 +113,7 @@ func TestDataCloudTenantIsSalesforces(t *testing.T) {
 
 func TestExchangeDataCloudRefused(t *testing.T) {
 	t.Parallel()
-	// As Salesforce's knowledge article 005104785 has it, and the tests of its own driver.
+	// From Salesforce's knowledge article 005104785, and the tests of its driver.
 	const page = `<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 4.01 Transitional//EN"><html><head><script>
 function redirectOnLoad() { window.location.replace('https://login.salesforce.com/?ec=302&startURL=%2Fservices%2Fa360%2Ftoken'); }</script></head></html>`
 	oauth := func(code, description string) string {
@@ -166,7 +165,7 @@ func TestRevokeDataCloud(t *testing.T) {
 	for status, good := range map[int]bool{200: true, 400: false, 401: false, 500: false} {
 		client, host := hostThat(t, func(w http.ResponseWriter, r *http.Request) {
 			if err := r.ParseForm(); err != nil || r.URL.Path != "/services/a360/revoke" || r.PostForm.Encode() != "token=test-data-cloud-token" || r.Header.Get("Authorization") != "Bearer test-data-cloud-token" {
-				t.Errorf("asked for %s with %v, %v", r.URL, r.PostForm, r.Header)
+				t.Errorf("requested %s with %v, %v", r.URL, r.PostForm, r.Header)
 			}
 			w.WriteHeader(status)
 			_, _ = w.Write([]byte(`"Token revoked successfully"`))
@@ -180,8 +179,8 @@ func TestRevokeDataCloud(t *testing.T) {
 	}
 }
 
-// FuzzDataCloud: whatever comes back is a token of a host of Salesforce's, or an
-// error that shows no secret.
+// FuzzDataCloud: any answer becomes a token at a Salesforce host, or an error without a
+// secret.
 func FuzzDataCloud(f *testing.F) {
 	f.Add(200, []byte(tenantAnswer))
 	f.Add(401, []byte(`[]`))

@@ -18,17 +18,17 @@ import (
 	"time"
 )
 
-// Row is a row of the tables as docs/errors.md shows it.
+// Row is a row of the tables in docs/errors.md.
 type Row struct {
-	Seen  string // what a person sees of it, in Markdown
+	Seen  string // the words of the message, in Markdown
 	Means string
 	Todo  string
-	Error *Error // what it comes to
+	Error *Error // the error of the row
 }
 
-// Rows returns all rows: what Salesforce says, what came from elsewhere, and what
-// went wrong with an answer or below HTTP. The last two are samples that go
-// through the code which decides, texts included.
+// Rows returns all rows: for an OAuth error, for an HTTP status, for an unusable answer
+// and for the network. The last two come from samples, which the program itself
+// classifies.
 func Rows() (words, statuses, answers, network []Row, err error) {
 	words = append(ruleRows(errorRules), unknown.row("any other `error`", http.StatusBadRequest))
 
@@ -119,15 +119,13 @@ func Rows() (words, statuses, answers, network []Row, err error) {
 	return words, statuses, answers, network, nil
 }
 
-// GrantRows returns the rows of what Salesforce says where an assertion or a
-// client's credentials are refused.
+// GrantRows returns the rows for an assertion and for a client's credentials.
 func GrantRows() (assertion, client []Row) {
 	return append(ruleRows(assertionRules), assertionRefused.row("other words of `invalid_grant`", http.StatusBadRequest)),
 		append(ruleRows(clientRules), clientRefused.row("other words of `invalid_grant`", http.StatusBadRequest))
 }
 
-// LoginRows returns the rows that a login has before the others, and what it
-// refuses by itself.
+// LoginRows returns the rows for a login, with forcecred's own refusals.
 func LoginRows() []Row {
 	rows := ruleRows(loginRules)
 	rows = append(rows, loginRefused.row("`invalid_grant` with words that are in no table", http.StatusBadRequest))
@@ -143,8 +141,7 @@ func LoginRows() []Row {
 	return rows
 }
 
-// DataCloudRows returns the rows that the exchange for a Data Cloud token has before
-// the others, and what it tells by other marks.
+// DataCloudRows returns the rows for the exchange of a Data Cloud token.
 func DataCloudRows() []Row {
 	return append(ruleRows(dataCloudRules),
 		orgTokenRefused.row("other words of `invalid_grant`, HTTP 401, or a login page", http.StatusUnauthorized),
@@ -173,6 +170,6 @@ func ruleRows(table []errorRule) (rows []Row) {
 	return rows
 }
 
-func (m class) row(seen string, status int) Row {
-	return Row{seen, m.why, hints.Text(remedy.To(m.remedyCode)), &Error{Reason: m.reason, Status: status, Remedy: m.remedy()}}
+func (c class) row(seen string, status int) Row {
+	return Row{seen, c.why, hints.Text(remedy.To(c.remedyCode)), &Error{Reason: c.reason, Status: status, Remedy: c.remedy()}}
 }

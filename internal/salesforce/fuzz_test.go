@@ -19,9 +19,9 @@ import (
 	"forcecred/protocol/token"
 )
 
-// checkTold checks what every error has to keep, whatever the answer was: a
-// reason and a hint, one short line, none of the request's secrets.
-func checkTold(t *testing.T, err error, secrets ...secret.Text) {
+// checkError checks that an error has a reason and a hint, is one short line, and has no
+// secret of the request.
+func checkError(t *testing.T, err error, secrets ...secret.Text) {
 	t.Helper()
 	e := (*Error)(nil)
 	if !errors.As(err, &e) {
@@ -33,11 +33,11 @@ func checkTold(t *testing.T, err error, secrets ...secret.Text) {
 	for _, text := range []string{e.Code, e.Description, e.Error()} {
 		for _, s := range secrets {
 			if echoes(text, s.Reveal()) {
-				t.Error("the error holds a secret of the request")
+				t.Error("the error has a secret of the request")
 			}
 		}
 		if i := slices.IndexFunc([]rune(text), func(r rune) bool { return !unicode.IsPrint(r) }); i >= 0 {
-			t.Errorf("the error has a character that can't be printed: %q", text)
+			t.Errorf("the error has a character that is not printable: %q", text)
 		}
 		if len([]rune(text)) > 3*maxDescription {
 			t.Errorf("the error has %d characters", len([]rune(text)))
@@ -45,11 +45,11 @@ func checkTold(t *testing.T, err error, secrets ...secret.Text) {
 	}
 }
 
-// jsonStrings matches what may be a text in JSON, whole or not.
+// jsonStrings matches each possible JSON string.
 var jsonStrings = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
 
-// FuzzDecodeAnswer: what is accepted can be put into a header, a shell or a
-// terminal; what is salvaged of the rest stands in it; no error shows a secret.
+// FuzzDecodeAnswer: an accepted answer is safe in a header, a shell and a terminal. A
+// recovered refresh token is in the answer. No error has a secret.
 func FuzzDecodeAnswer(f *testing.F) {
 	f.Add(200, []byte(whole))
 	f.Add(200, []byte(whole)[:len(whole)/2])
@@ -62,20 +62,20 @@ func FuzzDecodeAnswer(f *testing.F) {
 		resp := transport.Response{Status: status, Header: http.Header{}, Body: body}
 		a, err := decodeRefresh(resp, grant)
 		if err != nil {
-			checkTold(t, err, grant.ClientSecret, grant.RefreshToken)
+			checkError(t, err, grant.ClientSecret, grant.RefreshToken)
 		} else {
 			checkAnswer(t, a, grant)
 		}
 		if token := recoverRefreshToken(resp).Reveal(); token != "" {
-			stands := slices.ContainsFunc(jsonStrings.FindAll(body, -1), func(text []byte) bool {
+			isInBody := slices.ContainsFunc(jsonStrings.FindAll(body, -1), func(text []byte) bool {
 				var s string
 				return json.Unmarshal(text, &s) == nil && s == token
 			})
-			if !isSuccess(status) || !stands || !utf8.ValidString(token) {
-				t.Error("a refresh token was salvaged that the answer does not have")
+			if !isSuccess(status) || !isInBody || !utf8.ValidString(token) {
+				t.Error("a refresh token was recovered that the answer does not have")
 			}
 			if err == nil && token != a.RefreshToken.Reveal() {
-				t.Error("an accepted answer has another refresh token than what is salvaged of it")
+				t.Error("the recovered refresh token is not that of the accepted answer")
 			}
 		}
 	})
@@ -107,8 +107,7 @@ func checkAnswer(t *testing.T, a Answer, grant RefreshGrant) {
 	}
 }
 
-// FuzzDecodeIntrospection: what is accepted has times that can be compared and
-// written down.
+// FuzzDecodeIntrospection: the times of an accepted answer can be compared and stored.
 func FuzzDecodeIntrospection(f *testing.F) {
 	f.Add(200, []byte(`{"active":true,"scope":"api","client_id":"test-client-id","username":"test-user@example.com","exp":1708060528,"iat":1708058728,"nbf":1708058728}`))
 	f.Add(200, []byte(`{"active":false}`))
@@ -120,14 +119,14 @@ func FuzzDecodeIntrospection(f *testing.F) {
 		clientSecret, token := secret.New("test-client-secret"), secret.New("00Dxx!test_access_token")
 		in, err := decodeIntrospection(transport.Response{Status: status, Header: http.Header{}, Body: body}, clientSecret, token)
 		if err != nil {
-			checkTold(t, err, clientSecret, token)
+			checkError(t, err, clientSecret, token)
 			if in != (Introspection{}) {
-				t.Error("an error has a value beside it")
+				t.Error("the result is set with an error")
 			}
 			return
 		}
 		if in.Active && in.ExpiresAt.IsZero() {
-			t.Error("an active token has no end")
+			t.Error("an active token has no expiry")
 		}
 		for _, at := range []time.Time{in.IssuedAt, in.ExpiresAt} {
 			if _, err := at.MarshalJSON(); err != nil || !at.IsZero() && at.Unix() <= 0 {
@@ -137,32 +136,31 @@ func FuzzDecodeIntrospection(f *testing.F) {
 	})
 }
 
-// FuzzErrorAnswer: whatever Salesforce says of a refusal, and however it echoes
-// the request, the words that are shown have none of the request's secrets, and
-// the same words always mean the same.
+// FuzzErrorAnswer: for any error and any echo of the request, the shown text has no secret
+// of the request, and the same error always has the same class.
 func FuzzErrorAnswer(f *testing.F) {
-	names := slices.Sorted(maps.Keys(disguises))
+	names := slices.Sorted(maps.Keys(encodings))
 	for i := range names {
 		f.Add(400, "invalid_grant", "no grant for ", ", sorry", uint8(i))
 	}
 	f.Add(401, "INVALID_CLIENT", "invalid client credentials", "", uint8(0))
 	f.Add(503, "\x1b[2J", "%25", "\\", uint8(1))
-	f.Fuzz(func(t *testing.T, status int, code, before, after string, disguise uint8) {
+	f.Fuzz(func(t *testing.T, status int, code, before, after string, encoding uint8) {
 		if code == "" {
 			return // no OAuth error: FuzzDecodeAnswer has those
 		}
 		grant := testGrant(t)
 		grant.RefreshToken, grant.ClientSecret = awkwardToken, awkwardSecret
-		echo := disguises[names[int(disguise)%len(names)]](awkwardToken.Reveal())
+		echo := encodings[names[int(encoding)%len(names)]](awkwardToken.Reveal())
 		first := (*Error)(nil)
 		for _, body := range errorBodies(t, code, before+echo+after) {
 			resp := transport.Response{Status: status, Header: http.Header{}, Body: body}
 			_, err := decodeRefresh(resp, grant)
-			checkTold(t, err, awkwardSecret, awkwardToken)
+			checkError(t, err, awkwardSecret, awkwardToken)
 			if !recoverRefreshToken(resp).Empty() {
-				t.Error("a refresh token was salvaged of a refusal")
+				t.Error("a refresh token was recovered from a refusal")
 			}
-			// In each of its forms it means the same, each time.
+			// Each format has the same class, each time.
 			_, again := decodeRefresh(resp, grant)
 			for _, err := range []error{err, again} {
 				e := (*Error)(nil)
@@ -173,7 +171,7 @@ func FuzzErrorAnswer(f *testing.F) {
 					first = e
 				}
 				if *first != *e {
-					t.Errorf("one answer means %v, then %v", first, e)
+					t.Errorf("one answer is classified as %v, then as %v", first, e)
 				}
 			}
 		}

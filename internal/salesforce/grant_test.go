@@ -18,8 +18,8 @@ import (
 	"forcecred/protocol/secret"
 )
 
-// refusals are what is known of Salesforce's answers where no refresh token was
-// spent, and what the hint of each must say.
+// refusals are the known errors for grants other than a refresh token, with a part of the
+// hint of each.
 var refusals = []struct {
 	of                string // jwt, client, or both
 	code, description string
@@ -50,7 +50,7 @@ var refusals = []struct {
 	{"both", "invalid_client", "client identifier invalid", Refused, "client_id"},
 	{"both", "invalid_client_id", "client identifier invalid", Refused, "ten minutes"},
 
-	// What a refresh token is told, where there is none; and what is not about the grant.
+	// Errors of a refresh token, and errors that are not about the grant.
 	{"both", "invalid_grant", "expired access/refresh token", Refused, "Login History"},
 	{"both", "invalid_grant", "authentication failure", Refused, "Login History"},
 	{"both", "invalid_grant", "something new", Refused, "Login History"},
@@ -82,7 +82,7 @@ func TestGrantRefusals(t *testing.T) {
 				}
 				for _, wrong := range []string{"refresh token", "log in again", "api and refresh_token"} {
 					if strings.Contains(hints.Text(e.Remedy), wrong) {
-						t.Errorf("%s: %s %q: the hint speaks of what there is not: %q", name, tt.code, tt.description, hints.Text(e.Remedy))
+						t.Errorf("%s: %s %q: the hint is for another grant: %q", name, tt.code, tt.description, hints.Text(e.Remedy))
 					}
 				}
 				reached[name][row] = true
@@ -92,20 +92,20 @@ func TestGrantRefusals(t *testing.T) {
 	for name, kind := range kinds {
 		for _, row := range kind.rows {
 			if !reached[name][row] {
-				t.Errorf("%s: no answer reaches the row %s %q", name, row.code, row.contains)
+				t.Errorf("%s: no answer matches the rule %s %q", name, row.code, row.contains)
 			}
 		}
 		wantNoShadow(t, kind.rows)
 	}
-	// The server speaks of itself, whatever the body holds.
+	// The status is about the server, with any body.
 	e := classify(transport.Response{Status: http.StatusServiceUnavailable, Header: http.Header{}}, "invalid_grant", "invalid assertion", nil)
 	if reclassify(e, assertionRules, assertionRefused); e.Reason != ServerFault {
 		t.Errorf("503 is %s", e.Reason)
 	}
 }
 
-// TestClock: a refusal that a wrong clock explains says by how much it is wrong.
-func TestClock(t *testing.T) {
+// TestClockDifference: if a wrong clock explains a refusal, the hint has the difference.
+func TestClockDifference(t *testing.T) {
 	t.Parallel()
 	sent := time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
 	for _, tt := range []struct {
@@ -155,9 +155,9 @@ func TestGrantCheck(t *testing.T) {
 	}
 }
 
-// TestAssertionIsNotShown: an answer that echoes the assertion does not bring it
-// before anybody's eyes.
-func TestAssertionIsNotShown(t *testing.T) {
+// TestAssertionIsRedacted: the error of an answer that echoes the assertion does not show
+// it.
+func TestAssertionIsRedacted(t *testing.T) {
 	t.Parallel()
 	key, err := testPrivateKey()
 	if err != nil {
@@ -172,7 +172,7 @@ func TestAssertionIsNotShown(t *testing.T) {
 	_, err = decodeAnswer(resp, g.Host, g.ClientSecret, assertion)
 	e := (*Error)(nil)
 	if !errors.As(err, &e) || !strings.Contains(e.Description, "no grant for") || strings.Contains(e.Description, assertion.Reveal()[:12]) {
-		t.Errorf("it is told as %v", err)
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -38,7 +38,7 @@ func TestParseHost(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", tt.url, got, tt.endpoint)
 		}
 		if again, err := ParseHost(host.URL(), host.Site(), tt.allowHost); err != nil || again != host {
-			t.Errorf("%s does not survive being stored: %v", tt.url, err)
+			t.Errorf("%s changes when it is parsed again: %v", tt.url, err)
 		}
 	}
 }
@@ -106,12 +106,12 @@ func TestParseHostRefuses(t *testing.T) {
 		})
 	}
 	if _, err := ParseHost("https://user@login.acme.com", "", true); err == nil {
-		t.Error("allow_host allows more than a host")
+		t.Error("allow_host allows a user in the URL")
 	}
 }
 
-// TestInstanceURL: an access token goes to hosts of Salesforce's, and besides to
-// those that are near the host where the org logs in.
+// TestInstanceURL: an access token goes to Salesforce hosts, and to hosts that the login
+// host trusts.
 func TestInstanceURL(t *testing.T) {
 	t.Parallel()
 	const (
@@ -182,8 +182,7 @@ func TestInstanceURL(t *testing.T) {
 	}
 }
 
-// TestForeignSite: a site at its company's own domain is left out of an answer,
-// and the rest of it is good.
+// TestForeignSite: an answer without a site that is at its company's own domain is valid.
 func TestForeignSite(t *testing.T) {
 	t.Parallel()
 	grant := testGrant(t)

@@ -6,8 +6,8 @@ import (
 	"forcecred/protocol/token"
 )
 
-// TestIsIssuer: an ID token's issuer is the login host, its site or the instance,
-// in whatever case Salesforce writes the host.
+// TestIsIssuer: an ID token's issuer is the login host, its site or the instance, with the
+// host in any case.
 func TestIsIssuer(t *testing.T) {
 	t.Parallel()
 	host, err := ParseHost("https://acme.my.site.com", "/partners", false)

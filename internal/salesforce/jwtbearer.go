@@ -145,13 +145,13 @@ func (g JWTGrant) assertion(audience string, now time.Time) (secret.Text, error)
 // does not report a wrong clock, but its Date header shows the difference. isElsewhere
 // reports that the host does not know the app or the user, or wants another audience.
 func classifyAssertion(e *Error, resp transport.Response, sent time.Time) (isElsewhere bool) {
-	row := reclassify(e, assertionRules, assertionRefused)
-	switch row.class {
+	rule := reclassify(e, assertionRules, assertionRefused)
+	switch rule.class {
 	case wrongAudience, clientNotFound, appNotFound, notPreapproved:
 		return true
 	}
 	date, err := http.ParseTime(resp.Header.Get("Date"))
-	if err != nil || row.class != assertionEnded && row.class != wrongAssertion {
+	if err != nil || rule.class != assertionEnded && rule.class != wrongAssertion {
 		return false
 	}
 	switch off := sent.Sub(date).Truncate(time.Second); {

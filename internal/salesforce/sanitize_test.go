@@ -14,8 +14,8 @@ import (
 	"forcecred/protocol/secret"
 )
 
-// disguises are the ways in which an answer may echo a secret of the request.
-var disguises = map[string]func(string) string{
+// encodings are the ways in which an answer may echo a secret of the request.
+var encodings = map[string]func(string) string{
 	"plain":                     func(s string) string { return s },
 	"in upper case":             strings.ToUpper,
 	"as a form":                 url.QueryEscape,
@@ -43,21 +43,21 @@ func each(s, format string) string {
 	return b.String()
 }
 
-// awkward are secrets that no encoding leaves as they are.
+// The awkward secrets change in every encoding.
 var (
 	awkwardToken  = secret.New(`5Aep861.Test/Refresh+Token=="<&'\0001 End`)
 	awkwardSecret = secret.New(`Test/Client+Secret%2F=="<&'\0001 End`)
 )
 
-func TestNoSecretOfTheRequestIsShown(t *testing.T) {
+func TestSecretsAreRedacted(t *testing.T) {
 	t.Parallel()
 	grant := testGrant(t)
 	grant.RefreshToken, grant.ClientSecret = awkwardToken, awkwardSecret
-	for name, disguise := range disguises {
+	for name, encoding := range encodings {
 		for _, s := range []secret.Text{awkwardToken, awkwardSecret} {
 			for _, body := range append(
-				errorBodies(t, "invalid_grant", "no grant for "+disguise(s.Reveal())+", sorry"),
-				errorBodies(t, "x "+disguise(s.Reveal()), "")...,
+				errorBodies(t, "invalid_grant", "no grant for "+encoding(s.Reveal())+", sorry"),
+				errorBodies(t, "x "+encoding(s.Reveal()), "")...,
 			) {
 				_, err := decodeRefresh(transport.Response{Status: 400, Header: http.Header{}, Body: body}, grant)
 				e := (*Error)(nil)
@@ -65,15 +65,15 @@ func TestNoSecretOfTheRequestIsShown(t *testing.T) {
 					t.Fatal(err)
 				}
 				if text := e.Code + e.Description + e.Error(); echoes(text, s.Reveal()) || !strings.Contains(text, secret.Redacted) {
-					t.Errorf("%s: a secret is shown, or nothing was taken out", name)
+					t.Errorf("%s: a secret is shown, or nothing was redacted", name)
 				}
 			}
 		}
 	}
 }
 
-// TestOrdinaryTextIsLeftAlone: what no secret is in is shown as Salesforce said it.
-func TestOrdinaryTextIsLeftAlone(t *testing.T) {
+// TestOrdinaryTextIsUnchanged: a text without a secret is shown unchanged.
+func TestOrdinaryTextIsUnchanged(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
 		"", "expired access/refresh token", "user hasn't approved this consumer", "100% of <b>refresh</b> tokens &amp; more", "C:\\refresh\\token", "%", "%zz", `\`, `\u12`, "日本語のエラー",
@@ -82,13 +82,13 @@ func TestOrdinaryTextIsLeftAlone(t *testing.T) {
 			t.Errorf("%q became %q", text, got)
 		}
 	}
-	// Where a secret stands plainly, the rest of the text stays.
+	// Around a secret in plain text, the rest is unchanged.
 	if got := sanitize("no grant for test-client-secret", secret.New("test-client-secret")); got != "no grant for "+secret.Redacted {
 		t.Errorf("got %q", got)
 	}
 }
 
-func TestDescriptionIsCut(t *testing.T) {
+func TestDescriptionIsShortened(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{strings.Repeat("é", 300), strings.Repeat("é", 250) + "\n\x1b[2J\u202e" + strings.Repeat("é", 50)} {
 		e := asError(t, transport.Response{Status: 400, Header: http.Header{}, Body: oauthBody(t, "invalid_grant", text)})
@@ -98,10 +98,10 @@ func TestDescriptionIsCut(t *testing.T) {
 	}
 }
 
-// TestLongEchoEnds: a server chooses how long the access token is that it is asked
-// about, and how long its refusal. Piece by piece through all of the text, the two
-// together would take minutes; it takes well below a second.
-func TestLongEchoEnds(t *testing.T) {
+// TestLongEcho: a server chooses the length of both the access token and its error. A
+// search for each part in the whole text would take minutes; sanitize takes less than a
+// second.
+func TestLongEcho(t *testing.T) {
 	t.Parallel()
 	token := secret.New("00D!" + strings.Repeat("ab1", 70_000))
 	done := make(chan string, 1)
@@ -109,9 +109,9 @@ func TestLongEchoEnds(t *testing.T) {
 	select {
 	case got := <-done:
 		if strings.Contains(got, secret.Redacted) {
-			t.Errorf("what is no piece of the token was taken for one: %.40s", got)
+			t.Errorf("a text without a part of the token was redacted: %.40s", got)
 		}
 	case <-time.After(time.Minute):
-		t.Fatal("still at it after a minute")
+		t.Fatal("no result after a minute")
 	}
 }

@@ -24,8 +24,7 @@ func testHost(t *testing.T, url, site string, allowHost bool) Host {
 	return host
 }
 
-// TestTargets: integration's TestSalesforceCLIAudiences compares the order with the
-// Salesforce CLI's own.
+// TestTargets checks the order. An integration test compares it with the Salesforce CLI's.
 func TestTargets(t *testing.T) {
 	t.Parallel()
 	myDomain := testHost(t, "https://acme.my.salesforce.com", "", false)
@@ -61,8 +60,8 @@ func TestTargets(t *testing.T) {
 	}
 }
 
-// TestTries: which refusals let an assertion be tried elsewhere, and which end it.
-func TestTries(t *testing.T) {
+// TestNextTarget: some refusals lead to the next target, and others are final.
+func TestNextTarget(t *testing.T) {
 	t.Parallel()
 	key, err := testPrivateKey()
 	if err != nil {

@@ -12,8 +12,7 @@ import (
 	"forcecred/protocol/secret"
 )
 
-// hostThat returns a client and the login of a host that answers each request
-// with handle.
+// hostThat returns a client and a host that answers each request with handle.
 func hostThat(t *testing.T, handle http.HandlerFunc) (*Client, Host) {
 	t.Helper()
 	server := httptest.NewTLSServer(handle)
@@ -48,7 +47,7 @@ func TestUserInfo(t *testing.T) {
 	} {
 		client, host := hostThat(t, func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path != "/partners/services/oauth2/userinfo" || r.Header.Get("Authorization") != "Bearer test-access-token" || r.URL.RawQuery != "" {
-				t.Errorf("%s: asked for %s with %q", tt.name, r.URL, r.Header["Authorization"])
+				t.Errorf("%s: requested %s with %q", tt.name, r.URL, r.Header["Authorization"])
 			}
 			w.Header().Set("Location", "/elsewhere")
 			w.WriteHeader(tt.status)
@@ -90,6 +89,6 @@ func TestServerTime(t *testing.T) {
 	}
 	_, err = client.ServerTime(t.Context(), nowhere)
 	if e := (*Error)(nil); !errors.As(err, &e) || e.Reason != Unreachable {
-		t.Errorf("nobody there: %v", err)
+		t.Errorf("an unreachable host: %v", err)
 	}
 }

@@ -49,8 +49,8 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// FuzzCheck: what is accepted goes through a form, a header and a shell
-// unharmed, and an error tells of one character at most.
+// FuzzCheck: accepted text is safe in a form, a header and a shell. An error quotes one
+// character at most.
 func FuzzCheck(f *testing.F) {
 	for _, text := range []string{"test-token\n", "\xff", "<>", "5Aep861"} {
 		f.Add(text)

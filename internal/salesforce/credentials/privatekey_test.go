@@ -17,7 +17,7 @@ import (
 	"forcecred/protocol/secret"
 )
 
-// keyPEM is one key in the two forms that are read.
+// keyPEM is one key in both forms.
 type keyPEM struct{ pkcs1, pkcs8 string }
 
 var testKeys sync.Map // of keyPEM, by bits: to generate one is the slowest part of the tests

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestCheckProxyHost: a proxy's host is read as it stands, or not at all.
+// TestCheckProxyHost: CheckProxy accepts a proxy's host unchanged, or refuses it.
 func TestCheckProxyHost(t *testing.T) {
 	t.Parallel()
 	for setting, ok := range map[string]bool{

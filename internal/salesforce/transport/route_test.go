@@ -181,7 +181,7 @@ func newPost(host string) *http.Request {
 	return req
 }
 
-// startConnect starts an HTTP proxy that knows CONNECT alone.
+// startConnect starts an HTTP proxy that supports only CONNECT.
 func startConnect(t *testing.T) *url.URL {
 	t.Helper()
 	return startProxy(t, (*httptest.Server).Start)
