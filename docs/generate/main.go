@@ -1,4 +1,4 @@
-// Command generate makes the man pages and the completions of forcecred, of the commands' own help, the README's tables and pages.md.
+// Command generate makes the man pages and the completions of forcecred from the commands' help, the README's tables and pages.md.
 //
 //go:generate go run .
 package main
@@ -29,8 +29,7 @@ func main() {
 	}
 }
 
-// empty makes a folder without files in it, so that none is left of a command
-// that is no more.
+// empty makes an empty folder, so that no page of a removed command stays.
 func empty(dir string) error {
 	if err := os.RemoveAll(dir); err != nil {
 		return err

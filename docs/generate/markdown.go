@@ -6,8 +6,7 @@ import (
 	"strings"
 )
 
-// markdown makes Markdown of a help's text, in which what is indented stays as
-// it is.
+// markdown converts the text of a help to Markdown. Indented lines stay as they are.
 func markdown(text string) string {
 	var b strings.Builder
 	isCode := false
@@ -28,16 +27,15 @@ func markdown(text string) string {
 	return strings.TrimRight(b.String(), "\n")
 }
 
-// special are characters that Markdown would take for its own.
+// special matches characters that have a meaning in Markdown.
 var special = regexp.MustCompile("[\\\\*_<>|`#]")
 
 var link = regexp.MustCompile(`\[([^]]*)\]\([^)]*\)`)
 
-// definition is one of a list, of Markdown that is its own.
+// definition is an entry of a definition list, in Markdown.
 func definition(term, text string) string { return term + "\n: " + text + "\n\n" }
 
-// definitions makes a list of definitions of the table under a heading of a
-// document.
+// definitions makes a definition list from the table under a document's heading.
 func definitions(document, heading string, of func(cells []string) (term, text string)) (string, error) {
 	_, section, found := strings.Cut(document, "\n## "+heading+"\n")
 	section, _, _ = strings.Cut(section, "\n## ")

@@ -19,7 +19,7 @@ import (
 //go:embed pages.md
 var more string
 
-// makePages makes a page for each command, and one for all of them.
+// makePages makes a page for each command, and one for forcecred.
 func makePages(dir, readme string) error {
 	if err := empty(dir); err != nil {
 		return err
@@ -46,7 +46,7 @@ func makePages(dir, readme string) error {
 	return makePage(dir, root)
 }
 
-// environment makes a list of definitions of all variables.
+// environment makes a definition list of all variables.
 func environment() string {
 	var b strings.Builder
 	for _, v := range config.Variables() {
@@ -59,7 +59,7 @@ func environment() string {
 	return b.String()
 }
 
-// noDate is shown as none: a page changes with the commands alone.
+// noDate prints nothing, so that a page changes only with the commands.
 var noDate = time.Unix(0, 0).UTC()
 
 func makePage(dir string, cmd *cobra.Command) error {
@@ -78,8 +78,8 @@ func makePage(dir string, cmd *cobra.Command) error {
 
 func pageOf(cmd *cobra.Command) string { return strings.ReplaceAll(cmd.CommandPath(), " ", "-") }
 
-// options returns a command's flags, which the library would show as they are
-// written in no manual.
+// options returns a command's flags in the style of manual pages, which the library does
+// not have.
 func options(cmd *cobra.Command) string {
 	cmd.InitDefaultHelpFlag()
 	var b strings.Builder

@@ -1,7 +1,7 @@
 // Command demo runs forcecred's main job from nothing, against an org on loopback.
 //
-// It builds forcecred, starts a stand-in for a Salesforce org, and shows each
-// command with what it printed. Nothing is left behind.
+// It builds forcecred, starts a stand-in for a Salesforce org, and shows each command with
+// its output. It leaves nothing behind.
 package main
 
 import (
@@ -45,7 +45,7 @@ func run() error {
 	if _, err := s.forcecred(s.storeRequest(), "store"); err != nil {
 		return err
 	}
-	fmt.Println("\n# The first get spends the refresh token.")
+	fmt.Println("\n# The first get uses the refresh token.")
 	first, err := s.get()
 	if err != nil {
 		return err
@@ -56,28 +56,28 @@ func run() error {
 		return err
 	}
 	posts := org.Count(orgtest.Token)
-	fmt.Printf("\n# Token requests that the org has seen: %d.\n", posts)
+	fmt.Printf("\n# Token requests at the org: %d.\n", posts)
 	if posts != 1 || !first.AccessToken.Equal(second.AccessToken) {
 		return fmt.Errorf("the second get was not served from the cache")
 	}
-	fmt.Println("\n# That refresh token is dead now. The one that replaced it was saved before the answer, so the next refresh works.")
+	fmt.Println("\n# That refresh token is no longer valid. forcecred saved its replacement before it answered, so the next refresh works.")
 	if _, err := s.forcecred("", "get", "prod", "--force", "--format", "header"); err != nil {
 		return err
 	}
-	fmt.Printf("\n# Refresh tokens that the org has issued: %d. The login is alive: %t.\n", len(org.Grant().History()), org.Alive())
+	fmt.Printf("\n# Refresh tokens that the org has issued: %d. The login is valid: %t.\n", len(org.Grant().History()), org.Alive())
 	if !org.Alive() {
 		return fmt.Errorf("the login is lost")
 	}
-	fmt.Println("\n# What a failure looks like.")
+	fmt.Println("\n# An error has a hint and an exit status.")
 	if _, err := s.forcecred("", "get", "nosuch"); err == nil {
 		return fmt.Errorf("an org that nobody stored was found")
 	}
-	fmt.Println("\n# And what is kept, without secrets.")
+	fmt.Println("\n# The stored orgs, without secrets.")
 	_, err = s.forcecred("", "list")
 	return err
 }
 
-// session runs the built forcecred with one org and one home.
+// session has the built forcecred, a stand-in org and a home.
 type session struct {
 	org    *orgtest.Org
 	binary string
@@ -105,7 +105,7 @@ func (s *session) storeRequest() string {
 	_ = protocol.StoreRequest{
 		Org: "prod", LoginURL: s.org.URL, ClientID: s.org.ClientID(),
 		ClientSecret: secret.New(s.org.ClientSecret()), RefreshToken: secret.New(s.org.RefreshToken()),
-	}.Encode(&b) // a buffer takes all that it is given
+	}.Encode(&b) // a write to a buffer never fails
 	return b.String()
 }
 
@@ -117,7 +117,7 @@ func (s *session) get() (protocol.Credential, error) {
 	return protocol.DecodeCredential(strings.NewReader(out))
 }
 
-// forcecred runs a command, prints it with what it printed, and returns its stdout.
+// forcecred runs a command, prints it with its output, and returns its stdout.
 func (s *session) forcecred(stdin string, args ...string) (string, error) {
 	shown := "forcecred " + strings.Join(args, " ")
 	if stdin != "" {
@@ -136,8 +136,7 @@ func (s *session) forcecred(stdin string, args ...string) (string, error) {
 	return stdout.String(), err
 }
 
-// shorten cuts the org's secrets, which would be of use to nobody, to what one
-// needs to tell them apart.
+// shorten cuts the org's secrets to a few characters that distinguish them.
 func (s *session) shorten(text string) string {
 	for _, secret := range s.org.Secrets() {
 		if len(secret) > 24 {

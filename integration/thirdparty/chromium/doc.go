@@ -1,2 +1,2 @@
-// Package chromium lets Chromium go through the login of the built forcecred.
+// Package chromium tests the login of the built forcecred with Chromium.
 package chromium

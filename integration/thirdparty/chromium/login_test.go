@@ -23,15 +23,15 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// logIn goes through the org's pages up to the user's answer, "#allow" or "#deny",
-// and returns the heading of our page that follows.
+// logIn follows the org's pages up to the user's answer, "#allow" or "#deny", and returns
+// the heading of forcecred's page that follows.
 func logIn(t *testing.T, tab context.Context, address, answer string) (heading string) {
 	t.Helper()
 	do(t, tab, chromedp.Navigate(address), chromedp.Click("#login"), chromedp.Click(answer))
 	return ourPage(t, tab)
 }
 
-// mainText is all that our page says.
+// mainText returns the text of forcecred's page.
 const mainText = `document.querySelector("main").innerText`
 
 func TestAllow(t *testing.T) {
@@ -74,7 +74,7 @@ func TestAllow(t *testing.T) {
 				t.Error("stderr shows a secret")
 			}
 
-			// The access token that came is the cached one: no refresh is needed.
+			// The login's access token is in the cache, so no refresh is needed.
 			token := r.run(t, "get", "prod", "--format", "token")
 			if token.status != 0 || strings.TrimSpace(token.stdout) != r.AccessToken() || r.Count(orgtest.Token) != 1 {
 				t.Errorf("status %d after %d token requests: %s", token.status, r.Count(orgtest.Token), token.stderr)
@@ -110,7 +110,7 @@ func TestDeny(t *testing.T) {
 	r.stillUnknown(t)
 }
 
-// stillUnknown: nothing was kept of a login that failed.
+// stillUnknown checks that a failed login stored nothing.
 func (r *rig) stillUnknown(t *testing.T) {
 	t.Helper()
 	if got := r.run(t, "get", "prod"); got.status != protocol.OrgNotFound.ExitStatus() {
@@ -118,7 +118,7 @@ func (r *rig) stillUnknown(t *testing.T) {
 	}
 }
 
-// TestWords: what comes by the browser is shown, and harmless.
+// TestWords: text that comes with the redirect is shown without harm.
 func TestWords(t *testing.T) {
 	t.Parallel()
 	tab := newTab(t)
@@ -143,8 +143,7 @@ func TestWords(t *testing.T) {
 	}
 }
 
-// TestWrongState: a redirect that another page made up does not end the login,
-// which then succeeds.
+// TestWrongState: a forged redirect does not end the login, which then succeeds.
 func TestWrongState(t *testing.T) {
 	t.Parallel()
 	tab := newTab(t)
@@ -165,13 +164,13 @@ func TestWrongState(t *testing.T) {
 	}
 }
 
-// TestSecondRedirect: once the redirect has come, a second one finds nothing, and
-// afterwards nobody is there.
+// TestSecondRedirect: a second redirect gets status 404, and after the login the port is
+// closed.
 func TestSecondRedirect(t *testing.T) {
 	t.Parallel()
 	tab := newTab(t)
 	r := newRig(t, orgtest.Config{})
-	r.FailNext(1, orgtest.Fault{Endpoint: orgtest.Token, AnswerDelay: time.Second}) // the login is under way meanwhile
+	r.FailNext(1, orgtest.Fault{Endpoint: orgtest.Token, AnswerDelay: time.Second}) // the login still runs meanwhile
 	redirects := make(chan string, 1)
 	r.FailNext(orgtest.Always, orgtest.Fault{Endpoint: orgtest.Authorize, Redirect: func(query url.Values) {
 		redirects <- fmt.Sprintf("http://localhost:%d/OauthRedirect?%s", r.port, query.Encode())
@@ -185,7 +184,7 @@ func TestSecondRedirect(t *testing.T) {
 		}
 		resp, err := http.Get(redirect)
 		if err != nil {
-			second <- 0 // over already
+			second <- 0 // the login has ended already
 			return
 		}
 		_ = resp.Body.Close()
@@ -206,7 +205,7 @@ func TestSecondRedirect(t *testing.T) {
 func TestTimeout(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, orgtest.Config{})
-	l := r.login(t, "--timeout", "500ms") // in which nobody comes
+	l := r.login(t, "--timeout", "500ms") // no browser answers
 	if got := l.end(t); got.status != protocol.TemporarilyUnavailable.ExitStatus() || !strings.Contains(got.stderr, "within 500ms") || !strings.Contains(got.stderr, "--timeout") {
 		t.Errorf("status %d: %s", got.status, got.stderr)
 	}
@@ -232,7 +231,7 @@ func TestPortInUse(t *testing.T) {
 	}
 }
 
-// TestOtherChallenge: a code that answers another request than ours is of no use to us.
+// TestOtherChallenge: the org rejects a code that it issued for another challenge.
 func TestOtherChallenge(t *testing.T) {
 	t.Parallel()
 	tab := newTab(t)
@@ -250,15 +249,15 @@ func TestOtherChallenge(t *testing.T) {
 	r.stillUnknown(t)
 }
 
-// TestPage: what the page looks like, for whoever runs this with -artifacts, and
-// that it needs nothing but itself.
+// TestPage saves screenshots of the page if it runs with -artifacts, and checks that the
+// page loads nothing else.
 func TestPage(t *testing.T) {
 	t.Parallel()
 	tab := newTab(t)
 	for _, answer := range []string{"allow", "deny"} {
 		r := newRig(t, orgtest.Config{})
 		l := r.login(t)
-		// The page is there once; after that, only what it looks like changes.
+		// The page is served once. After that, only its style changes.
 		logIn(t, tab, l.address, "#"+answer)
 		l.end(t)
 		for _, look := range []struct {
@@ -293,7 +292,7 @@ func TestPage(t *testing.T) {
 	}
 }
 
-// brightness reports whether a CSS colour is nearer to white than to black.
+// brightness reports whether a CSS color is nearer to white than to black.
 func brightness(t *testing.T, colour string) bool {
 	t.Helper()
 	parts := regexp.MustCompile(`\d+`).FindAllString(colour, 3)
@@ -311,8 +310,8 @@ func brightness(t *testing.T, colour string) bool {
 	return sum > 3*128
 }
 
-// TestSignInAgain: a grant that has died is replaced by a login that is given no
-// more than the org's name; the record knows the rest.
+// TestSignInAgain: a login replaces a dead grant. It needs only the org's name, because the
+// rest is stored.
 func TestSignInAgain(t *testing.T) {
 	t.Parallel()
 	tab := newTab(t)

@@ -20,8 +20,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// binary is the forcecred that the tests run; chromium the browser, or nil where
-// there is none.
+// binary is the forcecred that the tests run. chromium is the browser, or nil if there is
+// none.
 var (
 	binary   string
 	chromium context.Context
@@ -38,7 +38,7 @@ func buildAndRun(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	// In forcecred's own module, whose go.mod says what users get.
+	// The go.mod of forcecred's own module selects the versions that users get.
 	binary = filepath.Join(dir, "forcecred")
 	if out, err := exec.Command("go", "build", "-C", "../../..", "-o", binary, "forcecred").CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
@@ -57,11 +57,11 @@ func buildAndRun(m *testing.M) int {
 
 const clientSecret = "test-client-secret-browser"
 
-// patience is how long a test waits for what has to come, however slow the machine is.
-const patience = 2 * time.Minute
+// timeout is the longest time that a test waits, enough for a slow machine.
+const timeout = 2 * time.Minute
 
-// rig is an org whose app comes back to a free port of this machine, a home for
-// forcecred, and a desktop whose browser is the test.
+// rig is an org whose app redirects to a free port of this machine, and a home for
+// forcecred. Its xdg-open passes the address to the test, which has the browser.
 type rig struct {
 	*orgtest.Org
 	port      int
@@ -85,7 +85,7 @@ func newRig(t *testing.T, cfg orgtest.Config) *rig {
 	if err := os.Mkdir(r.bin, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	// The desktop's xdg-open hands the address to the test, which has the browser.
+	// xdg-open passes the address to the test through a pipe.
 	pipe := filepath.Join(dir, "address")
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
@@ -108,7 +108,7 @@ func write(t *testing.T, path, text string, mode os.FileMode) {
 	}
 }
 
-// freePort returns a port that nobody listens at.
+// freePort returns a free TCP port.
 func freePort(t *testing.T) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -125,7 +125,7 @@ func (r *rig) command(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// result is what came of a command.
+// result is the outcome of a command.
 type result struct {
 	status         int
 	stdout, stderr string
@@ -136,17 +136,17 @@ func (r *rig) run(t *testing.T, args ...string) result {
 	cmd := r.command(t.Context(), args...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	_ = cmd.Run() // the status tells
+	_ = cmd.Run() // the test checks the status
 	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
 }
 
-// login is a forcecred login that has sent the user to address and waits.
+// login is a running forcecred login that has opened address and waits.
 type login struct {
 	address string
 	done    chan result
 }
 
-// login starts a login of prod with the org's own app, and what args add.
+// login starts a login of prod with the org's own app, and with args.
 func (r *rig) login(t *testing.T, args ...string) *login {
 	t.Helper()
 	all := append([]string{"login", "prod", "--port", strconv.Itoa(r.port), "--login-url", r.URL, "--client-id", r.ClientID()}, args...)
@@ -156,7 +156,7 @@ func (r *rig) login(t *testing.T, args ...string) *login {
 	return r.start(t, all...)
 }
 
-// start starts a login, and returns when it has opened a browser.
+// start starts a login, and returns once it has opened a browser.
 func (r *rig) start(t *testing.T, args ...string) *login {
 	t.Helper()
 	l := &login{done: make(chan result, 1)}
@@ -176,32 +176,31 @@ func (r *rig) start(t *testing.T, args ...string) *login {
 	case l.address = <-addresses:
 	case got := <-l.done:
 		t.Fatalf("it ended before a browser was opened: %+v", got)
-	case <-time.After(patience):
+	case <-time.After(timeout):
 		t.Fatal("no browser was opened")
 	}
 	return l
 }
 
-// end returns what came of the login.
+// end waits for the login and returns its result.
 func (l *login) end(t *testing.T) result {
 	t.Helper()
 	select {
 	case got := <-l.done:
 		return got
-	case <-time.After(patience):
+	case <-time.After(timeout):
 		t.Fatal("the login does not end")
 		return result{}
 	}
 }
 
-// startChromium starts the one Chromium that all tests have a tab of, in a profile
-// of its own.
+// startChromium starts the Chromium in which each test has a tab, with a new profile.
 func startChromium(dir, path string) (chromium context.Context, end context.CancelFunc, err error) {
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path),
 		chromedp.UserDataDir(filepath.Join(dir, "profile")),
-		chromedp.NoSandbox,                               // root's Chromium does not start with one
-		chromedp.Flag("ignore-certificate-errors", true), // the org's, which forcecred checks
+		chromedp.NoSandbox,                               // Chromium has no sandbox for root
+		chromedp.Flag("ignore-certificate-errors", true), // for the org's certificate, which forcecred checks
 		chromedp.WindowSize(900, 640),
 	)
 	allocator, endAllocator := chromedp.NewExecAllocator(context.Background(), options...)
@@ -226,12 +225,12 @@ func newTab(t *testing.T) context.Context {
 	}
 	ctx, cancel := chromedp.NewContext(chromium)
 	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, patience)
+	ctx, cancel = context.WithTimeout(ctx, timeout)
 	t.Cleanup(cancel)
 	return ctx
 }
 
-// do lets Chromium act, and fails the test when it can't.
+// do runs actions in Chromium, and fails the test if one fails.
 func do(t *testing.T, ctx context.Context, actions ...chromedp.Action[chromedp.Void]) {
 	t.Helper()
 	if err := chromedp.Do(ctx, actions...); err != nil {
@@ -239,7 +238,7 @@ func do(t *testing.T, ctx context.Context, actions ...chromedp.Action[chromedp.V
 	}
 }
 
-// ask returns what a script answers.
+// ask returns the result of a script.
 func ask[T any](t *testing.T, ctx context.Context, script string) T {
 	t.Helper()
 	got, err := chromedp.Run(ctx, chromedp.Evaluate[T](script))
@@ -249,8 +248,8 @@ func ask[T any](t *testing.T, ctx context.Context, script string) T {
 	return got
 }
 
-// ourPage waits for a page of forcecred's, and returns its heading. It asks again
-// and again: what waits for an element of a page may wait in the one before.
+// ourPage waits for a page of forcecred and returns its heading. It polls, because a wait
+// for an element may wait in the previous page.
 func ourPage(t *testing.T, ctx context.Context) (heading string) {
 	t.Helper()
 	for ctx.Err() == nil {

@@ -1,4 +1,4 @@
-// Package docker lets docker's own packages call forcecred as a credential helper.
+// Package docker tests forcecred with docker's own packages, which call it as a credential helper.
 package docker
 
 import (
@@ -22,7 +22,7 @@ import (
 	"github.com/docker/docker-credential-helpers/credentials"
 )
 
-// bin is the folder of the forcecred that the tests run, by its own name and by docker's.
+// bin is the folder of the built forcecred, which has its own name and docker's.
 var bin string
 
 func TestMain(m *testing.M) {
@@ -38,7 +38,7 @@ func buildAndRun(m *testing.M) int {
 	defer os.RemoveAll(dir)
 	bin = dir
 	forcecred := filepath.Join(dir, "forcecred"+suffix())
-	// In forcecred's own module, whose go.mod says what users get.
+	// The go.mod of forcecred's own module selects the versions that users get.
 	if out, err := exec.Command("go", "build", "-C", "../../..", "-o", forcecred, "forcecred").CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
 		return 1
@@ -57,7 +57,7 @@ func suffix() string {
 	return ""
 }
 
-// rig is an org that is stored as prod, and a docker that is configured for its host.
+// rig is an org that is stored as prod, and docker's configuration for its host.
 type rig struct {
 	*orgtest.Org
 	host   string // with the port
@@ -109,8 +109,8 @@ func store(t *testing.T, org *orgtest.Org) {
 	}
 }
 
-// watchStderr puts a file in the place of this process's stderr, which docker
-// hands on to its helpers. Nothing may be in it at the end.
+// watchStderr replaces this process's stderr by a file, because docker's helpers inherit
+// it. The file must be empty at the end.
 func (r *rig) watchStderr(t *testing.T, path string) {
 	t.Helper()
 	file, err := os.Create(path)
@@ -128,7 +128,7 @@ func (r *rig) watchStderr(t *testing.T, path string) {
 	})
 }
 
-// pasted returns the lines that docs/callers.md gives docker to paste.
+// pasted returns the code block of docs/callers.md for docker.
 func pasted(t *testing.T) string {
 	t.Helper()
 	doc, err := os.ReadFile("../../../docs/callers.md")
@@ -142,7 +142,7 @@ func pasted(t *testing.T) string {
 	return string(block[1])
 }
 
-// TestDocker lets docker's command line look up, list, log in and log out.
+// TestDocker: docker's command line looks up, lists, logs in and logs out.
 func TestDocker(t *testing.T) {
 	r := newRig(t)
 	logVersions(t)
@@ -163,7 +163,7 @@ func TestDocker(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "forcecred store") || strings.Contains(err.Error(), login.Password) {
 		t.Errorf("login: %v", err)
 	}
-	// A logout ends the session that is kept here, and the next get begins another.
+	// A logout deletes the cached token, and the next get refreshes.
 	if err := r.config.GetCredentialsStore(r.host).Erase(r.host); err != nil {
 		t.Errorf("logout: %v", err)
 	}
@@ -173,7 +173,7 @@ func TestDocker(t *testing.T) {
 	}
 }
 
-// TestClient calls all actions as programs other than docker do.
+// TestClient calls all actions through docker-credential-helpers' client package.
 func TestClient(t *testing.T) {
 	r := newRig(t)
 	for _, url := range []string{r.URL, r.URL + "/v2/", r.host} {
@@ -211,7 +211,7 @@ func TestClient(t *testing.T) {
 	}
 }
 
-// logVersions says whose code it is that calls.
+// logVersions logs the versions of docker's packages.
 func logVersions(t *testing.T) {
 	t.Helper()
 	out, err := exec.Command("go", "list", "-m", "github.com/docker/cli", "github.com/docker/docker-credential-helpers").Output()

@@ -1,5 +1,5 @@
-// Package fosite lets ory/fosite, an OAuth server that nobody here wrote, judge what forcecred does with a rotating grant.
+// Package fosite tests forcecred's refreshes and login against ory/fosite, an OAuth server of another project.
 //
-// fosite rotates the refresh token at each refresh, and revokes all tokens of a
-// login when a spent one comes back, as Salesforce does.
+// fosite rotates the refresh token at each refresh. It revokes all tokens of a login if a
+// client sends a used refresh token, as Salesforce does.
 package fosite

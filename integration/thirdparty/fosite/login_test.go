@@ -20,8 +20,8 @@ import (
 	"github.com/ory/fosite"
 )
 
-// authorize is fosite's documented authorization endpoint, with a user who agrees
-// to everything. What the browser asks for can be changed on the way.
+// authorize is fosite's documented authorization endpoint, with a user who allows
+// everything. A test can replace the request's code challenge.
 func (o *org) authorize(w http.ResponseWriter, r *http.Request) {
 	o.turn.Lock()
 	defer o.turn.Unlock()
@@ -79,7 +79,7 @@ func (r *rig) login(t *testing.T) (status int, stderr string) {
 			go r.browse(t, lines.Text())
 		}
 	}
-	_ = cmd.Wait() // the status tells
+	_ = cmd.Wait() // the test checks the status
 	return cmd.ProcessState.ExitCode(), said.String()
 }
 
@@ -95,7 +95,7 @@ func (r *rig) browse(t *testing.T, address string) {
 	_ = resp.Body.Close()
 }
 
-// TestLogin: fosite takes the code, and checks the challenge.
+// TestLogin: fosite accepts the code and checks the challenge.
 func TestLogin(t *testing.T) {
 	r := newRig(t)
 	before := r.stored(t)

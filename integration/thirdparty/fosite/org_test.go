@@ -25,24 +25,24 @@ const (
 	tokenPath    = "/services/oauth2/token"
 )
 
-// delay is how long the token endpoint thinks, so that a crowd has to wait for it.
+// delay is the delay of the token endpoint in tests with concurrent callers.
 const delay = 100 * time.Millisecond
 
-// org is fosite behind the thinnest of Salesforce's skins. All that decides
-// about a refresh token is fosite's own; so is the answer, but for two members.
+// org is fosite with two members that Salesforce adds to an answer. fosite decides all
+// about refresh tokens.
 type org struct {
 	*httptest.Server
 	provider fosite.OAuth2Provider
 	store    *storage.MemoryStore
 	strategy oauth2.RefreshTokenStrategy
-	thinking atomic.Int64 // how long, in nanoseconds
-	bare     atomic.Bool  // no skin: the answer has no instance_url
-	posts    atomic.Int64 // to the token endpoint
+	thinking atomic.Int64 // the current delay in nanoseconds
+	bare     atomic.Bool  // the answer has no instance_url
+	posts    atomic.Int64 // requests to the token endpoint
 
-	challenge atomic.Pointer[string] // what takes the place of a login's own, or nil
+	challenge atomic.Pointer[string] // replaces a login's own challenge, or nil
 
-	// fosite's store marks a refresh token as spent without the lock under which
-	// it looks one up, so what uses the store takes turns.
+	// fosite's store marks a refresh token as used outside the lock of its lookup. So this
+	// lock serializes all uses of the store.
 	turn sync.Mutex
 }
 
@@ -51,7 +51,7 @@ func startOrg(t *testing.T) *org {
 	config := &fosite.Config{
 		GlobalSecret:        []byte("test-global-secret-of-32-bytes.."),
 		RefreshTokenScopes:  []string{"refresh_token"}, // Salesforce's name for it
-		HashCost:            4,                         // the least that bcrypt has: what is hashed is no secret
+		HashCost:            4,                         // bcrypt's least: the hashed test secret needs no protection
 		AccessTokenLifespan: 2 * time.Hour,
 	}
 	hashed, err := (&fosite.BCrypt{Config: config}).Hash(t.Context(), []byte(clientSecret))
@@ -69,7 +69,7 @@ func startOrg(t *testing.T) *org {
 	}
 	o.provider = compose.Compose(config, o.store, o.strategy,
 		compose.OAuth2AuthorizeExplicitFactory, compose.OAuth2PKCEFactory, compose.OAuth2RefreshTokenGrantFactory)
-	mux := http.NewServeMux() // introspection is not served: forcecred's question about the expiry gets a 404
+	mux := http.NewServeMux() // without introspection: forcecred's request for the expiry gets a 404
 	mux.HandleFunc("POST "+tokenPath, o.token)
 	mux.HandleFunc("GET /services/oauth2/authorize", o.authorize)
 	o.Server = httptest.NewTLSServer(mux)
@@ -77,7 +77,7 @@ func startOrg(t *testing.T) *org {
 	return o
 }
 
-// token is fosite's documented token endpoint, with the skin over its answer.
+// token is fosite's documented token endpoint, with Salesforce's members in the answer.
 func (o *org) token(w http.ResponseWriter, r *http.Request) {
 	o.posts.Add(1)
 	time.Sleep(time.Duration(o.thinking.Load()))
@@ -101,8 +101,8 @@ func (o *org) token(w http.ResponseWriter, r *http.Request) {
 	o.provider.WriteAccessResponse(ctx, w, access, answer)
 }
 
-// signIn is a user's consent in the web server flow, from the authorization
-// request to the first refresh token, which it returns.
+// signIn runs the web server flow, with the user's consent, and returns the first refresh
+// token.
 func (o *org) signIn(t *testing.T) string {
 	t.Helper()
 	ctx := t.Context()
@@ -140,8 +140,8 @@ func (o *org) signIn(t *testing.T) string {
 	return token
 }
 
-// isCurrent reports whether a refresh token is the one that fosite would take
-// next: it keeps the spent ones too, as inactive.
+// isCurrent reports whether fosite would accept a refresh token. fosite also stores the
+// used ones, as inactive.
 func (o *org) isCurrent(ctx context.Context, token string) bool {
 	o.turn.Lock()
 	defer o.turn.Unlock()
@@ -149,8 +149,7 @@ func (o *org) isCurrent(ctx context.Context, token string) bool {
 	return err == nil
 }
 
-// spend sends a refresh token as somebody would who does not know of forcecred.
-// It returns the HTTP status.
+// spend sends a refresh token without forcecred, and returns the HTTP status.
 func (o *org) spend(t *testing.T, token string) int {
 	t.Helper()
 	resp, err := o.Client().PostForm(o.URL+tokenPath, url.Values{
@@ -165,7 +164,7 @@ func (o *org) spend(t *testing.T, token string) int {
 	return resp.StatusCode
 }
 
-// rootPEM is the root certificate to trust, the server's own.
+// rootPEM returns the server's certificate, which is its own root.
 func (o *org) rootPEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: o.Certificate().Raw})
 }

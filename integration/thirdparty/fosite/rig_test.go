@@ -28,13 +28,13 @@ func TestMain(m *testing.M) {
 }
 
 func buildAndRun(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "forcecred-judge-")
+	dir, err := os.MkdirTemp("", "forcecred-test-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	// In forcecred's own module, whose go.mod says what users get.
+	// The go.mod of forcecred's own module selects the versions that users get.
 	binary = filepath.Join(dir, "forcecred")
 	if out, err := exec.Command("go", "build", "-C", "../../..", "-o", binary, "forcecred").CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
@@ -43,7 +43,7 @@ func buildAndRun(m *testing.M) int {
 	return m.Run()
 }
 
-// rig is one org with one home, where its grant is stored as prod.
+// rig is an org, and a home where its grant is stored as prod.
 type rig struct {
 	*org
 	home, ca string
@@ -65,13 +65,13 @@ func newRig(t *testing.T) *rig {
 	return r
 }
 
-// caller asks forcecred for prod's access token.
+// caller gets prod's access token from forcecred.
 type caller func(ctx context.Context, force bool) (protocol.Credential, error)
 
-// forms are the two in which forcecred is used.
+// forms are the two ways to use forcecred.
 var forms = map[string]func(*rig, *testing.T) caller{"library": (*rig).library, "processes": (*rig).process}
 
-// library calls forcecred's helper in this process, where the race detector sees it.
+// library calls package helper in this process, under the race detector.
 func (r *rig) library(t *testing.T) caller {
 	h := r.helper(t)
 	return func(ctx context.Context, force bool) (protocol.Credential, error) {
@@ -79,7 +79,7 @@ func (r *rig) library(t *testing.T) caller {
 	}
 }
 
-// process runs forcecred anew for each call.
+// process runs a forcecred process for each call.
 func (r *rig) process(*testing.T) caller {
 	return func(ctx context.Context, force bool) (protocol.Credential, error) {
 		cmd := exec.CommandContext(ctx, binary, "get", "prod", fmt.Sprintf("--force=%t", force))
@@ -96,7 +96,7 @@ func (r *rig) process(*testing.T) caller {
 	}
 }
 
-// status returns the exit status that err means to a caller.
+// status returns the exit status of an error.
 func status(err error) int {
 	if e := (*protocol.Error)(nil); errors.As(err, &e) {
 		return e.Code.ExitStatus()
@@ -109,7 +109,7 @@ func status(err error) int {
 
 func (r *rig) helper(t *testing.T) *helper.Helper {
 	t.Helper()
-	client, err := helper.NewClient(helper.ClientConfig{ExtraRoots: r.rootPEM(), UserAgent: "forcecred-judge"})
+	client, err := helper.NewClient(helper.ClientConfig{ExtraRoots: r.rootPEM(), UserAgent: "forcecred-test"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +135,7 @@ func (r *rig) stored(t *testing.T) string {
 	return grant.RefreshToken.Reveal()
 }
 
-// expire makes the cached token one of two hours ago, which has ended since.
+// expire changes the cached token to one that has expired.
 func (r *rig) expire(t *testing.T) {
 	t.Helper()
 	token, err := keystore.LoadToken(t.Context(), r.keystore(), "prod")

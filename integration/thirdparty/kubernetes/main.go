@@ -1,8 +1,8 @@
-// Command kubernetes asks an API server as programs on client-go do, with the credential plugin that a kubeconfig names.
+// Command kubernetes calls an API server through client-go, with the credential plugin that a kubeconfig names.
 //
-// It is called with the paths of a kubeconfig, and of a kuberc unless every
-// plugin may run. For each line of its stdin, which is the path of a URL, it sends
-// a request and prints a line: the status of the answer, or why there is none.
+// Its arguments are the paths of a kubeconfig and, to restrict the plugins, of a kuberc.
+// Each line of its stdin is the path of a URL. It sends a request for each, and prints the
+// answer's status or the error.
 package main
 
 import (
@@ -58,8 +58,8 @@ func get(client *http.Client, url string) string {
 	return resp.Status
 }
 
-// policy reads a kuberc as kubectl does, but for what is not in its schema, which
-// kubectl only warns of.
+// policy reads a kuberc as kubectl does. Unlike kubectl, it fails if a field is not in the
+// schema.
 func policy(kuberc string) (api.PluginPolicy, error) {
 	data, err := os.ReadFile(kuberc)
 	if err != nil {

@@ -14,7 +14,8 @@ const (
 	chainLength = 200
 )
 
-// TestConcurrentGetsRefreshOnce: a hundred that find the token expired spend one refresh token.
+// TestConcurrentGetsRefreshOnce: a hundred callers that find the token expired use one
+// refresh token.
 func TestConcurrentGetsRefreshOnce(t *testing.T) {
 	for name, form := range forms {
 		t.Run(name, func(t *testing.T) {
@@ -60,7 +61,8 @@ func TestConcurrentGetsRefreshOnce(t *testing.T) {
 	}
 }
 
-// TestManyRefreshesInARow: after each of many refreshes the store holds fosite's current refresh token.
+// TestManyRefreshesInARow: after each refresh, the stored refresh token is fosite's current
+// one.
 func TestManyRefreshesInARow(t *testing.T) {
 	for name, form := range forms {
 		t.Run(name, func(t *testing.T) {
@@ -87,8 +89,8 @@ func TestManyRefreshesInARow(t *testing.T) {
 	}
 }
 
-// TestUselessAnswers: without the skin an answer has no instance_url, and
-// forcecred refuses it. Its refresh token is the only one that is left, and is kept.
+// TestUselessAnswers: forcecred rejects an answer without instance_url, but stores its
+// refresh token, because no other one is valid.
 func TestUselessAnswers(t *testing.T) {
 	for name, form := range forms {
 		t.Run(name, func(t *testing.T) {
@@ -114,8 +116,7 @@ func TestUselessAnswers(t *testing.T) {
 	}
 }
 
-// TestControl: the judge does judge. One spent refresh token that comes back
-// ends the login, so that the tests above can fail.
+// TestControl: a used refresh token ends the login at fosite. So the tests above can fail.
 func TestControl(t *testing.T) {
 	for name, form := range forms {
 		t.Run(name, func(t *testing.T) {
