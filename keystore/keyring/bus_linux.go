@@ -92,7 +92,7 @@ func (b busDriver) unavailable() error {
 	if b.config.Backend.isAvailable() {
 		e.Err, e.Remedy = b.service.noAnswer()
 	} else if e.Err, e.Remedy = busFault(); e.Err == nil {
-		e.Err, e.Remedy = errors.New("the session bus broke off"), remedy.To("start_session_bus")
+		e.Err, e.Remedy = errors.New("the session bus closed the connection"), remedy.To("start_session_bus")
 	}
 	return e
 }
@@ -132,7 +132,7 @@ func (b busDriver) normalize(err error) error {
 	case answer.Name == "org.freedesktop.DBus.Error.ServiceUnknown", strings.HasPrefix(answer.Name, "org.freedesktop.DBus.Error.Spawn"):
 		return b.driver.unavailable()
 	case answer.Name == "org.freedesktop.DBus.Error.NoReply":
-		e.Err, e.Remedy = errors.New("the keyring ended while it was asked"), remedy.To("try_again")
+		e.Err, e.Remedy = errors.New("the keyring ended during the call"), remedy.To("try_again")
 	case answer.Name == "org.freedesktop.Secret.Error.NoSuchObject":
 		return noCollectionError()
 	default:

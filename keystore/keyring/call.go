@@ -101,7 +101,7 @@ func (s *Store) runSession(ctx context.Context, use func(*session) error) (err e
 	defer func() {
 		// The value of a panic may quote a secret.
 		if recover() != nil {
-			err = &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("the keyring's library gave up"), Remedy: remedy.To("see_keyring_dialog")}
+			err = &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("the keyring's library panicked"), Remedy: remedy.To("see_keyring_dialog")}
 		}
 		if err != nil && !errors.Is(err, keystore.ErrNotFound) {
 			s.opened = nil // the next session opens it again

@@ -27,7 +27,7 @@ func (k keychain) confirmNotFound(s *session, name string) error {
 		return err
 	}
 	if slices.Contains(names, name) {
-		return &keystore.Error{Reason: keystore.ErrLocked, Err: errors.New("the keychain has the item and does not give it"), Remedy: k.unlockRemedy()}
+		return &keystore.Error{Reason: keystore.ErrLocked, Err: errors.New("the keychain has the item but does not return it"), Remedy: k.unlockRemedy()}
 	}
 	return notFoundError()
 }

@@ -17,8 +17,8 @@ import (
 	"forcecred/keystore/storetest"
 )
 
-// newKeyCtl returns a store in the kernel's keyring of this user, whose items
-// end with the test.
+// newKeyCtl returns a store in this user's keyring of the kernel. Its items end with the
+// test.
 func newKeyCtl(t *testing.T) (first, second *Store) {
 	t.Helper()
 	first, second = newStore(t, Config{Backend: KeyCtl})
@@ -33,7 +33,7 @@ func newKeyCtl(t *testing.T) (first, second *Store) {
 	return first, second
 }
 
-// splitting is the keyring of the tests of items in parts.
+// splitting is the backend of the tests of split items.
 const splitting = KeyCtl
 
 func newSplitting(t *testing.T) (first, second *Store) {
@@ -42,16 +42,16 @@ func newSplitting(t *testing.T) (first, second *Store) {
 	return newKeyCtl(t)
 }
 
-// needKeyCtl skips where the kernel gives no keyrings, as in many containers.
+// needKeyCtl skips the test if the kernel gives no keyrings, as in many containers.
 func needKeyCtl(t *testing.T) {
 	t.Helper()
 	need(t, "keyctl")
 	if out, err := exec.Command("keyctl", "show", "@u").CombinedOutput(); err != nil {
 		t.Logf("keyctl show @u: %s", out)
-		lack(t, err)
+		skipOrFail(t, err)
 	}
 	if os.Getuid() != 0 && os.Getenv(innerTestVariable) == "" {
-		lack(t, errors.New("the kernel's quota for an ordinary user is too small for these items"))
+		skipOrFail(t, errors.New("the kernel's quota for an ordinary user is too small for these items"))
 	}
 }
 
@@ -61,8 +61,8 @@ func TestKeyCtl(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) (keystore.Store, keystore.Store) { return newKeyCtl(t) })
 }
 
-// TestKeyCtlSession runs in a session keyring of its own, as a service of
-// systemd and a job of cron do: the user's keyring is not linked there.
+// TestKeyCtlSession runs in a session keyring of its own, like a service of systemd or a job
+// of cron: that keyring has no link to the user's keyring.
 func TestKeyCtlSession(t *testing.T) {
 	t.Parallel()
 	needKeyCtl(t)
@@ -82,14 +82,14 @@ func TestKeyCtlSession(t *testing.T) {
 	wantItem(t, outside, prod, item)
 }
 
-// keyOf returns the number of the key that holds an item of the store.
+// keyOf returns the id of an item's key.
 func keyOf(t *testing.T, s *Store, name string) string {
 	t.Helper()
 	ring := strings.TrimSpace(run(t, "", "keyctl", "search", "@u", "keyring", s.kernelRing))
 	return strings.TrimSpace(run(t, "", "keyctl", "search", ring, "user", name))
 }
 
-// withdrawals are what takes a key's content away while its name is still there.
+// withdrawals make a key's content unreadable, while its name is still there.
 var withdrawals = map[string]func(t *testing.T, id string){
 	"revoked": func(t *testing.T, id string) { run(t, "", "keyctl", "revoke", id) },
 	"expired": func(t *testing.T, id string) {
@@ -98,16 +98,16 @@ var withdrawals = map[string]func(t *testing.T, id string){
 			time.Sleep(20 * time.Millisecond)
 		}
 	},
-	"denied": func(t *testing.T, id string) { run(t, "", "keyctl", "setperm", id, "0x00010000") }, // its user may see that it is there
+	"denied": func(t *testing.T, id string) { run(t, "", "keyctl", "setperm", id, "0x00010000") }, // its user may see the key, and nothing else
 	"hidden": func(t *testing.T, id string) { run(t, "", "keyctl", "setperm", id, "0") },
 }
 
-// TestKeyCtlWithdrawn has keys that were revoked, have expired, or keep everybody
-// out: those of one org are no fault of the others.
+// TestKeyCtlWithdrawn: keys were revoked, have expired, or deny access. Other orgs are not
+// affected.
 func TestKeyCtlWithdrawn(t *testing.T) {
 	t.Parallel()
 	needKeyCtl(t)
-	words := map[string]string{"revoked": "was revoked, or has expired", "expired": "was revoked, or has expired", "denied": "keep forcecred out", "hidden": "keep forcecred out"}
+	texts := map[string]string{"revoked": "was revoked, or has expired", "expired": "was revoked, or has expired", "denied": "denies forcecred access", "hidden": "denies forcecred access"}
 	for how, withdraw := range withdrawals {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
@@ -133,7 +133,7 @@ func TestKeyCtlWithdrawn(t *testing.T) {
 
 			take(prod)
 			_, err := s.Get(t.Context(), prod)
-			wantError(t, err, keystore.ErrCorrupt, words[how], "store the org again")
+			wantError(t, err, keystore.ErrCorrupt, texts[how], "store the org again")
 			keys, err := s.List(t.Context(), prod.Kind)
 			must(t, err)
 			if !slices.Contains(keys, dev) || how != "hidden" && !slices.Contains(keys, prod) {
@@ -148,7 +148,7 @@ func TestKeyCtlWithdrawn(t *testing.T) {
 				t.Errorf("after it was removed: %v, want ErrNotFound", err)
 			}
 
-			// One part of two, of a token and of a grant.
+			// One of two parts, of a token and of a grant.
 			for key, reason := range map[keystore.Key]error{prodToken: keystore.ErrNotFound, prod: keystore.ErrCorrupt} {
 				must(t, s.Set(t.Context(), key, large[:40000]))
 				name, err := s.itemName(key)
@@ -164,17 +164,17 @@ func TestKeyCtlWithdrawn(t *testing.T) {
 			journal := keystore.Key{Kind: keystore.KindJournal, Org: "prod"}
 			take(journal)
 			reason := keystore.ErrCorrupt
-			if words[how] == "keep forcecred out" { // what it opens may be wanted
+			if texts[how] == "denies forcecred access" { // the journal entry may be needed
 				reason = keystore.ErrUnavailable
 			}
 			_, err = s.Get(t.Context(), journal)
-			wantError(t, err, reason, words[how], "")
+			wantError(t, err, reason, texts[how], "")
 			must(t, s.Set(t.Context(), journal, []byte(item)))
 		})
 	}
 }
 
-// newOwnRing returns stores with a keyring of the test's own.
+// newOwnRing returns a store in a kernel's keyring of its own.
 func newOwnRing(t *testing.T) (first, second *Store) {
 	t.Helper()
 	first, second = newKeyCtl(t)
@@ -188,7 +188,7 @@ func newOwnRing(t *testing.T) (first, second *Store) {
 	return first, second
 }
 
-// TestKeyCtlRing has the keyring itself missing, revoked and unlinked.
+// TestKeyCtlRing: the keyring itself is missing, revoked and unlinked.
 func TestKeyCtlRing(t *testing.T) {
 	t.Parallel()
 	needKeyCtl(t)
@@ -208,7 +208,7 @@ func TestKeyCtlRing(t *testing.T) {
 	}
 	wantNone()
 	if exec.Command("keyctl", "search", "@u", "keyring", s.kernelRing).Run() == nil {
-		t.Error("reading has made a keyring")
+		t.Error("reading has created a keyring")
 	}
 	must(t, s.Set(t.Context(), prod, []byte(item)))
 	wantItem(t, other, prod, item)
@@ -228,15 +228,15 @@ func TestKeyCtlRing(t *testing.T) {
 	wantNone()
 }
 
-// ringOf names the keyring that a process of TestKeyCtlManyFirst writes to.
-const ringOf = "FORCECRED_TEST_RING"
+// ringVariable has the keyring of a process of TestKeyCtlCreatedOnce.
+const ringVariable = "FORCECRED_TEST_RING"
 
-// TestKeyCtlManyFirst has processes that all find no keyring, and make one.
-func TestKeyCtlManyFirst(t *testing.T) {
+// TestKeyCtlCreatedOnce: many processes find no keyring at once, and create one.
+func TestKeyCtlCreatedOnce(t *testing.T) {
 	t.Parallel()
 	needKeyCtl(t)
 	own := keystore.Key{Kind: keystore.KindGrant, Org: keystore.Org(fmt.Sprintf("org%d", os.Getpid()))}
-	if name := os.Getenv(ringOf); name != "" {
+	if name := os.Getenv(ringVariable); name != "" {
 		s := New(Config{Backend: KeyCtl, LockDir: os.Getenv(processLocks), Timeout: time.Minute})
 		s.prefix, s.kernelRing = os.Getenv(processPrefix), name
 		must(t, s.Set(t.Context(), own, []byte(item)))
@@ -249,8 +249,8 @@ func TestKeyCtlManyFirst(t *testing.T) {
 		var done sync.WaitGroup
 		for range 6 {
 			done.Go(func() {
-				cmd := exec.CommandContext(t.Context(), self, "-test.run=^TestKeyCtlManyFirst$")
-				cmd.Env = append(os.Environ(), ringOf+"="+s.kernelRing, processPrefix+"="+s.prefix, processLocks+"="+s.config.LockDir, "FORCECRED_KEYSTORE=keyctl")
+				cmd := exec.CommandContext(t.Context(), self, "-test.run=^TestKeyCtlCreatedOnce$")
+				cmd.Env = append(os.Environ(), ringVariable+"="+s.kernelRing, processPrefix+"="+s.prefix, processLocks+"="+s.config.LockDir, "FORCECRED_KEYSTORE=keyctl")
 				if out, err := cmd.CombinedOutput(); err != nil {
 					t.Errorf("%v\n%s", err, out)
 				}
@@ -263,7 +263,7 @@ func TestKeyCtlManyFirst(t *testing.T) {
 	}
 }
 
-// TestKeyCtlSessionRevoked has a session's keyring that was revoked.
+// TestKeyCtlSessionRevoked: the session's keyring was revoked.
 func TestKeyCtlSessionRevoked(t *testing.T) {
 	t.Parallel()
 	needKeyCtl(t)
@@ -283,7 +283,7 @@ func TestKeyCtlSessionRevoked(t *testing.T) {
 	}
 }
 
-// TestKeyCtlQuota runs as a user who is given 20,000 bytes in all.
+// TestKeyCtlQuota runs as an ordinary user, whose quota is 20,000 bytes.
 func TestKeyCtlQuota(t *testing.T) {
 	t.Parallel()
 	needKeyCtl(t)
@@ -293,7 +293,7 @@ func TestKeyCtlQuota(t *testing.T) {
 		wantError(t, s.Set(t.Context(), prod, large[:30000]), keystore.ErrUnavailable, "quota", "20,000 bytes")
 		wantError(t, s.Set(t.Context(), prod, large), keystore.ErrUnavailable, "quota", "20,000 bytes")
 		wantItem(t, s, prod, item)
-		if names := namesOf(t, s); len(names) != 1 {
+		if names := listNames(t, s); len(names) != 1 {
 			t.Errorf("left are %q, want the item alone", names)
 		}
 		return
@@ -306,9 +306,14 @@ func TestKeyCtlQuota(t *testing.T) {
 	must(t, err)
 	must(t, os.WriteFile(filepath.Join(home, "test"), binary, 0o755))
 	cmd := exec.CommandContext(t.Context(), "keyctl", "session", "-", "setpriv", "--reuid=65534", "--clear-groups", filepath.Join(home, "test"), "-test.run=^TestKeyCtlQuota$")
-	cmd.Env = append(homeEnv(home), innerTestVariable+"="+t.Name(), "TMPDIR="+home)
+	cmd.Env = append(environOf(home), innerTestVariable+"="+t.Name(), "TMPDIR="+home)
 	cmd.Dir = home
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
+}
+
+func TestProcessesKeyCtl(t *testing.T) {
+	needKeyCtl(t)
+	testProcesses(t, KeyCtl, newKeyCtl)
 }

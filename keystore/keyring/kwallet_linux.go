@@ -3,6 +3,7 @@ package keyring
 import (
 	"context"
 	"errors"
+
 	"forcecred/protocol/remedy"
 
 	"github.com/godbus/dbus"

@@ -12,20 +12,20 @@ import (
 	"github.com/godbus/dbus"
 )
 
-// startKWallet starts kwalletd5 without a screen and opens the wallet by a key,
-// as the PAM module of a login does.
+// startKWallet starts kwalletd5 without a screen, and opens the wallet with a key as the PAM
+// module of a login does.
 func startKWallet(t *testing.T) *exec.Cmd {
 	t.Helper()
 	cmd := start(t, nil, "kwalletd5")
 	waitForOwner(t, kwalletName, cmd.Process.Pid)
-	pamOpen(t)
+	openWallet(t)
 	return cmd
 }
 
-// kwalletKey is as long as the hash of a password is there.
+// kwalletKey has the length of kwalletd5's hash of a password.
 var kwalletKey = make([]byte, 56)
 
-func pamOpen(t *testing.T) {
+func openWallet(t *testing.T) {
 	t.Helper()
 	conn, err := dbus.SessionBus()
 	must(t, err)
@@ -33,7 +33,7 @@ func pamOpen(t *testing.T) {
 	must(t, object.CallWithContext(contextFor(t, 20*time.Second), "org.kde.KWallet.pamOpen", 0, wallet, kwalletKey, 0).Err)
 }
 
-// onKWalletBus is onBus, where kwalletd5 needs no screen.
+// onKWalletBus is onBus, with an environment in which kwalletd5 needs no screen.
 func onKWalletBus(t *testing.T) bool {
 	t.Helper()
 	need(t, "kwalletd5", "dbus-send")
@@ -50,8 +50,8 @@ func TestKWallet(t *testing.T) {
 	})
 }
 
-// TestKWalletKilled kills the daemon right after a write, which it would keep in
-// memory for seconds, and between two calls.
+// TestKWalletKilled kills the daemon between two calls, and right after a write: without a
+// flush, the daemon would hold the write in memory for seconds.
 func TestKWalletKilled(t *testing.T) {
 	if !onKWalletBus(t) {
 		return
@@ -71,15 +71,15 @@ func TestKWalletKilled(t *testing.T) {
 		kill(t, daemon.Process.Pid)
 	}
 	daemon := startKWallet(t)
-	gone := keystore.Key{Kind: keystore.KindGrant, Org: "a"}
-	must(t, s.Delete(t.Context(), gone))
+	deleted := keystore.Key{Kind: keystore.KindGrant, Org: "a"}
+	must(t, s.Delete(t.Context(), deleted))
 	kill(t, daemon.Process.Pid)
 	daemon = startKWallet(t)
-	if _, err := quiet.Get(t.Context(), gone); !errors.Is(err, keystore.ErrNotFound) {
-		t.Errorf("get what was removed: %v, want ErrNotFound", err)
+	if _, err := quiet.Get(t.Context(), deleted); !errors.Is(err, keystore.ErrNotFound) {
+		t.Errorf("get a deleted item: %v, want ErrNotFound", err)
 	}
 	kill(t, daemon.Process.Pid)
-	// Now the bus starts one whose wallet is closed.
+	// Now the bus starts a daemon whose wallet is closed.
 	for range 100 {
 		_, err := quiet.Get(t.Context(), prod)
 		if errors.Is(err, keystore.ErrNotFound) || err == nil {
@@ -90,11 +90,11 @@ func TestKWalletKilled(t *testing.T) {
 		}
 	}
 	wantErrors(t, quiet, keystore.ErrLocked, "is locked", "KWalletManager")
-	pamOpen(t)
+	openWallet(t)
 	wantItem(t, s, prod, item+"org/c")
 }
 
-// TestKWalletDialog has a dialog that nobody sees.
+// TestKWalletDialog: kwalletd5 shows a dialog that nobody sees.
 func TestKWalletDialog(t *testing.T) {
 	if !onKWalletBus(t) {
 		return
@@ -109,11 +109,11 @@ func TestKWalletDialog(t *testing.T) {
 	wantError(t, err, keystore.ErrUnavailable, "earlier call", "dialog")
 }
 
-// TestKWalletCancelled has a person who cancels the dialog, after which the
-// daemon reports success, to whoever writes as well.
+// TestKWalletCancelled: a person cancels the dialog. Then the daemon reports success, even
+// for a write.
 func TestKWalletCancelled(t *testing.T) {
 	need(t, "kwalletd5", "dbus-send", "Xvfb", "xdotool")
-	if !onScreen(t) {
+	if !onBusWithScreen(t) {
 		return
 	}
 	s, _ := newStore(t, Config{Backend: KWallet, PromptTimeout: 2 * time.Minute})

@@ -17,7 +17,7 @@ import (
 	"forcecred/keystore"
 )
 
-// changeRoots has the locks lie in folders of the test's own, until it ends.
+// changeRoots puts the lock folders into the test's own folders, until the test ends.
 func changeRoots(t *testing.T, r lockRoots) {
 	t.Helper()
 	before := systemRoots
@@ -25,8 +25,8 @@ func changeRoots(t *testing.T, r lockRoots) {
 	systemRoots = r
 }
 
-// TestLockDirs holds that the environment has no say in them, and that only what
-// is the user's own is used.
+// TestLockDirs: the environment does not change the lock folders, and they are in the user's
+// own folders.
 func TestLockDirs(t *testing.T) {
 	elsewhere := t.TempDir()
 	for _, name := range []string{"HOME", "TMPDIR", "XDG_RUNTIME_DIR", "XDG_DATA_HOME", "FORCECRED_HOME"} {
@@ -61,18 +61,18 @@ func TestLockDirs(t *testing.T) {
 	}
 }
 
-// TestLocksMeet has the lock folders appear, go away, and be taken by another user
-// while somebody holds a lock. Whoever comes next has to wait for it.
-func TestLocksMeet(t *testing.T) {
+// TestLockFoldersChange: lock folders appear, disappear, and are taken by another user while
+// a process holds a lock. The next process still waits for that lock.
+func TestLockFoldersChange(t *testing.T) {
 	folder := t.TempDir()
 	home, users, temp := filepath.Join(folder, "home"), filepath.Join(folder, "users"), filepath.Join(folder, "temp")
 	changeRoots(t, lockRoots{home: func(int) string { return home }, login: users, temp: temp})
 	login, inTemp := filepath.Join(users, strconv.Itoa(os.Geteuid())), filepath.Join(temp, "forcecred-"+strconv.Itoa(os.Geteuid()))
 	states := map[string]func() error{
-		"home alone":          func() error { return os.Mkdir(home, 0o700) },
-		"home and login":      func() error { return errors.Join(os.Mkdir(home, 0o700), os.Mkdir(login, 0o700)) },
-		"a squatter":          func() error { return errors.Join(os.Mkdir(home, 0o700), squat(inTemp)) },
-		"login, and squatter": func() error { return errors.Join(os.Mkdir(home, 0o700), os.Mkdir(login, 0o700), squat(inTemp)) },
+		"home alone":        func() error { return os.Mkdir(home, 0o700) },
+		"home and login":    func() error { return errors.Join(os.Mkdir(home, 0o700), os.Mkdir(login, 0o700)) },
+		"temp taken":        func() error { return errors.Join(os.Mkdir(home, 0o700), takePath(inTemp)) },
+		"login, temp taken": func() error { return errors.Join(os.Mkdir(home, 0o700), os.Mkdir(login, 0o700), takePath(inTemp)) },
 	}
 	for before, first := range states {
 		for after, second := range states {
@@ -85,10 +85,10 @@ func TestLocksMeet(t *testing.T) {
 			s := New(Config{Backend: KeyCtl, Notify: func(message string) { notices = append(notices, message) }})
 			unlock, err := s.Lock(t.Context(), "prod")
 			must(t, err)
-			if isTaken := strings.Contains(before, "squatter"); isTaken != (len(notices) == 1) || isTaken && !strings.Contains(notices[0], inTemp) {
+			if isTaken := strings.Contains(before, "taken"); isTaken != (len(notices) == 1) || isTaken && !strings.Contains(notices[0], inTemp) {
 				t.Errorf("%s: notices %q", before, notices)
 			}
-			// The home stays, as homes do; all else changes under the holder.
+			// The home stays, as homes do. Everything else changes.
 			must(t, os.RemoveAll(login))
 			must(t, os.RemoveAll(inTemp))
 			must(t, os.Rename(home, home+".aside"))
@@ -96,8 +96,8 @@ func TestLocksMeet(t *testing.T) {
 			must(t, os.Remove(home))
 			must(t, os.Rename(home+".aside", home))
 			other := New(Config{Backend: KeyCtl})
-			soon, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-			if _, err := other.Lock(soon, "prod"); !errors.Is(err, context.DeadlineExceeded) {
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			if _, err := other.Lock(ctx, "prod"); !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("%s, then %s: the lock was taken twice (%v)", before, after, err)
 			}
 			cancel()
@@ -109,8 +109,8 @@ func TestLocksMeet(t *testing.T) {
 	}
 }
 
-// squat makes what another user may have put at path.
-func squat(path string) error {
+// takePath creates what another user may have put at path.
+func takePath(path string) error {
 	if os.Getuid() != 0 {
 		return os.Symlink("/", path)
 	}
@@ -120,13 +120,13 @@ func squat(path string) error {
 	return os.Chown(path, 65534, 65534)
 }
 
-// TestNoLockFolder has a user without a home, whose folder in /tmp another one has
-// taken: nothing is locked, which is said.
+// TestNoLockFolder: the user has no home, and another user has taken the folder in /tmp. Lock
+// fails.
 func TestNoLockFolder(t *testing.T) {
 	temp := t.TempDir()
 	changeRoots(t, lockRoots{home: func(int) string { return "" }, login: "/nowhere", temp: temp})
 	taken := filepath.Join(temp, "forcecred-"+strconv.Itoa(os.Geteuid()))
-	must(t, squat(taken))
+	must(t, takePath(taken))
 	s := New(Config{Backend: KeyCtl, Notify: func(message string) { t.Errorf("notice: %s", message) }})
 	_, err := s.Lock(t.Context(), "prod")
 	wantError(t, err, keystore.ErrUnavailable, taken, "delete")
@@ -134,14 +134,14 @@ func TestNoLockFolder(t *testing.T) {
 	wantError(t, err, keystore.ErrUnavailable, taken, "delete")
 }
 
-// TestHostileLockDir has what another user may have put in the place in /tmp.
+// TestHostileLockDir: another user has put something at the folder's path in /tmp.
 func TestHostileLockDir(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	for name, put := range map[string]func(path string) error{
 		"a link":                   func(path string) error { return os.Symlink(folder, path) },
 		"a file":                   func(path string) error { return os.WriteFile(path, nil, 0o600) },
-		"a folder of another user": squat,
+		"a folder of another user": takePath,
 	} {
 		path := filepath.Join(t.TempDir(), "forcecred-0")
 		must(t, put(path))
@@ -151,7 +151,7 @@ func TestHostileLockDir(t *testing.T) {
 		wantError(t, err, keystore.ErrUnavailable, path, "delete")
 		wantError(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrUnavailable, path, "delete")
 		if entries, err := os.ReadDir(folder); err != nil || len(entries) > 0 {
-			t.Errorf("%s: %d files came to be in another folder (%v)", name, len(entries), err)
+			t.Errorf("%s: %d files were created in another folder (%v)", name, len(entries), err)
 		}
 	}
 }

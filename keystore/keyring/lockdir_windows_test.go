@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestLockDirs holds that the environment has no say in them.
+// TestLockDirs: the environment does not change the lock folders.
 func TestLockDirs(t *testing.T) {
 	before := lockDirs()
 	for _, name := range []string{"LocalAppData", "AppData", "UserProfile", "HOME", "TEMP", "FORCECRED_HOME"} {

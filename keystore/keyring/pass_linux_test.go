@@ -16,7 +16,7 @@ import (
 	"github.com/99designs/keyring"
 )
 
-// inHome is inner in a home of the test's own, without a session bus.
+// inHome is inner in a home of its own, without a session bus.
 func inHome(t *testing.T, keystore string) bool {
 	t.Helper()
 	if os.Getenv(innerTestVariable) == t.Name() {
@@ -25,15 +25,15 @@ func inHome(t *testing.T, keystore string) bool {
 	home := newHome(t)
 	must(t, os.Mkdir(filepath.Join(home, "gnupg"), 0o700))
 	t.Cleanup(func() {
-		// Best effort: the agent that gpg started ends with its home as well.
+		// Best effort: the agent that gpg started ends if its home is deleted.
 		cmd := exec.Command("gpgconf", "--kill", "all")
-		cmd.Env = homeEnv(home)
+		cmd.Env = environOf(home)
 		_ = cmd.Run()
 	})
-	return inner(t, append(homeEnv(home), "FORCECRED_KEYSTORE="+keystore, "DBUS_SESSION_BUS_ADDRESS=")...)
+	return inner(t, append(environOf(home), "FORCECRED_KEYSTORE="+keystore, "DBUS_SESSION_BUS_ADDRESS=")...)
 }
 
-// newGPGKey makes a throw-away key with that passphrase and a password store for it.
+// newGPGKey creates a key with that passphrase, and a password store for it.
 func newGPGKey(t *testing.T, passphrase string) {
 	t.Helper()
 	run(t, "", "gpg", "--batch", "--pinentry-mode=loopback", "--passphrase", passphrase, "--quick-generate-key", "test@forcecred.invalid", "future-default", "default", "never")
@@ -57,18 +57,18 @@ func TestPassWithoutKey(t *testing.T) {
 		return
 	}
 	s, _ := newStore(t, Config{Backend: Pass})
-	check := func(words, hint string) {
+	check := func(text, hint string) {
 		t.Helper()
 		_, err := s.Get(t.Context(), prod)
-		wantError(t, err, keystore.ErrUnavailable, words, hint)
+		wantError(t, err, keystore.ErrUnavailable, text, hint)
 		_, err = s.List(t.Context(), prod.Kind)
-		wantError(t, err, keystore.ErrUnavailable, words, hint)
-		wantError(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrUnavailable, words, hint)
-		wantError(t, s.Delete(t.Context(), prod), keystore.ErrUnavailable, words, hint)
+		wantError(t, err, keystore.ErrUnavailable, text, hint)
+		wantError(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrUnavailable, text, hint)
+		wantError(t, s.Delete(t.Context(), prod), keystore.ErrUnavailable, text, hint)
 	}
 	check("there is no password store", "pass init")
 
-	must(t, os.MkdirAll(pass.Dir(), 0o700)) // pass may have made it
+	must(t, os.MkdirAll(pass.Dir(), 0o700)) // pass may have created it
 	must(t, os.WriteFile(filepath.Join(pass.Dir(), ".gpg-id"), []byte("nobody@forcecred.invalid\n"), 0o600))
 	wantError(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrUnavailable, "gpg can't encrypt", ".gpg-id")
 	if _, err := s.Get(t.Context(), prod); err == nil {
@@ -78,17 +78,17 @@ func TestPassWithoutKey(t *testing.T) {
 	t.Setenv("PATH", "/nowhere")
 	s, _ = newStore(t, Config{Backend: Pass})
 	_, err := s.Get(t.Context(), prod)
-	wantError(t, err, keystore.ErrUnavailable, "pass is not to be found", "install")
+	wantError(t, err, keystore.ErrUnavailable, "pass is not installed", "install")
 }
 
-// TestPassLocked has a key with a passphrase, which a person enters once.
+// TestPassLocked: the key has a passphrase, which a person enters once.
 func TestPassLocked(t *testing.T) {
 	need(t, "pass", "gpg")
 	if !inHome(t, "pass") {
 		return
 	}
 	newGPGKey(t, "test-passphrase")
-	person := func(answer string) {
+	setPinentry := func(answer string) {
 		t.Helper()
 		script := "#!/bin/sh\necho OK\nwhile read word rest; do case $word in GETPIN) echo '" + answer + "';; BYE) exit;; esac; echo OK; done\n"
 		gnupg := os.Getenv("GNUPGHOME")
@@ -96,7 +96,7 @@ func TestPassLocked(t *testing.T) {
 		must(t, os.WriteFile(filepath.Join(gnupg, "gpg-agent.conf"), []byte("pinentry-program "+gnupg+"/pinentry\n"), 0o600))
 		run(t, "", "gpgconf", "--kill", "gpg-agent")
 	}
-	person("D test-passphrase")
+	setPinentry("D test-passphrase")
 	s, quiet := newStore(t, Config{Backend: Pass})
 	quiet.config.NoPrompt = true
 	_, err := quiet.Get(t.Context(), prod)
@@ -104,9 +104,9 @@ func TestPassLocked(t *testing.T) {
 		t.Errorf("get: %v, want ErrNotFound", err)
 	}
 	must(t, s.Set(t.Context(), prod, []byte(item)))
-	wantItem(t, quiet, prod, item) // the agent knows the passphrase by now
+	wantItem(t, quiet, prod, item) // the agent has cached the passphrase
 
-	person("ERR 83886179 Operation cancelled")
+	setPinentry("ERR 83886179 Operation cancelled")
 	for _, s := range []*Store{s, quiet} {
 		_, err := s.Get(t.Context(), prod)
 		wantError(t, err, keystore.ErrLocked, "is locked", "pass show")
@@ -117,7 +117,7 @@ func TestPassLocked(t *testing.T) {
 		t.Errorf("keys: %v (%v), want one: names are not encrypted", keys, err)
 	}
 
-	person("D test-passphrase")
+	setPinentry("D test-passphrase")
 	_, err = quiet.Get(t.Context(), prod)
 	wantError(t, err, keystore.ErrLocked, "is locked", "pass show")
 	wantItem(t, s, prod, item)
@@ -148,15 +148,15 @@ func TestPassDamaged(t *testing.T) {
 	must(t, s.Delete(t.Context(), prod))
 }
 
-// inStore returns a store that runs this pass, or this gpg, in place of the real
-// one. Its script finds the real one as $real.
-func inStore(t *testing.T, config Config, program, script string) (first, second *Store) {
+// newScriptedStore returns a store with a script in place of pass or gpg. The script finds
+// the real program as $real.
+func newScriptedStore(t *testing.T, config Config, program, script string) (first, second *Store) {
 	t.Helper()
 	must(t, os.MkdirAll(filepath.Join(pass.Dir(), service), 0o700))
 	if _, err := os.Stat(filepath.Join(pass.Dir(), ".gpg-id")); err != nil {
 		must(t, os.WriteFile(filepath.Join(pass.Dir(), ".gpg-id"), nil, 0o600))
 	}
-	real, _ := exec.LookPath(program) // or the script does not need it
+	real, _ := exec.LookPath(program) // a script may not need it
 	bin := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(bin, program), []byte("#!/bin/bash\nreal="+real+"\n"+script), 0o700))
 	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
@@ -164,14 +164,14 @@ func inStore(t *testing.T, config Config, program, script string) (first, second
 	return newStore(t, config)
 }
 
-// TestPassHangs has a pass that never ends, and one that would be heard. It is
-// ended, and the lock with it.
+// TestPassHangs: pass prints to its standard error and never ends. The store kills it, and
+// releases the lock.
 func TestPassHangs(t *testing.T) {
 	if !inHome(t, "pass") {
 		return
 	}
 	ends := filepath.Join(t.TempDir(), "ends")
-	s, other := inStore(t, Config{Timeout: 300 * time.Millisecond, NoPrompt: true}, "pass",
+	s, other := newScriptedStore(t, Config{Timeout: 300 * time.Millisecond, NoPrompt: true}, "pass",
 		"echo "+item+" >&2\n(sleep 2; touch "+ends+") &\nwait\n")
 	unlock, err := s.Lock(t.Context(), "prod")
 	must(t, err)
@@ -183,11 +183,11 @@ func TestPassHangs(t *testing.T) {
 	must(t, unlock())
 	time.Sleep(2500 * time.Millisecond)
 	if _, err := os.Stat(ends); err == nil {
-		t.Error("what pass has started went on after it was given up")
+		t.Error("what pass has started still ran after the timeout")
 	}
 }
 
-// TestPassKilled has gpg write half of an item, and then hang until it is killed.
+// TestPassKilled: gpg writes half of an item, and then hangs until it is killed.
 func TestPassKilled(t *testing.T) {
 	need(t, "pass", "gpg")
 	if !inHome(t, "pass") {
@@ -196,8 +196,8 @@ func TestPassKilled(t *testing.T) {
 	newGPGKey(t, "")
 	before, _ := newStore(t, Config{Backend: Pass})
 	must(t, before.Set(t.Context(), prod, []byte(item)))
-	// Each argument is looked at: -e says that it encrypts, what follows -o is the file.
-	s, other := inStore(t, Config{Timeout: 2 * time.Second}, "gpg", `
+	// With -e gpg encrypts; the file follows -o.
+	s, other := newScriptedStore(t, Config{Timeout: 2 * time.Second}, "gpg", `
 while [ $# -gt 0 ]; do case $1 in -e) encrypt=1;; -o) file=$2;; esac; args+=("$1"); shift; done
 if [ -z "$encrypt" ]; then exec $real "${args[@]}"; fi
 "$real" "${args[@]}" && head -c 50 "$file" >"$file.half" && cat "$file.half" >"$file" && rm "$file.half"
@@ -207,7 +207,7 @@ sleep 60
 	wantError(t, s.Set(t.Context(), prod, []byte("test-refresh-token-2")), keystore.ErrUnavailable, "did not answer within", "")
 	other.config.Timeout = time.Minute
 	wantItem(t, other, prod, item)
-	if names := namesOf(t, other); len(names) != 1 {
+	if names := listNames(t, other); len(names) != 1 {
 		t.Errorf("listed are %q, want the item alone", names)
 	}
 	must(t, other.Delete(t.Context(), prod))
@@ -216,9 +216,9 @@ sleep 60
 	}
 }
 
-// TestPassAsTheLibrary writes with the library and reads with ours, and the other
-// way round: what was stored before can be read.
-func TestPassAsTheLibrary(t *testing.T) {
+// TestPassAsLibrary: the store reads what the library has written, and the library reads
+// what the store has written.
+func TestPassAsLibrary(t *testing.T) {
 	need(t, "pass", "gpg")
 	if !inHome(t, "pass") {
 		return
@@ -248,9 +248,9 @@ func TestPassAsTheLibrary(t *testing.T) {
 	}
 }
 
-// TestPassChangesNothing holds that no use of pass changes this process, which may
-// be another program's: its streams, its environment. The race detector looks as well.
-func TestPassChangesNothing(t *testing.T) {
+// TestPassLeavesProcessAlone: no use of pass changes the streams or the environment of this
+// process, which may be another program's. The race detector checks that too.
+func TestPassLeavesProcessAlone(t *testing.T) {
 	need(t, "pass", "gpg")
 	if !inHome(t, "pass") {
 		return
@@ -278,9 +278,8 @@ func TestPassChangesNothing(t *testing.T) {
 	}
 }
 
-// TestPassHistory has a password store under git: each item is committed, and
-// nothing is left to commit.
-func TestPassHistory(t *testing.T) {
+// TestPassGit: the password store is under git. Each change is committed.
+func TestPassGit(t *testing.T) {
 	need(t, "pass", "gpg", "git")
 	if !inHome(t, "pass") {
 		return
@@ -304,7 +303,7 @@ func TestPassHistory(t *testing.T) {
 	}
 }
 
-// TestPassFolders has password stores in places of other kinds.
+// TestPassFolders: the password store is behind a link, at a relative path, or nowhere.
 func TestPassFolders(t *testing.T) {
 	need(t, "pass", "gpg")
 	if !inHome(t, "pass") {
@@ -330,12 +329,12 @@ func TestPassFolders(t *testing.T) {
 	wantError(t, err, keystore.ErrUnavailable, "HOME is not set", "")
 }
 
-// TestPassEndless has a pass that prints without end.
+// TestPassEndless: pass prints without end.
 func TestPassEndless(t *testing.T) {
 	if !inHome(t, "pass") {
 		return
 	}
-	s, _ := inStore(t, Config{}, "pass", "exec yes "+item+"\n")
+	s, _ := newScriptedStore(t, Config{}, "pass", "exec yes "+item+"\n")
 	name, err := s.itemName(prod)
 	must(t, err)
 	path := filepath.Join(pass.Dir(), service, name+".gpg")

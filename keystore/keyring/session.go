@@ -90,7 +90,7 @@ func (s *session) delete(name string) error {
 			return err
 		}
 	}
-	return &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("the keyring did not remove the item")}
+	return &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("the keyring did not delete the item")}
 }
 
 // list returns the names of our items and of their parts.

@@ -1,6 +1,7 @@
 package keyring
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -8,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -33,7 +35,7 @@ func TestNoDBusLaunch(t *testing.T) {
 				self, err := os.Executable()
 				must(t, err)
 				cmd := exec.CommandContext(t.Context(), self, "-test.run=^TestNoDBusLaunch$")
-				cmd.Env = append(homeEnv(newHome(t)), innerTestVariable+"=TestNoDBusLaunch", folder+"="+bin, "PATH="+bin+":"+os.Getenv("PATH"), "DBUS_SESSION_BUS_ADDRESS="+address)
+				cmd.Env = append(environOf(newHome(t)), innerTestVariable+"=TestNoDBusLaunch", folder+"="+bin, "PATH="+bin+":"+os.Getenv("PATH"), "DBUS_SESSION_BUS_ADDRESS="+address)
 				if out, err := cmd.CombinedOutput(); err != nil {
 					t.Errorf("%v\n%s", err, out)
 				}
@@ -65,7 +67,7 @@ func TestMuteBus(t *testing.T) {
 		l, err := net.Listen("unix", filepath.Join(home, "mute"))
 		must(t, err)
 		t.Cleanup(func() { _ = l.Close() })
-		inner(t, append(homeEnv(home), "DBUS_SESSION_BUS_ADDRESS="+address)...)
+		inner(t, append(environOf(home), "DBUS_SESSION_BUS_ADDRESS="+address)...)
 		return
 	}
 	if sessionbus.Connect() != sessionbus.Mute {
@@ -97,13 +99,13 @@ func TestBusThatAnswersOthers(t *testing.T) {
 
 // onLateBus is inner on a bus that serves the first connection when there is a second
 // one, or never.
-func onLateBus(t *testing.T, ever bool) bool {
+func onLateBus(t *testing.T, servesFirst bool) bool {
 	t.Helper()
 	if os.Getenv(innerTestVariable) == t.Name() {
 		return inner(t)
 	}
 	home := newHome(t)
-	startBus(t, home, homeEnv(home))
+	startBus(t, home, environOf(home))
 	late := filepath.Join(home, "late")
 	l, err := net.Listen("unix", late)
 	must(t, err)
@@ -116,26 +118,26 @@ func onLateBus(t *testing.T, ever bool) bool {
 				return
 			}
 			forward(next, filepath.Join(home, "bus"))
-			if ever {
+			if servesFirst {
 				forward(first, filepath.Join(home, "bus"))
-				ever = false
+				servesFirst = false
 			}
 		}
 	}()
-	return inner(t, append(homeEnv(home), "DBUS_SESSION_BUS_ADDRESS=unix:path="+late)...)
+	return inner(t, append(environOf(home), "DBUS_SESSION_BUS_ADDRESS=unix:path="+late)...)
 }
 
-// forward copies between conn and the socket at path from now on.
+// forward copies between conn and the socket at path.
 func forward(conn net.Conn, path string) {
 	bus, err := net.Dial("unix", path)
 	if err != nil {
-		return // the test will see no answer
+		return // the test gets no answer
 	}
 	go func() { _, _ = io.Copy(bus, conn) }()
 	go func() { _, _ = io.Copy(conn, bus) }()
 }
 
-// TestBusUnused has a mute bus and a keystore that needs none.
+// TestBusUnused: the bus is mute, and the keystore needs none.
 func TestBusUnused(t *testing.T) {
 	home := newHome(t)
 	address := "unix:path=" + filepath.Join(home, "mute")
@@ -149,7 +151,7 @@ func TestBusUnused(t *testing.T) {
 				dialed <- struct{}{}
 			}
 		}()
-		inner(t, append(homeEnv(home), "DBUS_SESSION_BUS_ADDRESS="+address)...)
+		inner(t, append(environOf(home), "DBUS_SESSION_BUS_ADDRESS="+address)...)
 		select {
 		case <-dialed:
 			t.Error("the bus was dialed")
@@ -274,12 +276,55 @@ func goList(t *testing.T, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// TestGodbusStays holds the version that the library was written against: newer
-// ones by number are older ones.
-func TestGodbusStays(t *testing.T) {
+// TestGodbusVersion: godbus has the version that the library was written for. Versions with
+// a higher number are older.
+func TestGodbusVersion(t *testing.T) {
 	t.Parallel()
 	const path, version = "github.com/godbus/dbus", "v0.0.0-20190726142602-4481cbc300e2"
 	if got := goList(t, "-m", "-f", "{{.Version}}{{.Replace}}", path); got != version+"<nil>" {
 		t.Errorf("%s is %s, want %s", path, got, version)
 	}
+}
+
+func TestBusGone(t *testing.T) {
+	need(t, "gnome-keyring-daemon", "dbus-send")
+	if !onBus(t) {
+		return
+	}
+	startGNOMEKeyring(t)
+	s, quiet := newStore(t, Config{Backend: SecretService})
+	quiet.config.NoPrompt = true
+	must(t, s.Set(t.Context(), prod, []byte(item)))
+	wantItem(t, quiet, prod, item)
+	pid, err := strconv.Atoi(os.Getenv(busPIDVariable))
+	must(t, err)
+	kill(t, pid)
+	for range 2 {
+		for _, s := range []*Store{s, quiet} {
+			_, err := s.Get(t.Context(), prod)
+			wantError(t, err, keystore.ErrConnectionLost, "session bus has ended", "restart a plugin")
+			wantError(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrConnectionLost, "session bus has ended", "restart a plugin")
+		}
+	}
+	if _, err := New(s.config).Get(t.Context(), prod); !errors.Is(err, keystore.ErrConnectionLost) || !errors.Is(err, keystore.ErrUnavailable) {
+		t.Errorf("a store that was created afterwards: %v, want ErrConnectionLost, which is an ErrUnavailable", err)
+	}
+}
+
+// TestNoKeyringOnBus: the bus has no keyring, and can't start one.
+func TestNoKeyringOnBus(t *testing.T) {
+	need(t, "dbus-daemon")
+	if os.Getenv(innerTestVariable) == "" {
+		home := newHome(t)
+		config := home + "/bus.conf"
+		must(t, os.WriteFile(config, []byte(`<busconfig><type>session</type><listen>unix:path=`+home+`/bus</listen>
+			<policy context="default"><allow send_destination="*"/><allow receive_sender="*"/><allow own="*"/></policy></busconfig>`), 0o600))
+		address := firstLine(t, exec.CommandContext(t.Context(), "dbus-daemon", "--config-file="+config, "--nofork", "--print-address"))
+		inner(t, append(environOf(home), "DBUS_SESSION_BUS_ADDRESS="+address)...)
+		return
+	}
+	s, _ := newStore(t, Config{Backend: SecretService})
+	wantErrors(t, s, keystore.ErrUnavailable, "no Secret Service answers", "gnome-keyring")
+	s, _ = newStore(t, Config{Backend: KWallet})
+	wantErrors(t, s, keystore.ErrUnavailable, "kwalletd5 does not answer", "KWallet")
 }

@@ -73,7 +73,7 @@ func parseManifest(data []byte) (m manifest, rest []byte, err error) {
 	return m, rest, nil
 }
 
-var errTorn = errors.New("a part of the item is missing or is not its own")
+var errTorn = errors.New("a part of the item is missing or belongs to another item")
 
 var errReplaced = errors.New("the item was replaced while it was read")
 
@@ -145,7 +145,7 @@ func (s *session) writeItem(name string, item []byte) error {
 	switch stored, err := s.readItem(name); {
 	case err == nil && bytes.Equal(stored, item):
 	case err == nil, errors.Is(err, keystore.ErrNotFound), errors.Is(err, keystore.ErrCorrupt), errors.Is(err, errTorn):
-		return &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("the keyring reported success and did not keep the item"), Remedy: s.driver.unlockRemedy()}
+		return &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("the keyring reported success and did not store the item"), Remedy: s.driver.unlockRemedy()}
 	default:
 		return err
 	}

@@ -27,7 +27,7 @@ func (winCred) normalize(err error) error {
 		// the library had found it.
 		return notFoundError()
 	case errors.Is(err, errNoSession):
-		return &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("this login has no Credential Manager"), Remedy: remedy.To("log_in_at_machine")}
+		return &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("this logon session has no Credential Manager"), Remedy: remedy.To("log_in_at_machine")}
 	}
 	return &keystore.Error{Reason: keystore.ErrUnavailable, Err: err}
 }

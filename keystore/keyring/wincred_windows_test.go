@@ -12,13 +12,12 @@ import (
 	"github.com/99designs/keyring"
 )
 
-// splitting is the keyring of the tests of items in parts.
+// splitting is the backend of the tests of split items.
 const splitting = WinCred
 
 func newSplitting(t *testing.T) (first, second *Store) { return newWinCred(t) }
 
-// newWinCred returns a store in this user's Credential Manager, whose items end
-// with the test.
+// newWinCred returns a store in this user's Credential Manager. Its items end with the test.
 func newWinCred(t *testing.T) (first, second *Store) {
 	t.Helper()
 	first, second = newStore(t, Config{Backend: WinCred})
@@ -39,15 +38,15 @@ func TestWinCred(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) (keystore.Store, keystore.Store) { return newWinCred(t) })
 }
 
-// TestWinCredProcesses is not parallel to others: in wine, where a credential is
-// a registry key, a list fails when others write meanwhile.
+// TestWinCredProcesses is not parallel to other tests: in wine a credential is a registry
+// key, and a list fails if others write meanwhile.
 func TestWinCredProcesses(t *testing.T) {
 	testProcesses(t, WinCred, newWinCred)
 }
 
-// TestWinCredBesideOthers has credentials of other programs, some of which are
-// called much like ours. It is not parallel, for the reason above.
-func TestWinCredBesideOthers(t *testing.T) {
+// TestWinCredOfOtherPrograms: there are credentials of other programs, some with names like
+// ours. It is not parallel, for the reason above.
+func TestWinCredOfOtherPrograms(t *testing.T) {
 	s, _ := newWinCred(t)
 	must(t, s.Set(t.Context(), prod, []byte(item)))
 	foreign := s.prefix + "x"
@@ -81,8 +80,7 @@ func TestWinCredIsDetected(t *testing.T) {
 	}
 }
 
-// TestWinCredLimit holds that an item goes whole up to the limit that Windows
-// sets, and in parts from there on.
+// TestWinCredLimit: an item is split if it is larger than the limit of Windows.
 func TestWinCredLimit(t *testing.T) {
 	t.Parallel()
 	for size, names := range map[int]int{2559: 1, 2560: 1, 2561: 3, 5120: 3, 5121: 4} {
@@ -91,7 +89,7 @@ func TestWinCredLimit(t *testing.T) {
 			s, other := newWinCred(t)
 			must(t, s.Set(t.Context(), prod, make([]byte, size)))
 			wantItem(t, other, prod, string(make([]byte, size)))
-			if got := len(namesOf(t, s)); got != names {
+			if got := len(listNames(t, s)); got != names {
 				t.Errorf("it has %d names, want %d", got, names)
 			}
 		})

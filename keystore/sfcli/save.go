@@ -21,7 +21,7 @@ func (s *Store) saveGrant(ctx context.Context, l login, g keystore.Grant) error 
 	if !g.StoredAt.IsZero() { // a person stores a new grant: readGrant never sets this
 		return &keystore.Error{
 			Reason: keystore.ErrForeign,
-			Err:    errors.New("only the Salesforce CLI can store its logins"),
+			Err:    errors.New("the Salesforce CLI stores its logins itself"),
 			Remedy: withName("sf_log_in_own", string(g.Org)),
 		}
 	}
@@ -138,7 +138,7 @@ func (s *Store) checkWritable(ctx context.Context, l login) error {
 	rotation := s.rotationLocks[l.own]
 	s.mu.Unlock()
 	if rotation != nil && !rotation.isHeld() {
-		return &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("another process took over the Salesforce CLI's rotation lock"), Remedy: remedy.To("try_again")}
+		return &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("another process took the Salesforce CLI's rotation lock"), Remedy: remedy.To("try_again")}
 	}
 	lock, err := s.takeWriteLock(ctx, l) // it creates a folder beside the file, where the new file will be written
 	if err != nil {

@@ -52,7 +52,7 @@ func Dir() string {
 }
 
 // ErrNoProgram says that pass is not installed, or that it finds no home.
-var ErrNoProgram = errors.New("the program pass is not to be found, or HOME is not set")
+var ErrNoProgram = errors.New("pass is not installed, or HOME is not set")
 
 // Check returns an error if pass can't be used at all. It starts no process.
 func Check() error {
@@ -61,7 +61,7 @@ func Check() error {
 	}
 	if !filepath.IsAbs(Dir()) {
 		return &keystore.Error{
-			Reason: keystore.ErrUnavailable, Err: errors.New("the password store's folder is not an absolute path, so that each folder would have another store"),
+			Reason: keystore.ErrUnavailable, Err: errors.New("the password store's folder is not an absolute path, so each working directory would have another store"),
 			Remedy: remedy.To("set_pass_dir"),
 		}
 	}

@@ -15,29 +15,28 @@ import (
 	"time"
 )
 
-// rootsFolder and lockTimeoutVariable tell a process of TestSquatter where it locks, and how
-// long it waits.
+// Variables of the processes of TestLockFolderTaken.
 const (
-	rootsFolder         = "FORCECRED_TEST_ROOTS"
+	rootsVariable       = "FORCECRED_TEST_ROOTS"
 	lockTimeoutVariable = "FORCECRED_TEST_LOCK_TIMEOUT"
 )
 
-// TestSquatter has processes of one user, and another user who takes the folder in
-// /tmp before the first of them and gives it back before the second. Both are real
-// users, so that it runs as root alone.
-func TestSquatter(t *testing.T) {
-	if folder := os.Getenv(rootsFolder); folder != "" {
+// TestLockFolderTaken: another user takes the lock folder in /tmp before the first process
+// of this user locks, and gives it back before the second. It needs two real users, so only
+// root can run it.
+func TestLockFolderTaken(t *testing.T) {
+	if folder := os.Getenv(rootsVariable); folder != "" {
 		changeRoots(t, lockRoots{
 			home: func(int) string { return filepath.Join(folder, "home") }, login: filepath.Join(folder, "users"), temp: filepath.Join(folder, "temp"),
 		})
-		lockFor(t)
+		runLocker(t)
 		return
 	}
 	if os.Getuid() != 0 {
-		lack(t, errors.New("only root can be two users"))
+		skipOrFail(t, errors.New("only root can be two users"))
 	}
 	need(t, "setpriv")
-	const user, squatter = 61234, 61235
+	const user, otherUser = 61234, 61235
 	folder := newHome(t)
 	for _, dir := range []string{"home", "users", "temp"} {
 		must(t, os.Mkdir(filepath.Join(folder, dir), 0o700))
@@ -54,14 +53,14 @@ func TestSquatter(t *testing.T) {
 	as := func(uid int, name string, args ...string) *exec.Cmd {
 		cmd := exec.CommandContext(t.Context(), "setpriv", append([]string{fmt.Sprintf("--reuid=%d", uid), fmt.Sprintf("--regid=%d", uid), "--clear-groups", name}, args...)...)
 		cmd.Dir = folder
-		cmd.Env = append(homeEnv(folder), rootsFolder+"="+folder, "FORCECRED_KEYSTORE=file")
+		cmd.Env = append(environOf(folder), rootsVariable+"="+folder, "FORCECRED_KEYSTORE=file")
 		return cmd
 	}
-	// locker runs a process that locks. Its first line says how that went; it holds
-	// the lock until release.
-	locker := func(patience time.Duration) (said string, release func()) {
-		cmd := as(user, filepath.Join(folder, "test"), "-test.run=^TestSquatter$")
-		cmd.Env = append(cmd.Env, lockTimeoutVariable+"="+patience.String())
+	// startLocker starts a process that locks, and returns its first line, the result. The
+	// process holds the lock until release.
+	startLocker := func(timeout time.Duration) (result string, release func()) {
+		cmd := as(user, filepath.Join(folder, "test"), "-test.run=^TestLockFolderTaken$")
+		cmd.Env = append(cmd.Env, lockTimeoutVariable+"="+timeout.String())
 		stdin, err := cmd.StdinPipe()
 		must(t, err)
 		stderr, err := cmd.StderrPipe()
@@ -75,53 +74,53 @@ func TestSquatter(t *testing.T) {
 		}
 	}
 	taken := filepath.Join(folder, "temp", fmt.Sprintf("forcecred-%d", user))
-	for _, squatted := range []bool{true, false} {
-		if squatted {
-			must(t, as(squatter, "mkdir", "-m", "700", taken).Run())
+	for _, isTaken := range []bool{true, false} {
+		if isTaken {
+			must(t, as(otherUser, "mkdir", "-m", "700", taken).Run())
 		}
-		said, release := locker(time.Minute)
-		if said != "locked" {
-			t.Fatalf("the first process, squatted %v: %s", squatted, said)
+		result, release := startLocker(time.Minute)
+		if result != "locked" {
+			t.Fatalf("the first process, folder taken %v: %s", isTaken, result)
 		}
-		if squatted {
-			must(t, as(squatter, "rmdir", taken).Run())
-		} else if as(squatter, "mkdir", "-m", "700", taken).Run() == nil {
+		if isTaken {
+			must(t, as(otherUser, "rmdir", taken).Run())
+		} else if as(otherUser, "mkdir", "-m", "700", taken).Run() == nil {
 			t.Error("the folder of a process that locks was taken by another user")
 		}
 		login := filepath.Join(folder, "users", fmt.Sprint(user)) // appears between the two
 		must(t, os.MkdirAll(login, 0o700))
 		must(t, os.Chown(login, user, user))
-		said, releaseOther := locker(300 * time.Millisecond)
-		if said != "busy" {
-			t.Errorf("the second process, squatted %v: %s, want busy", squatted, said)
+		result, releaseOther := startLocker(300 * time.Millisecond)
+		if result != "busy" {
+			t.Errorf("the second process, folder taken %v: %s, want busy", isTaken, result)
 		}
 		releaseOther()
 		release()
-		if said, releaseOther = locker(time.Minute); said != "locked" {
-			t.Errorf("the third process, squatted %v: %s, want locked", squatted, said)
+		if result, releaseOther = startLocker(time.Minute); result != "locked" {
+			t.Errorf("the third process, folder taken %v: %s, want locked", isTaken, result)
 		}
 		releaseOther()
 		must(t, os.RemoveAll(login))
 	}
 }
 
-// lockFor is one process of TestSquatter: it locks, says how that went, and holds
-// the lock until its standard input ends.
-func lockFor(t *testing.T) {
+// runLocker is one process of TestLockFolderTaken. It locks, prints the result, and holds the
+// lock until its standard input ends.
+func runLocker(t *testing.T) {
 	t.Helper()
-	patience, err := time.ParseDuration(os.Getenv(lockTimeoutVariable))
+	timeout, err := time.ParseDuration(os.Getenv(lockTimeoutVariable))
 	must(t, err)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
-	said := "locked"
+	result := "locked"
 	unlock, err := New(Config{Backend: KeyCtl}).Lock(ctx, "prod")
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		said = "busy"
+		result = "busy"
 	case err != nil:
-		said = err.Error()
+		result = err.Error()
 	}
-	_, _ = fmt.Fprintln(os.NewFile(uintptr(syscall.Stderr), "stderr"), said)
+	_, _ = fmt.Fprintln(os.NewFile(uintptr(syscall.Stderr), "stderr"), result)
 	_, _ = io.Copy(io.Discard, os.Stdin)
 	if unlock != nil {
 		must(t, unlock())

@@ -16,20 +16,21 @@ import (
 	"time"
 )
 
-// busPID is the process of the session bus that was started for the test.
-const busPID = "FORCECRED_TEST_BUS_PID"
+// busPIDVariable has the process of the test's session bus.
+const busPIDVariable = "FORCECRED_TEST_BUS_PID"
 
-// need skips a test whose component is absent, or fails it where none may be.
+// need skips the test if a program is missing.
 func need(t *testing.T, programs ...string) {
 	t.Helper()
 	for _, program := range programs {
 		if _, err := exec.LookPath(program); err != nil {
-			lack(t, err)
+			skipOrFail(t, err)
 		}
 	}
 }
 
-func lack(t *testing.T, err error) {
+// skipOrFail skips the test, or fails it if FORCECRED_TEST_REQUIRE requires all tests.
+func skipOrFail(t *testing.T, err error) {
 	t.Helper()
 	if os.Getenv("FORCECRED_TEST_REQUIRE") == "all" {
 		t.Fatal(err)
@@ -60,7 +61,7 @@ func inner(t *testing.T, env ...string) bool {
 	return false
 }
 
-// onBus is inner on a session bus of the test's own, in a home of its own.
+// onBus is inner with a session bus and a home of its own.
 func onBus(t *testing.T, env ...string) bool {
 	t.Helper()
 	if os.Getenv(innerTestVariable) == t.Name() {
@@ -75,12 +76,12 @@ func onBus(t *testing.T, env ...string) bool {
 		return inner(t)
 	}
 	home := newHome(t)
-	env = append(homeEnv(home), env...)
+	env = append(environOf(home), env...)
 	address, pid := startBus(t, home, env)
-	return inner(t, append(env, "DBUS_SESSION_BUS_ADDRESS="+address, busPID+"="+strconv.Itoa(pid))...)
+	return inner(t, append(env, "DBUS_SESSION_BUS_ADDRESS="+address, busPIDVariable+"="+strconv.Itoa(pid))...)
 }
 
-// startBus starts a session bus in home, on the socket bus.
+// startBus starts a session bus. Its socket is home/bus.
 func startBus(t *testing.T, home string, env []string) (address string, pid int) {
 	t.Helper()
 	need(t, "dbus-daemon")
@@ -90,8 +91,8 @@ func startBus(t *testing.T, home string, env []string) (address string, pid int)
 	return firstLine(t, bus), bus.Process.Pid
 }
 
-// onScreen is onBus with a screen that nobody looks at.
-func onScreen(t *testing.T) bool {
+// onBusWithScreen is onBus with a screen that nobody sees.
+func onBusWithScreen(t *testing.T) bool {
 	t.Helper()
 	if os.Getenv(innerTestVariable) == t.Name() {
 		return onBus(t)
@@ -100,10 +101,10 @@ func onScreen(t *testing.T) bool {
 	return onBus(t, "DISPLAY=:"+display)
 }
 
-// newHome returns a home folder whose path is short enough for sockets in it.
+// newHome returns a home folder. Its path is short enough for sockets.
 func newHome(t *testing.T) string {
 	t.Helper()
-	home, err := os.MkdirTemp("/tmp", "osring")
+	home, err := os.MkdirTemp("/tmp", "keyring")
 	must(t, err)
 	t.Cleanup(func() {
 		// A daemon may still be writing its last file.
@@ -118,7 +119,7 @@ func newHome(t *testing.T) string {
 	return home
 }
 
-func homeEnv(home string) []string {
+func environOf(home string) []string {
 	env := []string{
 		"HOME=" + home, "XDG_DATA_HOME=" + home + "/data", "XDG_CONFIG_HOME=" + home + "/config", "XDG_CACHE_HOME=" + home + "/cache",
 		"XDG_RUNTIME_DIR=" + home + "/run", "GNUPGHOME=" + home + "/gnupg", "PASSWORD_STORE_DIR=" + home + "/pass", "FORCECRED_KEYSTORE=",
@@ -168,7 +169,7 @@ func busCall(method, name string) (string, error) {
 	return string(out), err
 }
 
-// ownerOf returns the process that has a name on the bus.
+// ownerOf returns the process that owns a name on the bus.
 func ownerOf(t *testing.T, name string) (pid int, ok bool) {
 	t.Helper()
 	out, err := busCall("GetConnectionUnixProcessID", name)
@@ -181,9 +182,9 @@ func ownerOf(t *testing.T, name string) (pid int, ok bool) {
 	return pid, true
 }
 
-// waitForOwner waits until the process has that name on the bus, which takes a
-// while to see that the one before it has ended. Whoever else has the name, such
-// as one that the bus has started meanwhile, would not give it up, and is killed.
+// waitForOwner waits until the process owns that name on the bus. The bus takes a while to
+// notice that the owner before has ended. It kills another owner, such as one that the bus
+// has started meanwhile.
 func waitForOwner(t *testing.T, name string, process int) {
 	t.Helper()
 	for range 3000 { // a machine under load
@@ -192,20 +193,20 @@ func waitForOwner(t *testing.T, name string, process int) {
 			return
 		}
 		if ok {
-			_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended, and the bus not know
+			_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended unnoticed
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	t.Fatalf("%s does not come up", name)
+	t.Fatalf("%s gets no owner", name)
 }
 
 func run(t *testing.T, stdin string, name string, args ...string) string {
 	t.Helper()
-	cmd := exec.Command(name, args...) // also in a cleanup, when the context is over
+	cmd := exec.Command(name, args...) // not t.Context: a cleanup calls it too
 	cmd.Stdin = strings.NewReader(stdin)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
-	cmd.WaitDelay = time.Second // daemons that it starts keep its streams
+	cmd.WaitDelay = time.Second // daemons that it starts inherit its streams
 	out, err := cmd.Output()
 	if err != nil && !errors.Is(err, exec.ErrWaitDelay) {
 		t.Fatalf("%s: %v: %s", name, err, stderr.String())
