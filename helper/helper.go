@@ -25,8 +25,8 @@ type Config struct {
 	// no refresh token is sent that Salesforce may rotate.
 	Journal Journal
 
-	// Failures remembers how the last refresh failed, for Status. Without it nothing
-	// is remembered.
+	// Failures records how the last refresh of an org failed, for Status. Without it
+	// nothing is recorded.
 	Failures Failures
 
 	// Connect returns the client that sends requests to Salesforce. It is called for
@@ -38,19 +38,20 @@ type Config struct {
 	// [*keystore.Error] or the file system's. Without it no key is read from a file.
 	ReadKey func(path string) (secret.Text, error)
 
-	// HoldSignals is called before a refresh token is sent. Until release is called,
-	// the process must not end: the new refresh token is not saved yet. Without it,
-	// the program itself must not end while a method runs.
+	// HoldSignals is called before a refresh token is sent. Until release is called, the
+	// process must not end, because the new refresh token is not saved yet. Without it,
+	// the process must not end while a method runs.
 	HoldSignals func() (release func())
 
 	// Warn receives what a person should know about a request that succeeded, and what
 	// to do about it. Without it there are no warnings.
 	Warn func(message string, todo remedy.Remedy)
 
-	// MemoryCache also caches each access token in memory for five seconds, for a
-	// process that is asked often. Callers that ask for the same token at the same
-	// time share one read of the keystore. What another process stores, erases or
-	// refreshes is seen up to five seconds late.
+	// MemoryCache also caches each access token in memory for five seconds, for a process
+	// with many requests. Callers that ask for the same token at the same time share one
+	// call. The Helper sees up to five seconds late what another process stores, erases
+	// or refreshes. A shared call may outlast its callers, so a program with a MemoryCache
+	// needs HoldSignals; [sync.WaitGroup] is enough for it.
 	MemoryCache bool
 }
 
@@ -158,7 +159,7 @@ func (h *Helper) wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// noKeystore is the keystore of a Helper that was given none.
+// noKeystore is the keystore of a Helper without one.
 type noKeystore struct{}
 
 func (noKeystore) Get(context.Context, keystore.Key) ([]byte, error) { return nil, errNoKeystore() }
@@ -177,8 +178,7 @@ func (noKeystore) Lock(context.Context, keystore.Org) (func() error, error) {
 
 func errNoKeystore() error { return errNotConfigured("open the keystore", "no keystore is configured") }
 
-// noJournal is the journal of a Helper that was given none. It has no entries, and
-// no room for one: without a journal nothing is sent that may need one.
+// noJournal is the journal of a Helper without one. It is empty, and accepts no entry.
 type noJournal struct{}
 
 func (noJournal) Reserve(keystore.Org) error                 { return errNoJournal() }
@@ -197,7 +197,7 @@ func errNotConfigured(op, text string) error {
 	return &keystore.Error{Op: op, Reason: keystore.ErrUnavailable, Err: errors.New(text)}
 }
 
-// noFailures remembers nothing.
+// noFailures records nothing.
 type noFailures struct{}
 
 func (noFailures) Record(keystore.Org, string, time.Time)        {}
