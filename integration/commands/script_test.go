@@ -144,7 +144,7 @@ func cmdErrorOnStdout(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // notices are the beginnings of the lines that a success may print on stderr.
-var notices = []string{"forcecred: created the age identity ", "forcecred: secrets are kept in the keystore ", "forcecred: warning: "}
+var notices = []string{"forcecred: created the age identity ", "forcecred: credentials are stored in the keystore ", "forcecred: warning: "}
 
 func runForcecred(ts *testscript.TestScript, want int, args []string) {
 	got := execForcecred(ts, args)

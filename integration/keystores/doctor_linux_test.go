@@ -22,7 +22,7 @@ func TestDoctorKeyrings(t *testing.T) {
 		size     string
 	}{
 		{"secret-service", rig.StartGNOMEKeyring, "it answers", "of 1048576 that the keystore takes"},
-		{"keyctl", rig.StartKeyCtl, "not asked, since the keystore needs none", "of 1048576 that the keystore takes (in parts of 32767)"},
+		{"keyctl", rig.StartKeyCtl, "not asked, because the keystore does not need it", "of 1048576 that the keystore takes (in parts of 32767)"},
 	} {
 		t.Run(tt.keystore, func(t *testing.T) {
 			t.Parallel()

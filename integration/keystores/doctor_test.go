@@ -112,11 +112,11 @@ func TestDoctorFindings(t *testing.T) {
 		{"a config.json that is damaged", orgtest.Config{}, func(t *testing.T, r *rig.Rig) []string {
 			rig.WriteFile(t, inHome(r, "config.json"), []byte("{"))
 			return []string{"FORCECRED_KEYSTORE="}
-		}, "keystore", protocol.Fail, "is not what forcecred writes", "fix or delete "},
+		}, "keystore", protocol.Fail, "is not a file that forcecred wrote", "fix or delete "},
 		{"another keystore than the one with the orgs", orgtest.Config{}, func(t *testing.T, r *rig.Rig) []string {
 			rig.WriteFile(t, inHome(r, "config.json"), []byte(`{"version":1,"keystore":"secret-service"}`))
 			return nil
-		}, "keystore", protocol.Warn, "says secret-service, whose orgs are not seen", "unset FORCECRED_KEYSTORE"},
+		}, "keystore", protocol.Warn, "pins secret-service, whose orgs forcecred does not read", "unset FORCECRED_KEYSTORE"},
 		{"an item that is damaged", orgtest.Config{}, func(t *testing.T, r *rig.Rig) []string {
 			rig.WriteFile(t, inHome(r, "store", "org.dev.age"), []byte("no age file"))
 			return nil

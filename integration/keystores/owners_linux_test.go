@@ -114,7 +114,7 @@ func TestRootInAnotherUsersHome(t *testing.T) {
 		{"XDG folders", append(home, "XDG_DATA_HOME="+filepath.Join(g.home, "data"), "XDG_CONFIG_HOME="+filepath.Join(g.home, "config")), []string{"store"}},
 	} {
 		got := g.run(t, 0, "022", tt.env, tt.args...)
-		want := fmt.Sprintf("this process is root's, and %s belongs to another user: uid %d, mode 0755", g.home, someone)
+		want := fmt.Sprintf("this process runs as root, and %s belongs to another user: uid %d, mode 0755", g.home, someone)
 		if got.Status != 5 || !strings.Contains(got.Stderr, want) || !strings.Contains(got.Stderr, "hint: run without sudo, or with `sudo -H`") {
 			t.Errorf("%s: status %d: %s", tt.name, got.Status, got.Stderr)
 		}
@@ -122,7 +122,7 @@ func TestRootInAnotherUsersHome(t *testing.T) {
 			t.Fatalf("%s: it made %v", tt.name, after)
 		}
 	}
-	if got := g.run(t, 0, "022", home, "doctor", "--offline"); got.Status != 1 || !strings.Contains(got.Stdout, "this process is root's") {
+	if got := g.run(t, 0, "022", home, "doctor", "--offline"); got.Status != 1 || !strings.Contains(got.Stdout, "this process runs as root") {
 		t.Errorf("doctor: status %d: %s%s", got.Status, got.Stdout, got.Stderr)
 	}
 	for _, args := range [][]string{{"version"}, {"help"}, {"completion", "bash"}, {"__complete", "get", "d"}} {

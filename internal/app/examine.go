@@ -98,7 +98,7 @@ func (a App) examineKeystore(ctx context.Context, paths config.Paths, org keysto
 	}
 	if c.name == fileKeystore && !isThere {
 		// The first item would make the identity.
-		return append(findings, protocol.Finding{Check: doctor.Items, State: protocol.OK, Detail: "nothing is stored yet; the first store makes what it needs"}), nil
+		return append(findings, protocol.Finding{Check: doctor.Items, State: protocol.OK, Detail: "nothing is stored yet; the first store creates the files"}), nil
 	}
 	kept, more := doctor.Reads(ctx, store, org)
 	findings = append(findings, more...)
@@ -144,23 +144,23 @@ func (a App) examineChoice(c chosen, paths config.Paths) protocol.Finding {
 	switch {
 	case c.isNamed && err != nil:
 		f.State = protocol.Warn
-		f.Detail += "as " + config.KeystoreVariable + " says; but what is pinned can't be read: " + err.Error()
+		f.Detail += "set by " + config.KeystoreVariable + "; but the pinned keystore can't be read: " + err.Error()
 		f.Next = hints.Text(repairFile(paths, err))
 	case c.isNamed && pinned.Keystore != "" && pinned.Keystore != c.name:
 		f.State = protocol.Warn
-		f.Detail += "as " + config.KeystoreVariable + " says; but " + paths.ConfigFile() + " says " + pinned.Keystore + ", whose orgs are not seen"
+		f.Detail += "set by " + config.KeystoreVariable + "; but " + paths.ConfigFile() + " pins " + pinned.Keystore + ", whose orgs forcecred does not read"
 		f.Next = hints.Text(remedy.Remedy{Code: "unset_keystore", Name: pinned.Keystore})
 	case c.isNamed:
-		f.Detail += "as " + config.KeystoreVariable + " says"
+		f.Detail += "set by " + config.KeystoreVariable
 	case pinned.Keystore != "":
-		f.Detail += "as " + paths.ConfigFile() + " says"
+		f.Detail += "pinned by " + paths.ConfigFile()
 	case c.name == fileKeystore:
-		f.Detail += "since no keyring was found; the first store settles it"
+		f.Detail += "because no keyring was found; the first store pins it"
 	default:
-		f.Detail += "which was found; the first store settles it"
+		f.Detail += "found on this system; the first store pins it"
 	}
 	if c.fallback != "" {
-		f.Detail += "; an org that is not in it is looked for in " + c.fallback
+		f.Detail += "; orgs that are not in it are read from " + c.fallback
 	}
 	return f
 }
@@ -172,11 +172,11 @@ func examineBus(c chosen) []protocol.Finding {
 	case runtime.GOOS != "linux":
 		return nil
 	case !sought:
-		f.Detail = "not asked, since the keystore needs none"
+		f.Detail = "not asked, because the keystore does not need it"
 	case fault != nil && keyring.Backend(c.name).OnBus():
 		f.State, f.Detail, f.Next = protocol.Fail, fault.Err.Error(), hints.Text(fault.Remedy)
 	case fault != nil:
-		f.Detail = fault.Err.Error() + ", and the keystore needs none"
+		f.Detail = fault.Err.Error() + "; the keystore does not need it"
 	}
 	return []protocol.Finding{f}
 }
@@ -219,7 +219,7 @@ func (a App) examineSalesforceCLI(ctx context.Context, c chosen, paths config.Pa
 	f := protocol.Finding{Check: doctor.SharedLogin, State: protocol.OK}
 	switch {
 	case c.name == sfKeystore:
-		f.Detail = "its logins are used where they are, under its own locks"
+		f.Detail = "forcecred uses its logins in place, under its locks"
 		return []protocol.Finding{f}
 	case len(kept) == 0:
 		return nil

@@ -64,11 +64,11 @@ func (h Helper) Pin() error {
 		return nil
 	case err != nil:
 		return &protocol.Error{
-			Code: protocol.KeystoreUnavailable, Message: "note which keystore is in use: " + err.Error(), Cause: err,
+			Code: protocol.KeystoreUnavailable, Message: "record which keystore is in use: " + err.Error(), Cause: err,
 			Remedy: remedy.Remedy{Code: "set_keystore_now", Name: c.name},
 		}
 	}
-	h.app.Notice("secrets are kept in the keystore " + c.name + ", as " + paths.ConfigFile() + " says from now on")
+	h.app.Notice("credentials are stored in the keystore " + c.name + "; " + paths.ConfigFile() + " pins it")
 	return nil
 }
 
@@ -77,7 +77,7 @@ func (h Helper) Pin() error {
 func (h Helper) UseSalesforceCLI() error {
 	c, paths := h.keystore, h.paths
 	if c.name == sfKeystore {
-		return protocol.Errorf(protocol.Usage, "the keystore in use is the Salesforce CLI's own logins already")
+		return protocol.Errorf(protocol.Usage, "the keystore in use already is the Salesforce CLI's logins")
 	}
 	file, err := readFile(paths)
 	if err == nil {
@@ -88,9 +88,9 @@ func (h Helper) UseSalesforceCLI() error {
 		err = h.writeFile(file)
 	}
 	if err != nil {
-		return &protocol.Error{Code: protocol.KeystoreUnavailable, Message: "note that the Salesforce CLI's logins are used: " + err.Error(), Cause: err, Remedy: repairFile(paths, err)}
+		return &protocol.Error{Code: protocol.KeystoreUnavailable, Message: "record that the Salesforce CLI's logins are used: " + err.Error(), Cause: err, Remedy: repairFile(paths, err)}
 	}
-	h.app.Notice("warning: an org that is not in the keystore " + file.Keystore + " is looked for among the Salesforce CLI's logins, as " + paths.ConfigFile() + " says from now on")
+	h.app.Notice("warning: orgs that are not in the keystore " + file.Keystore + " are now read from the Salesforce CLI's logins; " + paths.ConfigFile() + " pins this")
 	return nil
 }
 

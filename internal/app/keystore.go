@@ -43,7 +43,7 @@ func (a App) chooseKeystore(ctx context.Context, paths config.Paths) (chosen, er
 		named = ""
 	}
 	if named != "" && !isKeystore(named) {
-		return chosen{}, protocol.Errorf(protocol.Usage, "%s names no keystore; there are: %s", a.Config.Keystore.Name, strings.Join(keystoreNames(), ", "))
+		return chosen{}, protocol.Errorf(protocol.Usage, "%s is not the name of a keystore; use one of %s", a.Config.Keystore.Name, strings.Join(keystoreNames(), ", "))
 	}
 	pinned, err := readFile(paths)
 	switch {

@@ -14,7 +14,7 @@ import (
 // Login is [helper.Helper.Login]. The Salesforce CLI's own logins are not forcecred's to make.
 func (h Helper) Login(ctx context.Context, req protocol.StoreRequest, scopes string, browser helper.Browser) (protocol.ListedOrg, error) {
 	if h.keystore.name == sfKeystore {
-		e := protocol.Errorf(protocol.Usage, "the keystore in use is the Salesforce CLI's own logins, and forcecred adds none to them")
+		e := protocol.Errorf(protocol.Usage, "the keystore in use is the Salesforce CLI's logins, and forcecred adds none to them")
 		e.Remedy = remedy.To("sf_log_in_or_other")
 		return protocol.ListedOrg{}, e
 	}

@@ -77,8 +77,8 @@ func (a App) noProxyFault() string {
 			unreadable[i] = "one with a user or a password"
 		}
 	}
-	return setting.Name + " has entries that are no host, address or network, and do nothing: " + strings.Join(unreadable, ", ") +
-		"; separate hosts by commas, and leave out https:// and what follows the host"
+	return setting.Name + " has entries that forcecred ignores because they are not a host, an address or a network: " + strings.Join(unreadable, ", ") +
+		"; separate hosts by commas, and leave out https:// and the path"
 }
 
 // clientWithRoots makes a client that trusts the system's roots and those of the

@@ -104,7 +104,7 @@ func (a App) checkIntrusion(path string, isNamed bool) error {
 		return nil
 	}
 	return unusable(
-		fmt.Sprintf("this process is root's, and %s belongs to another user: %s; root's files there would lock that user out", folder, regularfile.DescribeOwner(info)),
+		fmt.Sprintf("this process runs as root, and %s belongs to another user: %s; root's files there would lock that user out", folder, regularfile.DescribeOwner(info)),
 		remedy.To("run_without_sudo"))
 }
 

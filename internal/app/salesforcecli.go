@@ -73,7 +73,7 @@ func (a App) userHome() (string, error) {
 		return "", protocol.Errorf(protocol.Usage, "%v", err)
 	}
 	if user == "" {
-		return "", protocol.Errorf(protocol.Usage, "%s is not set to a folder, where the Salesforce CLI has its logins", setting.Name)
+		return "", protocol.Errorf(protocol.Usage, "%s is not set, and the Salesforce CLI stores its logins there", setting.Name)
 	}
 	return user, nil
 }
@@ -111,7 +111,7 @@ func (h Helper) DefaultOrg(ctx context.Context) (string, error) {
 // them into it. Its error is a [*protocol.Error].
 func (h Helper) SalesforceCLI() (keystore.Store, error) {
 	if h.keystore.name == sfKeystore || h.keystore.fallback == sfKeystore {
-		return nil, protocol.Errorf(protocol.Usage, "the Salesforce CLI's logins are in use where they are: there is nothing to copy")
+		return nil, protocol.Errorf(protocol.Usage, "forcecred uses the Salesforce CLI's logins in place: there is nothing to copy")
 	}
 	logins, _, err := h.app.openSalesforceCLI(h.paths)
 	return logins, err

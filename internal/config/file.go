@@ -43,7 +43,7 @@ func (p Paths) ReadFile() (File, error) {
 	var v versioned
 	switch {
 	case json.Unmarshal(data, &v) != nil, v.Version < 1, v.Keystore == "":
-		return File{}, fmt.Errorf("%s is not what forcecred writes", p.ConfigFile())
+		return File{}, fmt.Errorf("%s is not a file that forcecred wrote", p.ConfigFile())
 	case v.Version > fileVersion:
 		return File{}, fmt.Errorf("%s has version %d, this forcecred knows %d: %w", p.ConfigFile(), v.Version, fileVersion, ErrNewer)
 	}

@@ -17,10 +17,10 @@ func TestReadFile(t *testing.T) {
 		{"with a fallback", string(File{"file", "sf"}.Encode()), File{"file", "sf"}, ""},
 		{"unknown member", `{"version":1,"keystore":"file","later":true}`, File{Keystore: "file"}, ""},
 		{"newer", `{"version":2,"keystore":"file"}`, File{}, "has version 2"},
-		{"no version", `{"keystore":"file"}`, File{}, "is not what forcecred writes"},
-		{"no keystore", `{"version":1}`, File{}, "is not what forcecred writes"},
-		{"not JSON", `keystore: file`, File{}, "is not what forcecred writes"},
-		{"empty", ``, File{}, "is not what forcecred writes"},
+		{"no version", `{"keystore":"file"}`, File{}, "is not a file that forcecred wrote"},
+		{"no keystore", `{"version":1}`, File{}, "is not a file that forcecred wrote"},
+		{"not JSON", `keystore: file`, File{}, "is not a file that forcecred wrote"},
+		{"empty", ``, File{}, "is not a file that forcecred wrote"},
 		{"too large", `{"version":1,"keystore":"file"}` + strings.Repeat(" ", maxFileSize), File{}, "config.json is too large"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

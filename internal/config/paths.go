@@ -92,7 +92,7 @@ func (f systemFolder) path(p *Paths) (string, error) {
 	case err != nil:
 		return "", err
 	case base == "":
-		return "", fmt.Errorf("%s is not set; %s can name the folder for all files", f.base.Name, HomeVariable)
+		return "", fmt.Errorf("%s is not set; set it, or set %s to a folder for all files", f.base.Name, HomeVariable)
 	case f.isUserHome:
 		p.UserHome = base
 	}

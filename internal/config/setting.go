@@ -42,7 +42,7 @@ func (s Setting) Timeout() (time.Duration, error) {
 	}
 	timeout, err := time.ParseDuration(s.Value)
 	if err != nil || timeout <= 0 || timeout > maxTimeout {
-		return 0, fmt.Errorf("%s is to be a duration such as 20s, of at most 10m", s.Name)
+		return 0, fmt.Errorf("%s must be a duration such as 20s, at most 10m", s.Name)
 	}
 	return timeout, nil
 }

@@ -21,7 +21,7 @@ func (r *Rig) WantDetected(t *testing.T, keystore string) {
 	cmd := r.Command(t.Context(), "store")
 	cmd.Env = append(cmd.Env, "FORCECRED_KEYSTORE=auto", "FORCECRED_HOME="+r.Drive+home)
 	cmd.Stdin = strings.NewReader(request.String())
-	if got := Finish(cmd); got.Status != 0 || !strings.Contains(got.Stderr, "secrets are kept in the keystore "+keystore+",") {
+	if got := Finish(cmd); got.Status != 0 || !strings.Contains(got.Stderr, "credentials are stored in the keystore "+keystore+";") {
 		t.Errorf("store: status %d: %s", got.Status, got.Stderr)
 	}
 	if got := r.Run(t.Context(), "", "erase", "detected"); got.Status != 0 {
