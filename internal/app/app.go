@@ -15,7 +15,7 @@ import (
 	"forcecred/protocol/remedy"
 )
 
-// App opens what a process's settings name.
+// App opens keystores, helpers and examinations as the settings say.
 type App struct {
 	Config      *config.Config
 	Environ     func() []string         // the process's environment, as its parent set it
@@ -24,13 +24,13 @@ type App struct {
 	MemoryCache bool                    // see helper.Config
 }
 
-// Helper is a helper that is wired to the keystore that its orgs are in.
+// Helper is a helper with the keystore of its orgs.
 type Helper struct {
 	*helper.Helper
 	Keystore keystore.Store
 	config   helper.Config
 	app      App
-	keystore chosen
+	choice   choice // how Keystore was chosen
 	paths    config.Paths
 }
 
@@ -40,17 +40,17 @@ func (a App) Open(ctx context.Context) (Helper, error) {
 	if err != nil {
 		return Helper{}, err
 	}
-	name, err := a.chooseKeystore(ctx, paths)
+	c, err := a.chooseKeystore(ctx, paths)
 	if err != nil {
 		return Helper{}, err
 	}
-	store, kept, err := a.openKeystore(name, paths)
+	store, journal, err := a.openKeystore(c, paths)
 	if err != nil {
 		return Helper{}, err
 	}
 	config := helper.Config{
 		Keystore:    store,
-		Journal:     kept,
+		Journal:     journal,
 		Failures:    newFailures(&failures.Failures{Dir: filepath.Join(paths.DataDir, "failures")}, store),
 		Connect:     a.connector(),
 		ReadKey:     privatefile.ReadSecret,
@@ -58,7 +58,7 @@ func (a App) Open(ctx context.Context) (Helper, error) {
 		Warn:        a.warn,
 		MemoryCache: a.MemoryCache,
 	}
-	return Helper{helper.New(config), store, config, a, name, paths}, nil
+	return Helper{helper.New(config), store, config, a, c, paths}, nil
 }
 
 // Version returns the version that the go command stamped on the binary.
@@ -69,7 +69,7 @@ func Version() string {
 	return "(devel)"
 }
 
-// warn gives notice of something that failed nothing, and of what to do about it.
+// warn shows a person a warning, with what to do about it.
 func (a App) warn(message string, todo remedy.Remedy) {
 	if hint := hints.Text(todo); hint != "" {
 		message += "; " + hint

@@ -20,13 +20,13 @@ import (
 	"forcecred/protocol/remedy"
 )
 
-// probeOrg has the item that is written where no org is stored yet.
+// probeOrg is the org of the item that doctor writes if no org is stored yet.
 const probeOrg = "forcecred-doctor"
 
-// Examine looks at all that forcecred stands on here, for all orgs or the one
-// that is named. Unless offline, it goes to the hosts where they log in, without
-// a secret. It stores nothing that stays, and makes no folder for data or
-// identity where there is none. In its findings the user's home is ~.
+// Examine checks everything that forcecred depends on, for all orgs or for the one with
+// that name. Unless offline, it also connects to the hosts where they log in, without
+// credentials. It leaves no item behind, and creates no folder for data or identity. Its
+// findings show the user's home directory as ~.
 func (a App) Examine(ctx context.Context, org string, offline bool) []protocol.Finding {
 	findings := []protocol.Finding{doctor.Build(Version())}
 	paths, err := a.findPaths()
@@ -49,8 +49,8 @@ func (a App) Examine(ctx context.Context, org string, offline bool) []protocol.F
 	return findings
 }
 
-// CheckOrg returns why an org can't have that name in the keystore that the
-// environment names. It does not quote the name.
+// CheckOrg returns an error if no org in the keystore can have that name. The error does
+// not quote it.
 func (a App) CheckOrg(ctx context.Context, name string) error {
 	_, ownErr := keystore.ParseOrg(name)
 	paths, err := a.Config.Paths()
@@ -68,15 +68,15 @@ func (a App) CheckOrg(ctx context.Context, name string) error {
 	return err
 }
 
-// homeShortener returns what writes ~ for the folder where it begins a path, and
-// neither for another folder whose name begins so, nor within a longer path.
+// homeShortener returns a function that replaces the folder at the start of a path with ~.
+// It leaves sibling folders and longer paths alone.
 func homeShortener(folder string) func(string) string {
 	path := regexp.MustCompile(`(^|[\s"'=(])` + regexp.QuoteMeta(filepath.Clean(folder)) + `($|[\s"',;:)/\\])`)
 	return func(text string) string { return path.ReplaceAllString(text, "${1}~${2}") }
 }
 
 func (a App) examineKeystore(ctx context.Context, paths config.Paths, org keystore.Org) ([]protocol.Finding, []doctor.Kept) {
-	findings, isThere := examineFiles(paths)
+	findings, hasItems := examineFiles(paths)
 	c, err := a.chooseKeystore(ctx, paths)
 	if err == nil {
 		findings = append(findings, a.examineChoice(c, paths))
@@ -87,7 +87,7 @@ func (a App) examineKeystore(ctx context.Context, paths config.Paths, org keysto
 	if err != nil {
 		return findings, nil
 	}
-	c.unread = nil // which examineChoice has told
+	c.fileErr = nil // examineChoice has reported it
 	store, _, err := a.openKeystore(c, paths)
 	var own keystore.Store
 	if err == nil {
@@ -96,8 +96,8 @@ func (a App) examineKeystore(ctx context.Context, paths config.Paths, org keysto
 	if err != nil {
 		return append(findings, doctor.Failed(doctor.Keystore, err, remedy.To("set_keystore_as_documented"))), nil
 	}
-	if c.name == fileKeystore && !isThere {
-		// The first item would make the identity.
+	if c.name == fileKeystore && !hasItems {
+		// To write an item would create the identity.
 		return append(findings, protocol.Finding{Check: doctor.Items, State: protocol.OK, Detail: "nothing is stored yet; the first store creates the files"}), nil
 	}
 	kept, more := doctor.Reads(ctx, store, org)
@@ -116,9 +116,8 @@ func (a App) examineKeystore(ctx context.Context, paths config.Paths, org keysto
 	return append(findings, a.examineSalesforceCLI(ctx, c, paths, ours)...), kept
 }
 
-// examineFiles reports as well whether the keystore of age files has an identity
-// or an item.
-func examineFiles(paths config.Paths) (findings []protocol.Finding, isThere bool) {
+// examineFiles also reports whether the keystore of age files has an identity or an item.
+func examineFiles(paths config.Paths) (findings []protocol.Finding, hasItems bool) {
 	data, hasData := doctor.DataFolder(paths.DataDir)
 	findings = append(findings, data)
 	if hasData {
@@ -127,18 +126,18 @@ func examineFiles(paths config.Paths) (findings []protocol.Finding, isThere bool
 			if hasFolder && folder.State != protocol.OK {
 				findings = append(findings, folder)
 			}
-			isThere = isThere || name == "store" && hasFolder
+			hasItems = hasItems || name == "store" && hasFolder
 		}
 	}
 	identity, hasIdentity := doctor.Identity(paths.IdentityFile)
 	if hasIdentity {
 		findings = append(findings, identity)
 	}
-	return findings, isThere || hasIdentity
+	return findings, hasItems || hasIdentity
 }
 
-// examineChoice says which keystore is used, and why that one.
-func (a App) examineChoice(c chosen, paths config.Paths) protocol.Finding {
+// examineChoice reports which keystore forcecred uses, and why.
+func (a App) examineChoice(c choice, paths config.Paths) protocol.Finding {
 	f := protocol.Finding{Check: doctor.Keystore, State: protocol.OK, Detail: c.name + ", "}
 	pinned, err := readFile(paths)
 	switch {
@@ -165,7 +164,7 @@ func (a App) examineChoice(c chosen, paths config.Paths) protocol.Finding {
 	return f
 }
 
-func examineBus(c chosen) []protocol.Finding {
+func examineBus(c choice) []protocol.Finding {
 	sought, fault := keyring.SessionBus(keyring.Backend(c.name))
 	f := protocol.Finding{Check: doctor.SessionBus, State: protocol.OK, Detail: "it answers"}
 	switch {
@@ -181,7 +180,7 @@ func examineBus(c chosen) []protocol.Finding {
 	return []protocol.Finding{f}
 }
 
-// limitsOf returns what a keystore takes.
+// limitsOf returns the limits of a keystore.
 func limitsOf(name string) doctor.Limits {
 	if name == fileKeystore {
 		return doctor.Limits{Item: agefile.MaxItem}
@@ -193,8 +192,8 @@ func limitsOf(name string) doctor.Limits {
 	return l
 }
 
-// examineWrites takes the locks, and then writes: beside an org's items, whose
-// lock files are there already, where there is an org.
+// examineWrites takes the locks, and then writes an item. If there is an org, the item is
+// under its name, because its lock files already exist.
 func examineWrites(ctx context.Context, store keystore.Store, kept []doctor.Kept) []protocol.Finding {
 	org := keystore.Org(probeOrg)
 	if len(kept) > 0 {
@@ -203,8 +202,8 @@ func examineWrites(ctx context.Context, store keystore.Store, kept []doctor.Kept
 	return append(doctor.Locks(ctx, store, kept), doctor.Writes(ctx, store, org))
 }
 
-// journals returns the folders where entries may lie.
-func (a App) journals(c chosen, paths config.Paths) []string {
+// journals returns the folders of the journals.
+func (a App) journals(c choice, paths config.Paths) []string {
 	own, sf := filepath.Join(paths.DataDir, "journal"), filepath.Join(sfFolder(paths), "journal")
 	switch {
 	case c.name == sfKeystore:
@@ -215,7 +214,7 @@ func (a App) journals(c chosen, paths config.Paths) []string {
 	return []string{own}
 }
 
-func (a App) examineSalesforceCLI(ctx context.Context, c chosen, paths config.Paths, kept []doctor.Kept) []protocol.Finding {
+func (a App) examineSalesforceCLI(ctx context.Context, c choice, paths config.Paths, kept []doctor.Kept) []protocol.Finding {
 	f := protocol.Finding{Check: doctor.SharedLogin, State: protocol.OK}
 	switch {
 	case c.name == sfKeystore:
@@ -226,7 +225,7 @@ func (a App) examineSalesforceCLI(ctx context.Context, c chosen, paths config.Pa
 	}
 	logins, err := a.salesforceCLI(paths)
 	if err != nil {
-		return nil // without a home of this user it has no logins
+		return nil // without the user's home directory there are no logins
 	}
 	return doctor.Shared(ctx, logins, kept)
 }

@@ -9,9 +9,9 @@ import (
 	"forcecred/keystore/sfcli"
 )
 
-// failuresByUser remembers of a login of the Salesforce CLI one failure, by
-// whichever of its names it was asked for.
-type failuresByUser struct {
+// loginFailures records one failure of a login of the Salesforce CLI, whichever of its names
+// a request has.
+type loginFailures struct {
 	helper.Failures
 	logins   *sfcli.Store
 	isTheirs func(keystore.Org) bool
@@ -23,11 +23,11 @@ func newFailures(f helper.Failures, store keystore.Store) helper.Failures {
 	if logins == nil {
 		return f
 	}
-	return failuresByUser{f, logins, isTheirs}
+	return loginFailures{f, logins, isTheirs}
 }
 
-// salesforceCLIOf returns the Salesforce CLI's logins in a keystore, or nil, with
-// what says whether an org was last found among them.
+// salesforceCLIOf returns the Salesforce CLI's logins in a keystore, or nil. isTheirs
+// reports whether an org was last found among them.
 func salesforceCLIOf(store keystore.Store) (logins *sfcli.Store, isTheirs func(keystore.Org) bool) {
 	switch s := store.(type) {
 	case *sfcli.Store:
@@ -40,19 +40,19 @@ func salesforceCLIOf(store keystore.Store) (logins *sfcli.Store, isTheirs func(k
 	return nil, nil
 }
 
-func (b failuresByUser) name(org keystore.Org) keystore.Org {
-	if b.isTheirs(org) {
-		return b.logins.OwnName(org)
+func (f loginFailures) name(org keystore.Org) keystore.Org {
+	if f.isTheirs(org) {
+		return f.logins.OwnName(org)
 	}
 	return org
 }
 
-func (b failuresByUser) Record(org keystore.Org, code string, at time.Time) {
-	b.Failures.Record(b.name(org), code, at)
+func (f loginFailures) Record(org keystore.Org, code string, at time.Time) {
+	f.Failures.Record(f.name(org), code, at)
 }
 
-func (b failuresByUser) Last(org keystore.Org) (code string, at time.Time) {
-	return b.Failures.Last(b.name(org))
+func (f loginFailures) Last(org keystore.Org) (code string, at time.Time) {
+	return f.Failures.Last(f.name(org))
 }
 
-func (b failuresByUser) Delete(org keystore.Org) { b.Failures.Delete(b.name(org)) }
+func (f loginFailures) Delete(org keystore.Org) { f.Failures.Delete(f.name(org)) }

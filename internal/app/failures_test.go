@@ -12,9 +12,9 @@ import (
 	"forcecred/keystore/storetest"
 )
 
-// TestFailuresByUser: a login of the Salesforce CLI's has one failure by all its
-// names, whatever is in them, and no file out of the folder.
-func TestFailuresByUser(t *testing.T) {
+// TestLoginFailures: a login of the Salesforce CLI has one failure under all its names.
+// Whatever characters a name has, its file is in the folder.
+func TestLoginFailures(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	for name, text := range map[string]string{

@@ -7,53 +7,57 @@ import (
 	"forcecred/keystore/sfcli"
 )
 
-// byUser is a journal in which a login of the Salesforce CLI has one entry, by
-// whichever of its names it was asked for.
-type byUser struct {
+// loginJournal is a journal in which a login of the Salesforce CLI has one entry, whichever
+// of its names a request has.
+type loginJournal struct {
 	helper.Journal
 	logins *sfcli.Store
 }
 
-func (b byUser) Reserve(org keystore.Org) error { return b.Journal.Reserve(b.logins.OwnName(org)) }
-
-func (b byUser) Write(org keystore.Org, key [32]byte, entry []byte) error {
-	return b.Journal.Write(b.logins.OwnName(org), key, entry)
+func (j loginJournal) Reserve(org keystore.Org) error {
+	return j.Journal.Reserve(j.logins.OwnName(org))
 }
 
-func (b byUser) Read(org keystore.Org, key [32]byte) ([]byte, error) {
-	return b.Journal.Read(b.logins.OwnName(org), key)
+func (j loginJournal) Write(org keystore.Org, key [32]byte, entry []byte) error {
+	return j.Journal.Write(j.logins.OwnName(org), key, entry)
 }
 
-func (b byUser) Quarantine(org keystore.Org) (string, error) {
-	return b.Journal.Quarantine(b.logins.OwnName(org))
+func (j loginJournal) Read(org keystore.Org, key [32]byte) ([]byte, error) {
+	return j.Journal.Read(j.logins.OwnName(org), key)
 }
 
-func (b byUser) Delete(org keystore.Org) error { return b.Journal.Delete(b.logins.OwnName(org)) }
+func (j loginJournal) Quarantine(org keystore.Org) (string, error) {
+	return j.Journal.Quarantine(j.logins.OwnName(org))
+}
 
-// byOwner is a journal beside each of two stores, where an org's entry is beside
-// the one that has the org.
-type byOwner struct {
+func (j loginJournal) Delete(org keystore.Org) error { return j.Journal.Delete(j.logins.OwnName(org)) }
+
+// overlayJournal is the journal of an overlay: each of its two stores has a journal of its
+// own, and an org's entry is in the journal of the store that has the org.
+type overlayJournal struct {
 	first, second helper.Journal
 	stores        *overlay.Store
 }
 
-func (b byOwner) of(org keystore.Org) helper.Journal {
-	if b.stores.IsSecond(org) {
-		return b.second
+func (j overlayJournal) of(org keystore.Org) helper.Journal {
+	if j.stores.IsSecond(org) {
+		return j.second
 	}
-	return b.first
+	return j.first
 }
 
-func (b byOwner) Reserve(org keystore.Org) error { return b.of(org).Reserve(org) }
+func (j overlayJournal) Reserve(org keystore.Org) error { return j.of(org).Reserve(org) }
 
-func (b byOwner) Write(org keystore.Org, key [32]byte, entry []byte) error {
-	return b.of(org).Write(org, key, entry)
+func (j overlayJournal) Write(org keystore.Org, key [32]byte, entry []byte) error {
+	return j.of(org).Write(org, key, entry)
 }
 
-func (b byOwner) Read(org keystore.Org, key [32]byte) ([]byte, error) {
-	return b.of(org).Read(org, key)
+func (j overlayJournal) Read(org keystore.Org, key [32]byte) ([]byte, error) {
+	return j.of(org).Read(org, key)
 }
 
-func (b byOwner) Quarantine(org keystore.Org) (string, error) { return b.of(org).Quarantine(org) }
+func (j overlayJournal) Quarantine(org keystore.Org) (string, error) {
+	return j.of(org).Quarantine(org)
+}
 
-func (b byOwner) Delete(org keystore.Org) error { return b.of(org).Delete(org) }
+func (j overlayJournal) Delete(org keystore.Org) error { return j.of(org).Delete(org) }

@@ -23,43 +23,43 @@ const (
 	sfKeystore   = "sf" // the Salesforce CLI's own logins
 )
 
-// chosen is the one keystore that is used.
-type chosen struct {
+// choice is the choice of the one keystore that the process uses.
+type choice struct {
 	name     string
-	fallback string // sfKeystore when config.json says so, or ""
+	fallback string // the keystore for other orgs: sfKeystore, or ""
 	isNamed  bool   // by the environment
 
-	// unread is why config.json can't be read, of a keystore that the environment
-	// names: whether there is a fallback is not known then. Else it is nil.
-	unread error
+	// fileErr is the error of config.json, if the environment names the keystore. Then
+	// nobody knows whether there is a fallback. Else it is nil.
+	fileErr error
 }
 
-// chooseKeystore returns what the environment names, else what the first store
-// pinned, else the best that answers here. Once there is a choice nothing falls
-// back: with another keystore, all orgs would seem to be gone.
-func (a App) chooseKeystore(ctx context.Context, paths config.Paths) (chosen, error) {
+// chooseKeystore chooses the keystore that the environment names, else the one that is
+// pinned, else the best one of this system. It never chooses another one because the
+// first does not answer: all orgs would seem to be gone.
+func (a App) chooseKeystore(ctx context.Context, paths config.Paths) (choice, error) {
 	named := a.Config.Keystore.Value
 	if named == autoKeystore {
 		named = ""
 	}
 	if named != "" && !isKeystore(named) {
-		return chosen{}, protocol.Errorf(protocol.Usage, "%s is not the name of a keystore; use one of %s", a.Config.Keystore.Name, strings.Join(keystoreNames(), ", "))
+		return choice{}, protocol.Errorf(protocol.Usage, "%s is not the name of a keystore; use one of %s", a.Config.Keystore.Name, strings.Join(keystoreNames(), ", "))
 	}
 	pinned, err := readFile(paths)
 	switch {
 	case named != "":
-		return chosen{named, pinned.Fallback, true, err}, nil
+		return choice{named, pinned.Fallback, true, err}, nil
 	case err != nil:
-		return chosen{}, &protocol.Error{
+		return choice{}, &protocol.Error{
 			Code: protocol.KeystoreUnavailable, Message: "find out which keystore is in use: " + err.Error(), Cause: err, Remedy: repairFileOrChoose(paths, err),
 		}
 	case pinned.Keystore != "":
-		return chosen{name: pinned.Keystore, fallback: pinned.Fallback}, nil
+		return choice{name: pinned.Keystore, fallback: pinned.Fallback}, nil
 	}
 	if backend, ok := keyring.Detect(ctx); ok {
-		return chosen{name: string(backend)}, nil
+		return choice{name: string(backend)}, nil
 	}
-	return chosen{name: fileKeystore}, nil
+	return choice{name: fileKeystore}, nil
 }
 
 func keystoreNames() []string {
@@ -74,25 +74,25 @@ func isKeystore(name string) bool {
 	return name != autoKeystore && slices.Contains(keystoreNames(), name)
 }
 
-// openKeystore opens what was chosen, with the journal for what it does not take.
-func (a App) openKeystore(c chosen, paths config.Paths) (keystore.Store, helper.Journal, error) {
-	store, kept, err := a.openOne(c.name, paths)
-	if err == nil && c.unread != nil && c.name != sfKeystore {
-		store = &alone{Store: store, todo: repairFile(paths, c.unread), unread: c.unread, warn: a.warn}
+// openKeystore opens the chosen keystore with its journal.
+func (a App) openKeystore(c choice, paths config.Paths) (keystore.Store, helper.Journal, error) {
+	store, entries, err := a.openOne(c.name, paths)
+	if err == nil && c.fileErr != nil && c.name != sfKeystore {
+		store = &unknownFallback{Store: store, todo: repairFile(paths, c.fileErr), readErr: c.fileErr, warn: a.warn}
 	}
 	if err != nil || c.fallback == "" || c.name == c.fallback {
-		return store, kept, err
+		return store, entries, err
 	}
-	second, keptSecond, err := a.openOne(c.fallback, paths)
+	second, secondEntries, err := a.openOne(c.fallback, paths)
 	if err != nil {
 		return nil, nil, err
 	}
 	both := &overlay.Store{First: store, Second: second}
-	return both, byOwner{kept, keptSecond, both}, nil
+	return both, overlayJournal{entries, secondEntries, both}, nil
 }
 
 func (a App) openOne(name string, paths config.Paths) (keystore.Store, helper.Journal, error) {
-	kept := &journal.Journal{Dir: filepath.Join(paths.DataDir, "journal")}
+	entries := &journal.Journal{Dir: filepath.Join(paths.DataDir, "journal")}
 	switch name {
 	case sfKeystore:
 		return a.openSalesforceCLI(paths)
@@ -106,7 +106,7 @@ func (a App) openOne(name string, paths config.Paths) (keystore.Store, helper.Jo
 			IdentityFile:   paths.IdentityFile,
 			PassphraseFile: passphrase,
 			Notify:         a.Notice,
-		}), kept, nil
+		}), entries, nil
 	}
 	if name == string(keyring.Pass) {
 		if err := a.checkPassStore(); err != nil {
@@ -122,12 +122,12 @@ func (a App) openOne(name string, paths config.Paths) (keystore.Store, helper.Jo
 		NoPrompt: a.Config.NoPrompt,
 		Timeout:  timeout,
 		Notify:   a.Notice,
-	}), kept, nil
+	}), entries, nil
 }
 
-// checkPassStore returns an error if the password store is named by a path that is
-// another folder in each folder, or is not this user's to change: pass and gpg
-// would make files and start an agent there. Its error is a [*protocol.Error].
+// checkPassStore returns an error if the path of the password store is relative, or in
+// another user's folder: pass and gpg would create files and start an agent there. Its
+// error is a [*protocol.Error].
 func (a App) checkPassStore() error {
 	dir, err := a.Config.PasswordStore.Path()
 	isNamed := dir != ""
@@ -138,7 +138,7 @@ func (a App) checkPassStore() error {
 	case err != nil:
 		return protocol.Errorf(protocol.Usage, "%v", err)
 	case dir == "":
-		return nil // pass says itself that it misses HOME
+		return nil // pass itself reports that HOME is not set
 	}
-	return a.checkIntrusion(dir, isNamed)
+	return a.checkOwner(dir, isNamed)
 }

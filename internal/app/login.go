@@ -11,9 +11,9 @@ import (
 	"forcecred/protocol/remedy"
 )
 
-// Login is [helper.Helper.Login]. The Salesforce CLI's own logins are not forcecred's to make.
+// Login is [helper.Helper.Login]. It refuses if the keystore is the Salesforce CLI's logins.
 func (h Helper) Login(ctx context.Context, req protocol.StoreRequest, scopes string, browser helper.Browser) (protocol.ListedOrg, error) {
-	if h.keystore.name == sfKeystore {
+	if h.choice.name == sfKeystore {
 		e := protocol.Errorf(protocol.Usage, "the keystore in use is the Salesforce CLI's logins, and forcecred adds none to them")
 		e.Remedy = remedy.To("sf_log_in_or_other")
 		return protocol.ListedOrg{}, e
@@ -23,15 +23,15 @@ func (h Helper) Login(ctx context.Context, req protocol.StoreRequest, scopes str
 		// The first store gets the login, whatever the second has under that name. So the
 		// first store gives the lock and has to take a write.
 		config := h.config
-		config.Keystore, config.Journal = both.First, config.Journal.(byOwner).first
+		config.Keystore, config.Journal = both.First, config.Journal.(overlayJournal).first
 		login = helper.New(config)
 	}
 	return login.Login(ctx, req, scopes, browser)
 }
 
-// Logout is [helper.Helper.Logout]. The Salesforce CLI's own logins are not forcecred's to end.
+// Logout is [helper.Helper.Logout]. It refuses for a login of the Salesforce CLI.
 func (h Helper) Logout(ctx context.Context, org string, force bool) error {
-	if name, err := h.ParseOrg(org); err == nil { // else it is refused for that
+	if name, err := h.ParseOrg(org); err == nil { // else Helper.Logout refuses it
 		if todo, ok := h.salesforceCLILogout(ctx, name); ok {
 			return &protocol.Error{
 				Code: protocol.BadRequest, Org: org, Message: fmt.Sprintf("log out of %q: the login is the Salesforce CLI's", org),
@@ -48,14 +48,15 @@ func (h Helper) ParseOrg(name string) (keystore.Org, error) {
 	return keystore.ParseOrgOf(h.Keystore, name)
 }
 
-// salesforceCLILogout returns what ends a login of the Salesforce CLI's,
-// and false if org is none.
+// salesforceCLILogout returns how to log out of a login of the Salesforce CLI, and false if
+// org is none.
 func (h Helper) salesforceCLILogout(ctx context.Context, org keystore.Org) (remedy.Remedy, bool) {
 	logins, isTheirs := salesforceCLIOf(h.Keystore)
 	if logins == nil {
 		return remedy.Remedy{}, false
 	}
-	// What can't be read is not the second store's, and is told of later.
+	// It finds out which store has org. If it fails, org is not the second store's, and
+	// Helper.Logout reports the error.
 	_, _ = keystore.LoadGrant(ctx, h.Keystore, org)
 	if !isTheirs(org) {
 		return remedy.Remedy{}, false

@@ -14,8 +14,8 @@ import (
 	"forcecred/protocol"
 )
 
-// connector returns what makes a client for each exchange, and warns of the
-// network's settings once.
+// connector returns a function that makes a client for each exchange. It warns once if a
+// setting of the network is wrong.
 func (a App) connector() func() (*helper.Client, error) {
 	warn := sync.OnceFunc(func() {
 		if fault := a.noProxyFault(); fault != "" && a.Config.Proxy.IsSet() {
@@ -32,8 +32,8 @@ func (a App) connector() func() (*helper.Client, error) {
 	}
 }
 
-// client makes the client, which reads files that a cached answer does not need.
-// Its error is a [*protocol.Error].
+// client makes a client. It reads files that a cached answer does not need. Its error is a
+// [*protocol.Error].
 func (a App) client() (*salesforce.Client, error) {
 	if err := a.checkProxy(); err != nil {
 		return nil, protocol.Errorf(protocol.Usage, "use %s: %v", a.Config.Proxy.Name, err)
@@ -53,7 +53,7 @@ func (a App) proxyVariable() string {
 	return ""
 }
 
-// checkProxy returns what is wrong with the setting that names a proxy.
+// checkProxy returns an error if the setting of the proxy is wrong.
 func (a App) checkProxy() error {
 	if a.Config.Proxy.IsSet() {
 		return transport.CheckProxy(a.Config.Proxy.Value)
@@ -61,7 +61,8 @@ func (a App) checkProxy() error {
 	return nil
 }
 
-// noProxyFault says which entries of NO_PROXY can't be read, or is "".
+// noProxyFault returns a message about the entries of NO_PROXY that forcecred can't read,
+// or "".
 func (a App) noProxyFault() string {
 	setting := a.Config.NoProxy
 	if !setting.IsSet() {
@@ -81,8 +82,8 @@ func (a App) noProxyFault() string {
 		"; separate hosts by commas, and leave out https:// and the path"
 }
 
-// clientWithRoots makes a client that trusts the system's roots and those of the
-// file that the environment names. Its error is about that variable.
+// clientWithRoots makes a client that trusts the system's root certificates and those in
+// the file of CAFile. It returns with an error the variable that is wrong.
 func (a App) clientWithRoots() (client *salesforce.Client, variable string, err error) {
 	if variable, err := a.checkSystemRoots(); err != nil {
 		return nil, variable, err
@@ -105,13 +106,13 @@ func (a App) clientWithRoots() (client *salesforce.Client, variable string, err 
 		Bundle:     a.bundle(),
 	})
 	if _, isOfFile := errors.AsType[*fs.PathError](err); isOfFile {
-		return nil, a.systemRoots(), err // the other file was read
+		return nil, a.systemRootsName(), err // CAFile was read above
 	}
 	return client, caFile.Name, err
 }
 
-// systemRoots is what the system's roots are called.
-const systemRoots = "the system's root certificates"
+// defaultRootsName is what to call the system's roots if no variable names them.
+const defaultRootsName = "the system's root certificates"
 
-// maxCAFile is more than the whole of a system's root certificates, in bytes.
+// maxCAFile is more than the size of all root certificates of a system, in bytes.
 const maxCAFile = 4 << 20

@@ -17,8 +17,8 @@ import (
 	"forcecred/protocol/remedy"
 )
 
-// findPaths returns where the files lie, once it has seen that this user's files
-// can lie there. It makes nothing. Its error is a [*protocol.Error].
+// findPaths returns the paths of the files, and checks that this user's files can be
+// there. It creates nothing. Its error is a [*protocol.Error].
 func (a App) findPaths() (config.Paths, error) {
 	paths, err := a.Config.Paths()
 	if err != nil {
@@ -32,19 +32,19 @@ func (a App) findPaths() (config.Paths, error) {
 			privatefile.RestoreAccess(folder, info)
 		}
 	}
-	for _, place := range []struct {
+	for _, p := range []struct {
 		path    string
 		isNamed bool
 	}{{paths.DataDir, paths.IsDataDirSet}, {paths.IdentityFile, paths.IsIdentityFileSet}} {
-		if err := a.checkIntrusion(place.path, place.isNamed); err != nil {
+		if err := a.checkOwner(p.path, p.isNamed); err != nil {
 			return config.Paths{}, err
 		}
 	}
 	return paths, nil
 }
 
-// checkPaths returns an error if the data folder is there and can't be used, or if
-// it can't be told whether it is there: all orgs would seem to be gone.
+// checkPaths returns an error if the data folder exists and can't be used, or if it is
+// unknown whether it exists: all orgs would seem to be gone.
 func checkPaths(paths config.Paths) error {
 	info, err := os.Stat(paths.DataDir)
 	switch {
@@ -55,7 +55,7 @@ func checkPaths(paths config.Paths) error {
 		return unusable(paths.DataDir+" is not a folder", remedy.To("move_it_or_set_home"))
 	}
 	if paths.UserHome != "" {
-		if err := checkUser(paths.UserHome); err != nil {
+		if err := checkUserHome(paths.UserHome); err != nil {
 			return err
 		}
 	}
@@ -69,38 +69,38 @@ func checkPaths(paths config.Paths) error {
 	return nil
 }
 
-// checkUser returns an error if the user's home directory is none. It is not
-// forcecred's to make.
-func checkUser(folder string) error {
+// checkUserHome returns an error if the user's home directory is not a folder. forcecred
+// never creates it.
+func checkUserHome(folder string) error {
 	info, err := os.Stat(folder)
-	says := "HOME names %s, which is not a folder"
+	format := "HOME names %s, which is not a folder"
 	switch {
 	case err == nil && info.IsDir():
 		return nil
 	case errors.Is(err, fs.ErrNotExist):
-		says = "HOME names %s, which does not exist"
+		format = "HOME names %s, which does not exist"
 	case err != nil && !errors.Is(err, syscall.ENOTDIR):
-		return nil // the error of the data folder itself says more
+		return nil // the error of the data folder says more
 	}
-	e := protocol.Errorf(protocol.Usage, says, folder)
+	e := protocol.Errorf(protocol.Usage, format, folder)
 	e.Remedy = remedy.To("set_home_for_all")
 	return e
 }
 
-// checkIntrusion returns an error if this process is root's and what it would make
-// at path would lie in a folder of another user, as with sudo where HOME stays the
-// user's. A place that the environment names for forcecred is meant, such as a
-// volume in a container, unless it belongs to the user who ran sudo.
-func (a App) checkIntrusion(path string, isNamed bool) error {
+// checkOwner returns an error if this process runs as root and path is in a folder of
+// another user, as with a sudo that keeps HOME. A path that is named in the environment
+// is accepted, such as a volume in a container, unless it belongs to the user who ran
+// sudo.
+func (a App) checkOwner(path string, isNamed bool) error {
 	if os.Geteuid() != 0 {
 		return nil
 	}
-	folder, info := nearest(path)
+	folder, info := nearestExisting(path)
 	if info == nil || privatefile.IsOwnedBy(info, 0) {
 		return nil
 	}
-	caller, err := strconv.Atoi(a.Config.SudoUser.Value)
-	if isNamed && (err != nil || !privatefile.IsOwnedBy(info, caller)) {
+	sudoUser, err := strconv.Atoi(a.Config.SudoUser.Value)
+	if isNamed && (err != nil || !privatefile.IsOwnedBy(info, sudoUser)) {
 		return nil
 	}
 	return unusable(
@@ -108,9 +108,9 @@ func (a App) checkIntrusion(path string, isNamed bool) error {
 		remedy.To("run_without_sudo"))
 }
 
-// nearest returns the file or folder at path or, if there is none, the nearest
+// nearestExisting returns the file or folder at path or, if there is none, the nearest
 // folder above it.
-func nearest(path string) (string, fs.FileInfo) {
+func nearestExisting(path string) (string, fs.FileInfo) {
 	for {
 		info, err := os.Stat(path)
 		if err == nil {
@@ -124,7 +124,7 @@ func nearest(path string) (string, fs.FileInfo) {
 	}
 }
 
-// unusable returns a failure of the keystore.
+// unusable returns an error for a keystore that can't be used.
 func unusable(message string, todo remedy.Remedy) *protocol.Error {
 	return &protocol.Error{Code: protocol.KeystoreUnavailable, Message: message, Remedy: todo}
 }

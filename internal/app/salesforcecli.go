@@ -16,31 +16,30 @@ import (
 	"forcecred/protocol/remedy"
 )
 
-// defaultSecretTool is where the Salesforce CLI looks for it, whatever PATH says.
+// defaultSecretTool is the Salesforce CLI's default. It does not search PATH.
 const defaultSecretTool = "/usr/bin/secret-tool"
 
-// openSalesforceCLI opens the Salesforce CLI's logins, with the journal for what
-// their files do not take.
+// openSalesforceCLI opens the Salesforce CLI's logins with their journal.
 func (a App) openSalesforceCLI(paths config.Paths) (keystore.Store, helper.Journal, error) {
 	logins, err := a.salesforceCLI(paths)
 	if err != nil {
 		return nil, nil, err
 	}
-	return logins, byUser{&journal.Journal{Dir: filepath.Join(sfFolder(paths), "journal")}, logins}, nil
+	return logins, loginJournal{&journal.Journal{Dir: filepath.Join(sfFolder(paths), "journal")}, logins}, nil
 }
 
-// sfFolder is the folder of what has no place in the Salesforce CLI's files.
+// sfFolder is the folder for data of these logins that the Salesforce CLI's files can't hold.
 func sfFolder(paths config.Paths) string { return filepath.Join(paths.DataDir, "sf") }
 
-// salesforceCLI returns the Salesforce CLI's logins. What has no place in its
-// files is encrypted with an identity beside it: it is worth no more than the
-// logins, whose key lies beside them too.
+// salesforceCLI returns the Salesforce CLI's logins. Data that its files can't hold is
+// encrypted with an identity in the same folder. That is as safe as the logins, whose key
+// is in their folder too.
 func (a App) salesforceCLI(paths config.Paths) (*sfcli.Store, error) {
 	user, err := a.userHome()
 	if err != nil {
 		return nil, err
 	}
-	if err := a.checkIntrusion(filepath.Join(user, ".sfdx"), false); err != nil {
+	if err := a.checkOwner(filepath.Join(user, ".sfdx"), false); err != nil {
 		return nil, err
 	}
 	secretTool, err := a.Config.SecretTool.Path()
@@ -62,7 +61,7 @@ func (a App) salesforceCLI(paths config.Paths) (*sfcli.Store, error) {
 	return sfcli.New(config), nil
 }
 
-// userHome returns the folder that the Salesforce CLI's own lie in.
+// userHome returns the folder above the Salesforce CLI's folders.
 func (a App) userHome() (string, error) {
 	setting := a.Config.UserHome
 	if runtime.GOOS == "windows" {
@@ -78,10 +77,10 @@ func (a App) userHome() (string, error) {
 	return user, nil
 }
 
-// DefaultOrg returns the org of a request that names none: the Salesforce CLI's
-// default one, where the keystore is its logins. Its error is a [*protocol.Error].
+// DefaultOrg returns the org of a request that names none: if the keystore is the
+// Salesforce CLI's logins, its default org. Its error is a [*protocol.Error].
 func (h Helper) DefaultOrg(ctx context.Context) (string, error) {
-	if h.keystore.name != sfKeystore {
+	if h.choice.name != sfKeystore {
 		return "", protocol.NoOrg()
 	}
 	if org := h.app.Config.TargetOrg; org.IsSet() {
@@ -93,7 +92,7 @@ func (h Helper) DefaultOrg(ctx context.Context) (string, error) {
 	}
 	workDir, err := os.Getwd()
 	if err != nil {
-		workDir = user // a folder that is gone is no project's
+		workDir = user // a deleted folder is in no project
 	}
 	org, err := sfcli.DefaultOrg(ctx, user, workDir)
 	if err != nil {
@@ -110,7 +109,7 @@ func (h Helper) DefaultOrg(ctx context.Context) (string, error) {
 // SalesforceCLI opens the Salesforce CLI's logins beside the keystore, to copy
 // them into it. Its error is a [*protocol.Error].
 func (h Helper) SalesforceCLI() (keystore.Store, error) {
-	if h.keystore.name == sfKeystore || h.keystore.fallback == sfKeystore {
+	if h.choice.name == sfKeystore || h.choice.fallback == sfKeystore {
 		return nil, protocol.Errorf(protocol.Usage, "forcecred uses the Salesforce CLI's logins in place: there is nothing to copy")
 	}
 	logins, _, err := h.app.openSalesforceCLI(h.paths)

@@ -8,8 +8,8 @@ import (
 	"forcecred/protocol"
 )
 
-// Status tells how each org is, by name, or the one of that name alone; with
-// check also whether Salesforce takes the cached tokens. Its error is a
+// Status returns the status of each org, or of the one with that name. With check, it also
+// asks Salesforce whether it accepts the cached tokens. Its error is a
 // [*protocol.Error].
 func (h Helper) Status(ctx context.Context, name string, check bool) ([]protocol.OrgStatus, error) {
 	orgs, err := h.Helper.Status(ctx, name)
@@ -36,10 +36,10 @@ func (h Helper) Status(ctx context.Context, name string, check bool) ([]protocol
 	return orgs, nil
 }
 
-// keystoreOf returns the name of the keystore that org was found in.
+// keystoreOf returns the name of the keystore that has org.
 func (h Helper) keystoreOf(org keystore.Org) string {
 	if both, ok := h.Keystore.(*overlay.Store); ok && both.IsSecond(org) {
-		return h.keystore.fallback
+		return h.choice.fallback
 	}
-	return h.keystore.name
+	return h.choice.name
 }

@@ -60,7 +60,7 @@ func (p Process) gitGet(ctx context.Context) error {
 		return err
 	}
 	// Asking git for its helpers would take longer than the whole answer.
-	if !req.Bearer && r.IsFirst("git-password") {
+	if !req.Bearer && r.IsFirstNotice("git-password") {
 		p.notice("warning: git hands this token to all of its credential helpers, as a password, and the helper store saves it as plain text;" +
 			" an empty line `helper =` above forcecred's in git's configuration prevents that (see docs/callers.md, git). This warning comes once")
 	}

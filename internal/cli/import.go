@@ -105,5 +105,5 @@ func (p Process) imported(h app.Helper, copied int) error {
 		return nil
 	}
 	p.notice(fmt.Sprintf("warning: copied %d of the Salesforce CLI's logins; if their app rotates refresh tokens, whichever of the two refreshes second ends the login for both: `forcecred import --live` uses them where they are", copied))
-	return h.Pin()
+	return h.PinKeystore()
 }

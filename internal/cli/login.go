@@ -80,7 +80,7 @@ to come back to this machine: from another one, by ssh -L 1717:localhost:1717.`,
 				return err
 			}
 			p.notice(loggedIn(known))
-			return h.Pin()
+			return h.PinKeystore()
 		},
 	}
 	flags := cmd.Flags()

@@ -56,7 +56,7 @@ The first store pins the keystore that it uses, and says which one it is.`,
 			if err := h.Store(cmd.Context(), req, verify); err != nil {
 				return err
 			}
-			return h.Pin()
+			return h.PinKeystore()
 		},
 	}
 	cmd.Flags().BoolVar(&verify, "verify", false, "get a token once first, and store nothing that Salesforce refuses")

@@ -29,7 +29,7 @@ var mayOpen = map[string]string{
 	"keystore/keyring/keyctl/ring_linux.go":    "/proc/keys, which the kernel writes",
 	"keystore/keyring/pass/ring_unix.go":       "what pass has just written, and its folder, to be synced",
 	"internal/process/browser.go":              "the null device",
-	"internal/app/once.go":                     "a new file, by O_EXCL: nothing that exists is opened",
+	"internal/app/notice.go":                   "a new file, by O_EXCL: nothing that exists is opened",
 	"protocol/plugin/socket_unix.go":           "folders, by O_DIRECTORY, or one that it has just made",
 	"internal/cli/links_windows.go":            "this program's own file, and a new one by O_EXCL",
 }

@@ -62,7 +62,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 			Notice:      func(message string) { warnings.Warn(message) },
 			MemoryCache: true,
 		}.Open(ctx)
-		return core{h.Helper, h.Pin}, err
+		return core{h.Helper, h.PinKeystore}, err
 	}, plugin.ServeOptions{
 		Getenv:      os.Getenv,
 		Stdout:      stdout,

@@ -10,10 +10,10 @@ import (
 	"forcecred/internal/regularfile"
 )
 
-// bundles are where distributions have the roots that they trust in one file.
-// They are those of Go's library in its order, since what it would not trust is
-// not to be trusted here: it takes the first that it can read, and then each
-// certificate of a folder, which mostly holds the same ones.
+// bundles are the files in which distributions put the root certificates that they trust.
+// They are those of Go's library, in its order, so that forcecred trusts no other root.
+// Go's library reads the first of them that exists, and then each file of a folder,
+// which has mostly the same certificates.
 var bundles = []string{
 	"/etc/ssl/certs/ca-certificates.crt",                // Debian, Arch, Gentoo
 	"/etc/pki/tls/certs/ca-bundle.crt",                  // Fedora, until it was 43
@@ -23,7 +23,7 @@ var bundles = []string{
 	"/etc/ssl/cert.pem",                                 // Alpine
 }
 
-// bundle returns those of the system's roots that are fast to read, or nil.
+// bundle returns the system's root certificates from one file, which is fast, or nil.
 func (a App) bundle() []byte {
 	files := bundles
 	if a.Config.CertFile.IsSet() { // as Go's library reads it
@@ -41,27 +41,27 @@ func (a App) bundle() []byte {
 	return nil
 }
 
-// maxSystemRoots is far more than a file of the system's roots has, in bytes.
+// maxSystemRoots is far more than the size of a file of the system's roots, in bytes.
 const maxSystemRoots = 64 << 20
 
-// systemRoots returns the variable that says where the system's roots are, or what
-// they are called if none does.
-func (a App) systemRoots() string {
+// systemRootsName returns the variable that names the system's roots, or what to call them
+// if no variable does.
+func (a App) systemRootsName() string {
 	for _, setting := range []config.Setting{a.Config.CertFile, a.Config.CertDir} {
 		if setting.IsSet() {
 			return setting.Name
 		}
 	}
-	return systemRoots
+	return defaultRootsName
 }
 
-// checkSystemRoots returns the variable that names a FIFO, a device or a huge file
-// for the system's roots, and an error that says so: Go's library would read it
-// for ever, or until the memory is full.
+// checkSystemRoots returns an error if a variable names a FIFO, a device or a huge file for
+// the system's roots, with that variable. Go's library would read it forever, or until
+// the memory is full.
 func (a App) checkSystemRoots() (variable string, err error) {
 	file, dirs := a.Config.CertFile, a.Config.CertDir
 	if file.IsSet() {
-		if err := checkEnds(file.Value); err != nil {
+		if err := checkFinite(file.Value); err != nil {
 			return file.Name, err
 		}
 	}
@@ -71,7 +71,7 @@ func (a App) checkSystemRoots() (variable string, err error) {
 			continue // Go's library leaves it out
 		}
 		for _, entry := range entries {
-			if err := checkEnds(filepath.Join(dir, entry.Name())); err != nil {
+			if err := checkFinite(filepath.Join(dir, entry.Name())); err != nil {
 				return dirs.Name, err
 			}
 		}
@@ -79,9 +79,9 @@ func (a App) checkSystemRoots() (variable string, err error) {
 	return "", nil
 }
 
-// checkEnds returns an error if who reads the file may never see its end. The null
-// device is the way to trust none of the system's roots.
-func checkEnds(path string) error {
+// checkFinite returns an error if reading the file may never end. The null device is
+// accepted: it is how to trust none of the system's roots.
+func checkFinite(path string) error {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil || info.IsDir():

@@ -2,11 +2,10 @@
 
 package app
 
-// bundle returns nil: the system verifies certificates itself, and reads no file
-// for it.
+// bundle returns nil, because the system itself verifies certificates.
 func (App) bundle() []byte { return nil }
 
 // checkSystemRoots returns nil, for the same reason.
 func (App) checkSystemRoots() (variable string, err error) { return "", nil }
 
-func (App) systemRoots() string { return systemRoots }
+func (App) systemRootsName() string { return defaultRootsName }

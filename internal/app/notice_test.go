@@ -10,14 +10,14 @@ import (
 	"forcecred/internal/config"
 )
 
-func TestIsFirst(t *testing.T) {
+func TestIsFirstNotice(t *testing.T) {
 	t.Parallel()
 	h := Helper{paths: config.Paths{DataDir: filepath.Join(t.TempDir(), "not", "there", "yet")}}
 	var all sync.WaitGroup
 	var first atomic.Int32
 	for range 100 {
 		all.Go(func() {
-			if h.IsFirst("a-notice") {
+			if h.IsFirstNotice("a-notice") {
 				first.Add(1)
 			}
 		})
@@ -26,13 +26,13 @@ func TestIsFirst(t *testing.T) {
 	if first.Load() != 1 {
 		t.Errorf("a notice was new %d times", first.Load())
 	}
-	if !h.IsFirst("another") || h.IsFirst("another") {
-		t.Error("notices are not told apart")
+	if !h.IsFirstNotice("another") || h.IsFirstNotice("another") {
+		t.Error("two notices are taken for one")
 	}
 }
 
-// TestIsFirstWithoutAFolder: where nothing can be remembered, nothing is kept back.
-func TestIsFirstWithoutAFolder(t *testing.T) {
+// TestIsFirstNoticeWithoutAFolder: if nothing can be recorded, every notice is shown.
+func TestIsFirstNoticeWithoutAFolder(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	if err := os.WriteFile(data, []byte("no folder"), 0o600); err != nil {
@@ -40,8 +40,8 @@ func TestIsFirstWithoutAFolder(t *testing.T) {
 	}
 	h := Helper{paths: config.Paths{DataDir: data}}
 	for range 2 {
-		if !h.IsFirst("a-notice") {
-			t.Error("a notice is kept back")
+		if !h.IsFirstNotice("a-notice") {
+			t.Error("a notice is not shown")
 		}
 	}
 }

@@ -34,7 +34,8 @@ func repairFile(paths config.Paths, err error) remedy.Remedy {
 	return remedy.Remedy{Code: "fix_or_delete_config", Path: paths.ConfigFile()}
 }
 
-// repairFileOrChoose is repairFile for a process that could do without the file.
+// repairFileOrChoose is repairFile for a command that does not need the file if a variable
+// names the keystore.
 func repairFileOrChoose(paths config.Paths, err error) remedy.Remedy {
 	todo := repairFile(paths, err)
 	switch todo.Code {
@@ -43,13 +44,13 @@ func repairFileOrChoose(paths config.Paths, err error) remedy.Remedy {
 	case "fix_or_delete_config":
 		todo.Code = "fix_config_or_set_keystore"
 	}
-	return todo // or the rest of the folder is refused as well
+	return todo // of any other error: to choose a keystore does not help against it
 }
 
-// Pin makes the keystore of the first store that of all that follow, whatever
-// else answers by then. Its error is a [*protocol.Error].
-func (h Helper) Pin() error {
-	c, paths := h.keystore, h.paths
+// PinKeystore records the keystore that took the first org: all later processes use it,
+// whatever other keystore they find. Its error is a [*protocol.Error].
+func (h Helper) PinKeystore() error {
+	c, paths := h.choice, h.paths
 	file, err := readFile(paths) // again: this process may have run for days
 	if err == nil && file.Keystore != "" {
 		return nil
@@ -59,7 +60,7 @@ func (h Helper) Pin() error {
 		err = h.writeFile(file)
 	}
 	switch {
-	case err != nil && c.isNamed: // which needs no pin
+	case err != nil && c.isNamed: // a named keystore needs no pin
 		h.app.Notice("warning: only " + config.KeystoreVariable + " names the keystore " + c.name + ": " + err.Error())
 		return nil
 	case err != nil:
@@ -72,10 +73,10 @@ func (h Helper) Pin() error {
 	return nil
 }
 
-// UseSalesforceCLI lets an org that is not in the keystore be one of the
-// Salesforce CLI's, from now on. Its error is a [*protocol.Error].
+// UseSalesforceCLI makes the Salesforce CLI's logins the fallback for orgs that are not in
+// the keystore. Its error is a [*protocol.Error].
 func (h Helper) UseSalesforceCLI() error {
-	c, paths := h.keystore, h.paths
+	c, paths := h.choice, h.paths
 	if c.name == sfKeystore {
 		return protocol.Errorf(protocol.Usage, "the keystore in use already is the Salesforce CLI's logins")
 	}
