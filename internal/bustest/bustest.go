@@ -1,4 +1,4 @@
-// Package bustest has session buses that fail at one step of the conversation.
+// Package bustest has session buses that fail at one step of the handshake.
 package bustest
 
 import (
@@ -17,11 +17,10 @@ import (
 	"github.com/godbus/dbus"
 )
 
-// Step is what a client of the bus waits for.
+// Step is an answer that a client of the bus waits for.
 type Step string
 
-// The steps, in their order. The library under the keyrings takes all of them but
-// the last before main.
+// The steps, in order. The keyring library makes all but the last one before main.
 const (
 	Mechanisms  Step = "AUTH"
 	Auth        Step = "AUTH EXTERNAL"
@@ -32,25 +31,25 @@ const (
 
 var steps = []Step{Mechanisms, Auth, Descriptors, Hello, Names}
 
-// Steps returns those that come before main.
+// Steps returns the steps that come before main.
 func Steps() []Step { return steps[:4] }
 
-// pause is what a slow bus takes for one answer.
+// pause is the delay of each answer of a slow bus.
 const pause = 1500 * time.Millisecond
 
-// Failure is what a bus does at a step instead of answering.
+// Failure is the behavior of a bus at the step at which it fails.
 type Failure string
 
 // The failures.
 const (
-	Mute    Failure = "mute"    // it says nothing
-	Drip    Failure = "drip"    // its answer has no end
-	Garbage Failure = "garbage" // it says what no bus says, again and again
-	Slow    Failure = "slow"    // it takes 1.5 s for each answer, from this step on
-	Deaf    Failure = "deaf"    // it accepts no connection, at whatever step
+	Mute    Failure = "mute"    // it never answers
+	Drip    Failure = "drip"    // its answer never ends
+	Garbage Failure = "garbage" // it repeats an invalid answer
+	Slow    Failure = "slow"    // it takes 1.5 s for each answer from this step on
+	Deaf    Failure = "deaf"    // it accepts no connection, whatever the step
 )
 
-// Bus is a session bus of the test's own.
+// Bus is a session bus for a test.
 type Bus struct {
 	Address string // as in DBUS_SESSION_BUS_ADDRESS
 
@@ -59,10 +58,10 @@ type Bus struct {
 	listen net.Listener
 }
 
-// Start starts a bus that fails in that way at the step, and answers the steps
-// before it. Close ends it.
+// Start starts a bus that answers the steps before step and fails at it. Close ends the
+// bus.
 func Start(step Step, failure Failure) (*Bus, error) {
-	folder, err := os.MkdirTemp("/tmp", "bustest") // short enough for a socket
+	folder, err := os.MkdirTemp("/tmp", "bustest") // short enough for the path of a socket
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +94,7 @@ func Start(step Step, failure Failure) (*Bus, error) {
 	return b, nil
 }
 
-// Dialed returns how many connections there were.
+// Dialed returns the number of connections so far.
 func (b *Bus) Dialed() int { return int(b.dialed.Load()) }
 
 // Close ends the bus, and removes its socket.
@@ -108,11 +107,11 @@ func (b *Bus) Close() {
 type client struct {
 	conn net.Conn
 	in   *bufio.Reader
-	step Step // where it fails
-	slow bool // instead of failing
+	step Step // the step at which it fails
+	slow bool // slow instead of failing
 }
 
-// failing reports whether the bus is to fail at the step. A slow one waits.
+// failing reports whether the bus fails at step. A slow bus waits first.
 func (c *client) failing(step Step) bool {
 	if step != c.step {
 		return false
@@ -126,7 +125,8 @@ func (c *client) failing(step Step) bool {
 	return true
 }
 
-// converse answers until it was asked for the step, and reports whether it was.
+// converse answers the client up to the failing step, and reports whether the client
+// reached it.
 func (c *client) converse() bool {
 	if _, err := c.in.Discard(1); err != nil { // the zero byte
 		return false
@@ -156,7 +156,7 @@ func (c *client) converse() bool {
 	}
 }
 
-// call answers calls until there was one of the step, and reports whether there was.
+// call answers calls up to the failing step, and reports whether the client reached it.
 func (c *client) call() bool {
 	for {
 		asked, err := dbus.DecodeMessage(c.in)
@@ -177,7 +177,7 @@ func (c *client) call() bool {
 	}
 }
 
-// fail fails until the client goes away.
+// fail fails until the client disconnects.
 func (c *client) fail(failure Failure) {
 	gone := make(chan struct{})
 	go func() {
@@ -186,8 +186,8 @@ func (c *client) fail(failure Failure) {
 	}()
 	text := map[Failure]string{Drip: "\x00", Garbage: "no bus says this\r\n"}[failure]
 	if failure == Drip && (c.step == Hello || c.step == Names) {
-		// A message of 4,096 bytes, as far as its header says.
-		_, _ = io.WriteString(c.conn, "l\x02\x00\x01\x00\x10\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00") // a client that is gone is seen below
+		// The header announces a message of 4,096 bytes.
+		_, _ = io.WriteString(c.conn, "l\x02\x00\x01\x00\x10\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00") // the loop below notices a client that has disconnected
 	}
 	for text != "" {
 		select {

@@ -8,13 +8,13 @@ import (
 	"slices"
 )
 
-// answer is what the org says to one request.
+// answer is the org's answer to one request.
 type answer struct {
 	status int
-	header http.Header // besides what each answer has, or nil
+	header http.Header // added to the headers of each answer, or nil
 	fields []field     // a JSON object, in this order, or nil
-	body   []byte      // when there are no fields
-	done   func()      // called when the request is no longer in work, just before the first byte is sent; or nil
+	body   []byte      // the body if fields is nil
+	done   func()      // called after the request is processed, just before the first byte is sent; or nil
 }
 
 type field struct {
@@ -49,7 +49,7 @@ func encodeJSON(v any) []byte {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
-// override changes fields of a successful answer: nil takes a field away.
+// override changes fields of a successful answer. nil removes a field.
 func (a *answer) override(fields map[string]any) {
 	if a.status != http.StatusOK || a.fields == nil {
 		return

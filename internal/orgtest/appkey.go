@@ -10,25 +10,25 @@ import (
 	"sync"
 )
 
-// AppKey is the key by which an app signs assertions.
+// AppKey is the key with which an app signs assertions.
 type AppKey struct {
 	PEM    string // PKCS #8
 	Public *rsa.PublicKey
 }
 
-// String names no secret.
+// String shows no secret.
 func (k AppKey) String() string { return "an app's private key" }
 
 // GoString is String: %#v must not print the key either.
 func (k AppKey) GoString() string { return k.String() }
 
-// Lines returns the lines of the PEM that must never be seen where they do not belong.
+// Lines returns the lines of the PEM that are secret.
 func (k AppKey) Lines() []string {
 	return slices.DeleteFunc(strings.Fields(k.PEM), func(line string) bool { return len(line) < 32 })
 }
 
-// NewAppKey returns the one key that all apps of a process have: making one
-// takes longer than most tests.
+// NewAppKey returns one key for all apps of a process, because making a key takes longer
+// than most tests.
 var NewAppKey = sync.OnceValues(func() (AppKey, error) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {

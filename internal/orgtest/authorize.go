@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// What the token endpoint says of a code.
+// The token endpoint's errors for a code.
 var (
 	badCode     = Error{Code: "invalid_grant", Description: "expired authorization code"}
 	badVerifier = Error{Code: "invalid_grant", Description: "invalid code verifier"}
@@ -21,10 +21,11 @@ var (
 
 const authorizationCode = "authorization_code"
 
-// codeLife is how long a code may be exchanged.
+// codeLife is the time in which a code can be exchanged.
 const codeLife = 15 * time.Minute
 
-// code is what a user's consent gave the browser to bring to the client.
+// code is an authorization code, which the browser brings to the client after the user's
+// consent.
 type code struct {
 	grant       *Grant
 	redirectURI string
@@ -34,15 +35,14 @@ type code struct {
 	used        bool
 }
 
-// authorize is the authorization endpoint, where the user's browser comes. The
-// request stays in the address while the user goes through its pages: log in,
-// then allow or deny.
+// authorize is the authorization endpoint, for the user's browser. The request stays in
+// the address on its pages: log in, then allow or deny.
 func (o *Org) authorize(c call, f Fault) answer {
 	asked := c.URL.Query()
 	if f.Query != nil {
 		f.Query(asked)
 	}
-	// As long as it is not known where to send the browser, it stays here.
+	// Without a valid redirect URI, the browser stays on an error page.
 	switch {
 	case asked.Get("client_id") != o.cfg.ClientID:
 		return errorPage("invalid_client_id", "client identifier invalid")
@@ -78,7 +78,7 @@ func (o *Org) authorize(c call, f Fault) answer {
 	return refused("access_denied", "end-user denied authorization")
 }
 
-// hasScopes reports whether the app has all of the scopes that a login asks for.
+// hasScopes reports whether the app has all requested scopes.
 func (o *Org) hasScopes(asked string) bool {
 	has := strings.Fields(o.cfg.Scope)
 	return !slices.ContainsFunc(strings.Fields(asked), func(scope string) bool { return !slices.Contains(has, scope) })
@@ -96,8 +96,8 @@ func (o *Org) newCode(asked url.Values) string {
 	return text
 }
 
-// redeem exchanges a code, which is used up by that whatever the answer: one that
-// comes back a second time ends what the first had brought (RFC 6749, section 4.1.2).
+// redeem exchanges a code. A code can be used once, whatever the answer. If a client sends
+// it again, the org revokes the tokens of the first use (RFC 6749, section 4.1.2).
 func (o *Org) redeem(c call) answer {
 	if refusal, ok := o.authenticate(c); !ok {
 		return refusal
@@ -140,7 +140,7 @@ var (
 <h1>OAuth Error</h1><p id="error">error={{index . 0}}&amp;error_description={{index . 1}}</p></body></html>`))
 )
 
-// page returns what a template makes of data.
+// page returns the template's page for data.
 func page(t *template.Template, data any) answer {
 	var b bytes.Buffer
 	if err := t.Execute(&b, data); err != nil {
@@ -149,7 +149,7 @@ func page(t *template.Template, data any) answer {
 	return answer{status: http.StatusOK, header: html, body: b.Bytes()}
 }
 
-// errorPage is what a user sees whom Salesforce does not send back.
+// errorPage is the page for a user whom the org does not redirect to the client.
 func errorPage(code, description string) answer {
 	a := page(refusalPage, []string{code, description})
 	a.status = http.StatusBadRequest

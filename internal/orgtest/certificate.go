@@ -13,21 +13,21 @@ import (
 	"time"
 )
 
-// Certificate is a kind of server certificate. Each is signed by the root that
-// [Org.CAPEM] returns, so that nothing but its one fault is wrong with it.
+// Certificate is a kind of server certificate. The root of [Org.CAPEM] signs each, so a
+// certificate has at most one fault.
 type Certificate int
 
 // Server certificates.
 const (
 	GoodCertificate      Certificate = iota // for localhost, 127.0.0.1, ::1, and Config.Hosts
-	ExpiredCertificate                      // good until an hour ago
-	FutureCertificate                       // good from an hour on
+	ExpiredCertificate                      // expired an hour ago
+	FutureCertificate                       // valid in an hour
 	WrongHostCertificate                    // for wrong-host.example only
 )
 
-// newCertificate makes a root, as PEM, with a server certificate that it signed,
-// good for hosts as well. Both go by the real clock and not by the org's: clients
-// verify them by theirs.
+// newCertificate makes a root, as PEM, and a server certificate for hosts and for loopback.
+// Their times are of the real clock, not of the org's, because clients verify them with
+// the real clock.
 func newCertificate(kind Certificate, hosts []string) (root []byte, leaf tls.Certificate, err error) {
 	now := time.Now()
 	ca := &x509.Certificate{

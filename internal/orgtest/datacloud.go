@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// tenantToken is a token of the org's Data Cloud tenant. It ends by itself, and not
-// with the session that it came from.
+// tenantToken is a token of the org's Data Cloud tenant. It has its own expiry, apart from
+// the session's.
 type tenantToken struct {
 	token   string
 	expires time.Time
 	revoked bool
 }
 
-// The parameters of the exchange, and what it issues.
+// The parameters of the exchange, and the type of the issued token.
 const (
 	dataCloudGrant    = "urn:salesforce:grant-type:external:cdp"
 	accessTokenType   = "urn:ietf:params:oauth:token-type:access_token"
@@ -28,9 +28,9 @@ redirectOnLoad();
 </script></head></html>`
 )
 
-// exchangeDataCloud is the endpoint that exchanges an access token of the org for one
-// of the tenant. A token that is not good gets the page that leads a browser to
-// the login, with status 200: it is a page of the org's and no OAuth endpoint.
+// exchangeDataCloud is the endpoint that exchanges an access token of the org for one of
+// the tenant. An invalid token gets the page that redirects a browser to the login, with
+// status 200, because this is a page of the org and no OAuth endpoint.
 func (o *Org) exchangeDataCloud(c call) answer {
 	switch {
 	case !o.cfg.DataCloud:
@@ -79,7 +79,7 @@ func (o *Org) issueTenantToken() *tenantToken {
 	return t
 }
 
-// tenantURL is the instance_url of the answer: a host alone.
+// tenantURL is the instance_url of the answer: a host without a scheme.
 func (o *Org) tenantURL() string {
 	if o.cfg.DataCloudURL != "" {
 		return o.cfg.DataCloudURL
@@ -97,7 +97,7 @@ func (o *Org) DataCloudToken() string {
 	return o.tenant[len(o.tenant)-1].token
 }
 
-// DataCloudTakes reports whether the tenant takes that token.
+// DataCloudTakes reports whether the tenant accepts the token.
 func (o *Org) DataCloudTakes(token string) bool {
 	now := o.now()
 	o.mu.Lock()
@@ -105,8 +105,8 @@ func (o *Org) DataCloudTakes(token string) bool {
 	return slices.ContainsFunc(o.tenant, func(t *tenantToken) bool { return t.token == token && !t.revoked && now.Before(t.expires) })
 }
 
-// revokeDataCloud ends a token of the tenant, for whoever has a good one. A token
-// that it does not know counts as revoked.
+// revokeDataCloud revokes a token of the tenant. The caller needs a valid token. An unknown
+// token counts as revoked.
 func (o *Org) revokeDataCloud(c call) answer {
 	switch {
 	case !o.cfg.DataCloud:

@@ -31,8 +31,8 @@ func (c client) exchange(t *testing.T, token string, more ...string) reply {
 	return r
 }
 
-// TestDataCloud: the exchange answers as Salesforce's sample does, and only a good
-// token of an app with its scopes.
+// TestDataCloud: the exchange answers as Salesforce's sample does, and only for a valid
+// token with a cdp_ scope.
 func TestDataCloud(t *testing.T) {
 	t.Parallel()
 	c := start(t, orgtest.Config{DataCloud: true, Scope: "api cdp_query_api"})

@@ -2,17 +2,16 @@ package orgtest
 
 import "net/http"
 
-// Error is an OAuth error as the token endpoint answers it.
+// Error is an OAuth error of the token endpoint.
 type Error struct {
-	Name        string // what tables and scripts call it
+	Name        string // its name in tables and scripts
 	Code        string // error
 	Description string // error_description; "" leaves it out
-	Status      int    // of HTTP; 0 is 400
+	Status      int    // HTTP status; 0 is 400
 }
 
-// Errors are the refusals that Salesforce is known to answer with. Most are
-// invalid_grant, told apart by their description alone; the spelling is that of
-// real answers, where one was seen.
+// Errors are the known errors of Salesforce. Most are invalid_grant, and differ only in
+// their description. The spelling is that of real answers, if one is known.
 var Errors = []Error{
 	{"expired-token", "invalid_grant", "expired access/refresh token", http.StatusBadRequest},
 	{"busy", "invalid_grant", "token request is already being processed", http.StatusBadRequest},

@@ -9,40 +9,38 @@ import (
 	"time"
 )
 
-// Fault is something that goes wrong with a request. The zero value is none.
+// Fault is a fault of the org that a request meets. The zero value is none.
 //
-// A fault with an answer of its own (Status, Body, Error, Reply), or with an End that
-// lets no answer through, strikes before the request is processed: it is read,
-// with no other effect. Commit lets it strike afterwards. All other faults are
-// changes to the answer of a request that was processed as ever.
+// A fault with its own answer (Status, Body, Error, Reply), or with an End that lets no
+// answer through, takes effect before the org processes the request. With Commit, it takes
+// effect afterwards. All other faults change the answer of a processed request.
 type Fault struct {
-	Endpoint    Endpoint      // where it strikes; "" is Token
+	Endpoint    Endpoint      // the endpoint with the fault; "" is Token
 	Delay       time.Duration // before the request's body is read
-	Commit      bool          // process the request first; a refresh token rotates, although the client may never know
+	Commit      bool          // process the request first, so that a refresh token rotates
 	AnswerDelay time.Duration // after processing, before the first byte of the answer; the refresh token stays busy
 
 	Error  Error       // answer with this OAuth error, if it has a code
 	Status int         // answer with this status, if it isn't 0, with Body
 	Body   []byte      // answer with this body, if it isn't nil
-	Reply  Reply       // answer with what this makes of the request, if it isn't nil
-	Header http.Header // set besides, or in place of, the answer's own
+	Reply  Reply       // answer with the result of this function, if it isn't nil
+	Header http.Header // added to the answer's headers, or replaces them
 
-	Fields     map[string]any   // in a successful answer, set these fields to what JSON makes of the value; nil removes
-	Query      func(url.Values) // changes an authorization request before it is looked at
-	Redirect   func(url.Values) // changes what the browser is sent back with
+	Fields     map[string]any   // sets these fields of a successful answer; nil removes a field
+	Query      func(url.Values) // changes an authorization request before it is checked
+	Redirect   func(url.Values) // changes the parameters of the redirect to the client
 	IDToken    map[string]any   // sets these claims of the answer's ID token
 	ForeignKey bool             // signs the ID token with a key that the org does not publish
 
-	Rewrite func(answer []byte) []byte // changes the body of whatever answer
+	Rewrite func(answer []byte) []byte // changes the body of each answer
 	Pad     int64                      // bytes of white space after the body, sent as fast as the client reads
 	Gzip    bool                       // compress, whether or not the client accepts it
 	End     End
-	Keep    int  // with Truncate: how many bytes of the body are sent; 0 is half of it
-	Stall   bool // with Truncate or Raw: leave the connection open afterwards, and say nothing
+	Keep    int  // with Truncate: the number of bytes of the body that are sent; 0 is half of it
+	Stall   bool // with Truncate or Raw: leave the connection open afterwards, without more bytes
 }
 
-// Reply makes an answer out of a request's form, as servers do that show what
-// they were asked.
+// Reply makes an answer from a request's form, as a server that repeats its input.
 type Reply func(form url.Values) (status int, body []byte)
 
 // End is how an answer ends.
@@ -50,15 +48,15 @@ type End int
 
 // Ends.
 const (
-	Whole          End = iota // as it should
+	Whole          End = iota // complete
 	Reset                     // the connection is reset before the first byte (TCP RST)
-	Truncate                  // a part comes of what Content-Length announces, then the connection is closed (HTTP/2: RST_STREAM)
-	Hang                      // no byte ever comes
-	EndlessHeaders            // headers come, without end: on HTTP/2, 1 MiB of them
-	Raw                       // what Rewrite returns is all that is sent, in place of status, headers and body (HTTP/1.1)
+	Truncate                  // only a part of the body is sent, then the connection is closed (HTTP/2: RST_STREAM)
+	Hang                      // no byte is sent
+	EndlessHeaders            // endless headers; on HTTP/2, 1 MiB of them
+	Raw                       // only the result of Rewrite is sent, without status and headers (HTTP/1.1)
 )
 
-// Always is how often a fault strikes that does not wear off.
+// Always is the number of requests of a fault that stays.
 const Always = -1
 
 type queued struct {
@@ -66,8 +64,8 @@ type queued struct {
 	left int
 }
 
-// FailNext makes f strike the next n requests to its endpoint, or all of them
-// when n is [Always], once the faults set earlier for that endpoint are used up.
+// FailNext gives the next n requests to f's endpoint the fault, or all requests if n is
+// [Always]. Faults that were set earlier for the endpoint come first.
 func (o *Org) FailNext(n int, f Fault) {
 	if f.Endpoint == "" {
 		f.Endpoint = Token
@@ -80,7 +78,7 @@ func (o *Org) FailNext(n int, f Fault) {
 	o.faults = append(o.faults, queued{f, n})
 }
 
-// ClearFaults takes back all faults that have not struck yet.
+// ClearFaults removes all faults that are not used yet.
 func (o *Org) ClearFaults() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -123,7 +121,7 @@ func (f Fault) answer(form url.Values) answer {
 	return a
 }
 
-// String tells what the fault does, without the values that it puts into an answer.
+// String describes the fault, without the values that it puts into an answer.
 func (f Fault) String() string {
 	return fmt.Sprintf("fault at %q: status %d, error %q, fields %q, end %d, commit %v",
 		f.Endpoint, f.Status, f.Error.Code, slices.Sorted(maps.Keys(f.Fields)), f.End, f.Commit)

@@ -33,8 +33,8 @@ func TestErrors(t *testing.T) {
 	c.wantProblems(t)
 }
 
-// TestFaults has each named fault strike a client, those below HTTP over both of
-// its versions.
+// TestFaults sends a client's request to an org with each named fault. Faults below HTTP
+// run over both HTTP versions.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	status := func(want int) func(reply, error) bool {
@@ -93,7 +93,7 @@ func TestFaults(t *testing.T) {
 		"slow":                   {0, lost},
 		"length-too-long":        {1, cut},
 		"length-too-short":       {1, func(r reply, err error) bool { return err == nil && r.status == 200 && !strings.HasSuffix(r.body, "}") }},
-		"two-answers":            {1, field("token_type", "Bearer")}, // the second is read by nobody
+		"two-answers":            {1, field("token_type", "Bearer")}, // the client does not read the second answer
 		"two-lengths":            {1, lost},
 		"chunked-garbage":        {1, cut},
 		"trailers":               {1, field("token_type", "Bearer")},
@@ -157,7 +157,7 @@ func TestFaults(t *testing.T) {
 				t.Parallel()
 				c := start(t, orgtest.Config{Rotate: true, HTTP1: http1})
 				c.FailNext(1, fault)
-				// A client with little patience, for what hangs.
+				// A client with a short timeout, for faults that hang.
 				patience := time.Minute
 				if strings.HasPrefix(name, "hang") || name == "slow" {
 					patience = 200 * time.Millisecond
@@ -172,7 +172,7 @@ func TestFaults(t *testing.T) {
 					t.Errorf("%d commits, want %d; alive %v", c.Commits(), test.commits, c.Alive())
 				}
 				c.wantProblems(t)
-				// A fault strikes once, and leaves nothing busy.
+				// A fault is used once, and leaves no refresh token busy.
 				if name != "slow" && c.refresh(t, c.RefreshToken()).status != http.StatusOK {
 					t.Error("the next refresh fails as well")
 				}
@@ -184,7 +184,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestResend is what a client must not do when an answer is lost.
+// TestResend: a client must not send a refresh token again after a lost answer.
 func TestResend(t *testing.T) {
 	t.Parallel()
 	c := start(t, orgtest.Config{Rotate: true, HTTP1: true})
@@ -253,8 +253,7 @@ func TestDelays(t *testing.T) {
 	}
 }
 
-// TestClientGoes has a client leave while its refresh is processed: the org
-// commits all the same.
+// TestClientGoes: the org commits a refresh also if the client disconnects before.
 func TestClientGoes(t *testing.T) {
 	t.Parallel()
 	committed := make(chan struct{})

@@ -7,19 +7,19 @@ import (
 	"time"
 )
 
-// Grant is what one login gave the client: a refresh token, its successors where
-// the org rotates, the sessions that were made with them. They die together.
+// Grant is the grant of one login: a refresh token, its successors if the org rotates, and
+// their sessions. Revoke ends all of them.
 type Grant struct {
 	org    *Org
 	number int // from 1
 
 	// Guarded by org.mu.
-	refresh  []string // newest last; only the newest is good
+	refresh  []string // newest last; only the newest is valid
 	sessions []*session
 	revoked  bool
 }
 
-// session is what stands behind an access token.
+// session is the session of an access token.
 type session struct {
 	grant   *Grant
 	token   string
@@ -28,7 +28,7 @@ type session struct {
 	ended   bool
 }
 
-// NewGrant logs the user in anew. Earlier grants live on.
+// NewGrant logs the user in again. Earlier grants stay valid.
 func (o *Org) NewGrant() *Grant {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -51,13 +51,13 @@ func (o *Org) RefreshToken() string { return o.Grant().RefreshToken() }
 // AccessToken returns the latest login's newest access token, "" before its first refresh.
 func (o *Org) AccessToken() string { return o.Grant().AccessToken() }
 
-// Alive reports whether the latest login's newest refresh token is good.
+// Alive reports whether the latest login's newest refresh token is valid.
 func (o *Org) Alive() bool { return o.Grant().Alive() }
 
-// Revoke revokes the latest login, as an admin can.
+// Revoke revokes the latest login, as an admin does.
 func (o *Org) Revoke() { o.Grant().Revoke() }
 
-// ExpireSessions ends all sessions: access tokens die, refresh tokens live.
+// ExpireSessions ends all sessions: access tokens expire, refresh tokens stay valid.
 func (o *Org) ExpireSessions() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -66,22 +66,22 @@ func (o *Org) ExpireSessions() {
 	}
 }
 
-// Commits returns how many refreshes the org granted. Each was final before the
-// first byte of its answer was sent, whether or not that reached the client.
+// Commits returns the number of refreshes that the org granted. The org commits a refresh
+// before it sends the answer, whether or not the answer arrives.
 func (o *Org) Commits() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.commits
 }
 
-// RefreshToken returns the newest refresh token, good or not.
+// RefreshToken returns the newest refresh token, valid or not.
 func (g *Grant) RefreshToken() string {
 	g.org.mu.Lock()
 	defer g.org.mu.Unlock()
 	return g.newest()
 }
 
-// History returns all refresh tokens that were issued, the newest last.
+// History returns all issued refresh tokens, the newest last.
 func (g *Grant) History() []string {
 	g.org.mu.Lock()
 	defer g.org.mu.Unlock()
@@ -98,21 +98,21 @@ func (g *Grant) AccessToken() string {
 	return g.sessions[len(g.sessions)-1].token
 }
 
-// Alive reports whether the newest refresh token is good.
+// Alive reports whether the newest refresh token is valid.
 func (g *Grant) Alive() bool {
 	g.org.mu.Lock()
 	defer g.org.mu.Unlock()
 	return !g.revoked
 }
 
-// Revoke kills the refresh token with all sessions.
+// Revoke revokes the refresh token and all sessions.
 func (g *Grant) Revoke() {
 	g.org.mu.Lock()
 	defer g.org.mu.Unlock()
 	g.revoke()
 }
 
-// String tells the grants of an org apart without a secret.
+// String identifies a grant of an org without a secret.
 func (g *Grant) String() string { return fmt.Sprintf("grant %d of %v", g.number, g.org) }
 
 // GoString is String: %#v must not print the secrets either.
@@ -137,12 +137,12 @@ func (g *Grant) revoke() {
 	}
 }
 
-// alive reports whether the session's access token is good. It needs org.mu.
+// alive reports whether the session's access token is valid. It needs org.mu.
 func (s *session) alive(now time.Time) bool { return !s.ended && now.Before(s.expires) }
 
-// use returns the live session of an access token, or false. The lifetime is one
-// of inactivity: use extends it, but Salesforce takes note of use only once half
-// of it has passed. A JWT's end stands in the JWT.
+// use returns the valid session of an access token, or false. The session length counts
+// from the last use, but Salesforce records a use only after half of it has passed. A JWT
+// has its own expiry.
 func (o *Org) use(token string) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -28,7 +28,7 @@ func TestRotation(t *testing.T) {
 	}
 	c.wantProblems(t)
 
-	// Spending a rotated-out token kills the good one with all access tokens.
+	// A used refresh token revokes the valid one and all access tokens.
 	other := c.NewGrant()
 	wantError(t, c.refresh(t, first), http.StatusBadRequest, "invalid_grant", "expired access/refresh token")
 	wantError(t, c.refresh(t, third), http.StatusBadRequest, "invalid_grant", "expired access/refresh token")

@@ -2,8 +2,8 @@ package orgtest
 
 import "net/http"
 
-// introspect is the introspection endpoint (RFC 7662), the only one that tells
-// when a session ends, in seconds. Without its client secret no client may ask.
+// introspect is the introspection endpoint (RFC 7662), the only one that returns a session's
+// expiry, in seconds. A client needs its client secret.
 func (o *Org) introspect(c call) answer {
 	if c.Method != http.MethodPost || c.form == nil {
 		return refuse("invalid-request")
@@ -23,7 +23,7 @@ func (o *Org) introspect(c call) answer {
 		return o.active("access_token", field{"exp", s.expires.Unix()}, field{"iat", issued}, field{"nbf", issued})
 	}
 	if g, ok := o.refresh[token]; ok && !g.revoked && token == g.newest() {
-		// It is good until it is revoked, so it has no exp.
+		// A refresh token is valid until it is revoked, so it has no exp.
 		return o.active("refresh_token")
 	}
 	return answer{status: http.StatusOK, fields: []field{{"active", false}}}

@@ -18,13 +18,13 @@ import (
 
 const signingKeyID = "orgtest"
 
-// signingKey signs the JWTs of all orgs of a process. Making it takes longer than
-// all the rest of Start.
+// signingKey signs the JWTs of all orgs of a process, because making a key takes longer than
+// the rest of Start.
 var signingKey = sync.OnceValues(func() (*rsa.PrivateKey, error) {
 	return rsa.GenerateKey(rand.Reader, 2048)
 })
 
-// accessToken is a session's access token as a JWT.
+// accessToken returns a session's access token as a JWT.
 func (o *Org) accessToken(s *session) string {
 	return signJWT(
 		field{"iss", o.URL},
@@ -39,9 +39,8 @@ func (o *Org) accessToken(s *session) string {
 	)
 }
 
-// idToken is an OpenID Connect ID token, with the nonce of a login if there is
-// one. It is good for two minutes: it is proof of a login that has just been, and
-// no credential.
+// idToken returns an OpenID Connect ID token, with the login's nonce if it has one. It is
+// valid for two minutes, because it proves a recent login and is no credential.
 func (o *Org) idToken(now time.Time, nonce string) string {
 	claims := []field{
 		{"iss", o.URL},
@@ -57,7 +56,7 @@ func (o *Org) idToken(now time.Time, nonce string) string {
 	return signJWT(claims...)
 }
 
-// reissue signs an answer's ID token anew, with what the fault changes in it.
+// reissue signs an answer's ID token again, with the fault's changes.
 func (o *Org) reissue(a *answer, f Fault) {
 	i := slices.IndexFunc(a.fields, func(f field) bool { return f.name == "id_token" })
 	if i < 0 || f.IDToken == nil && !f.ForeignKey {
@@ -70,7 +69,7 @@ func (o *Org) reissue(a *answer, f Fault) {
 		err = json.Unmarshal(payload, &claims)
 	}
 	if err != nil {
-		panic("orgtest: " + err.Error()) // it is our own
+		panic("orgtest: " + err.Error()) // this org has made it
 	}
 	maps.Copy(claims, f.IDToken)
 	fields := answer{}
@@ -87,7 +86,7 @@ func (o *Org) reissue(a *answer, f Fault) {
 	o.idTokens = append(o.idTokens, a.fields[i].value.(string))
 }
 
-// foreignKey signs as the org does, by the same name, and is not published.
+// foreignKey is a key with the id of the org's, which the org does not publish.
 var foreignKey = sync.OnceValues(func() (*rsa.PrivateKey, error) {
 	return rsa.GenerateKey(rand.Reader, 2048)
 })
@@ -109,7 +108,7 @@ func signWith(makeKey func() (*rsa.PrivateKey, error), claims ...field) string {
 	return signed + "." + segment(signature)
 }
 
-// keys is /id/keys: what the JWTs are verified with, as a JWK set (RFC 7517).
+// keys is /id/keys: the keys that verify the JWTs, as a JWK set (RFC 7517).
 func (o *Org) keys(call) answer {
 	set := []field{}
 	if o.cfg.JWT || o.cfg.openID() {

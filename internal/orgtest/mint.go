@@ -13,37 +13,36 @@ import (
 	"time"
 )
 
-// The grant types of those who don't sign in.
+// The grant types without a browser.
 const (
 	jwtBearer         = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 	clientCredentials = "client_credentials"
 )
 
-// maxAssertionLife is how far in the future an assertion may end.
+// maxAssertionLife is the longest time until an assertion's expiry.
 const maxAssertionLife = 3 * time.Minute
 
-// Assertion is what an org has seen of an assertion whose signature its app's
-// key has verified.
+// Assertion describes an assertion whose signature the org has verified.
 type Assertion struct {
 	Algorithm string        // RS256
 	KeyID     string        // kid, or ""
 	Issuer    string        // iss
 	Subject   string        // sub
-	Audience  string        // aud; "" where it is not one text
+	Audience  string        // aud; "" if it is not one string
 	Left      time.Duration // until exp, by the org's clock
 	Claims    []string      // the names of all claims, sorted
 }
 
-// Assertions returns those that the org has verified, in the order of their
-// arrival, whether or not they were good for a token.
+// Assertions returns the verified assertions, in the order of arrival, whether or not they
+// got a token.
 func (o *Org) Assertions() []Assertion {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return slices.Clone(o.asserted)
 }
 
-// asJWTBearer answers an assertion (RFC 7523): the latest login is the approval
-// that it needs. There is no refresh token in the answer.
+// asJWTBearer answers an assertion (RFC 7523). The latest login counts as the approval of
+// the app. The answer has no refresh token.
 func (o *Org) asJWTBearer(c call) answer {
 	text := c.form.Get("assertion")
 	o.mu.Lock()
@@ -59,10 +58,10 @@ func (o *Org) asJWTBearer(c call) answer {
 	switch {
 	case a.Issuer != o.cfg.ClientID:
 		return refuse("invalid-client-id")
-	case !slices.Contains(o.audiences(c), strings.TrimSuffix(a.Audience, "/")): // which the Salesforce CLI's ends in
+	case !slices.Contains(o.audiences(c), strings.TrimSuffix(a.Audience, "/")): // the Salesforce CLI's audience ends in a slash
 		return refuse("audience-invalid")
 	case a.Left <= 0:
-		return refuse("busy-old-text") // as which Salesforce tells of it
+		return refuse("busy-old-text") // Salesforce's error for this case
 	case a.Left > maxAssertionLife && !o.cfg.LaxAssertions:
 		return refuse("assertion-invalid")
 	case a.Subject != o.cfg.Username:
@@ -71,8 +70,8 @@ func (o *Org) asJWTBearer(c call) answer {
 	return o.minted("not-approved")
 }
 
-// audiences are the URLs that an assertion may be for: where it is sent to, by
-// that name or by the org's own.
+// audiences returns the accepted audiences of an assertion: the URL that it is sent to, and
+// the org's own.
 func (o *Org) audiences(c call) []string {
 	if o.cfg.Audiences != nil {
 		return o.cfg.Audiences
@@ -80,8 +79,7 @@ func (o *Org) audiences(c call) []string {
 	return []string{"https://" + c.Host + o.cfg.Site, o.URL + o.cfg.Site}
 }
 
-// asClient answers a client that stands for itself, which it may only at the
-// org's own host.
+// asClient answers a client credentials request, which only the org's own host accepts.
 func (o *Org) asClient(c call) answer {
 	if c.Host == "login.salesforce.com" || c.Host == "test.salesforce.com" {
 		return refuse("wrong-domain")
@@ -95,8 +93,8 @@ func (o *Org) asClient(c call) answer {
 	return o.minted("no-run-as-user")
 }
 
-// minted answers with a token of the latest login, or refuses by that name when
-// the login was revoked.
+// minted answers with a token of the latest login, or with the named error if the login was
+// revoked.
 func (o *Org) minted(dead string) answer {
 	if !o.pause(o.cfg.Delay) {
 		panic(http.ErrAbortHandler)
@@ -111,7 +109,7 @@ func (o *Org) minted(dead string) answer {
 	return answer{status: http.StatusOK, fields: fields}
 }
 
-// mint makes a session of the latest login, unless that was revoked.
+// mint makes a session of the latest login, unless the login was revoked.
 func (o *Org) mint() []field {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -39,7 +39,7 @@ func sign(t *testing.T, key *rsa.PrivateKey, header, claims map[string]any) stri
 
 func TestJWTBearer(t *testing.T) {
 	t.Parallel()
-	key, err := rsa.GenerateKey(rand.Reader, 1024) // which is made at once
+	key, err := rsa.GenerateKey(rand.Reader, 1024) // a small key, which is made quickly
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func TestJWTBearer(t *testing.T) {
 	}
 	c.wantProblems(t, "POST /partners/services/oauth2/token: the field assertion is missing")
 
-	// The Salesforce CLI's clock; and an approval that was taken back.
+	// The Salesforce CLI's expiry in years, and a revoked approval.
 	cfg.LaxAssertions = true
 	lax := start(t, cfg)
 	claims["exp"], claims["aud"] = now.UnixMilli()+300, lax.URL+"/partners"

@@ -12,8 +12,7 @@ import (
 	"time"
 )
 
-// FaultNamed returns the fault that scripts call by this name: a row of [Errors]
-// or one of the faults below HTTP, above it, within an answer.
+// FaultNamed returns the fault with a name: a row of [Errors], or one of the faults below.
 func FaultNamed(name string) (Fault, bool) {
 	for _, e := range Errors {
 		if e.Name == name {
@@ -39,31 +38,31 @@ var html = http.Header{"Content-Type": {"text/html;charset=UTF-8"}}
 var maintenance = []byte("<html><head><title>Salesforce - Maintenance</title></head><body>Down for maintenance</body></html>\n")
 
 func redirect(status int) Fault {
-	// The org notes a problem when a client follows.
+	// The org reports a problem if a client follows the redirect.
 	return Fault{Status: status, Body: []byte{}, Header: http.Header{"Location": {"/redirected"}}}
 }
 
-// echo refuses with a description of the request.
+// echo answers with an error whose description repeats the request.
 func echo(describe func(url.Values) string) Reply {
 	return func(form url.Values) (int, []byte) {
 		return http.StatusBadRequest, Error{Code: "invalid_grant", Description: "no grant for " + describe(form)}.answer().encode()
 	}
 }
 
-// raw is a fault of an org that has processed the request: it answers with what
-// write makes of the body.
+// raw is a fault after processing: the org sends the result of write, instead of an
+// answer.
 func raw(write func(body string) string) Fault {
 	return Fault{Commit: true, End: Raw, Rewrite: func(body []byte) []byte { return []byte(write(string(body))) }}
 }
 
-// flood is an answer that never gets beyond its interim responses.
+// flood is an answer of endless interim responses.
 func flood(status string) Fault {
 	return Fault{End: Raw, Rewrite: func([]byte) []byte {
 		return bytes.Repeat([]byte("HTTP/1.1 "+status+"\r\nLink: </style.css>; rel=preload\r\n\r\n"), 4096)
 	}}
 }
 
-// restError is a refusal in the form of Salesforce's REST API.
+// restError is an error in the form of Salesforce's REST API.
 func restError(status int, code, message string) Fault {
 	return Fault{Status: status, Body: encodeJSON([]map[string]string{{"errorCode": code, "message": message}})}
 }
@@ -71,7 +70,7 @@ func restError(status int, code, message string) Fault {
 const rawHead = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 var faults = map[string]Fault{
-	// Not from Salesforce's OAuth at all.
+	// Answers that are not from Salesforce's OAuth endpoints.
 	"html-503":               {Status: 503, Body: maintenance, Header: html},
 	"html-200":               {Status: 200, Body: maintenance, Header: html},
 	"html-404":               {Status: 404, Body: maintenance, Header: html},
@@ -136,13 +135,13 @@ var faults = map[string]Fault{
 	"not-gzip":          {Header: http.Header{"Content-Encoding": {"gzip"}}},
 	"set-cookie":        {Header: http.Header{"Set-Cookie": {"sid=test-cookie; Path=/; Secure"}}},
 
-	// Too much of it.
+	// Answers that are too large.
 	"oversize":           {Pad: 1 << 20},
 	"endless":            {Pad: 1 << 40},
 	"gzip-bomb":          {Pad: 1 << 28, Gzip: true},
 	"huge-refresh-token": {Fields: map[string]any{"refresh_token": "5Aep861.test-refresh-token-huge-" + strings.Repeat("x", 64<<10)}},
 
-	// The request's secrets, in what is said of it.
+	// Errors that repeat the request's secrets.
 	"echo":      {Reply: echo(func(form url.Values) string { return form.Get("refresh_token") + " " + form.Get("client_secret") })},
 	"echo-form": {Reply: echo(url.Values.Encode)},
 	"echo-html": {Reply: echo(func(form url.Values) string { return template.HTMLEscapeString(form.Encode()) })},
@@ -152,7 +151,7 @@ var faults = map[string]Fault{
 		return 403, []byte("<html><body>blocked: " + form.Encode() + "</body></html>")
 	}, Header: html},
 
-	// Wrong within.
+	// Answers with wrong content.
 	"wrong-signature":      {Fields: map[string]any{"signature": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}},
 	"no-signature":         {Fields: map[string]any{"signature": nil}},
 	"no-access-token":      {Fields: map[string]any{"access_token": nil}},

@@ -1,9 +1,8 @@
-// Package orgtest stands in for a Salesforce org: a TLS server with rotation, reuse detection, faults on demand.
+// Package orgtest has a stand-in for a Salesforce org: a TLS server with rotation, reuse detection and faults on demand.
 //
-// It answers as Salesforce answers, including what surprises clients: no
-// expires_in, milliseconds as text, one family of tokens per login that dies as
-// a whole when a rotated-out refresh token is spent. What a correct client would
-// not ask is answered as far as Salesforce would, but noted: see [Org.Problems].
+// It answers as Salesforce does, with the parts that surprise clients: no expires_in, and
+// milliseconds as text. If a client sends a used refresh token, all tokens of the login are
+// revoked. [Org.Problems] lists the requests that no correct client sends.
 package orgtest
 
 import (
@@ -23,8 +22,8 @@ import (
 	"time"
 )
 
-// Org is a stand-in for one Salesforce org with one user, who uses one app. It
-// is safe for concurrent use.
+// Org is a stand-in for a Salesforce org with one user and one app. It is safe for
+// concurrent use.
 type Org struct {
 	URL string // https://127.0.0.1:PORT, without the site
 
@@ -37,14 +36,14 @@ type Org struct {
 	mu        sync.Mutex
 	stopped   bool
 	grants    []*Grant
-	refresh   map[string]*Grant // by each refresh token that was ever issued
+	refresh   map[string]*Grant // by each issued refresh token
 	access    map[string]*session
 	busy      map[string]bool // refresh tokens that are being processed
 	idTokens  []string
 	tenant    []*tenantToken
 	codes     map[string]*code
 	asserted  []Assertion
-	presented []string // assertions, which are secrets as long as they are good
+	presented []string // assertions, which are secret while they are valid
 	commits   int
 	faults    []queued
 	counts    map[Endpoint]int
@@ -52,8 +51,8 @@ type Org struct {
 	problems  []string
 }
 
-// Start starts an org on a free port of 127.0.0.1, where the user has logged in
-// once. The caller closes it.
+// Start starts an org on a free port of 127.0.0.1. The user has logged in once. The caller
+// closes the org.
 func Start(cfg Config) (*Org, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, fmt.Errorf("start a stand-in org: %w", err)
@@ -94,18 +93,18 @@ func Start(cfg Config) (*Org, error) {
 		TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{leaf}},
 		ReadHeaderTimeout: time.Minute,
 		ConnContext:       withConn,
-		// Failed handshakes are what some tests want; the client's side tells of them.
+		// Some tests make handshakes fail; the client reports them.
 		ErrorLog: log.New(io.Discard, "", 0),
 	}
 	o.NewGrant()
 	o.running.Go(func() {
-		// It ends when Close closes the server, with an error that says just that.
+		// It ends when Close closes the server, with an error that says so.
 		_ = o.server.ServeTLS(listener, "", "")
 	})
 	return o, nil
 }
 
-// Close drops all connections, then waits until no request is in work.
+// Close drops all connections, and waits until no request is being processed.
 func (o *Org) Close() {
 	o.mu.Lock()
 	first := !o.stopped
@@ -113,33 +112,32 @@ func (o *Org) Close() {
 	o.mu.Unlock()
 	if first {
 		close(o.closed)
-		_ = o.server.Close() // a listener that can't be closed leaves nothing to do
+		_ = o.server.Close() // best effort
 	}
 	o.running.Wait()
 }
 
-// CAPEM returns the root certificate that signed the org's own, as PEM.
+// CAPEM returns the root certificate of the org's own, as PEM.
 func (o *Org) CAPEM() []byte { return slices.Clone(o.ca) }
 
-// TLSCertificate returns the org's own certificate with its key, for a test's server
-// that is to be trusted like the org.
+// TLSCertificate returns the org's certificate with its key, for a test's server with the
+// same root.
 func (o *Org) TLSCertificate() tls.Certificate { return o.server.TLSConfig.Certificates[0] }
 
 // ClientID returns the client id of the app.
 func (o *Org) ClientID() string { return o.cfg.ClientID }
 
-// ClientSecret returns the client secret of the app, "" when its clients are public.
+// ClientSecret returns the client secret of the app, or "" if its clients are public.
 func (o *Org) ClientSecret() string { return o.cfg.ClientSecret }
 
-// String names the org, but none of its secrets.
+// String shows the org's URL, but no secret.
 func (o *Org) String() string { return "stand-in org at " + o.URL + o.cfg.Site }
 
 // GoString is String: %#v must not print the secrets either.
 func (o *Org) GoString() string { return o.String() }
 
-// Secrets returns all that must never be seen where it does not belong: the
-// client secret with each refresh, access, ID or Data Cloud token and each code
-// issued, and each assertion shown so far.
+// Secrets returns all secrets of the org: the client secret, each issued refresh, access, ID
+// and Data Cloud token, each code, and each assertion that it has received.
 func (o *Org) Secrets() []string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -163,8 +161,8 @@ func (o *Org) Secrets() []string {
 // now is the org's clock.
 func (o *Org) now() time.Time { return o.cfg.Now().Add(o.cfg.ClockOffset) }
 
-// pause waits. It returns early, with false, when the org is closed. It does not
-// end when the client goes away: neither does the work of a real server.
+// pause waits. It returns early, with false, if the org is closed. It continues if the
+// client disconnects, as a real server does.
 func (o *Org) pause(d time.Duration) bool {
 	if d <= 0 {
 		return true
@@ -179,12 +177,12 @@ func (o *Org) pause(d time.Duration) bool {
 	}
 }
 
-// identityURL is the id of an answer.
+// identityURL returns the id member of an answer.
 func (o *Org) identityURL() string {
 	return o.URL + "/id/" + o.cfg.OrgID + "/" + o.cfg.UserID
 }
 
-// instanceURL is the instance_url of an answer.
+// instanceURL returns the instance_url member of an answer.
 func (o *Org) instanceURL() string {
 	if o.cfg.TrailingSlash {
 		return strings.TrimSuffix(o.cfg.InstanceURL, "/") + "/"
@@ -201,7 +199,7 @@ func random(n int) string {
 
 type connKey struct{}
 
-// withConn keeps the connection at hand for faults that strike below HTTP.
+// withConn adds the connection to the context, for faults below HTTP.
 func withConn(ctx context.Context, conn net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, conn)
 }

@@ -30,7 +30,7 @@ import (
 
 const clientSecret = "test-client-secret-0123456789"
 
-// client is an OAuth client of an org, correct unless a test makes it otherwise.
+// client is an OAuth client of an org. It is correct unless a test changes it.
 type client struct {
 	*orgtest.Org
 	http *http.Client
@@ -62,12 +62,12 @@ func httpClient(t *testing.T, org *orgtest.Org) *http.Client {
 	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
-// reply is an answer, read to its end.
+// reply is a complete answer.
 type reply struct {
 	status int
 	header http.Header
 	body   string
-	object map[string]any // the body, when it is a JSON object
+	object map[string]any // the body, if it is a JSON object
 }
 
 func (c client) do(req *http.Request) (reply, error) {

@@ -14,8 +14,8 @@ func bearer(c call) string {
 	return token
 }
 
-// data is the REST API, as far as a client asks it who and where it is. All else
-// of it answers an empty object.
+// data is the part of the REST API that returns the org and the version. Other paths return
+// an empty object.
 func (o *Org) data(c call) answer {
 	if !o.use(bearer(c)) {
 		return answer{status: http.StatusUnauthorized,
@@ -35,10 +35,10 @@ func (o *Org) data(c call) answer {
 	return answer{status: http.StatusOK, fields: []field{}}
 }
 
-// apiVersion is the one version of the REST API.
+// apiVersion is the only version of the REST API.
 const apiVersion = "66.0"
 
-// query answers a query of the org's own record with that record, any other with none.
+// query returns the org's own record for a query of it, and no record for others.
 func (o *Org) query(soql string) answer {
 	records := []map[string]any{}
 	if strings.Contains(soql, "FROM Organization") {
@@ -50,7 +50,7 @@ func (o *Org) query(soql string) answer {
 	return answer{status: http.StatusOK, fields: []field{{"totalSize", len(records)}, {"done", true}, {"records", records}}}
 }
 
-// identity is the identity URL, an answer's id.
+// identity is the endpoint of the identity URL.
 func (o *Org) identity(c call) answer {
 	return o.who(c,
 		field{"id", o.identityURL()},
@@ -73,7 +73,8 @@ func (o *Org) userinfo(c call) answer {
 	)
 }
 
-// who answers with fields. Unlike the REST API these two say 403, in plain text.
+// who answers with fields. Unlike the REST API, these two endpoints answer an invalid token
+// with 403, in plain text.
 func (o *Org) who(c call, fields ...field) answer {
 	text := ""
 	if token := bearer(c); token == "" {

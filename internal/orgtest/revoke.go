@@ -2,7 +2,7 @@ package orgtest
 
 import "net/http"
 
-// revoke is the revocation endpoint (RFC 7009). An access token dies alone, a
+// revoke is the revocation endpoint (RFC 7009). It revokes an access token alone, or a
 // refresh token with all its sessions.
 func (o *Org) revoke(c call) answer {
 	token := c.URL.Query().Get("token")

@@ -10,8 +10,8 @@ import (
 // Endpoint names one of the org's endpoints.
 type Endpoint string
 
-// Endpoints. The first five are below the site. The others are the instance's:
-// at the root, the REST API below the site as well.
+// Endpoints. The first five are below the site. The others are at the root of the instance;
+// the REST API is below the site as well.
 const (
 	Authorize  Endpoint = "authorize"  // /services/oauth2/authorize, for browsers
 	Token      Endpoint = "token"      // /services/oauth2/token
@@ -23,12 +23,12 @@ const (
 	Data       Endpoint = "data"       // /services/data and all below
 	DataCloud  Endpoint = "datacloud"  // /services/a360/token
 
-	// Of the Data Cloud tenant, whose host stands in for another one than the org's.
+	// An endpoint of the Data Cloud tenant, on the org's host.
 	RevokeDataCloud Endpoint = "datacloud-revoke" // /services/a360/revoke
-	Unknown         Endpoint = "unknown"          // what is not there
+	Unknown         Endpoint = "unknown"          // no endpoint
 )
 
-// endpoint returns whose path it is.
+// endpoint returns the endpoint of a path.
 func (o *Org) endpoint(path string) Endpoint {
 	switch path {
 	case "/id/" + o.cfg.OrgID + "/" + o.cfg.UserID:
@@ -40,7 +40,7 @@ func (o *Org) endpoint(path string) Endpoint {
 	case "/services/a360/revoke":
 		return RevokeDataCloud
 	}
-	// The Salesforce CLI doubles the slash after an instance URL that it was given.
+	// The Salesforce CLI adds a second slash to an instance URL.
 	rest, ok := strings.CutPrefix("/"+strings.TrimLeft(path, "/"), "/services/data")
 	if ok && (rest == "" || rest[0] == '/') {
 		return Data
@@ -67,14 +67,14 @@ func (o *Org) endpoint(path string) Endpoint {
 	return Unknown
 }
 
-// rule is what a correct client sends to an endpoint.
+// rule describes the correct requests to an endpoint.
 type rule struct {
 	methods  []string // nil is any
 	form     bool
 	required []string // fields of the form
 	optional []string
 	bearer   bool // an access token in the Authorization header, else none at all
-	browser  bool // a person's browser asks: with a query, for a page
+	browser  bool // a browser's request: with a query, for a page
 }
 
 func (o *Org) rule(c call) rule {
@@ -84,7 +84,7 @@ func (o *Org) rule(c call) rule {
 	case Token:
 		r := rule{methods: []string{http.MethodPost}, form: true, required: []string{"grant_type"}}
 		switch c.form.Get("grant_type") {
-		case jwtBearer: // which names and proves the client by the assertion
+		case jwtBearer: // the assertion identifies the client
 			r.required = append(r.required, "assertion")
 			return r
 		case clientCredentials:
@@ -119,7 +119,7 @@ func (o *Org) rule(c call) rule {
 	}
 }
 
-// check notes what is wrong with a request, before it is answered.
+// check records what is wrong with a request.
 func (o *Org) check(c call) {
 	if c.endpoint == Unknown {
 		o.problem(c, "there is no such endpoint")

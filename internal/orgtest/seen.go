@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// Request is what the org keeps of a request: no value of a form, no credential.
+// Request is the org's record of a request. It has no form value and no credential.
 type Request struct {
 	Endpoint    Endpoint
 	Method      string
 	Path        string   // without the query
 	Proto       string   // HTTP/1.1 or HTTP/2.0
-	Fields      []string // names of the form's fields, sorted, as often as they came
+	Fields      []string // names of the form's fields, sorted, with duplicates
 	ContentType string
 	Accept      string
 	UserAgent   string
@@ -25,8 +25,8 @@ func (r Request) String() string {
 		r.Method, r.Path, r.Proto, r.ContentType, r.Accept, r.UserAgent, strings.Join(r.Fields, ","))
 }
 
-// fieldName matches what may be shown of a form. A body that is no form at all
-// parses as one with a single long name: all of its secrets.
+// fieldName matches field names that may be shown. A body that is no form parses as one long
+// field name, with its secrets.
 var fieldName = regexp.MustCompile(`^[a-z_]{1,32}$`)
 
 func newRequest(c call) Request {
@@ -50,24 +50,23 @@ func showName(name string) string {
 	return name
 }
 
-// Requests returns all requests so far, in the order of their arrival.
+// Requests returns all requests so far, in the order of arrival.
 func (o *Org) Requests() []Request {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return slices.Clone(o.requests)
 }
 
-// Count returns how many requests an endpoint got, answered or not.
+// Count returns the number of requests to an endpoint, answered or not.
 func (o *Org) Count(e Endpoint) int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.counts[e]
 }
 
-// Problems returns what the org was asked that no correct client asks, one line
-// each without any value: a wrong method or content type, fields that are
-// missing, unknown or doubled, secrets in a URL, a refresh token that is spent
-// twice. A test that ends should find none.
+// Problems returns the errors in the requests so far, one line each, without values: a wrong
+// method or content type, missing, unknown or duplicate fields, secrets in a URL, a refresh
+// token that was sent twice. A test should find none at its end.
 func (o *Org) Problems() []string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -80,7 +79,7 @@ func (o *Org) problem(c call, text string) {
 	o.note(c, text)
 }
 
-// note is problem for those who have o.mu.
+// note is problem for callers that hold o.mu.
 func (o *Org) note(c call, text string) {
 	o.problems = append(o.problems, fmt.Sprintf("%s %s: %s", c.Method, c.URL.EscapedPath(), text))
 }

@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// send writes the answer, or does to the connection what the fault says.
+// send writes the answer with the fault's changes, or applies the fault to the connection.
 func (o *Org) send(w http.ResponseWriter, r *http.Request, a answer, f Fault) {
 	switch f.End {
 	case Reset:
@@ -40,8 +40,8 @@ func (o *Org) send(w http.ResponseWriter, r *http.Request, a answer, f Fault) {
 	case Truncate:
 		truncate(w, a.status, body, f.Keep)
 	case Raw:
-		// Nothing of an answer is in the server's buffers yet.
-		_, _ = conn(r).Write(body) // fails only when the client has gone
+		// The server's buffers are still empty.
+		_, _ = conn(r).Write(body) // fails only if the client has disconnected
 	default:
 		o.sendBody(w, r, a.status, body, f)
 		return
@@ -52,7 +52,7 @@ func (o *Org) send(w http.ResponseWriter, r *http.Request, a answer, f Fault) {
 	panic(http.ErrAbortHandler)
 }
 
-// stall waits until the client has had enough, or the org is closed.
+// stall waits until the client disconnects or the org is closed.
 func (o *Org) stall(r *http.Request) {
 	select {
 	case <-r.Context().Done():
@@ -74,7 +74,7 @@ func (o *Org) sendBody(w http.ResponseWriter, r *http.Request, status int, body 
 		if err != nil {
 			panic("orgtest: " + err.Error()) // only a level that does not exist
 		}
-		defer z.Close() // fails only when the client has gone
+		defer z.Close() // fails only if the client has disconnected
 		out = z
 	}
 	if half := len(body) / 2; o.cfg.Chunked && half > 0 {
@@ -86,12 +86,12 @@ func (o *Org) sendBody(w http.ResponseWriter, r *http.Request, status int, body 
 		}
 		body = body[half:]
 	}
-	// The client may go before it has read it all; faults are made for that.
+	// The client may disconnect before the end, because of the fault.
 	_, _ = io.Copy(out, io.MultiReader(bytes.NewReader(body), io.LimitReader(blank{}, f.Pad)))
 }
 
-// truncate announces the whole body, then sends a part. The caller aborts, which
-// on HTTP/1.1 closes the connection, on HTTP/2 resets the stream.
+// truncate announces the whole body and sends a part. Then the caller aborts, which closes
+// the connection on HTTP/1.1 and resets the stream on HTTP/2.
 func truncate(w http.ResponseWriter, status int, body []byte, keep int) {
 	if keep == 0 {
 		keep = len(body) / 2
@@ -104,20 +104,20 @@ func truncate(w http.ResponseWriter, status int, body []byte, keep int) {
 	}
 }
 
-// resetConn has the kernel send RST in place of what is left to say.
+// resetConn makes the kernel send RST instead of the rest.
 func resetConn(r *http.Request) {
 	c := conn(r)
 	if t, ok := c.(*tls.Conn); ok {
 		c = t.NetConn()
 	}
 	if t, ok := c.(*net.TCPConn); ok {
-		_ = t.SetLinger(0) // without it the client sees a close, hardly less rude
+		_ = t.SetLinger(0) // if it fails, the client sees a close instead
 	}
 	_ = c.Close()
 }
 
-// sendHeaders sends headers until the client has had enough. HTTP/2 has them
-// whole before the first is sent, so there it is only more than a client should take.
+// sendHeaders sends headers until the client disconnects. HTTP/2 collects all headers before
+// it sends the first one, so there it sends more than a client should accept.
 func (o *Org) sendHeaders(w http.ResponseWriter, r *http.Request) {
 	line := strings.Repeat("~", 16<<10-64)
 	if r.ProtoMajor > 1 {
@@ -128,7 +128,7 @@ func (o *Org) sendHeaders(w http.ResponseWriter, r *http.Request) {
 		flush(w)
 		return
 	}
-	// Nothing of an answer is in the server's buffers yet.
+	// The server's buffers are still empty.
 	c := conn(r)
 	_, err := io.WriteString(c, "HTTP/1.1 200 OK\r\n")
 	for i := 0; err == nil; i++ {
@@ -139,7 +139,7 @@ func (o *Org) sendHeaders(w http.ResponseWriter, r *http.Request) {
 func conn(r *http.Request) net.Conn { return r.Context().Value(connKey{}).(net.Conn) }
 
 func flush(w http.ResponseWriter) {
-	_ = http.NewResponseController(w).Flush() // fails only when the client has gone
+	_ = http.NewResponseController(w).Flush() // fails only if the client has disconnected
 }
 
 func acceptsGzip(r *http.Request) bool {
@@ -151,7 +151,7 @@ func acceptsGzip(r *http.Request) bool {
 	return false
 }
 
-// blank is white space without end.
+// blank is a reader of endless white space.
 type blank struct{}
 
 func (blank) Read(p []byte) (int, error) {

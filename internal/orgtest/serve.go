@@ -7,18 +7,18 @@ import (
 	"time"
 )
 
-// maxRequestBody is how large a request's body may be. Three tokens fit well.
+// maxRequestBody is the largest body of a request. It has room for three tokens.
 const maxRequestBody = 128 << 10
 
-// call is one request as the org read it.
+// call is a request that the org has read.
 type call struct {
 	*http.Request
 	endpoint Endpoint
-	form     url.Values // nil when the body is not a form
+	form     url.Values // nil if the body is not a form
 }
 
-// serve answers one request: it reads, takes note, processes, sends. A fault may
-// strike before or after processing.
+// serve handles one request: it reads, records, processes and answers. A fault takes effect
+// before or after processing.
 func (o *Org) serve(w http.ResponseWriter, r *http.Request) {
 	if !o.enter() {
 		panic(http.ErrAbortHandler)
@@ -50,7 +50,7 @@ func (o *Org) serve(w http.ResponseWriter, r *http.Request) {
 	o.send(w, r, a, fault)
 }
 
-// enter tells Close of a request in work, unless it was called already.
+// enter makes Close wait for a request. It returns false if Close was called before.
 func (o *Org) enter() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -60,7 +60,7 @@ func (o *Org) enter() bool {
 	return !o.stopped
 }
 
-// arrive counts a request, then returns the fault that is due, or none.
+// arrive counts a request and returns its fault, or none.
 func (o *Org) arrive(e Endpoint) Fault {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -68,8 +68,8 @@ func (o *Org) arrive(e Endpoint) Fault {
 	return o.nextFault(e)
 }
 
-// read reads the request's body into c's form, if it is one. It returns false
-// when the body breaks the rules of HTTP or of forms.
+// read parses the request's body into c's form, if it is a form. It returns false if the body
+// breaks the rules of HTTP or of forms.
 func (o *Org) read(w http.ResponseWriter, c *call) bool {
 	body, err := io.ReadAll(http.MaxBytesReader(w, c.Body, maxRequestBody))
 	if err != nil {
@@ -118,13 +118,13 @@ func (o *Org) process(c call, readable bool, fault Fault) answer {
 	}
 }
 
-// notThere is the page for a path that nobody serves.
+// notThere is the page for a path without an endpoint.
 func notThere() answer {
 	return answer{status: http.StatusNotFound, body: []byte("<html><body>URL No Longer Exists</body></html>"),
 		header: http.Header{"Content-Type": {"text/html;charset=UTF-8"}}}
 }
 
-// mustPause waits, or drops the request when the org is closed meanwhile.
+// mustPause waits, or drops the request if the org is closed meanwhile.
 func (o *Org) mustPause(d time.Duration) {
 	if !o.pause(d) {
 		panic(http.ErrAbortHandler)

@@ -52,7 +52,7 @@ func (o *Org) refreshed(c call) answer {
 	return a
 }
 
-// authenticate checks the client, by form or by Basic authentication.
+// authenticate checks the client's credentials in the form or in Basic authentication.
 func (o *Org) authenticate(c call) (answer, bool) {
 	id, secret := c.form.Get("client_id"), c.form.Get("client_secret")
 	if basicID, basicSecret, ok := c.BasicAuth(); ok && id == "" {
@@ -67,8 +67,8 @@ func (o *Org) authenticate(c call) (answer, bool) {
 	return answer{}, true
 }
 
-// begin takes a refresh token into work, unless it already is: since Summer '24
-// Salesforce refuses a second request with it meanwhile, rotation or not.
+// begin marks a refresh token as busy, unless it is busy already. Since Summer '24 Salesforce
+// rejects a second request with a busy token, with or without rotation.
 func (o *Org) begin(token string) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -85,8 +85,8 @@ func (o *Org) end(token string) {
 	delete(o.busy, token)
 }
 
-// spend refreshes, in one step: when it has returned, the new tokens are the
-// good ones, whatever becomes of the answer.
+// spend refreshes in one step. After it returns, only the new tokens are valid, whether or
+// not the answer arrives.
 func (o *Org) spend(c call, token string) (a answer, committed bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -95,8 +95,8 @@ func (o *Org) spend(c call, token string) (a answer, committed bool) {
 		return refuse("expired-token"), false
 	}
 	if token != g.newest() {
-		// The thief and the owner of a stolen token can't be told apart, so
-		// neither may go on.
+		// The org can't distinguish the thief and the owner of a stolen token, so it revokes
+		// both.
 		o.note(c, "a rotated-out refresh token is spent")
 		g.revoke()
 	}
@@ -114,9 +114,8 @@ func (o *Org) spend(c call, token string) (a answer, committed bool) {
 	return answer{status: http.StatusOK, fields: fields}, true
 }
 
-// tokens makes the fields of a successful answer, but for a new refresh token:
-// all text, no expires_in; with the nonce of a login in its ID token, if there is
-// one. It needs o.mu.
+// tokens returns the fields of a successful answer without the refresh token: all strings,
+// no expires_in, and the login's nonce in the ID token, if there is one. It needs o.mu.
 func (o *Org) tokens(g *Grant, nonce string) []field {
 	now := o.now()
 	s := o.session(g, now)
@@ -150,7 +149,7 @@ func (o *Org) tokens(g *Grant, nonce string) []field {
 	return fields
 }
 
-// session returns the session that a refresh answers with. It needs o.mu.
+// session returns the session for the answer to a refresh. It needs o.mu.
 func (o *Org) session(g *Grant, now time.Time) *session {
 	if n := len(g.sessions); o.cfg.SameToken && n > 0 && g.sessions[n-1].alive(now) {
 		return g.sessions[n-1]
@@ -166,8 +165,8 @@ func (o *Org) session(g *Grant, now time.Time) *session {
 	return s
 }
 
-// sign returns an answer's signature, keyed with the app's secret. A public
-// client's app has one as well; it is only not told.
+// sign returns an answer's signature, with the app's secret as the key. The app of a public
+// client has a secret as well, which the client does not know.
 func (o *Org) sign(text string) string {
 	key := o.cfg.ClientSecret
 	if key == "" {
