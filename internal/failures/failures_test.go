@@ -24,7 +24,7 @@ func TestFailures(t *testing.T) {
 	f.Record("Prod", "refused", at.Add(interval-time.Second))
 	want("the same code, a moment later: not written again", "refused", at)
 	f.Record("Prod", "refused", at.Add(interval))
-	want("the same later on", "refused", at.Add(interval))
+	want("the same code, later", "refused", at.Add(interval))
 	f.Record("Prod", "sign_in_again", at.Add(interval+time.Second))
 	want("another code", "sign_in_again", at.Add(interval+time.Second))
 	f.Record("Prod", "sign_in_again", at)

@@ -24,9 +24,9 @@ var floors = [][]string{
 	{"internal/doctor", "helper", "protocol/plugin"},
 	{"internal/hints"},
 	{"keystore/agefile", "keystore/overlay", "keystore/journal", "keystore/keyring", "keystore/sfcli", "keystore/storetest", "internal/failures", "protocol/plugin/internal/forcecredv1"},
-	{"keystore/keyring/keyctl", "keystore/keyring/pass", "internal/privatefile", "protocol/bazel", "protocol/docker", "protocol/git", "protocol/headers", "protocol/kubernetes"},
+	{"keystore/keyring/keyctl", "keystore/keyring/pass", "keystore/sfcli/folderlock", "internal/privatefile", "protocol/bazel", "protocol/docker", "protocol/git", "protocol/headers", "protocol/kubernetes"},
 	{"keystore/keyring/sessionbus", "keystore", "protocol", "internal/config", "internal/loopback", "internal/salesforce"},
-	{"internal/salesforce/credentials", "internal/salesforce/transport", "internal/strictjson", "protocol/token"},
+	{"internal/salesforce/credentials", "internal/salesforce/transport", "internal/strictjson", "keystore/sfcli/jsonobject", "protocol/token"},
 	{"protocol/secret", "protocol/remedy", "internal/origin", "internal/process", "internal/regularfile", "internal/text"},
 }
 

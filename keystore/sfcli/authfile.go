@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"forcecred/keystore"
+	"forcecred/keystore/sfcli/jsonobject"
 	"forcecred/protocol/remedy"
 	"forcecred/protocol/secret"
 )
@@ -39,13 +40,13 @@ type snapshot struct {
 }
 
 // readAuthFile reads an auth file.
-func readAuthFile(ctx context.Context, l login) (object, error) {
+func readAuthFile(ctx context.Context, l login) (jsonobject.Object, error) {
 	data, err := readJSON(ctx, l.file)
 	if err != nil {
 		return nil, err
 	}
-	o := object(data)
-	user, err := o.text(usernameMember)
+	o := jsonobject.Object(data)
+	user, err := o.Text(usernameMember)
 	if err != nil {
 		return nil, notJSONError(l.file)
 	}
@@ -62,11 +63,11 @@ func loginError(l login, text string, todo remedy.Remedy) error {
 
 // members returns the members of the login in its auth file: the file's own, or those of
 // the client app.
-func (l login) members(file object) (object, error) {
+func (l login) members(file jsonobject.Object) (jsonobject.Object, error) {
 	if l.app == "" {
 		return file, nil
 	}
-	o, err := file.object(clientAppsMember, l.app)
+	o, err := file.Object(clientAppsMember, l.app)
 	if err != nil {
 		return nil, loginError(l, "is gone: the app is not linked to the user any more", withUser("sf_link_app", l))
 	}
@@ -92,12 +93,12 @@ func (s *Store) readGrant(ctx context.Context, l login) (keystore.Grant, error) 
 		return keystore.Grant{}, err
 	}
 	// No errors: readAuthFile has checked that the file is an object.
-	g.ClientID, _ = o.text(clientIDMember)
+	g.ClientID, _ = o.Text(clientIDMember)
 	if g.ClientID == "" {
 		g.ClientID, g.ClientSecret = defaultClientID, secret.Text{}
 	}
-	loginURL, _ := file.text(loginURLMember)
-	instance, _ := file.text(instanceURLMember)
+	loginURL, _ := file.Text(loginURLMember)
+	instance, _ := file.Text(instanceURLMember)
 	if l.app != "" {
 		loginURL = instance // the CLI refreshes the token of a client app there
 	}
@@ -118,7 +119,7 @@ func (s *Store) readGrant(ctx context.Context, l login) (keystore.Grant, error) 
 
 // readLogin reads the auth file, and remembers the login's tokens. It returns the members
 // of the file and of the login.
-func (s *Store) readLogin(ctx context.Context, l login) (file, o object, current snapshot, err error) {
+func (s *Store) readLogin(ctx context.Context, l login) (file, o jsonobject.Object, current snapshot, err error) {
 	current.at = time.Now()
 	if file, err = readAuthFile(ctx, l); err != nil {
 		return nil, nil, snapshot{}, err
@@ -139,9 +140,9 @@ func (s *Store) readLogin(ctx context.Context, l login) (file, o object, current
 }
 
 // privateKeyFile returns the private key's path of a login without a refresh token.
-func privateKeyFile(o object, l login) (string, error) {
-	file, _ := o.text(privateKeyMember) // no error: readLogin has checked that o is an object
-	clientID, _ := o.text(clientIDMember)
+func privateKeyFile(o jsonobject.Object, l login) (string, error) {
+	file, _ := o.Text(privateKeyMember) // no error: readLogin has checked that o is an object
+	clientID, _ := o.Text(clientIDMember)
 	switch {
 	case file == "":
 		return "", loginError(l, "is an access token alone, which can't be refreshed", remedy.To("sf_log_in_again"))
@@ -169,8 +170,8 @@ func splitSite(loginURL string) (base, site string) {
 
 // secret returns the decrypted value of a member. Like the CLI, it accepts a value that is
 // not encrypted.
-func (s *Store) secret(ctx context.Context, o object, l login, member string) (secret.Text, error) {
-	text, err := o.text(member)
+func (s *Store) secret(ctx context.Context, o jsonobject.Object, l login, member string) (secret.Text, error) {
+	text, err := o.Text(member)
 	if err != nil || !isEncrypted(text) {
 		return secret.New(text), err
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"forcecred/keystore"
+	"forcecred/keystore/sfcli/jsonobject"
 	"forcecred/keystore/storetest"
 	"forcecred/protocol/secret"
 )
@@ -65,7 +66,7 @@ func (r *cliFolder) logIn(t *testing.T, refresh, access string) {
 
 func (r *cliFolder) path() string { return filepath.Join(r.dir, string(testUser)+authSuffix) }
 
-func (r *cliFolder) read(t *testing.T) object {
+func (r *cliFolder) read(t *testing.T) jsonobject.Object {
 	t.Helper()
 	data, err := os.ReadFile(r.path())
 	if err != nil {
@@ -77,7 +78,7 @@ func (r *cliFolder) read(t *testing.T) object {
 // secret returns a member as the CLI reads it.
 func (r *cliFolder) secret(t *testing.T, member string) string {
 	t.Helper()
-	text, err := r.read(t).text(member)
+	text, err := r.read(t).Text(member)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -205,7 +205,7 @@ func (s *Store) Accounts(ctx context.Context) ([]Account, error) {
 		if o, err = l.members(o); err != nil {
 			continue
 		}
-		client, _ := o.text(clientIDMember) // no error: readAuthFile has checked that the file is an object
+		client, _ := o.Text(clientIDMember) // no error: readAuthFile has checked that the file is an object
 		if client == "" {
 			client = defaultClientID
 		}

@@ -7,9 +7,13 @@ import (
 	"time"
 
 	"forcecred/keystore"
+	"forcecred/keystore/sfcli/folderlock"
 	"forcecred/protocol/remedy"
 	"forcecred/protocol/token"
 )
+
+// lockSuffix ends the names of the CLI's locks.
+const lockSuffix = ".lock"
 
 const (
 	// rotationTimeout is the CLI's own timeout for its rotation lock.
@@ -55,7 +59,7 @@ func (s *Store) lock(ctx context.Context, key keystore.Key) (release func() erro
 	}
 	limited, cancel := context.WithTimeout(ctx, rotationTimeout)
 	defer cancel()
-	rotation, err := takeFolderLock(limited, l.file+".token-rotation"+lockSuffix)
+	rotation, err := folderlock.Take(limited, l.file+".token-rotation"+lockSuffix)
 	if err != nil {
 		return nil, errors.Join(err, unlockOwn())
 	}
@@ -72,9 +76,9 @@ func (s *Store) lock(ctx context.Context, key keystore.Key) (release func() erro
 		delete(s.rotationLocks, l.own)
 		s.mu.Unlock()
 		if write != nil {
-			err = write.release()
+			err = write.Release()
 		}
-		return errors.Join(err, rotation.release(), unlockOwn())
+		return errors.Join(err, rotation.Release(), unlockOwn())
 	}, nil
 }
 
@@ -91,7 +95,7 @@ func (s *Store) cacheCLIToken(ctx context.Context, l login, before snapshot) {
 	if err == nil && cached.AccessToken.Equal(current.access) {
 		return // forcecred refreshed it, and has cached its expiry
 	}
-	instance, _ := file.text(instanceURLMember) // look has seen that the file is an object
+	instance, _ := file.Text(instanceURLMember) // look has seen that the file is an object
 	_ = keystore.SaveToken(ctx, s.config.Own, keystore.Token{
 		Org: l.own,
 		Token: token.Token{
@@ -104,7 +108,7 @@ func (s *Store) cacheCLIToken(ctx context.Context, l login, before snapshot) {
 
 // takeWriteLock takes the lock under which the CLI writes and reads the auth file, or
 // returns the one that holdWriteLock holds.
-func (s *Store) takeWriteLock(ctx context.Context, l login) (*folderLock, error) {
+func (s *Store) takeWriteLock(ctx context.Context, l login) (*folderlock.Lock, error) {
 	s.mu.Lock()
 	held := s.writeLocks[l.own]
 	delete(s.writeLocks, l.own)
@@ -114,7 +118,7 @@ func (s *Store) takeWriteLock(ctx context.Context, l login) (*folderLock, error)
 	}
 	limited, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	lock, err := takeFolderLock(limited, l.file+lockSuffix)
+	lock, err := folderlock.Take(limited, l.file+lockSuffix)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		err = &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("another program holds the write lock of the Salesforce CLI's login"), Remedy: remedy.To("try_again")}
 	}
@@ -123,7 +127,7 @@ func (s *Store) takeWriteLock(ctx context.Context, l login) (*folderLock, error)
 
 // holdWriteLock holds a write lock until the next rewrite, or until the rotation lock
 // ends. It reports false if this process does not hold the rotation lock.
-func (s *Store) holdWriteLock(l login, lock *folderLock) bool {
+func (s *Store) holdWriteLock(l login, lock *folderlock.Lock) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.rotationLocks[l.own] == nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"forcecred/keystore"
+	"forcecred/keystore/sfcli/folderlock"
 )
 
 func (r *cliFolder) rotationLock() string { return r.path() + ".token-rotation.lock" }
@@ -32,7 +33,7 @@ func TestStaleLock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if info, err := os.Stat(r.rotationLock()); err != nil || time.Since(info.ModTime()) > lockStaleAfter {
+	if info, err := os.Stat(r.rotationLock()); err != nil || time.Since(info.ModTime()) > folderlock.StaleAfter {
 		t.Errorf("the CLI would consider this process dead: %v", err)
 	}
 	if err := errors.Join(unlock(), unlock()); err != nil {
@@ -48,7 +49,7 @@ func TestLiveLock(t *testing.T) {
 	t.Parallel()
 	r := newCLIFolder(t)
 	makeLock(t, r.rotationLock(), time.Now().Add(time.Hour)) // for as long as the test takes
-	ctx, cancel := context.WithTimeout(t.Context(), 10*lockInterval)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*folderlock.Interval)
 	defer cancel()
 	if _, err := r.open().Lock(ctx, "prod"); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v, want the context's end", err)

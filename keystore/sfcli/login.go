@@ -119,7 +119,7 @@ func (s *Store) isAppLinked(ctx context.Context, l login) bool {
 	if err != nil {
 		return false
 	}
-	_, err = o.object(clientAppsMember, l.app)
+	_, err = o.Object(clientAppsMember, l.app)
 	return err == nil
 }
 

@@ -147,12 +147,12 @@ func TestClientApp(t *testing.T) {
 		t.Fatal(err)
 	}
 	after := r.read(t)
-	app, err := after.object(clientAppsMember, "my app")
+	app, err := after.Object(clientAppsMember, "my app")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for member, want := range map[string]string{refreshTokenMember: "test-refresh-token-next", accessTokenMember: "test-access-token-next"} {
-		text, err := app.text(member)
+		text, err := app.Text(member)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -161,11 +161,11 @@ func TestClientApp(t *testing.T) {
 		}
 	}
 	// Nothing else has changed: with the old values restored, the file equals the old one.
-	old, err := before.object(clientAppsMember, "my app")
+	old, err := before.Object(clientAppsMember, "my app")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if restored, err := after.within(old, clientAppsMember, "my app"); err != nil || string(restored) != string(before) {
+	if restored, err := after.ReplaceObject(old, clientAppsMember, "my app"); err != nil || string(restored) != string(before) {
 		t.Errorf("other bytes have changed: %v\n%s", err, restored)
 	}
 	if cached, err := keystore.LoadToken(t.Context(), s, "prod"); !errors.Is(err, keystore.ErrNotFound) {

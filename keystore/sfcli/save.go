@@ -11,6 +11,7 @@ import (
 	"forcecred/internal/privatefile"
 	"forcecred/internal/regularfile"
 	"forcecred/keystore"
+	"forcecred/keystore/sfcli/jsonobject"
 	"forcecred/protocol/remedy"
 	"forcecred/protocol/secret"
 )
@@ -25,7 +26,7 @@ func (s *Store) saveGrant(ctx context.Context, l login, g keystore.Grant) error 
 			Remedy: withName("sf_log_in_own", string(g.Org)),
 		}
 	}
-	if err := s.rewrite(ctx, l, true, func(o object) (object, error) {
+	if err := s.rewrite(ctx, l, true, func(o jsonobject.Object) (jsonobject.Object, error) {
 		return s.change(ctx, o, l, g.RefreshToken, secret.Text{}, g.InstanceURL)
 	}); err != nil {
 		return err
@@ -40,7 +41,7 @@ func (s *Store) saveGrant(ctx context.Context, l login, g keystore.Grant) error 
 
 // saveToken caches the answer of a refresh, and stores its access token in the auth file.
 func (s *Store) saveToken(ctx context.Context, l login, t keystore.Token) error {
-	err := s.rewrite(ctx, l, false, func(o object) (object, error) {
+	err := s.rewrite(ctx, l, false, func(o jsonobject.Object) (jsonobject.Object, error) {
 		return s.change(ctx, o, l, secret.Text{}, t.AccessToken, t.InstanceURL)
 	})
 	t.Org = l.own
@@ -49,7 +50,7 @@ func (s *Store) saveToken(ctx context.Context, l login, t keystore.Token) error 
 
 // change returns the file with the given values; empty ones stay as they are. It returns
 // ErrForeign if the refresh token in it is not the one that this process last read.
-func (s *Store) change(ctx context.Context, file object, l login, refresh, access secret.Text, instanceURL string) (object, error) {
+func (s *Store) change(ctx context.Context, file jsonobject.Object, l login, refresh, access secret.Text, instanceURL string) (jsonobject.Object, error) {
 	s.mu.Lock()
 	last := s.snapshots[l.own]
 	s.mu.Unlock()
@@ -71,28 +72,28 @@ func (s *Store) change(ctx context.Context, file object, l login, refresh, acces
 		return nil, err
 	}
 	if !refresh.Empty() && !refresh.Equal(stored) {
-		if o, err = o.with(refreshTokenMember, k.encrypt(refresh)); err != nil {
+		if o, err = o.SetText(refreshTokenMember, k.encrypt(refresh)); err != nil {
 			return nil, err
 		}
 	}
 	if !access.Empty() {
-		if o, err = o.with(accessTokenMember, k.encrypt(access)); err != nil {
+		if o, err = o.SetText(accessTokenMember, k.encrypt(access)); err != nil {
 			return nil, err
 		}
 	}
 	if l.app != "" {
-		return file.within(o, clientAppsMember, l.app) // like the CLI, leave the user's own instance URL alone
+		return file.ReplaceObject(o, clientAppsMember, l.app) // like the CLI, leave the user's own instance URL alone
 	}
-	if before, err := o.text(instanceURLMember); err != nil || instanceURL == "" || strings.TrimSuffix(before, "/") == instanceURL {
+	if before, err := o.Text(instanceURLMember); err != nil || instanceURL == "" || strings.TrimSuffix(before, "/") == instanceURL {
 		return o, err
 	}
-	return o.with(instanceURLMember, instanceURL)
+	return o.SetText(instanceURLMember, instanceURL)
 }
 
 // rewrite replaces an auth file by the result of edit, under the CLI's write lock. If
 // another rewrite follows, it holds the lock until then, but not longer than the rotation
 // lock. So a CLI that waits for a new refresh token reads the new access token with it.
-func (s *Store) rewrite(ctx context.Context, l login, isFollowed bool, edit func(object) (object, error)) error {
+func (s *Store) rewrite(ctx context.Context, l login, isFollowed bool, edit func(jsonobject.Object) (jsonobject.Object, error)) error {
 	lock, err := s.takeWriteLock(ctx, l)
 	if err != nil {
 		return err
@@ -101,10 +102,10 @@ func (s *Store) rewrite(ctx context.Context, l login, isFollowed bool, edit func
 	if err == nil && isFollowed && s.holdWriteLock(l, lock) {
 		return nil
 	}
-	return errors.Join(err, lock.release())
+	return errors.Join(err, lock.Release())
 }
 
-func (s *Store) replace(ctx context.Context, l login, edit func(object) (object, error)) error {
+func (s *Store) replace(ctx context.Context, l login, edit func(jsonobject.Object) (jsonobject.Object, error)) error {
 	before, err := readAuthFile(ctx, l)
 	if err != nil {
 		return err
@@ -137,12 +138,12 @@ func (s *Store) checkWritable(ctx context.Context, l login) error {
 	s.mu.Lock()
 	rotation := s.rotationLocks[l.own]
 	s.mu.Unlock()
-	if rotation != nil && !rotation.isHeld() {
+	if rotation != nil && !rotation.IsHeld() {
 		return &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("another process took the Salesforce CLI's rotation lock"), Remedy: remedy.To("try_again")}
 	}
 	lock, err := s.takeWriteLock(ctx, l) // it creates a folder beside the file, where the new file will be written
 	if err != nil {
 		return err
 	}
-	return lock.release()
+	return lock.Release()
 }

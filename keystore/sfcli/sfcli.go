@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"forcecred/keystore"
+	"forcecred/keystore/sfcli/folderlock"
 )
 
 // Config says where the logins are, and what opens them.
@@ -37,8 +38,8 @@ type Store struct {
 
 	// By the name in config.Own.
 	snapshots     map[keystore.Org]snapshot
-	rotationLocks map[keystore.Org]*folderLock // that this process holds
-	writeLocks    map[keystore.Org]*folderLock // held until a refresh is stored completely
+	rotationLocks map[keystore.Org]*folderlock.Lock // that this process holds
+	writeLocks    map[keystore.Org]*folderlock.Lock // held until a refresh is stored completely
 }
 
 var _ keystore.Store = (*Store)(nil)
@@ -49,8 +50,8 @@ func New(config Config) *Store {
 		config:        config,
 		ownNames:      map[keystore.Org]keystore.Org{},
 		snapshots:     map[keystore.Org]snapshot{},
-		rotationLocks: map[keystore.Org]*folderLock{},
-		writeLocks:    map[keystore.Org]*folderLock{},
+		rotationLocks: map[keystore.Org]*folderlock.Lock{},
+		writeLocks:    map[keystore.Org]*folderlock.Lock{},
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"forcecred/internal/hints"
 	"forcecred/keystore"
+	"forcecred/keystore/sfcli/jsonobject"
 	"forcecred/protocol/secret"
 	"forcecred/protocol/token"
 )
@@ -271,20 +272,20 @@ func TestDataCloudToken(t *testing.T) {
 }
 
 // others returns what a refresh must not change: every byte but three values.
-func others(t *testing.T, o object) []string {
+func others(t *testing.T, o jsonobject.Object) []string {
 	t.Helper()
-	spans, err := o.spans()
+	members, err := o.Members()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var all []string
 	at := 0
-	for _, s := range spans {
-		all = append(all, string(o[at:s.begin]))
-		if s.name != refreshTokenMember && s.name != accessTokenMember && s.name != instanceURLMember {
-			all = append(all, string(o[s.begin:s.end]))
+	for _, s := range members {
+		all = append(all, string(o[at:s.Begin]))
+		if s.Name != refreshTokenMember && s.Name != accessTokenMember && s.Name != instanceURLMember {
+			all = append(all, string(o[s.Begin:s.End]))
 		}
-		at = s.end
+		at = s.End
 	}
 	return append(all, string(o[at:]))
 }

@@ -1,4 +1,5 @@
-package sfcli
+// Package folderlock takes the locks of the npm package proper-lockfile, which the Salesforce CLI uses.
+package folderlock
 
 import (
 	"context"
@@ -14,18 +15,16 @@ import (
 	"forcecred/protocol/remedy"
 )
 
-// A lock of the CLI is a folder that its holder has created, as in the npm package
-// proper-lockfile. The holder touches the folder. Whoever finds it untouched for too long
-// considers the holder dead, and takes the lock.
+// A lock is a folder that its holder has created. The holder touches the folder. Whoever
+// finds it untouched for too long considers the holder dead, and takes the lock.
 const (
-	lockSuffix        = ".lock"
-	lockTouchInterval = 5 * time.Second
-	lockStaleAfter    = 10 * time.Second
-	lockInterval      = 20 * time.Millisecond // between two tries
+	touchInterval = 5 * time.Second
+	StaleAfter    = 10 * time.Second      // how long a lock lasts after the last touch
+	Interval      = 20 * time.Millisecond // between two tries to take a lock
 )
 
-// folderLock is a lock of the CLI that this process holds.
-type folderLock struct {
+// Lock is a lock that this process holds.
+type Lock struct {
 	path string
 	stop chan struct{}
 	done chan struct{}
@@ -36,16 +35,16 @@ type folderLock struct {
 	err     error
 }
 
-// takeFolderLock creates the folder at path, and waits while another process holds the
+// Take creates the folder at path, and waits while another process holds the
 // lock. It returns the context's error, or one of the file system.
-func takeFolderLock(ctx context.Context, path string) (*folderLock, error) {
+func Take(ctx context.Context, path string) (*Lock, error) {
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		err := os.Mkdir(path, 0o777)
 		if err == nil {
-			return holdFolderLock(path)
+			return hold(path)
 		}
 		if !errors.Is(err, fs.ErrExist) {
 			return nil, regularfile.WrapPermission(err)
@@ -60,31 +59,33 @@ func takeFolderLock(ctx context.Context, path string) (*folderLock, error) {
 			return nil, &keystore.Error{
 				Reason: keystore.ErrUnavailable, Err: fmt.Errorf("%s is not a folder", path), Remedy: remedy.To("sf_move_away"),
 			}
-		case time.Since(info.ModTime()) > lockStaleAfter:
+		case time.Since(info.ModTime()) > StaleAfter:
 			// If it can't be removed, try again until the context ends.
 			if os.Remove(path) == nil {
 				continue
 			}
 		}
-		if err := wait(ctx, lockInterval); err != nil {
-			return nil, err
+		select {
+		case <-time.After(Interval):
+		case <-ctx.Done():
+			return nil, ctx.Err()
 		}
 	}
 }
 
-func holdFolderLock(path string) (*folderLock, error) {
-	l := &folderLock{path: path, stop: make(chan struct{}), done: make(chan struct{})}
+func hold(path string) (*Lock, error) {
+	l := &Lock{path: path, stop: make(chan struct{}), done: make(chan struct{})}
 	if err := l.touch(); err != nil {
 		return nil, errors.Join(err, os.Remove(path))
 	}
 	go func() {
 		defer close(l.done)
-		ticker := time.NewTicker(lockTouchInterval)
+		ticker := time.NewTicker(touchInterval)
 		defer ticker.Stop()
 		for {
 			select {
 			case <-ticker.C:
-				if l.isHeld() {
+				if l.IsHeld() {
 					_ = l.touch() // best effort: the next touch is in time too
 				}
 			case <-l.stop:
@@ -96,7 +97,7 @@ func holdFolderLock(path string) (*folderLock, error) {
 }
 
 // touch sets the folder's time, and remembers it as the file system has stored it.
-func (l *folderLock) touch() error {
+func (l *Lock) touch() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
@@ -111,21 +112,21 @@ func (l *folderLock) touch() error {
 	return nil
 }
 
-// isHeld reports whether this process still holds the lock. If it was stopped for longer
-// than lockStaleAfter, another process may have taken the lock.
-func (l *folderLock) isHeld() bool {
+// IsHeld reports whether this process still holds the lock. If it was stopped for longer
+// than StaleAfter, another process may have taken the lock.
+func (l *Lock) IsHeld() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	info, err := os.Lstat(l.path)
 	return err == nil && info.ModTime().Equal(l.touched)
 }
 
-// release releases the lock if this process still holds it. A second call does nothing.
-func (l *folderLock) release() error {
+// Release releases the lock if this process still holds it. A second call does nothing.
+func (l *Lock) Release() error {
 	l.once.Do(func() {
 		close(l.stop)
 		<-l.done
-		if l.isHeld() {
+		if l.IsHeld() {
 			l.err = os.Remove(l.path)
 		}
 	})

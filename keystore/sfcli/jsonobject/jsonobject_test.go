@@ -1,4 +1,4 @@
-package sfcli
+package jsonobject
 
 import (
 	"encoding/json"
@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestWith(t *testing.T) {
+func TestSetText(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, before, after string }{
 		{"in place", `{"a": 1, "token": "old", "b": [1.50, {"token": "x"}]}`, `{"a": 1, "token": "new", "b": [1.50, {"token": "x"}]}`},
@@ -18,49 +18,49 @@ func TestWith(t *testing.T) {
 		{"empty", ` {} `, ` {"token": "new"} `},
 		{"escaped name", `{"to\u006ben":"old"}`, `{"to\u006ben":"new"}`},
 	} {
-		got, err := object(tt.before).with("token", "new")
+		got, err := Object(tt.before).SetText("token", "new")
 		if err != nil || string(got) != tt.after {
 			t.Errorf("%s: got %s, %v; want %s", tt.name, got, err, tt.after)
 		}
 	}
 	for _, text := range []string{"", "[]", "null", `"token"`, `{"token"`} {
-		if got, err := object(text).with("token", "new"); err == nil {
+		if got, err := Object(text).SetText("token", "new"); err == nil {
 			t.Errorf("%q: is taken for an object: %s", text, got)
 		}
 	}
 }
 
-// FuzzWith: the member is set, and all others are as they were.
-func FuzzWith(f *testing.F) {
+// FuzzSetText: SetText sets the member, and leaves all others as they were.
+func FuzzSetText(f *testing.F) {
 	f.Add(`{"a":1,"token":"x","b":{"token":[]}}`, "new")
 	f.Add("{\n \"é\": \"\\ud800\" }", "<\u2028>")
 	f.Fuzz(func(t *testing.T, before, text string) {
 		if !json.Valid([]byte(before)) || strings.ToValidUTF8(text, "") != text {
 			return
 		}
-		after, err := object(before).with("token", text)
+		after, err := Object(before).SetText("token", text)
 		if err != nil {
-			if _, err := object(before).spans(); err == nil {
+			if _, err := Object(before).Members(); err == nil {
 				t.Fatal("an object is refused")
 			}
 			return
 		}
-		if got, err := after.text("token"); err != nil || got != text || !json.Valid(after) {
+		if got, err := after.Text("token"); err != nil || got != text || !json.Valid(after) {
 			t.Fatalf("it reads back as %q, %v", got, err)
 		}
-		values := func(o object) (all []string) {
-			spans, err := o.spans()
+		values := func(o Object) (all []string) {
+			members, err := o.Members()
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, s := range spans {
-				if s.name != "token" {
-					all = append(all, s.name, string(o[s.begin:s.end]))
+			for _, s := range members {
+				if s.Name != "token" {
+					all = append(all, s.Name, string(o[s.Begin:s.End]))
 				}
 			}
 			return all
 		}
-		if was, is := values(object(before)), values(after); strings.Join(was, "\x00") != strings.Join(is, "\x00") {
+		if was, is := values(Object(before)), values(after); strings.Join(was, "\x00") != strings.Join(is, "\x00") {
 			t.Fatalf("the other members were %q and are %q", was, is)
 		}
 	})
