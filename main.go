@@ -14,15 +14,14 @@ import (
 )
 
 func main() {
-	allowDumps := process.ForbidDumps() // before there is a secret in memory
-	// Only the answer goes to the real stdout. What a library prints by itself goes to
-	// stderr, where it can't break a caller's JSON.
+	allowDumps := process.DisableDumps() // before there is a secret in memory
+	// Only the answer goes to the real stdout. The output of libraries goes to stderr, where
+	// it can't break a caller's JSON.
 	realStdout := os.Stdout
 	stdout := process.SurviveBrokenPipes(realStdout)
 	os.Stdout = os.Stderr
-	// net/http writes what a server sends unasked to the standard logger, and has no
-	// other: after an answer, that can be the tokens of a second one. With
-	// GODEBUG=http2debug=2 it writes requests as well.
+	// net/http logs unsolicited responses of servers, and such a response may hold tokens.
+	// With GODEBUG=http2debug=2 it also logs requests. It has no other logger.
 	log.SetOutput(io.Discard)
 	os.Exit(cli.Run(context.Background(), cli.Process{
 		Args:           os.Args,
@@ -34,12 +33,12 @@ func main() {
 		Stdout:         stdout,
 		Stderr:         os.Stderr,
 		HoldSignals:    process.HoldSignals,
-		BeforeEnd:      process.BeforeEnd,
+		BeforeExit:     process.BeforeExit,
 		LookPath:       exec.LookPath,
 		OpenBrowser:    process.OpenBrowser,
 		StdoutIsClosed: func() bool { return process.StdoutWasClosed(realStdout) },
 		Become: func(cmd *exec.Cmd) (status int, err error) {
-			allowDumps() // a command of the user gets the limit that the user has set
+			allowDumps() // the user's command gets the user's limit
 			return process.Exec(cmd)
 		},
 	}))

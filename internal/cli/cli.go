@@ -18,33 +18,34 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Process is what the commands see of the process that they run in.
+// Process gives the commands the process's arguments, settings, streams and system calls.
 type Process struct {
-	Args        []string               // the first is the name that the program was called by
-	Getenv      func(string) string    // for what a caller passes in its protocol's own variables
+	Args        []string               // the first is the program's name in the call
+	Getenv      func(string) string    // for the variables of a caller's protocol
 	Config      *config.Config         // all other variables
-	Environ     func() []string        // as the process was given it
+	Environ     func() []string        // the process's environment, as its parent set it
 	Executable  func() (string, error) // this program's own file
 	Stdin       io.Reader
 	Stdout      io.Writer
 	Stderr      io.Writer
-	HoldSignals func() (release func()) // see helper.Helper
+	HoldSignals func() (release func()) // see helper.Config
 
-	// BeforeEnd has do called before a signal ends the process, until release.
-	BeforeEnd func(do func()) (release func())
+	// BeforeExit calls do before a signal ends the process, until release.
+	BeforeExit func(do func()) (release func())
 
-	// StdoutIsClosed reports whether nobody can read what is written to Stdout,
-	// although that succeeds. It may be nil.
+	// StdoutIsClosed reports whether writes to Stdout succeed but nobody can read them. It
+	// may be nil.
 	StdoutIsClosed func() bool
 
 	// LookPath finds a command's file, as exec.LookPath does.
 	LookPath func(command string) (path string, err error)
 
-	// OpenBrowser shows a page in the user's browser. It may return only when that ends.
+	// OpenBrowser opens a page in the user's browser. It may return only when the browser
+	// exits.
 	OpenBrowser func(address string) error
 
-	// Become runs a command in place of this process. It returns where it fails,
-	// and where the system can do no more than wait for the command's exit status.
+	// Become replaces this process with a command. It returns if that fails, and on systems
+	// that can only wait for the command's exit status.
 	Become func(*exec.Cmd) (status int, err error)
 
 	notices *[]string // held back until the command has done its work

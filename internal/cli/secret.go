@@ -70,7 +70,7 @@ func (p Process) askSecret() (secret.Text, error) {
 		return secret.Text{}, usage("read the client secret: %v", err)
 	}
 	// Else the shell's user would go on in a terminal that shows nothing.
-	release := p.BeforeEnd(func() { _ = term.Restore(fd, shown) }) // there is nobody to tell
+	release := p.BeforeExit(func() { _ = term.Restore(fd, shown) }) // there is nobody to tell
 	defer release()
 	fmt.Fprint(p.Stderr, "forcecred: the app's consumer secret: ")
 	text, err := term.ReadPassword(fd)

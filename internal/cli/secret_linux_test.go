@@ -30,7 +30,7 @@ func TestSecretIsAskedFor(t *testing.T) {
 		fmt.Fprint(master, "test-client-secret\n")
 	}()
 	var asked bytes.Buffer
-	p := Process{Config: &config.Config{}, Stdin: terminal, Stderr: &asked, BeforeEnd: func(func()) func() { return func() {} }}
+	p := Process{Config: &config.Config{}, Stdin: terminal, Stderr: &asked, BeforeExit: func(func()) func() { return func() {} }}
 	got, err := readSecret(p, "-")
 	if err != nil || got.Reveal() != "test-client-secret" || !strings.Contains(asked.String(), "consumer secret: ") {
 		t.Errorf("asked %q: %v", asked.String(), err)

@@ -6,9 +6,9 @@ import (
 	"github.com/cli/browser"
 )
 
-// OpenBrowser shows a page in the user's browser. It discards what the browser
-// prints, which a user would take for forcecred's own words. The browser gets no
-// pipe of ours: it may outlive this process, and would then print into a broken one.
+// OpenBrowser opens a page in the user's browser. It discards the browser's output, which a
+// user would take for forcecred's. The browser's output is the null device and not a
+// pipe: the browser may outlive this process, and the pipe would break.
 func OpenBrowser(address string) error {
 	devNull, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	if err != nil {

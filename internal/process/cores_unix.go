@@ -4,8 +4,8 @@ package process
 
 import "golang.org/x/sys/unix"
 
-// forbidCores lowers the soft limit alone, so that allow can raise it again.
-func forbidCores() (allow func()) {
+// disableCores lowers only the soft limit, so that allow can raise it again.
+func disableCores() (allow func()) {
 	var before unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_CORE, &before) != nil {
 		return func() {}

@@ -2,6 +2,6 @@
 
 package process
 
-// ForbidDumps does nothing: on Windows Go's runtime has Windows Error Reporting
-// write no dump, unless GOTRACEBACK=wer asks for one.
-func ForbidDumps() (allow func()) { return func() {} }
+// DisableDumps does nothing: on Windows, Go's runtime keeps Windows Error Reporting from
+// writing a dump, unless GOTRACEBACK is wer.
+func DisableDumps() (allow func()) { return func() {} }

@@ -2,6 +2,6 @@
 
 package process
 
-// ForbidDumps lets no core file be written from here on, also from programs that
-// this one starts until allow.
-func ForbidDumps() (allow func()) { return forbidCores() }
+// DisableDumps disables core files, for this process and for programs that it starts before
+// allow.
+func DisableDumps() (allow func()) { return disableCores() }

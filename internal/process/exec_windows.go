@@ -7,9 +7,9 @@ import (
 	"os/signal"
 )
 
-// Exec runs a command to its end and returns its exit status: a process can't
-// take another one's place here. Ctrl-C reaches all that are on the console, and
-// what it does is left to the command.
+// Exec runs a command, waits for it and returns its exit status, because Windows can't
+// replace a process. Ctrl-C reaches all processes on the console. This one ignores it, and
+// the command decides.
 func Exec(cmd *exec.Cmd) (status int, err error) {
 	signal.Notify(make(chan os.Signal, 1), os.Interrupt)
 	err = cmd.Run()

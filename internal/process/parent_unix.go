@@ -7,16 +7,17 @@ import (
 	"time"
 )
 
-// interval is how often to look: no system tells of it in all cases.
+// interval is the time between two checks: no system reports the exit of a parent in all
+// cases.
 const interval = 500 * time.Millisecond
 
-// first is the parent that started this process. Another one takes its place
-// when it ends.
-var first = os.Getppid()
+// parent is the process that started this one. When it exits, another process becomes the
+// parent.
+var parent = os.Getppid()
 
-// WaitForParent returns when the parent has ended, within a second.
+// WaitForParent returns within a second of the parent's exit.
 func WaitForParent() {
-	for os.Getppid() == first {
+	for os.Getppid() == parent {
 		time.Sleep(interval)
 	}
 }

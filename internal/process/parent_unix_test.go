@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// stage says which part a process plays that the test has started.
+// stage is the role of a process that the test starts.
 const stage = "FORCECRED_TEST_PARENT"
 
-// TestWaitForParent: a child tells when the one that started it has ended, and not before.
+// TestWaitForParent: a child notices the exit of its parent, and no earlier.
 func TestWaitForParent(t *testing.T) {
 	self, err := os.Executable()
 	if err != nil {
@@ -59,7 +59,7 @@ func TestWaitForParent(t *testing.T) {
 	}
 	select {
 	case line := <-lines:
-		t.Fatalf("the parent lives, and it says %q", line)
+		t.Fatalf("the parent is alive, and the child prints %q", line)
 	case <-time.After(3 * interval):
 	}
 	begin := time.Now()
@@ -69,6 +69,6 @@ func TestWaitForParent(t *testing.T) {
 	if line := <-lines; line != "the parent is gone" {
 		t.Errorf("got %q", line)
 	}
-	t.Logf("told %v after the parent was killed", time.Since(begin).Round(time.Millisecond))
+	t.Logf("noticed %v after the parent was killed", time.Since(begin).Round(time.Millisecond))
 	_ = parent.Wait()
 }

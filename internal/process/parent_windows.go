@@ -6,26 +6,26 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// WaitForParent returns when the parent has ended.
+// WaitForParent returns when the parent exits.
 func WaitForParent() {
 	parent, err := windows.OpenProcess(windows.SYNCHRONIZE|windows.PROCESS_QUERY_LIMITED_INFORMATION, false, uint32(os.Getppid()))
 	if err != nil {
 		if err != windows.ERROR_INVALID_PARAMETER {
-			select {} // it is there, and may not be watched
+			select {} // it exists, and this user may not watch it
 		}
 		return
 	}
 	defer windows.CloseHandle(parent)
-	// Its number may be a younger process's by now.
-	if born(parent) > born(windows.CurrentProcess()) {
+	// If the parent has exited, a younger process may have its id.
+	if startTime(parent) > startTime(windows.CurrentProcess()) {
 		return
 	}
-	// An error would say that there is nothing to wait for.
+	// On an error there is nothing to wait for.
 	_, _ = windows.WaitForSingleObject(parent, windows.INFINITE)
 }
 
-// born returns when a process began, in nanoseconds, or 0.
-func born(process windows.Handle) int64 {
+// startTime returns when a process started, in nanoseconds, or 0.
+func startTime(process windows.Handle) int64 {
 	var creation, exit, kernel, user windows.Filetime
 	if err := windows.GetProcessTimes(process, &creation, &exit, &kernel, &user); err != nil {
 		return 0

@@ -5,5 +5,5 @@ import (
 	"os"
 )
 
-// SurviveBrokenPipes returns stdout: no write ends a process of Windows.
+// SurviveBrokenPipes returns stdout: on Windows, no write ends a process.
 func SurviveBrokenPipes(stdout *os.File) io.Writer { return stdout }

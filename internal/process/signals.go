@@ -8,10 +8,9 @@ import (
 	"time"
 )
 
-// HoldSignals delays SIGINT, SIGTERM and SIGHUP until release, which then ends the
-// process by the one that arrived. At all other times, apart from [BeforeEnd], these
-// signals have their default effect: no lock and no file outlives the process in a
-// bad state.
+// HoldSignals delays SIGINT, SIGTERM and SIGHUP until release. If one has arrived, release
+// ends the process by it. At all other times, except during [BeforeExit], these signals
+// have their default effect. That is safe: no lock and no file is left in a bad state.
 func HoldSignals() (release func()) {
 	held, stop := catchSignals()
 	return func() {
@@ -24,8 +23,8 @@ func HoldSignals() (release func()) {
 	}
 }
 
-// BeforeEnd calls do before one of these signals ends the process, until release.
-func BeforeEnd(do func()) (release func()) {
+// BeforeExit calls do before one of these signals ends the process, until release.
+func BeforeExit(do func()) (release func()) {
 	caught, stop := catchSignals()
 	go func() {
 		if sig, ok := <-caught; ok {
@@ -36,17 +35,17 @@ func BeforeEnd(do func()) (release func()) {
 	}()
 	return func() {
 		stop()
-		close(caught) // after the signal that may have arrived
+		close(caught) // the signal that may have arrived is before this
 	}
 }
 
-// catchSignals catches the signals that end the process, except those that the
-// process was started to ignore: nohup and a shell's & do that.
+// catchSignals catches the signals that end the process, except those that it was started
+// to ignore, as by nohup and a shell's &.
 func catchSignals() (caught chan os.Signal, stop func()) {
-	ours := slices.DeleteFunc([]os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}, signal.Ignored)
+	signals := slices.DeleteFunc([]os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}, signal.Ignored)
 	c := make(chan os.Signal, 1)
-	if len(ours) > 0 { // Notify without signals would catch all of them
-		signal.Notify(c, ours...)
+	if len(signals) > 0 { // Notify without signals would catch all of them
+		signal.Notify(c, signals...)
 	}
 	return c, func() { signal.Stop(c) }
 }
@@ -54,7 +53,7 @@ func catchSignals() (caught chan os.Signal, stop func()) {
 // endBy ends the process by a signal that is no longer caught.
 func endBy(sig os.Signal) {
 	if self, err := os.FindProcess(os.Getpid()); err == nil && self.Signal(sig) == nil {
-		time.Sleep(time.Second) // the signal is being delivered
+		time.Sleep(time.Second) // until the signal is delivered
 	}
 	os.Exit(1) // a process of Windows can't signal itself
 }

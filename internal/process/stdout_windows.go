@@ -2,5 +2,5 @@ package process
 
 import "os"
 
-// StdoutWasClosed reports false: here a write to a stream that is closed fails.
+// StdoutWasClosed returns false: on Windows, a write to a closed stream fails.
 func StdoutWasClosed(*os.File) bool { return false }

@@ -24,7 +24,7 @@ import (
 )
 
 func main() {
-	process.ForbidDumps() // before there is a secret in memory
+	process.DisableDumps() // before there is a secret in memory
 	// The handshake line alone goes to the real stdout, as forcecred's answer does.
 	stdout := os.Stdout
 	os.Stdout = os.Stderr
