@@ -230,7 +230,7 @@ func TestSetWritesTheJournal(t *testing.T) {
 	}
 
 	// If the journal fails too, the error says so.
-	f.journal.sealErr = errors.New("no space left on device")
+	f.journal.writeErr = errors.New("no space left on device")
 	f.failing("set", keystore.KindGrant, 1, -1)
 	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return rotated(4), nil }
 	err = f.Set(t.Context(), protocol.SetRequest{Org: "prod", LoginURL: salesforce.DefaultLoginURL})

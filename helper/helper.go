@@ -1,7 +1,13 @@
 // Package helper turns the name of an org into an access token, by the grant transaction of docs/decisions/0001.
 //
-// It is for use by other programs as well: it starts no process, reads and sets no
-// environment variable, and writes to no stream.
+// A program of another module can embed it. It starts no process, reads and sets no
+// environment variable, and writes to no stream:
+//
+//	h := helper.New(helper.Config{
+//		Keystore: agefile.New(agefile.Config{Dir: dir, IdentityFile: filepath.Join(dir, "identity.txt")}),
+//		Journal:  &journal.Journal{Dir: filepath.Join(dir, "journal")},
+//	})
+//	credential, err := h.Get(ctx, protocol.GetRequest{Org: "prod"})
 package helper
 
 import (

@@ -19,9 +19,9 @@ import (
 
 // journalInMemory is a Journal in memory whose errors a test sets.
 type journalInMemory struct {
-	room, entry, aside []byte
-	key                [32]byte
-	sealErr, openErr   error
+	room, entry, quarantined []byte
+	key                      [32]byte
+	writeErr, readErr        error
 }
 
 func (j *journalInMemory) Reserve(keystore.Org) error {
@@ -33,8 +33,8 @@ func (j *journalInMemory) Write(_ keystore.Org, key [32]byte, entry []byte) erro
 	if j.room == nil {
 		return errors.New("no room was made")
 	}
-	if j.sealErr != nil {
-		return j.sealErr
+	if j.writeErr != nil {
+		return j.writeErr
 	}
 	j.key, j.entry = key, entry
 	return nil
@@ -42,8 +42,8 @@ func (j *journalInMemory) Write(_ keystore.Org, key [32]byte, entry []byte) erro
 
 func (j *journalInMemory) Read(_ keystore.Org, key [32]byte) ([]byte, error) {
 	switch {
-	case j.openErr != nil:
-		return nil, j.openErr
+	case j.readErr != nil:
+		return nil, j.readErr
 	case j.entry != nil && key != j.key:
 		return nil, &keystore.Error{Op: "open", Reason: keystore.ErrCorrupt}
 	}
@@ -51,7 +51,7 @@ func (j *journalInMemory) Read(_ keystore.Org, key [32]byte) ([]byte, error) {
 }
 
 func (j *journalInMemory) Quarantine(keystore.Org) (string, error) {
-	j.aside, j.entry = j.entry, nil
+	j.quarantined, j.entry = j.entry, nil
 	return "aside", nil
 }
 
@@ -343,7 +343,7 @@ func TestDamagedJournalEntryIsQuarantined(t *testing.T) {
 		if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod", Force: true}); err != nil {
 			t.Errorf("%s: the grant in the store is not used: %v", name, err)
 		}
-		if f.journal.aside == nil || len(f.warnings) != 1 || !strings.Contains(f.warnings[0], "its file is now ") {
+		if f.journal.quarantined == nil || len(f.warnings) != 1 || !strings.Contains(f.warnings[0], "its file is now ") {
 			t.Errorf("%s: no warning: %q", name, f.warnings)
 		}
 		f.wantClean(t)
@@ -367,7 +367,7 @@ func TestJournalEntryStaysUntilItIsSaved(t *testing.T) {
 func TestUnreadableJournalStopsTheRefresh(t *testing.T) {
 	t.Parallel()
 	for name, spoil := range map[string]func(*fixture){
-		"too many open files": func(f *fixture) { f.journal.openErr = errors.New("too many open files") },
+		"too many open files": func(f *fixture) { f.journal.readErr = errors.New("too many open files") },
 		"a newer version":     func(f *fixture) { f.journal.entry = []byte(`{"version":2}`) },
 	} {
 		f := journaled(t)
@@ -376,7 +376,7 @@ func TestUnreadableJournalStopsTheRefresh(t *testing.T) {
 		if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod", Force: true}); codeOf(err) != protocol.KeystoreUnavailable || f.posts != posts {
 			t.Errorf("%s: %v after %d posts", name, err, f.posts-posts)
 		}
-		if f.journal.entry == nil || f.journal.aside != nil {
+		if f.journal.entry == nil || f.journal.quarantined != nil {
 			t.Errorf("%s: the entry is gone", name)
 		}
 	}
@@ -389,7 +389,7 @@ func TestFailedJournalWriteKeepsTheKey(t *testing.T) {
 	f.sleep = func(context.Context, time.Duration) error { return nil }
 	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return rotated(f.posts), nil }
 	f.failing("set", keystore.KindGrant, 1, -1)
-	f.journal.sealErr = errors.New("input/output error")
+	f.journal.writeErr = errors.New("input/output error")
 	if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"}); codeOf(err) != protocol.KeystoreUnavailable {
 		t.Errorf("got %v", err)
 	}
@@ -420,7 +420,7 @@ func TestLostLoginIsReported(t *testing.T) {
 	f.sleep = func(context.Context, time.Duration) error { return nil }
 	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return rotated(f.posts), nil }
 	f.failing("set", keystore.KindGrant, 1, -1)
-	f.journal.sealErr = errors.New("no space left on device")
+	f.journal.writeErr = errors.New("no space left on device")
 	_, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"})
 	e := (*protocol.Error)(nil)
 	if !errors.As(err, &e) || e.Code != protocol.KeystoreUnavailable || !strings.Contains(hints.Of(e), "the login is lost") {
