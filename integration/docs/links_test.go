@@ -87,12 +87,12 @@ func TestReadmeHasCommands(t *testing.T) {
 	t.Parallel()
 	_, table, _ := strings.Cut(documents(t)[filepath.Join("..", "..", "README.md")], "\n## Commands\n")
 	table, _, _ = strings.Cut(table, "\n## ")
-	// The help lists all commands.
-	told, err := exec.Command(rig.Binary).CombinedOutput()
+	// The error lists all commands.
+	told, err := exec.Command(rig.Binary, "nosuch").CombinedOutput()
 	if err == nil {
-		t.Error("no command is no failure")
+		t.Error("an unknown command is no failure")
 	}
-	_, names, found := strings.Cut(string(told), "there are: ")
+	_, names, found := strings.Cut(string(told), "the commands are: ")
 	names, _, _ = strings.Cut(names, "\n")
 	if !found {
 		t.Fatalf("the commands are not told: %s", told)

@@ -126,7 +126,7 @@ func TestPluginDoesNotStart(t *testing.T) {
 		want    string
 	}{
 		{"another keystore", t.Context(), rig.PluginBinary, plugin.Options{Env: append(r.Env, "FORCECRED_KEYSTORE=nonsense")}, "FORCECRED_KEYSTORE is not the name of a keystore"},
-		{"another program", t.Context(), rig.Binary, plugin.Options{Env: r.Env}, "the command is missing"},
+		{"another program", t.Context(), rig.Binary, plugin.Options{Env: r.Env, Args: []string{"nosuch"}}, "unknown command"},
 		{"no program", t.Context(), filepath.Join(r.Home, "nowhere"), plugin.Options{Env: r.Env}, "nowhere"},
 		{"another checksum", t.Context(), rig.PluginBinary, plugin.Options{Env: r.Env, Checksum: make([]byte, sha256.Size)}, "checksums did not match"},
 		{"a caller who is gone", gone, rig.PluginBinary, plugin.Options{Env: r.Env}, "context canceled"},

@@ -14,27 +14,25 @@ import (
 func bazelCommand(p Process) *cobra.Command {
 	return &cobra.Command{
 		Use:     "bazel get",
-		Short:   "Answer Bazel as a credential helper",
+		Short:   "Act as a credential helper for Bazel",
 		GroupID: callerCommands,
-		Long: `Answer Bazel, and what else speaks the protocol of its credential helpers, for
-hosts where a stored org logs in or has its instance. In .bazelrc:
+		Long: `Act as a credential helper for Bazel, and for programs that speak the same
+protocol, for the hosts of the stored orgs: their login URLs and their
+instances. In .bazelrc:
 
   common --credential_helper=*.my.salesforce.com=bazel-credential-forcecred
 
-Bazel itself calls it by that name, which forcecred install-links makes, with
-the place of a file, as here:
-
-  echo '{"uri":"https://acme.my.salesforce.com/file"}' | forcecred bazel get
-
-A host of no org is an error.`,
+Bazel runs bazel-credential-forcecred with the URI of a file. forcecred
+install-links makes that name. A host of no org is an error.`,
+		Example: `  $ echo '{"uri":"https://acme.my.salesforce.com/file"}' | forcecred bazel get`,
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {
 			case len(args) == 0:
 				return usage(`the command is missing: forcecred bazel get, with {"uri":"https://…"} on stdin`)
 			case args[0] != "get":
-				return usage("there is no such command; there is: get")
+				return usage("unknown command; the command is: get")
 			case len(args) > 1:
-				return usage("an argument after get, where none may stand")
+				return usage("get takes no arguments")
 			}
 			return nil
 		},

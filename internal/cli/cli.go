@@ -81,7 +81,7 @@ func Run(ctx context.Context, p Process) (status int) {
 		return done.status
 	}
 	if told := (*protocol.Error)(nil); !errors.As(err, &told) {
-		err = usage("these words are no command") // cobra's own text quotes them
+		err = usage("unknown command") // cobra's own text quotes it
 	}
 	return p.fail(err)
 }
@@ -90,14 +90,16 @@ func Run(ctx context.Context, p Process) (status int) {
 // it, the zero Process will do.
 func Command(p Process) *cobra.Command {
 	root := &cobra.Command{
-		Use:               "forcecred",
-		Short:             "A credential helper for Salesforce orgs",
-		Long:              longHelp,
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true}, // ours takes its place
-		Args:              commandMissing,
-		RunE:              func(*cobra.Command, []string) error { return nil }, // never reached: Args refuses
+		Use:                   "forcecred",
+		Short:                 "A credential helper for Salesforce orgs",
+		Long:                  longHelp,
+		Example:               exampleHelp,
+		DisableFlagsInUseLine: true,
+		SilenceErrors:         true,
+		SilenceUsage:          true,
+		CompletionOptions:     cobra.CompletionOptions{DisableDefaultCmd: true}, // ours takes its place
+		Args:                  knownCommand,
+		RunE:                  func(root *cobra.Command, _ []string) error { return root.Help() },
 	}
 	root.AddCommand(getCommand(p), storeCommand(p), eraseCommand(p), listCommand(p), versionCommand(p))
 	root.AddCommand(completionCommand(p))
@@ -115,19 +117,28 @@ func Command(p Process) *cobra.Command {
 	root.AddCommand(loginCommand(p))
 	root.AddCommand(logoutCommand(p))
 	root.AddCommand(setCommand(p))
-	root.AddGroup(&cobra.Group{ID: orgCommands, Title: "Orgs and their tokens:"}, &cobra.Group{ID: callerCommands, Title: "Other programs, which call forcecred themselves:"})
+	root.AddGroup(&cobra.Group{ID: orgCommands, Title: "Org commands:"}, &cobra.Group{ID: callerCommands, Title: "Commands that other programs run:"})
 	root.SetHelpCommand(helpCommand(root))
-	root.PersistentFlags().Var(newChoice("text", "json"), errorFormatFlag, "how a failure is told on stderr: text or json")
+	root.PersistentFlags().Var(newChoice("text", "json"), errorFormatFlag, "Error format: {text|json}")
+	root.PersistentFlags().BoolP("help", "h", false, "Show help for a command")
 	root.SetFlagErrorFunc(flagError)
 	p.complete(root)
 	return root
 }
 
-const longHelp = `forcecred keeps the secrets of Salesforce orgs in a keystore and answers with
-access tokens, refreshed when they have to be:
+const (
+	longHelp = `forcecred stores the credentials of Salesforce orgs in a keystore and prints
+access tokens. It refreshes a token when the cached one expires.`
 
-  echo '{"org":"prod"}' | forcecred get
-  forcecred get prod --format token`
+	exampleHelp = `  # Log in with the browser
+  $ forcecred login prod --client-id 3MVG9… --login-url https://acme.my.salesforce.com
+
+  # Print an access token
+  $ forcecred get prod --format token
+
+  # Ask with a JSON request
+  $ echo '{"org":"prod"}' | forcecred get`
+)
 
 // The groups of commands in the help.
 const (
@@ -274,7 +285,11 @@ func usage(format string, args ...any) *protocol.Error {
 	return e
 }
 
-func commandMissing(root *cobra.Command, args []string) error {
+// knownCommand refuses what is no command. No argument at all asks for the help.
+func knownCommand(root *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
 	var names []string
 	for _, c := range root.Commands() {
 		if c.IsAvailableCommand() {
@@ -282,22 +297,18 @@ func commandMissing(root *cobra.Command, args []string) error {
 		}
 	}
 	slices.Sort(names)
-	what := "the command is missing"
-	if len(args) > 0 {
-		what = "there is no such command"
-	}
-	return usage("%s; there are: %s", what, strings.Join(names, ", "))
+	return usage("unknown command; the commands are: %s", strings.Join(names, ", "))
 }
 
-// helpCommand takes the place of cobra's, which quotes what it does not know.
+// helpCommand replaces cobra's, which quotes an unknown command.
 func helpCommand(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [COMMAND]",
-		Short: "Explain a command",
+		Short: "Print the help of a command",
 		RunE: func(_ *cobra.Command, args []string) error {
 			cmd, rest, err := root.Find(args)
 			if err != nil || len(rest) > 0 {
-				return commandMissing(root, args)
+				return knownCommand(root, args)
 			}
 			cmd.InitDefaultHelpFlag() // which cobra gives to commands that run
 			return cmd.Help()
@@ -308,7 +319,7 @@ func helpCommand(root *cobra.Command) *cobra.Command {
 // atMostOneOrg accepts no argument, or an org's name.
 func atMostOneOrg(_ *cobra.Command, args []string) error {
 	if len(args) > 1 {
-		return usage("more than one argument, where one org's name may stand")
+		return usage("more than one argument; this command takes one org")
 	}
 	return nil
 }
@@ -316,14 +327,14 @@ func atMostOneOrg(_ *cobra.Command, args []string) error {
 // oneOrg accepts an org's name.
 func oneOrg(cmd *cobra.Command, args []string) error {
 	if len(args) != 1 {
-		return usage("one org's name has to stand here: forcecred %s ORG", cmd.Name())
+		return usage("this command takes one org: forcecred %s ORG", cmd.Name())
 	}
 	return nil
 }
 
 func noArguments(_ *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usage("an argument, where none may stand")
+		return usage("this command takes no arguments")
 	}
 	return nil
 }

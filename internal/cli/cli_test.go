@@ -34,6 +34,16 @@ func run(t *testing.T, stdin string, args ...string) (status int, stdout, stderr
 	return status, out.String(), errs.String()
 }
 
+// TestNoCommand: forcecred alone prints the help, and nothing failed.
+func TestNoCommand(t *testing.T) {
+	t.Parallel()
+	_, help, _ := run(t, "", "help")
+	status, stdout, stderr := run(t, "")
+	if status != 0 || stderr != "" || stdout != help || !strings.Contains(stdout, "forcecred get prod") {
+		t.Errorf("status %d\n%s\nstderr: %s", status, stdout, stderr)
+	}
+}
+
 func TestCommandLineIsNotQuoted(t *testing.T) {
 	t.Parallel()
 	const canary = "test-refresh-token-pasted"
@@ -41,23 +51,22 @@ func TestCommandLineIsNotQuoted(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{}, "the command is missing"},
-		{[]string{canary}, "there is no such command"},
-		{[]string{"help", canary}, "there is no such command"},
-		{[]string{"help", "get", canary}, "there is no such command"},
-		{[]string{"--" + canary}, "there is no such flag"},
-		{[]string{"-x" + canary}, "there is no such flag"},
-		{[]string{"get", "--" + canary + "=x", "prod"}, "there is no such flag"},
+		{[]string{canary}, "unknown command"},
+		{[]string{"help", canary}, "unknown command"},
+		{[]string{"help", "get", canary}, "unknown command"},
+		{[]string{"--" + canary}, "unknown flag"},
+		{[]string{"-x" + canary}, "unknown flag"},
+		{[]string{"get", "--" + canary + "=x", "prod"}, "unknown flag"},
 		{[]string{"get", "--format", canary, "prod"}, "--format is not one of json, token, header, env, env-fish, env-powershell, curl, sf"},
 		{[]string{"get", "--format"}, "--format needs a value"},
 		{[]string{"get", "--min-ttl", canary, "prod"}, "--min-ttl is not a whole number of seconds"},
 		{[]string{"get", "--min-ttl", "-1", "prod"}, "--min-ttl is not a whole number of seconds"},
-		{[]string{"get", "--force=" + canary, "prod"}, "--force has a value that it can't take"},
+		{[]string{"get", "--force=" + canary, "prod"}, "invalid value for --force"},
 		{[]string{"get", "--error-format", canary, "prod"}, "--error-format is not one of text, json"},
 		{[]string{"get", "prod", canary}, "more than one argument"},
 		{[]string{"get", canary + "/"}, "the org's name has a character other than"},
-		{[]string{"list", canary}, "an argument, where none may stand"},
-		{[]string{"version", canary}, "an argument, where none may stand"},
+		{[]string{"list", canary}, "this command takes no arguments"},
+		{[]string{"version", canary}, "this command takes no arguments"},
 	} {
 		status, stdout, stderr := run(t, "", tt.args...)
 		if status != 2 || stdout != "" || !strings.Contains(stderr, tt.want) || strings.Contains(stderr, canary) {
@@ -82,7 +91,7 @@ func TestHelp(t *testing.T) {
 				t.Errorf("help %s has a line of %d columns: %s", command, n, line)
 			}
 		}
-		if isIndented := strings.Contains(long, "\n  "); !found || !isIndented && command != "version" {
+		if hasExample := strings.Contains(help, "\nExamples:\n  "); !found || !hasExample && command != "version" {
 			t.Errorf("help %s has no example", command)
 		}
 	}
@@ -90,7 +99,7 @@ func TestHelp(t *testing.T) {
 
 func TestErrorFormat(t *testing.T) {
 	t.Parallel()
-	const want = `{"version":1,"error":{"code":"usage","message":"there is no such command`
+	const want = `{"version":1,"error":{"code":"usage","message":"unknown command`
 	for _, args := range [][]string{
 		{"nosuch", "--error-format", "json"}, {"--error-format=json", "nosuch"},
 	} {

@@ -24,21 +24,24 @@ var shells = map[string]func(root *cobra.Command, w io.Writer) error{
 func completionCommand(p Process) *cobra.Command {
 	return &cobra.Command{
 		Use:   "completion SHELL",
-		Short: "Print what lets a shell complete commands, flags and orgs",
-		Long: `Print what lets a shell complete commands, flags and the names of orgs. SHELL is
-bash (with the package bash-completion), zsh, fish or powershell. For good:
+		Short: "Generate shell completion scripts",
+		Long: `Generate shell completion scripts for bash (with the package bash-completion),
+zsh, fish or powershell. They complete commands, flags and the names of orgs.
 
-  forcecred completion bash >> ~/.bash_completion
-  forcecred completion zsh > ~/.zfunc/_forcecred    # in fpath, before compinit
-  forcecred completion fish > ~/.config/fish/completions/forcecred.fish
-  forcecred completion powershell >> $PROFILE
+The script reads the names from the keystore at each completion. It reads no
+secret. If a keyring is locked or slow, it completes no name.`,
+		Example: `  $ forcecred completion bash >> ~/.bash_completion
 
-The names are asked of the keystore with each completion. No secret is read, and
-a keyring that is locked or slow completes nothing.`,
+  # In a folder of fpath, before compinit
+  $ forcecred completion zsh > ~/.zfunc/_forcecred
+
+  $ forcecred completion fish > ~/.config/fish/completions/forcecred.fish
+
+  $ forcecred completion powershell >> $PROFILE`,
 		ValidArgs: []string{"bash", "zsh", "fish", "powershell"},
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 || shells[args[0]] == nil {
-				return usage("one shell has to be named: bash, zsh, fish or powershell")
+				return usage("name one shell: bash, zsh, fish or powershell")
 			}
 			return nil
 		},

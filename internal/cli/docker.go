@@ -17,18 +17,19 @@ import (
 func dockerCommand(p Process) *cobra.Command {
 	return &cobra.Command{
 		Use:     "docker ACTION",
-		Short:   "Answer docker as a credential helper",
+		Short:   "Act as a credential helper for Docker",
 		GroupID: callerCommands,
-		Long: `Answer docker, and what else speaks the protocol of its credential helpers, for
-hosts where a stored org logs in or has its instance. In ~/.docker/config.json:
+		Long: `Act as a credential helper for Docker, and for programs that speak the same
+protocol, for the hosts of the stored orgs: their login URLs and their
+instances. In ~/.docker/config.json:
 
   {"credHelpers": {"acme.my.salesforce.com": "forcecred"}}
 
-Docker itself calls it with get, store, erase, list or version, by the name
-docker-credential-forcecred, which forcecred install-links makes. Nothing is
-stored for it, and erase drops the cached token alone.
+Docker runs docker-credential-forcecred with get, store, erase, list or version.
+forcecred install-links makes that name. forcecred stores nothing for Docker,
+and erase deletes the cached token only.
 
-As docker wants it, a failure is told on stdout, with exit status 1.`,
+As Docker expects, an error is printed on stdout, and the exit status is 1.`,
 		DisableFlagParsing: true, // docker has a --version of its own, and wants wrong words told its way
 		RunE: func(cmd *cobra.Command, args []string) error {
 			failure := p.docker(cmd.Context(), args)

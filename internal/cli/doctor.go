@@ -14,19 +14,22 @@ func doctorCommand(p Process) *cobra.Command {
 	var asJSON, offline bool
 	cmd := &cobra.Command{
 		Use:     "doctor [ORG]",
-		Short:   "Look for what is amiss, and say what to do about it",
+		Short:   "Diagnose problems and suggest fixes",
 		GroupID: orgCommands,
-		Long: `Look at all that forcecred stands on, for all orgs or the one that is named: the
-keystore and why it is that one, files and their modes, locks, left-overs, the
-proxy, certificates, the hosts where orgs log in, this machine's clock, logins
-that the Salesforce CLI has as well.
+		Long: `Diagnose problems with all orgs, or with the one that you name. forcecred checks
+the keystore, files and their modes, locks, the journal, the proxy,
+certificates, the hosts of the orgs, this machine's clock, and logins that the
+Salesforce CLI shares.
 
-  forcecred doctor
-  forcecred doctor prod --offline
-  forcecred doctor --json | jq '.findings[] | select(.state != "ok")'
+It connects to the hosts without a secret. It writes an item to the keystore and
+deletes it. It refreshes nothing. The exit status is 1 if a check fails.`,
+		Example: `  $ forcecred doctor
 
-Hosts are visited without a secret. An item is written into the keystore and
-removed again; nothing is refreshed. The exit status is 1 when a check fails.`,
+  # Check one org without the network
+  $ forcecred doctor prod --offline
+
+  # Print the problems as JSON
+  $ forcecred doctor --json | jq '.findings[] | select(.state != "ok")'`,
 		Args: atMostOneOrg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -47,8 +50,8 @@ removed again; nothing is refreshed. The exit status is 1 when a check fails.`,
 			return err
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	cmd.Flags().BoolVar(&offline, "offline", false, "visit no host")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "Print JSON")
+	cmd.Flags().BoolVar(&offline, "offline", false, "Connect to no host")
 	return cmd
 }
 
@@ -71,7 +74,7 @@ func (p Process) report(w io.Writer, findings []protocol.Finding) error {
 			b.WriteString(strings.Repeat(" ", state+widest+2*len(gap)) + "next: " + protocol.OneLine(f.Next) + "\n")
 		}
 	}
-	fmt.Fprintf(&b, "\n%d ok, %d to look at, %d failed. No secret is in this; files, orgs and hosts are named.\n",
+	fmt.Fprintf(&b, "\n%d ok, %d warnings, %d failed. This report has no secrets; it names files, orgs and hosts.\n",
 		protocol.Count(findings, protocol.OK), protocol.Count(findings, protocol.Warn), protocol.Count(findings, protocol.Fail))
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -9,17 +9,18 @@ import (
 func eraseCommand(p Process) *cobra.Command {
 	return &cobra.Command{
 		Use:     "erase [ORG]",
-		Short:   "Forget an org's secrets",
+		Short:   "Delete an org's credentials",
 		GroupID: orgCommands,
-		Long: `Forget an org: its grant and its cached token. It is named by the argument or by
-a request on stdin:
+		Long: `Delete an org's credentials and its cached token. Nothing is revoked at
+Salesforce. Erasing an org that is not stored succeeds.
 
-  forcecred erase prod
-  echo '{"org":"prod"}' | forcecred erase
+Name the org as an argument, or in a JSON request on stdin. With rejected_token
+in the request, forcecred deletes the cached token only, and only if it is the
+same token.`,
+		Example: `  $ forcecred erase prod
 
-With a rejected_token in the request only the cached token is dropped, and only
-if it is that one. Erasing what is not there succeeds. Nothing is revoked at
-Salesforce.`,
+  # Ask with a JSON request
+  $ echo '{"org":"prod"}' | forcecred erase`,
 		Args: atMostOneOrg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req, err := eraseRequest(p, args)

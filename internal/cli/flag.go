@@ -25,11 +25,11 @@ func flagError(_ *cobra.Command, err error) error {
 	case errors.As(err, &value) && !errors.As(err, new(*strconv.NumError)):
 		return usage("--%s %v", value.GetFlag().Name, value.Unwrap())
 	case errors.As(err, &value):
-		return usage("--%s has a value that it can't take", value.GetFlag().Name)
+		return usage("invalid value for --%s", value.GetFlag().Name)
 	case errors.As(err, &required):
 		return usage("--%s needs a value", required.GetFlag().Name)
 	}
-	return usage("there is no such flag")
+	return usage("unknown flag")
 }
 
 // choice is a flag that takes one of a few words; the first is its default.
@@ -41,7 +41,7 @@ type choice struct {
 func newChoice(allowed ...string) *choice { return &choice{allowed[0], allowed} }
 
 func (c *choice) String() string { return c.value }
-func (c *choice) Type() string   { return "word" }
+func (c *choice) Type() string   { return "string" }
 
 func (c *choice) Set(value string) error {
 	if !slices.Contains(c.allowed, value) {

@@ -23,30 +23,38 @@ func getCommand(p Process) *cobra.Command {
 		Use:     "get [ORG]",
 		Short:   "Print an org's access token",
 		GroupID: orgCommands,
-		Long: `Print an org's access token, and what Salesforce said with it. The org is named
-by the argument or by a request on stdin:
+		Long: `Print an org's access token, with the other fields of Salesforce's answer.
+forcecred refreshes the token if the cached one expires too soon.
 
-  forcecred get prod --min-ttl 300
-  echo '{"org":"prod", "min_ttl":300}' | forcecred get
+Name the org as an argument, or in a JSON request on stdin. If the org rejected
+a token (HTTP 401), pass it as rejected_token in the request. forcecred then
+refreshes once, even if a hundred callers report the same token.
 
-A request can also have a rejected_token, which the org has just refused: then a
-new one is got, unless another caller has got it already. --format is json,
-token (the token alone), or the form of those who take it:
+The formats are:
 
+  json            the whole answer
+  token           the token alone
   header          Authorization: Bearer 00D…
-  env             the assignments of variables, for sh, bash and zsh to eval
-  env-fish        for fish to source
-  env-powershell  for PowerShell's Invoke-Expression
-  curl            for curl --config -
-  sf              for sf org login access-token
+  env             variable assignments for sh, bash and zsh
+  env-fish        variable assignments for fish
+  env-powershell  variable assignments for PowerShell
+  curl            a configuration for curl --config -
+  sf              input for sf org login access-token
 
-With --for data-cloud, or "for":"data-cloud" in the request, the token is for
-the APIs of Data Cloud (Data 360), and instance_url is the tenant's. forcecred
-exchanges the org's own token for it. --min-ttl, --force and rejected_token
-apply to the Data Cloud token. The formats for shells then set
-DATA_CLOUD_ACCESS_TOKEN and DATA_CLOUD_INSTANCE_URL.
+With --for data-cloud, forcecred exchanges the org's token for a token of Data
+Cloud (Data 360), and instance_url is the tenant's. --min-ttl, --force and
+rejected_token then apply to the Data Cloud token, and the formats for shells
+set DATA_CLOUD_ACCESS_TOKEN and DATA_CLOUD_INSTANCE_URL.
 
-A terminal shows tokens shortened, unless --reveal is given.`,
+A terminal shows tokens shortened, unless you give --reveal.`,
+		Example: `  # Print a token that is valid for at least five minutes
+  $ forcecred get prod --min-ttl 300
+
+  # Use the token in a shell script
+  $ eval "$(forcecred get prod --format env)"
+
+  # Ask with a JSON request
+  $ echo '{"org":"prod", "min_ttl":300}' | forcecred get`,
 		Args: atMostOneOrg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req, err := getRequest(p, args)
@@ -82,11 +90,11 @@ A terminal shows tokens shortened, unless --reveal is given.`,
 			return p.answerToken(func(w io.Writer) error { return render(w, credential, format.value) })
 		},
 	}
-	cmd.Flags().Var(format, "format", "what to print, as above")
-	cmd.Flags().Var(minTTL, "min-ttl", "how long the token must still live")
-	cmd.Flags().Var(api, "for", "the API that the token is for: org or data-cloud")
-	cmd.Flags().BoolVar(&force, "force", false, "refresh even if the cached token seems good")
-	cmd.Flags().BoolVar(&reveal, "reveal", false, "show tokens whole on a terminal")
+	cmd.Flags().Var(format, "format", "Output format: {json|token|header|env|env-fish|env-powershell|curl|sf}")
+	cmd.Flags().Var(minTTL, "min-ttl", "Require a token that is valid for this many `seconds`")
+	cmd.Flags().Var(api, "for", "API of the token: {org|data-cloud}")
+	cmd.Flags().BoolVar(&force, "force", false, "Refresh even if the cached token is valid")
+	cmd.Flags().BoolVar(&reveal, "reveal", false, "Show whole tokens on a terminal")
 	return cmd
 }
 

@@ -13,20 +13,20 @@ import (
 func gitCommand(p Process) *cobra.Command {
 	return &cobra.Command{
 		Use:     "git OPERATION",
-		Short:   "Answer git as a credential helper",
+		Short:   "Act as a credential helper for git",
 		GroupID: callerCommands,
-		Long: `Answer git as a credential helper, for hosts where a stored org logs in or has
-its instance:
+		Long: `Act as a credential helper for git, for the hosts of the stored orgs: their
+login URLs and their instances.
 
-  helper='credential.https://*.my.salesforce.com.helper'
-  git config --global --replace-all "$helper" ''
-  git config --global --add "$helper" '!forcecred git'
+Git runs this command with get, store, erase or capability. forcecred prints
+nothing for a host of no org, or for an operation that it does not know.
 
-The empty helper keeps git from handing the token to the helpers before it, such
-as store, which would save it as plain text.
-
-Git itself calls it with get, store, erase or capability. A host of no org, and
-an operation that it does not know, are answered with silence.`,
+The empty helper in the example keeps git from passing the token to earlier
+helpers. The helper store would save it as plain text.`,
+		Example: `  # Configure git
+  $ helper='credential.https://*.my.salesforce.com.helper'
+  $ git config --global --replace-all "$helper" ''
+  $ git config --global --add "$helper" '!forcecred git'`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usage("the operation is missing: get, store, erase or capability")

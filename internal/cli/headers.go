@@ -14,16 +14,15 @@ func headersCommand(p Process) *cobra.Command {
 	minTTL := &seconds{protocol.DefaultMinTTL}
 	cmd := &cobra.Command{
 		Use:     "headers ORG",
-		Short:   "Print the headers of a request to an org",
+		Short:   "Print the HTTP headers of a request to an org",
 		GroupID: callerCommands,
-		Long: `Print the headers of a request to an org as a JSON object, for programs that run
-a command to get them, such as clients of MCP servers:
+		Long: `Print the HTTP headers of a request to an org as a JSON object, for programs
+that run a command to get them, such as clients of MCP servers.
 
-  $ forcecred headers prod
-  {"Authorization":"Bearer 00D…"}
-
-The program sends them to the server that it was configured with, which has to
-be the org's: forcecred does not learn which one it is.`,
+The program sends the headers to its configured server, which has to be the
+org's. forcecred does not know that server.`,
+		Example: `  $ forcecred headers prod
+  {"Authorization":"Bearer 00D…"}`,
 		Args: oneOrg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), patience)
@@ -39,6 +38,6 @@ be the org's: forcecred does not learn which one it is.`,
 			return p.answerToken(func(w io.Writer) error { return headers.Encode(w, p.shown(credential)) })
 		},
 	}
-	cmd.Flags().Var(minTTL, "min-ttl", "how long the token must still live, for a program that asks once and keeps the headers")
+	cmd.Flags().Var(minTTL, "min-ttl", "Require a token that is valid for this many `seconds`, for a program that keeps the headers")
 	return cmd
 }

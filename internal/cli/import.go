@@ -19,16 +19,21 @@ func importCommand(p Process) *cobra.Command {
 		Use:     "import {--live | --all | ORG…}",
 		Short:   "Use the logins of the Salesforce CLI",
 		GroupID: orgCommands,
-		Long: `With --live, use the Salesforce CLI's logins where they are: from then on an
-org that is not in the keystore is looked for among them, by alias or username.
-The two programs refresh under one lock, and neither loses a login.
+		Long: `Use the logins of the Salesforce CLI.
 
-Else copy logins into the keystore. Both programs then have the same refresh
-token. That is well as long as the app does not rotate refresh tokens; where it
-does, whichever refreshes second ends the login for both. One that is known to
-rotate is not copied without --rotating.
+With --live, forcecred uses them in place. If an org is not in the keystore,
+forcecred looks for it among these logins, by alias or username. The two programs
+refresh under one lock, and neither loses a login.
 
-  forcecred import --live`,
+Otherwise forcecred copies logins into the keystore. Both programs then have the
+same refresh token. If the app rotates refresh tokens, the program that refreshes
+second ends the login for both. forcecred does not copy a login that is known to
+rotate, unless you give --rotating.`,
+		Example: `  # Use the logins in place
+  $ forcecred import --live
+
+  # Copy one login
+  $ forcecred import prod`,
 		Args: func(_ *cobra.Command, args []string) error {
 			ways := 0
 			for _, chosen := range []bool{live, all, len(args) > 0} {
@@ -37,7 +42,7 @@ rotate is not copied without --rotating.
 				}
 			}
 			if ways != 1 {
-				return usage("one of --live, --all, or the names of orgs")
+				return usage("give --live, --all, or the names of orgs")
 			}
 			return nil
 		},
@@ -64,9 +69,9 @@ rotate is not copied without --rotating.
 			return p.imported(h, len(args))
 		},
 	}
-	cmd.Flags().BoolVar(&live, "live", false, "copy nothing, and use the Salesforce CLI's logins where they are")
-	cmd.Flags().BoolVar(&all, "all", false, "all of the Salesforce CLI's logins that can be copied")
-	cmd.Flags().BoolVar(&rotating, "rotating", false, "also those that are known to rotate")
+	cmd.Flags().BoolVar(&live, "live", false, "Use the logins in place, and copy nothing")
+	cmd.Flags().BoolVar(&all, "all", false, "Copy all logins that can be copied")
+	cmd.Flags().BoolVar(&rotating, "rotating", false, "Copy also logins that are known to rotate")
 	return cmd
 }
 

@@ -48,7 +48,7 @@ func (r *requestReader) Read(b []byte) (int, error) {
 // org out would wait for ever.
 func (p Process) expectInput(command string) error {
 	if isTerminal(p.Stdin) {
-		return usage("neither an org nor a request on stdin: forcecred %s ORG, or pipe a request in", command)
+		return usage("name an org: forcecred %s ORG; or pipe a request to stdin", command)
 	}
 	return nil
 }
@@ -56,7 +56,7 @@ func (p Process) expectInput(command string) error {
 // expectRequest refuses to read a caller's request from a terminal.
 func (p Process) expectRequest(caller string) error {
 	if isTerminal(p.Stdin) {
-		return usage("stdin is a terminal, where the request of %s is to come from: it calls this command itself", caller)
+		return usage("stdin is a terminal; %s runs this command itself and pipes its request", caller)
 	}
 	return nil
 }

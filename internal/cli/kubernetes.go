@@ -13,20 +13,21 @@ import (
 func kubernetesCommand(p Process) *cobra.Command {
 	return &cobra.Command{
 		Use:     "kubernetes [ORG]",
-		Short:   "Answer kubectl as a credential plugin",
+		Short:   "Act as a credential plugin for kubectl",
 		GroupID: callerCommands,
-		Long: `Answer kubectl, or another program on client-go, as an exec credential plugin
-of client.authentication.k8s.io/v1 or v1beta1. The org is named by the argument,
-or by the cluster's extension client.authentication.k8s.io/exec in the
-kubeconfig, which provideClusterInfo: true lets kubectl pass on:
+		Long: `Act as an exec credential plugin for kubectl and other programs on client-go, by
+client.authentication.k8s.io/v1 or v1beta1.
+
+Name the org as an argument, or in the cluster's extension
+client.authentication.k8s.io/exec in the kubeconfig. kubectl passes the
+extension on if the user's exec has provideClusterInfo: true:
 
   extension:
     org: prod
 
-Without KUBERNETES_EXEC_INFO it prints what kubectl would get by v1:
-
-  forcecred kubernetes prod`,
-		Args: atMostOneOrg,
+Without KUBERNETES_EXEC_INFO, forcecred prints the credential of v1.`,
+		Example: `  $ forcecred kubernetes prod`,
+		Args:    atMostOneOrg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req, err := kubernetesRequest(p, args)
 			if err != nil {

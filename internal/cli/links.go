@@ -18,18 +18,17 @@ import (
 func installLinksCommand(p Process) *cobra.Command {
 	return &cobra.Command{
 		Use:     "install-links DIR",
-		Short:   "Make the names by which callers look for forcecred",
+		Short:   "Create the names that callers look for",
 		GroupID: callerCommands,
-		Long: `Make, in a folder on PATH, the names by which callers look for a helper, such as
-git-credential-forcecred: as links to this program, or as copies of it where the
+		Long: `Create the names that callers look for on PATH, such as
+git-credential-forcecred. They are links to this program, or copies of it if the
 system has no links.
 
-  forcecred install-links ~/.local/bin
-
-When a file that comes from elsewhere has such a name there, none is made.`,
+If a file of another program has one of these names, forcecred creates none.`,
+		Example: `  $ forcecred install-links ~/.local/bin`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usage("one folder is to be named, where the links go: forcecred install-links DIR")
+				return usage("name one folder for the links: forcecred install-links DIR")
 			}
 			return nil
 		},
@@ -47,7 +46,7 @@ When a file that comes from elsewhere has such a name there, none is made.`,
 func (p Process) installLinks(exe, dir string) error {
 	folder, err := os.Stat(dir)
 	if err != nil || !folder.IsDir() {
-		return usage("the folder for the links is not there, or is no folder")
+		return usage("the folder for the links does not exist, or is not a folder")
 	}
 	links := make([]link, 0, len(names))
 	for _, name := range slices.Sorted(maps.Keys(names)) {
@@ -102,7 +101,7 @@ func look(exe, dir, name string) (link, error) {
 		l.state = replaced
 		return l, nil
 	}
-	e := usage("%s is in the folder already, and is none that install-links makes", l.name)
+	e := usage("the folder already has a file %s of another program", l.name)
 	e.Hint = "name another folder, or move it away"
 	return l, e
 }

@@ -14,12 +14,13 @@ func listCommand(p Process) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:     "list",
-		Short:   "Show which orgs are kept",
+		Short:   "List the stored orgs",
 		GroupID: orgCommands,
-		Long: `Show which orgs are kept, without any secret: a table on a terminal, else JSON.
+		Long:    `List the stored orgs, without secrets: as a table on a terminal, else as JSON.`,
+		Example: `  $ forcecred list
 
-  forcecred list
-  forcecred list | jq -r '.orgs[].org'`,
+  # Print the names
+  $ forcecred list | jq -r '.orgs[].org'`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			h, err := p.helper(cmd.Context())
@@ -41,7 +42,7 @@ func listCommand(p Process) *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON on a terminal as well")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "Print JSON on a terminal too")
 	return cmd
 }
 

@@ -38,22 +38,23 @@ func loginCommand(p Process) *cobra.Command {
 		Use:     "login ORG",
 		Short:   "Log in to an org with the browser",
 		GroupID: orgCommands,
-		Long: `Log in to an org with the browser, and keep what Salesforce grants:
+		Long: `Log in to an org with the browser, and store the credentials.
 
-  forcecred login prod --client-id 3MVG9… --login-url https://acme.my.salesforce.com
+The client id (consumer key) belongs to an External Client App with
+http://localhost:1717/OauthRedirect among its callback URLs. If the app has
+another port there, give it as --port. For a stored org, forcecred takes the
+flags that you leave out from its stored settings.
 
-The client id (consumer key) is that of an External Client App, which has
-http://localhost:1717/OauthRedirect among its callback URLs; --port is for one
-that has another port. For an org that is kept already, all that is not given is
-taken from its record, so that after "sign in again" this is enough:
+If the app requires its consumer secret, give a file that holds it as
+--client-secret-file, or - for stdin. A terminal asks for it without echo.
 
-  forcecred login prod
+On a machine without a browser, --no-browser prints the address to open. The
+browser has to reach this machine, for example by ssh -L 1717:localhost:1717.`,
+		Example: `  # Log in for the first time
+  $ forcecred login prod --client-id 3MVG9… --login-url https://acme.my.salesforce.com
 
-An app that requires its secret: --client-secret-file names a file that holds it,
-or is - for stdin, where a terminal asks for it without showing it.
-
-On a machine without a browser --no-browser prints the address. The browser has
-to come back to this machine: from another one, by ssh -L 1717:localhost:1717.`,
+  # Log in again
+  $ forcecred login prod`,
 		Args: oneOrg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			org, err := newOrgArgument(args[0])
@@ -84,15 +85,15 @@ to come back to this machine: from another one, by ssh -L 1717:localhost:1717.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.clientID, "client-id", "", "the app's consumer key")
-	flags.StringVar(&f.secretFile, "client-secret-file", "", "a file with the app's consumer secret, or - for stdin")
-	flags.StringVar(&f.loginURL, "login-url", "", "where the org's users log in, such as its My Domain")
-	flags.StringVar(&f.site, "site", "", "the path of an Experience Cloud site, such as /partners")
-	flags.BoolVar(&f.allowHost, "allow-host", false, "let --login-url name a host that is not Salesforce's")
-	flags.StringVar(&f.scopes, "scopes", defaultScopes, "the OAuth scopes to ask for, separated by spaces")
-	flags.IntVar(&f.port, "port", defaultPort, "where the browser comes back to, at localhost")
-	flags.BoolVar(&f.noBrowser, "no-browser", false, "print the address instead of opening a browser")
-	flags.DurationVar(&f.timeout, "timeout", defaultPatience, "how long to wait for the browser")
+	flags.StringVar(&f.clientID, "client-id", "", "Client id (consumer key) of the app")
+	flags.StringVar(&f.secretFile, "client-secret-file", "", "Read the app's consumer secret from `file`, or from stdin if it is -")
+	flags.StringVar(&f.loginURL, "login-url", "", "Login URL of the org, such as its My Domain")
+	flags.StringVar(&f.site, "site", "", "Path of an Experience Cloud site, such as /partners")
+	flags.BoolVar(&f.allowHost, "allow-host", false, "Allow a --login-url that is not Salesforce's")
+	flags.StringVar(&f.scopes, "scopes", defaultScopes, "OAuth scopes to request, separated by spaces")
+	flags.IntVar(&f.port, "port", defaultPort, "Port of the app's callback URL at localhost")
+	flags.BoolVar(&f.noBrowser, "no-browser", false, "Print the address instead of opening a browser")
+	flags.DurationVar(&f.timeout, "timeout", defaultPatience, "Wait at most this long for the browser")
 	return cmd
 }
 
@@ -100,15 +101,15 @@ to come back to this machine: from another one, by ssh -L 1717:localhost:1717.`,
 func (f loginFlags) request(p Process, org string) (protocol.StoreRequest, error) {
 	switch {
 	case f.port < 1 || f.port > 65535:
-		return protocol.StoreRequest{}, usage("--port is to be from 1 to 65535")
+		return protocol.StoreRequest{}, usage("--port must be from 1 to 65535")
 	case f.timeout <= 0:
-		return protocol.StoreRequest{}, usage("--timeout is to be a duration such as 2m")
+		return protocol.StoreRequest{}, usage("--timeout must be a duration such as 2m")
 	case f.loginURL == "" && (f.site != "" || f.allowHost):
-		return protocol.StoreRequest{}, usage("--site and --allow-host say more of --login-url, which is missing")
+		return protocol.StoreRequest{}, usage("--site and --allow-host require --login-url")
 	case !isWords(f.clientID) || strings.Contains(f.clientID, " "):
-		return protocol.StoreRequest{}, usage("--client-id is no consumer key")
+		return protocol.StoreRequest{}, usage("--client-id is not a consumer key")
 	case !isWords(f.scopes):
-		return protocol.StoreRequest{}, usage("--scopes is to be names separated by spaces, such as %q", defaultScopes)
+		return protocol.StoreRequest{}, usage("--scopes must be names separated by spaces, such as %q", defaultScopes)
 	}
 	clientSecret, err := readSecret(p, f.secretFile)
 	return protocol.StoreRequest{
@@ -127,7 +128,7 @@ func listen(port int) (*loopback.Receiver, error) {
 	if err != nil {
 		return nil, &protocol.Error{
 			Code: protocol.TemporarilyUnavailable, Message: fmt.Sprintf("listen for the browser at port %d: %v", port, err), Retryable: true, Cause: err,
-			Hint: "another program is there, perhaps another login; end it, or give another port that the app has a callback URL for, as --port",
+			Hint: "end the program that listens there, which may be another login; or give the port of another callback URL of the app as --port",
 		}
 	}
 	return receiver, nil
@@ -194,8 +195,8 @@ func short(d time.Duration) string {
 func (v *visit) unfinished(err error) *protocol.Error {
 	e := &protocol.Error{
 		Code: protocol.TemporarilyUnavailable, Org: v.org, Retryable: true, Cause: err,
-		Message: fmt.Sprintf("log in to %q: nobody has finished it in the browser within %s", v.org, short(v.patience)),
-		Hint:    "try again, with a longer --timeout if need be; when Salesforce shows an error page instead of a login, docs/external-client-app.md has it",
+		Message: fmt.Sprintf("log in to %q: nobody finished the login in the browser within %s", v.org, short(v.patience)),
+		Hint:    "try again, perhaps with a longer --timeout; if Salesforce shows an error page, see docs/external-client-app.md",
 	}
 	if errors.Is(err, loopback.ErrStateMismatch) {
 		e.Hint = "the browser brought answers to another login: close its old tabs of Salesforce's login, and try again"

@@ -10,20 +10,19 @@ func logoutCommand(p Process) *cobra.Command {
 	var keepRemote, force bool
 	cmd := &cobra.Command{
 		Use:     "logout ORG",
-		Short:   "End an org's login at Salesforce, and forget the org",
+		Short:   "Revoke an org's login and delete its credentials",
 		GroupID: orgCommands,
-		Long: `End an org's login at Salesforce, then forget the org:
+		Long: `Revoke an org's login at Salesforce, then delete its credentials.
 
-  forcecred logout prod
-
-The refresh token is revoked, and with it every access token that came of it, also
-those that other programs use. When that fails the org is kept as it is, so that it
-can be tried again; --force forgets it all the same. With --keep-remote nothing is
-revoked, as by forcecred erase.`,
-		Args: oneOrg,
+Salesforce revokes the refresh token and every access token that came of it,
+also those that other programs use. If that fails, the credentials stay stored,
+so that you can try again. --force deletes them anyway. With --keep-remote,
+forcecred revokes nothing, like forcecred erase.`,
+		Example: `  $ forcecred logout prod`,
+		Args:    oneOrg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if keepRemote && force {
-				return usage("--keep-remote and --force exclude each other: one revokes nothing, the other does not mind when it can't")
+				return usage("--keep-remote and --force exclude each other")
 			}
 			h, err := p.helperFor(cmd.Context(), args)
 			if err != nil {
@@ -35,7 +34,7 @@ revoked, as by forcecred erase.`,
 			return h.Logout(cmd.Context(), args[0], force)
 		},
 	}
-	cmd.Flags().BoolVar(&keepRemote, "keep-remote", false, "revoke nothing at Salesforce")
-	cmd.Flags().BoolVar(&force, "force", false, "forget the org also when it can't be revoked")
+	cmd.Flags().BoolVar(&keepRemote, "keep-remote", false, "Revoke nothing at Salesforce")
+	cmd.Flags().BoolVar(&force, "force", false, "Delete the credentials even if Salesforce does not revoke the login")
 	return cmd
 }

@@ -23,17 +23,19 @@ func runCommand(p Process) *cobra.Command {
 	minTTL := &seconds{runMinTTL}
 	cmd := &cobra.Command{
 		Use:     "run ORG [flags] -- COMMAND [ARGUMENT]...",
-		Short:   "Run a command with an org's access token in its environment",
+		Short:   "Run a command with an org's access token",
 		GroupID: orgCommands,
-		Long: `Run a command with an org's access token in its environment: SF_ACCESS_TOKEN and
-SALESFORCE_ACCESS_TOKEN, SF_ORG_INSTANCE_URL and SALESFORCE_INSTANCE_URL, in
-place of what they were. With --env it gets what that says instead:
+		Long: `Run a command with an org's access token in its environment, as SF_ACCESS_TOKEN
+and SALESFORCE_ACCESS_TOKEN, and the instance as SF_ORG_INSTANCE_URL and
+SALESFORCE_INSTANCE_URL. With --env, forcecred sets the variables that you name
+instead.
 
-  forcecred run prod -- ./report
-  forcecred run prod --env TOKEN=access_token --env URL=instance_url -- ./report
+The command replaces forcecred, so its exit status and signals are its own. The
+exit status is 127 if the command does not exist, and 126 if it can't be run.`,
+		Example: `  $ forcecred run prod -- ./report
 
-The command takes forcecred's place: its exit status and its signals are its
-own. A command that is not there has status 127, one that can't be run 126.`,
+  # Choose the variables
+  $ forcecred run prod --env TOKEN=access_token --env URL=instance_url -- ./report`,
 		Args: orgAndCommand,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(variables) == 0 {
@@ -43,9 +45,9 @@ own. A command that is not there has status 127, one that can't be run 126.`,
 			return p.run(cmd.Context(), req, variables, args[1:])
 		},
 	}
-	cmd.Flags().Var(&variables, "env", "set NAME to the answer's FIELD, access_token or instance_url, and none of the usual variables (may be repeated)")
-	cmd.Flags().Var(minTTL, "min-ttl", "how long the token must still live")
-	cmd.Flags().BoolVar(&force, "force", false, "refresh even if the cached token seems good")
+	cmd.Flags().Var(&variables, "env", "Set NAME to the answer's FIELD, access_token or instance_url, instead of the usual variables (repeatable)")
+	cmd.Flags().Var(minTTL, "min-ttl", "Require a token that is valid for this many `seconds`")
+	cmd.Flags().BoolVar(&force, "force", false, "Refresh even if the cached token is valid")
 	return cmd
 }
 
@@ -58,7 +60,7 @@ func orgAndCommand(cmd *cobra.Command, args []string) error {
 	case before == 0:
 		return usage("the org is missing: forcecred run ORG -- COMMAND")
 	case before > 1:
-		return usage("more than one argument before --, where one org's name may stand")
+		return usage("more than one argument before --; this command takes one org")
 	}
 	return nil
 }
@@ -93,11 +95,11 @@ func cannotRun(err error) error {
 	reason, isReason := errors.AsType[syscall.Errno](err)
 	switch {
 	case errors.Is(err, exec.ErrDot):
-		return &protocol.Error{Code: protocol.CommandNotFound, Message: "the command was found in the current folder alone, which is not searched", Hint: "name it with its folder, as ./COMMAND", Cause: err}
+		return &protocol.Error{Code: protocol.CommandNotFound, Message: "the command is in the current folder only, which is not searched", Hint: "name it with its folder, as ./COMMAND", Cause: err}
 	case errors.Is(err, exec.ErrNotFound):
-		return &protocol.Error{Code: protocol.CommandNotFound, Message: "the command is nowhere on PATH", Cause: err}
+		return &protocol.Error{Code: protocol.CommandNotFound, Message: "the command is not on PATH", Cause: err}
 	case errors.Is(err, fs.ErrNotExist):
-		return &protocol.Error{Code: protocol.CommandNotFound, Message: "the command is not there, or the interpreter that its first line names", Cause: err}
+		return &protocol.Error{Code: protocol.CommandNotFound, Message: "the command does not exist, or the interpreter in its first line does not", Cause: err}
 	case isReason:
 		return &protocol.Error{Code: protocol.CommandNotRunnable, Message: "run the command: " + reason.Error(), Cause: err}
 	case errors.Is(err, fs.ErrPermission):

@@ -42,7 +42,7 @@ func TestRunCommand(t *testing.T) {
 	}{
 		{"done", 0, nil, 0, ""},
 		{"failed", 3, nil, 3, ""},
-		{"not started", 0, &exec.Error{Name: "x", Err: syscall.ENOENT}, 127, "forcecred: the command is not there, or the interpreter that its first line names\n"},
+		{"not started", 0, &exec.Error{Name: "x", Err: syscall.ENOENT}, 127, "forcecred: the command does not exist, or the interpreter in its first line does not\n"},
 		{"not started for another reason", 0, errors.New("test-access-token"), 126, "forcecred: the command can't be run\n"},
 	} {
 		var became *exec.Cmd

@@ -62,7 +62,7 @@ func unreadableSecret(err error) *protocol.Error {
 // askSecret asks on the terminal that stdin is, and shows nothing of the answer.
 func (p Process) askSecret() (secret.Text, error) {
 	if p.Config.NoPrompt {
-		return secret.Text{}, usage("%s forbids to ask for the client secret: pipe it in, or name a file", config.NoPromptVariable)
+		return secret.Text{}, usage("%s forbids prompts; pipe the client secret, or name a file", config.NoPromptVariable)
 	}
 	fd := int(p.Stdin.(interface{ Fd() uintptr }).Fd())
 	shown, err := term.GetState(fd)
@@ -85,7 +85,7 @@ func (p Process) askSecret() (secret.Text, error) {
 func checkSecret(text string) (secret.Text, error) {
 	text = strings.TrimRight(text, "\r\n")
 	if text == "" || len(text) > maxClientSecret || !isWords(text) {
-		return secret.Text{}, usage("the client secret is empty, longer than %d KiB, or has other than visible characters", maxClientSecret>>10)
+		return secret.Text{}, usage("the client secret is empty, longer than %d KiB, or has invisible characters", maxClientSecret>>10)
 	}
 	return secret.New(text), nil
 }

@@ -61,7 +61,7 @@ func TestSecretOfAFile(t *testing.T) {
 	}{
 		{"mine", "test-client-secret\n", 0o600, ""},
 		{"everybodys", "test-client-secret\n", 0o644, "has mode 0644, so that others may have read it"},
-		{"of-two-lines", "test-client\nsecret\n", 0o600, "other than visible characters"},
+		{"of-two-lines", "test-client\nsecret\n", 0o600, "has invisible characters"},
 		{"endless", strings.Repeat("x", maxClientSecret+1), 0o600, "longer than 4 KiB"},
 	} {
 		path := filepath.Join(dir, tt.name)

@@ -17,10 +17,12 @@ func serveCommand(p Process) *cobra.Command {
 		Use:     "serve",
 		Short:   "Serve a host program as its plugin",
 		GroupID: callerCommands,
-		Long: `Serve a host program as its plugin, over hashicorp/go-plugin and gRPC. The host
-runs this command, or forcecred-plugin, which lies beside forcecred or on PATH:
+		Long: `Serve a host program as its plugin, over hashicorp/go-plugin and gRPC.
 
-  forcecred serve --require-mtls=false`,
+The host runs this command or forcecred-plugin, which is in forcecred's folder or
+on PATH.`,
+		Example: `  # Serve a host that brings no client certificate
+  $ forcecred serve --require-mtls=false`,
 		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			plugin, err := p.plugin()
@@ -36,7 +38,7 @@ runs this command, or forcecred-plugin, which lies beside forcecred or on PATH:
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&requireMTLS, "require-mtls", true, "refuse a host that has brought no client certificate")
+	cmd.Flags().BoolVar(&requireMTLS, "require-mtls", true, "Refuse a host without a client certificate")
 	return cmd
 }
 

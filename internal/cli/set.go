@@ -18,22 +18,23 @@ func setCommand(p Process) *cobra.Command {
 	var f setFlags
 	cmd := &cobra.Command{
 		Use:     "set ORG",
-		Short:   "Change an org's host, client secret or session length",
+		Short:   "Change the settings of a stored org",
 		GroupID: orgCommands,
-		Long: `Change settings of a stored org, without a new login. For an org whose My Domain
-was renamed, or an app whose consumer secret was rotated:
+		Long: `Change the settings of a stored org, without a new login.
 
-  forcecred set prod --login-url https://new.my.salesforce.com
-  forcecred set prod --client-secret-file -
+forcecred refreshes the org's token once with the new settings, and stores them
+if Salesforce accepts them. Otherwise nothing changes. Settings without a flag
+stay as they are: the user, the refresh token, the app.
 
-forcecred refreshes the org's token once with the new settings, and stores them if
-Salesforce accepts them. If not, nothing changes. What no flag names stays as it
-is: the user, the refresh token, the app.
+Give a file that holds the consumer secret as --client-secret-file, or - for
+stdin. A terminal asks for it without echo. --site "" and --session-timeout 0
+remove a setting. --private-key-file, --key-id and --audience are for orgs with
+a private key (jwt_bearer).`,
+		Example: `  # The org's My Domain was renamed
+  $ forcecred set prod --login-url https://new.my.salesforce.com
 
---client-secret-file names a file that holds the secret, or is - for stdin, where
-a terminal asks for it without showing it. --site "" and --session-timeout 0
-remove a setting. --private-key-file, --key-id and --audience are for orgs with a
-private key (jwt_bearer).`,
+  # The app's consumer secret was rotated
+  $ forcecred set prod --client-secret-file -`,
 		Args: oneOrg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req, err := f.request(p, args[0], cmd.Flags())
@@ -48,21 +49,21 @@ private key (jwt_bearer).`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.loginURL, "login-url", "", "where the org's users log in, such as its My Domain")
-	flags.StringVar(&f.site, "site", "", "the path of an Experience Cloud site, such as /partners")
-	flags.BoolVar(&f.allowHost, "allow-host", false, "let --login-url name a host that is not Salesforce's")
-	flags.StringVar(&f.secretFile, "client-secret-file", "", "a file with the app's consumer secret, or - for stdin")
-	flags.Var(&f.sessionTimeout, "session-timeout", "the length of the org's sessions")
-	flags.StringVar(&f.keyFile, "private-key-file", "", "the absolute path of the app's private key")
-	flags.StringVar(&f.keyID, "key-id", "", "the key id in the assertion")
-	flags.StringVar(&f.audience, "audience", "", "the audience of the assertion")
+	flags.StringVar(&f.loginURL, "login-url", "", "Login URL of the org, such as its My Domain")
+	flags.StringVar(&f.site, "site", "", "Path of an Experience Cloud site, such as /partners")
+	flags.BoolVar(&f.allowHost, "allow-host", false, "Allow a --login-url that is not Salesforce's")
+	flags.StringVar(&f.secretFile, "client-secret-file", "", "Read the app's consumer secret from `file`, or from stdin if it is -")
+	flags.Var(&f.sessionTimeout, "session-timeout", "Session length of the org in `seconds`")
+	flags.StringVar(&f.keyFile, "private-key-file", "", "Absolute path of the app's private key")
+	flags.StringVar(&f.keyID, "key-id", "", "Key id in the assertion")
+	flags.StringVar(&f.audience, "audience", "", "Audience of the assertion")
 	return cmd
 }
 
 // request checks the flags, and makes the request that they stand for.
 func (f *setFlags) request(p Process, org string, given *pflag.FlagSet) (protocol.SetRequest, error) {
 	if f.loginURL == "" && f.allowHost {
-		return protocol.SetRequest{}, usage("--allow-host says more of --login-url, which is missing")
+		return protocol.SetRequest{}, usage("--allow-host requires --login-url")
 	}
 	req := protocol.SetRequest{Org: org, LoginURL: f.loginURL, AllowHost: f.allowHost, PrivateKeyFile: f.keyFile}
 	for name, setting := range map[string]struct {
@@ -81,7 +82,7 @@ func (f *setFlags) request(p Process, org string, given *pflag.FlagSet) (protoco
 		return protocol.SetRequest{}, err
 	}
 	if req.IsEmpty() {
-		return protocol.SetRequest{}, usage("no setting is given to change, such as --login-url")
+		return protocol.SetRequest{}, usage("give a setting to change, such as --login-url")
 	}
 	return req, nil
 }

@@ -14,19 +14,22 @@ func statusCommand(p Process) *cobra.Command {
 	var asJSON, check bool
 	cmd := &cobra.Command{
 		Use:     "status [ORG]",
-		Short:   "Show how orgs are: their tokens, their grants, their last failures",
+		Short:   "Show the state of orgs, tokens and grants",
 		GroupID: orgCommands,
-		Long: `Show how each org is, or the one that is named: how long its cached token lives
-and how that is known, when it was refreshed, and how many days are left until
-Salesforce may end a refresh token that nobody uses. Nobody is asked but the
-keystore; with --check Salesforce is asked whether it takes the cached tokens.
-Nothing is refreshed.
+		Long: `Show the state of each org, or of the one that you name: when its cached token
+expires and how that is known, its last refresh, its last failure, and the days
+until Salesforce may end an unused refresh token.
 
-  forcecred status
-  forcecred status prod --check
-  forcecred status --json | jq '.orgs[] | select(.idle_days < 7)'
+forcecred reads the keystore only, and refreshes nothing. With --check, it also
+asks Salesforce whether the cached tokens are valid. The exit status is 0 even
+if an org has a problem.`,
+		Example: `  $ forcecred status
 
-The exit status is 0 also when there is something amiss.`,
+  # Check the cached token at Salesforce
+  $ forcecred status prod --check
+
+  # List the orgs whose refresh token ends within a week
+  $ forcecred status --json | jq '.orgs[] | select(.idle_days < 7)'`,
 		Args: atMostOneOrg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			h, err := p.helperFor(cmd.Context(), args)
@@ -49,8 +52,8 @@ The exit status is 0 also when there is something amiss.`,
 			})
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	cmd.Flags().BoolVar(&check, "check", false, "ask Salesforce whether it takes the cached tokens")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "Print JSON")
+	cmd.Flags().BoolVar(&check, "check", false, "Ask Salesforce whether the cached tokens are valid")
 	return cmd
 }
 

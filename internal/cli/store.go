@@ -16,33 +16,37 @@ func storeCommand(p Process) *cobra.Command {
 	var verify bool
 	cmd := &cobra.Command{
 		Use:     "store [ORG]",
-		Short:   "Keep an org's secrets",
+		Short:   "Store an org's credentials",
 		GroupID: orgCommands,
-		Long: `Keep an org's secrets, read from stdin as JSON, in place of what is kept of it:
+		Long: `Store an org's credentials, which forcecred reads from stdin as JSON. They
+replace the credentials that are stored for the org:
 
   {"org":"prod", "login_url":"https://acme.my.salesforce.com",
    "client_id":"…", "client_secret":"…", "refresh_token":"…"}
 
-login_url is https://login.salesforce.com when absent; a sandbox has
+The default login_url is https://login.salesforce.com. A sandbox has
 https://test.salesforce.com or its My Domain. A public client has no
-client_secret. Further members are site (the path of an Experience Cloud site),
+client_secret. The other fields are site (the path of an Experience Cloud site),
 username, session_timeout (seconds), and allow_host (true for a host that is not
 Salesforce's).
 
-Where nobody signs in, "grant_type" is jwt_bearer (client_id, username, and
-private_key or private_key_file) or client_credentials (client_id,
-client_secret, and the org's My Domain as login_url):
+For an org without a user who logs in, set grant_type to jwt_bearer (client_id,
+username, and private_key or private_key_file) or to client_credentials
+(client_id, client_secret, and the org's My Domain as login_url):
 
   {"org":"ci", "grant_type":"jwt_bearer", "username":"ci@acme.com",
    "login_url":"https://acme.my.salesforce.com",
    "client_id":"…", "private_key_file":"/etc/forcecred/ci.key"}
 
-With ORG as argument, the request need not name the org. Stdin may then also be
-what the Salesforce CLI prints of a login, or an sfdx auth URL alone:
+If you give ORG, the request need not name the org. Stdin can then also be a
+login that the Salesforce CLI prints, or an sfdx auth URL alone.
 
-  sf org auth show-sfdx-auth-url --target-org prod --json | forcecred store prod
+The first store chooses the keystore of all later commands and prints its name.`,
+		Example: `  # Store credentials from a file, after Salesforce has accepted them
+  $ forcecred store --verify < prod.json
 
-The first store pins the keystore that it uses, and says which one it is.`,
+  # Store a login of the Salesforce CLI
+  $ sf org auth show-sfdx-auth-url --target-org prod --json | forcecred store prod`,
 		Args: atMostOneOrg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req, err := storeRequest(p, args)
@@ -59,7 +63,7 @@ The first store pins the keystore that it uses, and says which one it is.`,
 			return h.PinKeystore()
 		},
 	}
-	cmd.Flags().BoolVar(&verify, "verify", false, "get a token once first, and store nothing that Salesforce refuses")
+	cmd.Flags().BoolVar(&verify, "verify", false, "Refresh once first, and store only credentials that Salesforce accepts")
 	return cmd
 }
 
@@ -68,7 +72,7 @@ const maxAuthURL = 64 << 10
 
 func storeRequest(p Process, args []string) (protocol.StoreRequest, error) {
 	if isTerminal(p.Stdin) {
-		return protocol.StoreRequest{}, usage("the secrets are read from stdin, which is a terminal: pipe or redirect them in")
+		return protocol.StoreRequest{}, usage("the credentials are read from stdin, which is a terminal; pipe or redirect them")
 	}
 	if len(args) == 0 {
 		return protocol.DecodeStore(p.request(), "")

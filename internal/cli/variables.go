@@ -82,9 +82,9 @@ func (f *variableFlag) Set(value string) error {
 	name, field, _ := strings.Cut(value, "=")
 	switch {
 	case !isVariableName(name):
-		return errors.New("is to be NAME=FIELD, a name of letters, digits and _ that begins with no digit")
+		return errors.New("must be NAME=FIELD, a name of letters, digits and _ that begins with no digit")
 	case field != accessToken && field != instanceURL:
-		return errors.New("is to be NAME=FIELD, where FIELD is " + accessToken + " or " + instanceURL)
+		return errors.New("must be NAME=FIELD, and FIELD is " + accessToken + " or " + instanceURL)
 	case slices.ContainsFunc(*f, func(v variable) bool { return sameName(v.name, name) }):
 		return errors.New("names one variable twice")
 	}

@@ -31,6 +31,6 @@ func versionCommand(p Process) *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON; its version is the protocol's")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "Print JSON, whose version is the protocol's")
 	return cmd
 }
