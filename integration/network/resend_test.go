@@ -97,7 +97,7 @@ func TestResend(t *testing.T) {
 			address := rig.Listen(t, func(c net.Conn) { handle(tls.Server(c, config)) })
 			r.StoreAt(t, "prod", "https://"+address)
 			got := r.Run(t.Context(), "", "get", "prod")
-			if got.Status != 7 || got.Stdout != "" || !strings.Contains(got.Stderr, "the connection was closed before the whole answer arrived") || !strings.Contains(got.Stderr, "it is not known whether") {
+			if got.Status != 7 || got.Stdout != "" || !strings.Contains(got.Stderr, "the connection was closed before the whole answer arrived") || !strings.Contains(got.Stderr, "it is unknown whether") {
 				t.Errorf("status %d: %s", got.Status, got.Stderr)
 			}
 			if rig.ShowsSecret(got.Stderr, r.Org.Secrets()) {
