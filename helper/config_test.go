@@ -40,8 +40,8 @@ func argument(t *testing.T, want reflect.Type) reflect.Value {
 	return reflect.Value{}
 }
 
-// call calls a method of a Helper by its name, and returns its error or its panic.
-func call(t *testing.T, h *Helper, method string) (err error, panicked any) {
+// call calls a method of a Helper by its name, and returns its panic or its error.
+func call(t *testing.T, h *Helper, method string) (panicked any, err error) {
 	t.Helper()
 	defer func() { panicked = recover() }()
 	m := reflect.ValueOf(h).MethodByName(method)
@@ -51,7 +51,7 @@ func call(t *testing.T, h *Helper, method string) (err error, panicked any) {
 	}
 	results := m.Call(arguments)
 	err, _ = results[len(results)-1].Interface().(error)
-	return err, nil
+	return nil, err
 }
 
 // TestConfigLeftOut: whatever a Config leaves out, no method of its Helper panics, and
@@ -82,7 +82,7 @@ func TestConfigLeftOut(t *testing.T) {
 			method := helperType.Method(i).Name
 			h := New(config())
 			h.config.Connect = func() (*Client, error) { return &Client{}, nil } // nothing goes to the network
-			err, panicked := call(t, h, method)
+			panicked, err := call(t, h, method)
 			if panicked != nil {
 				t.Errorf("%s: %s panics: %v", name, method, panicked)
 			}
@@ -100,7 +100,7 @@ func TestConfigLeftOut(t *testing.T) {
 	if _, err := New(Config{Connect: func() (*Client, error) { return nil, nil }}).connect(); codeOf(err) != protocol.Usage {
 		t.Errorf("a client that is nil: %v", err)
 	}
-	if _, panicked := call(t, &Helper{}, "Get"); panicked != nil {
+	if panicked, _ := call(t, &Helper{}, "Get"); panicked != nil {
 		t.Errorf("the zero Helper panics: %v", panicked)
 	}
 }
