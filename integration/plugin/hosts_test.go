@@ -53,7 +53,7 @@ func TestNodeHost(t *testing.T) {
 		r := rig.New(t, orgtest.Config{})
 		node := exec.CommandContext(t.Context(), "node", "host.mjs", "--plain", proto, rig.PluginBinary)
 		node.Dir, node.Env = dir, r.Env
-		if got := rig.Finish(node); got.Status == 0 || !bytes.Contains([]byte(got.Stderr), []byte("the host has brought no client certificate")) {
+		if got := rig.Finish(node); got.Status == 0 || !bytes.Contains([]byte(got.Stderr), []byte("the host sent no client certificate")) {
 			t.Errorf("status %d: %s", got.Status, rig.Tail([]byte(got.Stderr)))
 		}
 	})

@@ -11,9 +11,9 @@ import (
 	"google.golang.org/grpc"
 )
 
-// Client asks a forcecred-plugin. It is safe for concurrent use. The error of
-// each call is a [*protocol.Error], as the helper behind the plugin returned it
-// but for its Cause, or wraps that of the call's context.
+// Client sends requests to a forcecred-plugin. It is safe for concurrent use. The error
+// of each call is the [*protocol.Error] of the helper in the plugin, without its Cause,
+// or wraps the error of the call's context.
 type Client struct {
 	rpc   pb.CredentialServiceClient
 	close func()
@@ -25,8 +25,8 @@ func newClient(conn grpc.ClientConnInterface) *Client {
 	return &Client{rpc: pb.NewCredentialServiceClient(conn), close: func() {}}
 }
 
-// Get returns an access token of an org that lives for req.MinTTL at least, or
-// for half a session where that is less.
+// Get returns an access token of an org that is good for at least req.MinTTL, or for half
+// a session if that is less.
 func (c *Client) Get(ctx context.Context, req protocol.GetRequest) (protocol.Credential, error) {
 	m, err := c.rpc.Get(ctx, getMessage(req))
 	if err != nil {
@@ -35,10 +35,10 @@ func (c *Client) Get(ctx context.Context, req protocol.GetRequest) (protocol.Cre
 	return credential(m.GetCredential()), nil
 }
 
-// Watch returns an access token now, and a new one each time req.MinTTL, but 10 s
-// at least, before that one ends (or half a session before, where that is less),
-// until the loop over it is left. Its last element has an error, which is final, or outlasted
-// the token before it.
+// Watch yields an access token now, and another one before each expires: req.MinTTL
+// before, but at least 10 s, and at most half a session. It ends when the loop over it
+// ends. Its last element has an error: the error is final, or retries failed until the
+// token before it expired.
 func (c *Client) Watch(ctx context.Context, req protocol.GetRequest) iter.Seq2[protocol.Credential, error] {
 	return func(yield func(protocol.Credential, error) bool) {
 		calling, cancel := context.WithCancel(ctx)
@@ -54,8 +54,8 @@ func (c *Client) Watch(ctx context.Context, req protocol.GetRequest) iter.Seq2[p
 	}
 }
 
-// Store keeps an org's secrets, replacing what was kept of it before. With
-// verify it refreshes once first, and keeps nothing that Salesforce refuses.
+// Store stores an org's credentials, and replaces those that are stored. With verify it
+// refreshes once before, and stores nothing that Salesforce refuses.
 func (c *Client) Store(ctx context.Context, req protocol.StoreRequest, verify bool) error {
 	if _, err := c.rpc.Store(ctx, storeMessage(req, verify)); err != nil {
 		return clientError(ctx, fmt.Sprintf("store %q", req.Org), err)
@@ -63,8 +63,8 @@ func (c *Client) Store(ctx context.Context, req protocol.StoreRequest, verify bo
 	return nil
 }
 
-// Erase forgets an org, or with a rejected token only its cached token, if it
-// is that one.
+// Erase deletes an org's credentials. With a rejected token it deletes only the cached
+// token, and only if it is that one.
 func (c *Client) Erase(ctx context.Context, req protocol.EraseRequest) error {
 	if _, err := c.rpc.Erase(ctx, eraseMessage(req)); err != nil {
 		return clientError(ctx, fmt.Sprintf("erase %q", req.Org), err)
@@ -72,7 +72,7 @@ func (c *Client) Erase(ctx context.Context, req protocol.EraseRequest) error {
 	return nil
 }
 
-// List tells what is known of each org, by name, without any secret.
+// List returns the stored orgs by name, without any secret.
 func (c *Client) List(ctx context.Context) ([]protocol.ListedOrg, error) {
 	m, err := c.rpc.List(ctx, &pb.ListRequest{})
 	if err != nil {
@@ -81,7 +81,7 @@ func (c *Client) List(ctx context.Context) ([]protocol.ListedOrg, error) {
 	return listed(m), nil
 }
 
-// Close ends the plugin that [Start] has started, and returns when it is gone. It
-// finishes the refreshes that are in flight first. A Client that go-plugin has
-// dispensed is closed with go-plugin's own.
+// Close ends the plugin that [Start] started, and returns when its process has ended. The
+// plugin finishes its refreshes first. To close a Client that go-plugin dispensed, kill
+// go-plugin's own client.
 func (c *Client) Close() { c.close() }

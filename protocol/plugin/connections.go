@@ -12,28 +12,26 @@ import (
 )
 
 const (
-	// maxConnections bounds the open connections. A host needs one, which all its
-	// calls share. Each connection costs a descriptor, of which a refresh needs
-	// some too.
+	// maxConnections limits the open connections. A host needs one, which all its calls
+	// share. Each connection needs a descriptor, and a refresh needs some too.
 	maxConnections = 32
 
-	// connectionTimeout bounds the TLS handshake and the start of HTTP/2. Clients
-	// of gRPC wait that long themselves.
+	// connectionTimeout limits the TLS handshake and the start of HTTP/2. It is the
+	// timeout of gRPC's own clients.
 	connectionTimeout = 20 * time.Second
 
-	// maxStreams bounds the calls of one connection that are under way at once.
-	// A further call waits for one of them to end, which a watch may never do: the
-	// bound is far above what a host has use for.
+	// maxStreams limits the concurrent calls of one connection. One more call waits until
+	// another ends, and a watch may never end. So the limit is far above the needs of a
+	// host.
 	maxStreams = 4096
 
-	// maxHeaders bounds the metadata of a call, in bytes. Clients send some 200.
+	// maxHeaders limits the metadata of a call, in bytes. Clients send some 200.
 	maxHeaders = 16 << 10
 )
 
-// connections is a listener that bounds how many connections are open. When there
-// are too many, it closes the oldest connection that has not made a call yet.
-// Without the host's key there are no calls, so connections of other programs
-// never displace the host's own connection. When each connection has made a call, it
+// connections is a listener with a limit of open connections. Above the limit it closes
+// the oldest connection without a call. A call needs the host's key, so connections of
+// other programs never displace the host's own. If every connection has made a call, it
 // closes the new one.
 type connections struct {
 	net.Listener
@@ -48,7 +46,7 @@ type connection struct {
 	hasCalled bool // guarded by listener.mu
 }
 
-// Accept returns the next connection for which there is room.
+// Accept returns the next connection within the limit.
 func (l *connections) Accept() (net.Conn, error) {
 	for {
 		conn, err := l.Listener.Accept()
@@ -62,7 +60,7 @@ func (l *connections) Accept() (net.Conn, error) {
 	}
 }
 
-// admit makes room for conn, or returns nil.
+// admit closes another connection for conn if necessary. It returns nil if it cannot.
 func (l *connections) admit(conn net.Conn) *connection {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -71,7 +69,7 @@ func (l *connections) admit(conn net.Conn) *connection {
 		if oldest < 0 {
 			return nil
 		}
-		_ = l.open[oldest].Conn.Close() // whoever reads from it sees that it is closed
+		_ = l.open[oldest].Conn.Close() // its server sees that it is closed
 		l.open = slices.Delete(l.open, oldest, oldest+1)
 	}
 	c := &connection{Conn: conn, listener: l}
@@ -79,7 +77,7 @@ func (l *connections) admit(conn net.Conn) *connection {
 	return c
 }
 
-// Close closes the connection and makes room for another one.
+// Close closes the connection, which no longer counts.
 func (c *connection) Close() error {
 	c.listener.mu.Lock()
 	c.listener.open = slices.DeleteFunc(c.listener.open, func(other *connection) bool { return other == c })
@@ -87,8 +85,8 @@ func (c *connection) Close() error {
 	return c.Conn.Close()
 }
 
-// RemoteAddr returns an address by which a call finds its connection: the
-// addresses of the clients of a Unix socket are all the same.
+// RemoteAddr returns an address with which a call finds its connection. The clients of a
+// Unix socket all have the same address.
 func (c *connection) RemoteAddr() net.Addr { return remote{c.Conn.RemoteAddr(), c} }
 
 // remote is the address of a connection's other end.
@@ -97,9 +95,8 @@ type remote struct {
 	connection *connection
 }
 
-// keepConnection makes the connection of a call one that is not closed to make
-// room for others.
-func keepConnection(ctx context.Context) {
+// markCalled marks the connection of a call, so that no other connection displaces it.
+func markCalled(ctx context.Context) {
 	caller, _ := peer.FromContext(ctx)
 	if caller == nil {
 		return
@@ -111,20 +108,19 @@ func keepConnection(ctx context.Context) {
 	}
 }
 
-// bounds returns what bounds connections and calls. Its server has to be served
-// on [connections].
-func bounds() []grpc.ServerOption {
+// limits returns the options of a server that serves [connections].
+func limits() []grpc.ServerOption {
 	return []grpc.ServerOption{
 		grpc.ConnectionTimeout(connectionTimeout),
 		grpc.MaxConcurrentStreams(maxStreams),
 		grpc.MaxHeaderListSize(maxHeaders),
 		grpc.MaxRecvMsgSize(maxRequest),
 		grpc.ChainUnaryInterceptor(func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
-			keepConnection(ctx)
+			markCalled(ctx)
 			return handle(ctx, req)
 		}),
 		grpc.ChainStreamInterceptor(func(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handle grpc.StreamHandler) error {
-			keepConnection(stream.Context())
+			markCalled(stream.Context())
 			return handle(srv, stream)
 		}),
 	}

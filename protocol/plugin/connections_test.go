@@ -15,8 +15,8 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 )
 
-// serveOnAPort serves a core as the plugin does, and returns what makes clients
-// and connections of it.
+// serveOnAPort serves a core as the plugin does. It returns functions that make clients
+// and bare connections.
 func serveOnAPort(t *testing.T) (l *connections, newHost func() *Client, connect func() net.Conn) {
 	t.Helper()
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")
@@ -24,7 +24,7 @@ func serveOnAPort(t *testing.T) (l *connections, newHost func() *Client, connect
 		t.Fatal(err)
 	}
 	l = &connections{Listener: tcp}
-	s := grpc.NewServer(append(survive(hclog.NewNullLogger()), bounds()...)...)
+	s := grpc.NewServer(append(recoverPanics(hclog.NewNullLogger()), limits()...)...)
 	pb.RegisterCredentialServiceServer(s, &server{failed: func(error) {}, hint: hints.Of, core: fakeCore{
 		list: func() ([]protocol.ListedOrg, error) { return nil, nil },
 	}})
@@ -63,8 +63,8 @@ func (l *connections) count() int {
 	return len(l.open)
 }
 
-// TestIdleConnections: a crowd of connections that say nothing takes no room from a
-// host, neither from one that is there nor from one that comes.
+// TestIdleConnections checks that many idle connections displace no host, whether it
+// connected before or connects after them.
 func TestIdleConnections(t *testing.T) {
 	t.Parallel()
 	l, newHost, connect := serveOnAPort(t)
@@ -100,8 +100,8 @@ func isTimeout(err error) bool {
 	return ok && timeout.Timeout()
 }
 
-// TestConnectionsOfHosts: hosts that have made calls keep their connections. One
-// host more is refused until there is room.
+// TestConnectionsOfHosts checks that hosts with calls keep their connections, and that one
+// host too many is refused until another disconnects.
 func TestConnectionsOfHosts(t *testing.T) {
 	t.Parallel()
 	l, newHost, _ := serveOnAPort(t)
@@ -113,18 +113,18 @@ func TestConnectionsOfHosts(t *testing.T) {
 		}
 	}
 	if _, err := newHost().List(t.Context()); err == nil {
-		t.Error("there is room for one host too many")
+		t.Error("one host too many is served")
 	}
 	for _, host := range hosts {
 		if _, err := host.List(t.Context()); err != nil {
-			t.Errorf("a host has lost its connection: %v", err)
+			t.Errorf("a host lost its connection: %v", err)
 		}
 	}
 	hosts[0].Close()
 	for l.count() >= maxConnections {
-		time.Sleep(time.Millisecond) // the server sees it in a moment
+		time.Sleep(time.Millisecond) // the server notices it in a moment
 	}
 	if _, err := newHost().List(t.Context()); err != nil {
-		t.Errorf("there is room again, but: %v", err)
+		t.Errorf("a host disconnected, but: %v", err)
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// grpcCodes tell the class of a failure to hosts that look no further. What
-// they can't tell is in the status's detail.
+// grpcCodes are the gRPC codes for hosts that do not read the details of a status. A
+// detail has the code itself.
 var grpcCodes = map[protocol.Code]codes.Code{
 	protocol.Internal:               codes.Internal,
 	protocol.Usage:                  codes.FailedPrecondition,
@@ -27,8 +27,8 @@ var grpcCodes = map[protocol.Code]codes.Code{
 	protocol.Refused:                codes.PermissionDenied,
 }
 
-// statusError returns err as it goes over the wire. When the call's context has
-// ended, that is why, whatever came of it. The hint says what to do about it.
+// statusError returns err as a gRPC status. If the call's context has ended, the status is
+// the context's error. The hint says what to do about err.
 func statusError(ctx context.Context, err error, hint string) error {
 	if ctx.Err() != nil {
 		return status.FromContextError(ctx.Err()).Err()
@@ -54,12 +54,11 @@ func statusError(ctx context.Context, err error, hint string) error {
 	return s.Err()
 }
 
-// valid makes text of s, which may be a file's name: protobuf takes no other.
+// valid returns s as valid UTF-8, which protobuf requires. A file name may have any bytes.
 func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
-// clientError returns what a call of the client's came to while doing that: the
-// plugin's own [*protocol.Error], the context's error, or a [*protocol.Error]
-// that says what became of the plugin.
+// clientError returns the error of a client's call: the plugin's own [*protocol.Error],
+// the context's error, or a [*protocol.Error] about the plugin.
 func clientError(ctx context.Context, doing string, err error) error {
 	s := status.Convert(err)
 	for _, detail := range s.Details() {

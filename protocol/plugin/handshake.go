@@ -16,15 +16,15 @@ import (
 	goplugin "github.com/hashicorp/go-plugin"
 )
 
-// mutualTLS returns the plugin's side of the TLS between it and the host that has
-// brought that certificate, as PEM. Each accepts the other's certificate and no
-// other one. Without the host's certificate there is no TLS, and it returns nil.
+// mutualTLS returns the plugin's TLS configuration for a host with that certificate, in
+// PEM. Each accepts the other's certificate alone. Without a host's certificate there is
+// no TLS, and it returns nil.
 func mutualTLS(hostPEM string) (*tls.Config, error) {
 	if hostPEM == "" {
 		return nil, nil
 	}
 	host := x509.NewCertPool()
-	host.AppendCertsFromPEM([]byte(hostPEM)) // ServeOptions.check has refused what is no certificate
+	host.AppendCertsFromPEM([]byte(hostPEM)) // ServeOptions.check has refused an invalid certificate
 	own, err := newCertificate()
 	if err != nil {
 		return nil, err
@@ -37,8 +37,8 @@ func mutualTLS(hostPEM string) (*tls.Config, error) {
 	}, nil
 }
 
-// newCertificate returns a key for this one run, with its certificate. The host
-// uses the certificate as its only root, under the name localhost.
+// newCertificate returns a key and its certificate for this process. For the host the
+// certificate is the only root, with the name localhost.
 func newCertificate() (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -67,8 +67,8 @@ func newCertificate() (tls.Certificate, error) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
 }
 
-// handshakeLine returns the line from which the host learns how to connect, as
-// go-plugin's hosts read it. secured is nil without TLS.
+// handshakeLine returns the line that tells go-plugin's host how to connect. secured is
+// nil without TLS.
 func handshakeLine(at net.Addr, secured *tls.Config, asksForMultiplexing bool) string {
 	certificate := ""
 	if secured != nil {
@@ -76,7 +76,7 @@ func handshakeLine(at net.Addr, secured *tls.Config, asksForMultiplexing bool) s
 	}
 	line := fmt.Sprintf("%d|%d|%s|%s|%s|%s", goplugin.CoreProtocolVersion, Version, at.Network(), at, goplugin.ProtocolGRPC, certificate)
 	if asksForMultiplexing {
-		line += "|false" // older hosts take no seventh field
+		line += "|false" // older hosts refuse a seventh field
 	}
 	return line + "\n"
 }

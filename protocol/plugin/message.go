@@ -13,8 +13,8 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
-// A secret is revealed here, on its way to its owner, and nowhere else in this
-// package. A message prints what it holds: none is ever logged or put into an error.
+// This file alone reveals secrets in this package, to send them. A message prints its
+// fields, so never log one or put one into an error.
 
 func getMessage(r protocol.GetRequest) *pb.GetRequest {
 	return &pb.GetRequest{Org: r.Org, MinTtl: durationpb.New(r.MinTTL), RejectedToken: r.RejectedToken.Reveal(), Force: r.Force, TokenFor: r.For}
@@ -24,7 +24,7 @@ func watchMessage(r protocol.GetRequest) *pb.WatchRequest {
 	return &pb.WatchRequest{Org: r.Org, MinTtl: durationpb.New(r.MinTTL), RejectedToken: r.RejectedToken.Reveal(), Force: r.Force, TokenFor: r.For}
 }
 
-// getMessages are those that getRequest reads.
+// getMessages are the messages that getRequest reads.
 type getMessages interface {
 	GetOrg() string
 	GetMinTtl() *durationpb.Duration
@@ -178,7 +178,7 @@ func listed(m *pb.ListResponse) []protocol.ListedOrg {
 	return orgs
 }
 
-// timestamp returns nil for the zero time: not known.
+// timestamp returns nil for the zero time, which is not known.
 func timestamp(t time.Time) *timestamppb.Timestamp {
 	if t.IsZero() {
 		return nil

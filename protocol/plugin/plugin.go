@@ -1,8 +1,8 @@
-// Package plugin serves credentials to a host program over gRPC, as hashicorp/go-plugin wants it.
+// Package plugin serves credentials to a host program by the protocol of hashicorp/go-plugin.
 //
-// A host in Go calls [Start] and uses the [Client]. A host that has go-plugin in
-// hand already gives it [Handshake] and [Plugins], and dispenses [Name].
-// docs/plugin-hosts.md tells the rest, for hosts in any language.
+// A host in Go calls [Start] and uses the [Client]. A host that uses go-plugin itself
+// gives it [Handshake] and [Plugins], and dispenses [Name]. docs/plugin-hosts.md is for
+// hosts in any language.
 package plugin
 
 import (
@@ -15,30 +15,29 @@ import (
 	"google.golang.org/grpc"
 )
 
-// Version is the version of the plugin's protocol that this package speaks. It
-// changes when a host that knows the old one would be misled: a field or a call
-// that is gone or means something else. What is only added changes nothing. A
-// forcecred-plugin serves the version before its newest for a year at least.
+// Version is the version of the plugin's protocol. It changes if a field or a call is
+// removed or gets another meaning. An addition does not change it. forcecred-plugin
+// serves the previous version for at least a year.
 const Version = 1
 
-// Name is what the plugin is called in its set, and is dispensed by.
+// Name is the name by which the plugin is dispensed.
 const Name = "credential"
 
-// Handshake is how a host shows that it means to start forcecred-plugin. It is
-// no secret, and protects from nothing but mistakes.
+// Handshake shows that a host started forcecred-plugin on purpose. It is not a secret: it
+// protects from mistakes alone.
 var Handshake = goplugin.HandshakeConfig{MagicCookieKey: "FORCECRED_PLUGIN", MagicCookieValue: "credential"}
 
-// Plugins returns the plugin sets by version, for a host that uses go-plugin
-// itself (as ClientConfig.VersionedPlugins, with ProtocolGRPC among the allowed
-// protocols). What it dispenses by [Name] is a [*Client].
+// Plugins returns the plugin sets by version, for a host that uses go-plugin itself (as
+// ClientConfig.VersionedPlugins, with ProtocolGRPC among the allowed protocols). [Name]
+// dispenses a [*Client].
 func Plugins() map[int]goplugin.PluginSet { return plugins(nil) }
 
 func plugins(serving *server) map[int]goplugin.PluginSet {
 	return map[int]goplugin.PluginSet{Version: {Name: &credentials{serving: serving}}}
 }
 
-// Core is what is served: an [*helper.Helper] is one, and so is a [*Client].
-// The errors of its methods are each a [*protocol.Error], or a context's.
+// Core answers the requests of a host. [*helper.Helper] and [*Client] are Cores. The
+// errors of its methods are a [*protocol.Error] or the context's.
 type Core interface {
 	Get(context.Context, protocol.GetRequest) (protocol.Credential, error)
 	Store(ctx context.Context, req protocol.StoreRequest, verify bool) error
@@ -46,7 +45,7 @@ type Core interface {
 	List(context.Context) ([]protocol.ListedOrg, error)
 }
 
-// credentials is the one plugin of each set.
+// credentials is the only plugin of each set.
 type credentials struct {
 	goplugin.NetRPCUnsupportedPlugin
 	serving *server // nil in a host

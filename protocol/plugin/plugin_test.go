@@ -46,12 +46,12 @@ func (c fakeCore) Erase(_ context.Context, r protocol.EraseRequest) error { retu
 
 func (c fakeCore) List(context.Context) ([]protocol.ListedOrg, error) { return c.list() }
 
-// serveInProcess serves core over a connection that is no socket, and returns
-// its client and the connection.
+// serveInProcess serves core over a connection in memory, and returns its client and the
+// connection.
 func serveInProcess(t *testing.T, core Core, log hclog.Logger) (*Client, *grpc.ClientConn) {
 	t.Helper()
 	listener := bufconn.Listen(1 << 20)
-	s := grpc.NewServer(append(survive(log), grpc.MaxRecvMsgSize(maxRequest))...)
+	s := grpc.NewServer(append(recoverPanics(log), grpc.MaxRecvMsgSize(maxRequest))...)
 	pb.RegisterCredentialServiceServer(s, &server{core: core, failed: func(error) {}, hint: hints.Of})
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(listener) }()
@@ -85,7 +85,7 @@ var (
 	}
 )
 
-// TestMessages sends whole and empty values over the wire and back.
+// TestMessages sends full and empty values over the wire and back.
 func TestMessages(t *testing.T) {
 	t.Parallel()
 	get := []protocol.GetRequest{
@@ -139,7 +139,7 @@ func TestMessages(t *testing.T) {
 		var wants []any
 		for _, r := range get {
 			watched := r
-			watched.MinTTL = max(r.MinTTL, leastTTL)
+			watched.MinTTL = max(r.MinTTL, minWatchTTL)
 			wants = append(wants, r, watched)
 			got, err := client.Get(t.Context(), r)
 			if diff := cmp.Diff(c, got, sameSecret); diff != "" || err != nil {
@@ -170,7 +170,7 @@ func TestMessages(t *testing.T) {
 	}
 }
 
-// TestMinTTLHasADefault: a host that does not set it asks for 60 s, as on stdin.
+// TestMinTTLHasADefault checks that min_ttl is 60 s if a host does not set it, as on stdin.
 func TestMinTTLHasADefault(t *testing.T) {
 	t.Parallel()
 	if got := getRequest(&pb.GetRequest{Org: "prod"}).MinTTL; got != protocol.DefaultMinTTL {
@@ -178,7 +178,7 @@ func TestMinTTLHasADefault(t *testing.T) {
 	}
 }
 
-// TestErrors: what the helper returns is what the host gets.
+// TestErrors checks that the host gets the error that the helper returns.
 func TestErrors(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -202,16 +202,16 @@ func TestErrors(t *testing.T) {
 				Salesforce: &protocol.SalesforceError{Error: "invalid_grant", Description: "expired access/refresh token", Status: 400},
 			},
 		} {
-			cause := errors.New("not told")
-			told := *e
-			told.Cause = cause
+			cause := errors.New("not sent")
+			sent := *e
+			sent.Cause = cause
 			client, conn := serveInProcess(t, fakeCore{
 				get: func(context.Context, protocol.GetRequest) (protocol.Credential, error) {
-					return protocol.Credential{}, &told
+					return protocol.Credential{}, &sent
 				},
-				store: func(protocol.StoreRequest, bool) error { return &told },
-				erase: func(protocol.EraseRequest) error { return &told },
-				list:  func() ([]protocol.ListedOrg, error) { return nil, fmt.Errorf("around: %w", &told) },
+				store: func(protocol.StoreRequest, bool) error { return &sent },
+				erase: func(protocol.EraseRequest) error { return &sent },
+				list:  func() ([]protocol.ListedOrg, error) { return nil, fmt.Errorf("around: %w", &sent) },
 			}, hclog.NewNullLogger())
 			_, got := client.Get(t.Context(), protocol.GetRequest{Org: "prod"})
 			_, listed := client.List(t.Context())
@@ -228,7 +228,7 @@ func TestErrors(t *testing.T) {
 					t.Errorf("%s, %s: %v\n%s", tt.code, call, err, diff)
 				}
 				if errors.Is(err, cause) {
-					t.Errorf("%s, %s: the cause has come over the wire", tt.code, call)
+					t.Errorf("%s, %s: the cause was sent over the wire", tt.code, call)
 				}
 			}
 			err := conn.Invoke(t.Context(), pb.CredentialService_Get_FullMethodName, &pb.GetRequest{Org: "prod"}, &pb.GetResponse{})
@@ -250,10 +250,10 @@ func TestErrorsThatAreNoText(t *testing.T) {
 	}
 }
 
-// TestBadRequests: the plugin checks what it is asked, as `forcecred` does.
+// TestBadRequests checks that the plugin validates requests as `forcecred` does.
 func TestBadRequests(t *testing.T) {
 	t.Parallel()
-	client, _ := serveInProcess(t, fakeCore{}, hclog.NewNullLogger()) // which would panic
+	client, _ := serveInProcess(t, fakeCore{}, hclog.NewNullLogger()) // a call of the core would panic
 	_, negative := client.Get(t.Context(), protocol.GetRequest{Org: "prod", MinTTL: -time.Second})
 	var watched error
 	for _, watched = range client.Watch(t.Context(), protocol.GetRequest{Org: "prod", MinTTL: -time.Second}) {
@@ -269,8 +269,8 @@ func TestBadRequests(t *testing.T) {
 	}
 }
 
-// TestContextErrors: a call that was cancelled or came to its deadline says so
-// in the host's own terms, and the plugin's side is told.
+// TestContextErrors checks that a call that was canceled or timed out returns the host's
+// own context error, and that the plugin's context ends too.
 func TestContextErrors(t *testing.T) {
 	t.Parallel()
 	ended := make(chan error, 1)
@@ -294,17 +294,17 @@ func TestContextErrors(t *testing.T) {
 				}
 			}
 			cancel()
-			if _, ours := errors.AsType[*protocol.Error](err); !errors.Is(err, want) || ours {
+			if _, isError := errors.AsType[*protocol.Error](err); !errors.Is(err, want) || isError {
 				t.Errorf("%s: got %v, want %v", call, err, want)
 			}
 			if got := <-ended; got == nil {
-				t.Errorf("%s: the plugin's side was not told", call)
+				t.Errorf("%s: the plugin's context did not end", call)
 			}
 		}
 	}
 }
 
-// TestPluginGone: no error of the plugin's, and none of the context's.
+// TestPluginGone checks the error after the plugin's process has ended.
 func TestPluginGone(t *testing.T) {
 	t.Parallel()
 	client, conn := serveInProcess(t, fakeCore{}, hclog.NewNullLogger())
@@ -316,9 +316,9 @@ func TestPluginGone(t *testing.T) {
 	}
 }
 
-// TestSurvive: a fault in one call is answered, logged without what the call
-// had in hand, and ends no other call.
-func TestSurvive(t *testing.T) {
+// TestRecoverPanics checks that a panic in one call is answered, logged without secrets,
+// and ends no other call.
+func TestRecoverPanics(t *testing.T) {
 	t.Parallel()
 	var log strings.Builder
 	client, _ := serveInProcess(t, fakeCore{

@@ -20,45 +20,44 @@ import (
 	"google.golang.org/grpc"
 )
 
-// ServeOptions is what [Serve] needs of the process that it runs in.
+// ServeOptions are what [Serve] needs from its process.
 type ServeOptions struct {
 	Getenv func(string) string
 
-	// Stdout takes the handshake line, and nothing else.
+	// Stdout gets the handshake line alone.
 	Stdout io.Writer
 
-	// Log goes to the process's own stderr, as lines of JSON: a host that uses
-	// go-plugin logs them by their levels.
+	// Log writes lines of JSON to the process's own stderr. A host that uses go-plugin
+	// logs them with their levels.
 	Log hclog.Logger
 
-	// RequireMTLS refuses a host that has brought no certificate. Without one,
-	// every program that can open the socket can ask.
+	// RequireMTLS refuses a host without a client certificate. Without one, every program
+	// that can open the socket can send requests.
 	RequireMTLS bool
 
-	// Drain returns when nothing is in flight that must not be broken off. From
-	// then on nothing of the kind may begin. It may be called more than once.
+	// Drain returns when no refresh is running, and lets no other one begin. It may be
+	// called more than once.
 	Drain func()
 
-	// Hint words what to do about an error that is answered, or returns "".
+	// Hint returns what to do about an error, or "".
 	Hint func(error) string
 
-	// IsFinal reports whether an error is one after which this process can't
-	// answer any more. It is answered; then the process has to be started anew.
+	// IsFinal reports whether the process can answer nothing after this error. Serve sends
+	// the error to the host, and returns it.
 	IsFinal func(error) bool
 }
 
 const (
-	// maxRequest is how large a message to the plugin may be, as it is on stdin.
+	// maxRequest is the size limit of a message to the plugin. Stdin has the same limit.
 	maxRequest = 64 << 10
-	// grace is how long answers that are ready have to get away.
-	grace = time.Second
+	// shutdownTimeout limits the time for sending the last answers.
+	shutdownTimeout = time.Second
 )
 
-// Serve serves a Core to the host that has started this process, until the host
-// says that it is enough, or ctx ends. The Core is opened once it is certain that
-// there is a host, and what keeps it from opening is returned. Serve returns nil
-// after it has served, or a [*protocol.Error]: of [protocol.Usage] when nobody has
-// started the process as a plugin, or not as one that it can be.
+// Serve serves a Core to the host that started this process, until the host shuts it down
+// or ctx ends. It opens the Core after it has checked that there is a host. Its error is
+// open's own or a [*protocol.Error]: of [protocol.Usage] if no host started the process,
+// or a host that the plugin cannot serve.
 func Serve(ctx context.Context, open func(context.Context) (Core, error), o ServeOptions) error {
 	if err := o.check(); err != nil {
 		return err
@@ -92,7 +91,7 @@ func Serve(ctx context.Context, open func(context.Context) (Core, error), o Serv
 	}
 	context.AfterFunc(ctx, func() {
 		o.Drain()
-		time.AfterFunc(grace, s.Stop) // the streams of go-plugin's own don't end by themselves
+		time.AfterFunc(shutdownTimeout, s.Stop) // go-plugin's own streams do not end by themselves
 		s.GracefulStop()
 	})
 	err = s.Serve(&connections{Listener: at})
@@ -106,18 +105,18 @@ func Serve(ctx context.Context, open func(context.Context) (Core, error), o Serv
 	return nil
 }
 
-// newServer returns a server of the core and of go-plugin's own services. Those
-// find nothing to tell: this process writes to neither of their streams, and
-// brokers no connections.
+// newServer returns a server for the core and for go-plugin's own services. Those have
+// nothing to send: this process writes to neither of their streams, and brokers no
+// connections.
 func (o ServeOptions) newServer(core *server, secured *tls.Config) (*grpc.Server, error) {
 	var s *grpc.Server
 	silence, _ := io.Pipe()
 	library := &goplugin.GRPCServer{
 		Plugins: plugins(core)[Version],
 		Server: func(options []grpc.ServerOption) *grpc.Server {
-			options = append(options, bounds()...)
+			options = append(options, limits()...)
 			options = append(options, drainAtShutdown(o.Drain))
-			s = grpc.NewServer(append(options, survive(o.Log)...)...)
+			s = grpc.NewServer(append(options, recoverPanics(o.Log)...)...)
 			return s
 		},
 		TLS:    secured,
@@ -128,8 +127,8 @@ func (o ServeOptions) newServer(core *server, secured *tls.Config) (*grpc.Server
 	return s, err
 }
 
-// check refuses a host with which there will be no talking, where go-plugin
-// would leave that to the host.
+// check refuses a host that cannot use this plugin. go-plugin would leave that to the
+// host.
 func (o ServeOptions) check() error {
 	if o.Getenv(Handshake.MagicCookieKey) != Handshake.MagicCookieValue {
 		return &protocol.Error{
@@ -137,21 +136,21 @@ func (o ServeOptions) check() error {
 			Remedy: remedy.To("start_by_host"),
 		}
 	}
-	// Only a host that is older than go-plugin's versioned plugins names none.
+	// Only a host that is older than go-plugin's versioned plugins sends no versions.
 	if known := o.Getenv("PLUGIN_PROTOCOL_VERSIONS"); known != "" && !slices.Contains(strings.Split(known, ","), strconv.Itoa(Version)) {
 		return &protocol.Error{
-			Code: protocol.Usage, Message: fmt.Sprintf("the host does not know version %d of the plugin's protocol, which this forcecred-plugin speaks", Version),
+			Code: protocol.Usage, Message: fmt.Sprintf("the host does not support version %d of the plugin's protocol, the version of this forcecred-plugin", Version),
 			Remedy: remedy.To("update_older"),
 		}
 	}
 	switch certificate := o.Getenv("PLUGIN_CLIENT_CERT"); {
 	case certificate == "" && o.RequireMTLS:
 		return &protocol.Error{
-			Code: protocol.Usage, Message: "the host has brought no client certificate, without which other programs could ask as well",
+			Code: protocol.Usage, Message: "the host sent no client certificate, so other programs could send requests too",
 			Remedy: remedy.To("use_auto_mtls"),
 		}
 	case certificate != "" && !x509.NewCertPool().AppendCertsFromPEM([]byte(certificate)):
-		return protocol.Errorf(protocol.Usage, "the host's client certificate is not one")
+		return protocol.Errorf(protocol.Usage, "the host's client certificate is invalid")
 	}
 	if o.Getenv("PLUGIN_UNIX_SOCKET_GROUP") != "" {
 		o.Log.Warn("PLUGIN_UNIX_SOCKET_GROUP is ignored: no user but the plugin's own can open its socket")
@@ -159,8 +158,8 @@ func (o ServeOptions) check() error {
 	return nil
 }
 
-// drainAtShutdown holds a host's farewell back until nothing is in flight. A
-// host that uses go-plugin kills the process two seconds after it was answered.
+// drainAtShutdown answers a host's Shutdown after the last refresh. A host that uses
+// go-plugin kills the process two seconds after that answer.
 func drainAtShutdown(drain func()) grpc.ServerOption {
 	return grpc.ChainUnaryInterceptor(func(ctx context.Context, req any, call *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
 		if call.FullMethod == "/plugin.GRPCController/Shutdown" {

@@ -10,8 +10,8 @@ import (
 	"forcecred/protocol"
 )
 
-// TestServeRefuses: a host with which there is no talking is told why, before
-// anything is opened.
+// TestServeRefuses checks that a host that cannot use the plugin gets an error before the
+// keystore is opened.
 func TestServeRefuses(t *testing.T) {
 	t.Parallel()
 	donor := httptest.NewTLSServer(nil)
@@ -20,17 +20,17 @@ func TestServeRefuses(t *testing.T) {
 	for _, tt := range []struct {
 		name, cookie, versions, certificate string
 		plain                               bool
-		want                                string // "" is no refusal
+		want                                string // "" if the host is served
 	}{
 		{"by hand", "", "", "", false, "by hand"},
 		{"another plugin's host", "x", "1", certificate, false, "by hand"},
 		{"a host of a later version", "credential", "2,3", certificate, false, "version 1"},
 		{"a host of both", "credential", "2,1", certificate, false, ""},
-		{"a host that tells no versions", "credential", "", certificate, false, ""},
+		{"a host that sends no versions", "credential", "", certificate, false, ""},
 		{"no certificate", "credential", "1", "", false, "no client certificate"},
 		{"no certificate, and none is needed", "credential", "1", "", true, ""},
-		{"a certificate that is none", "credential", "1", "x", false, "is not one"},
-		{"a certificate that is none, and none is needed", "credential", "1", "x", true, "is not one"},
+		{"a certificate that is none", "credential", "1", "x", false, "is invalid"},
+		{"a certificate that is none, and none is needed", "credential", "1", "x", true, "is invalid"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

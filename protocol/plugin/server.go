@@ -11,15 +11,15 @@ import (
 	"google.golang.org/grpc"
 )
 
-// server answers a host's calls out of a Core.
+// server answers a host's calls with a Core.
 type server struct {
 	pb.UnimplementedCredentialServiceServer
 	core   Core
-	failed func(error)        // is called with each error that is answered
+	failed func(error)        // is called with each error that is sent
 	hint   func(error) string // words what to do about it
 }
 
-// fail returns err as it goes over the wire.
+// fail returns err as a gRPC status.
 func (s *server) fail(ctx context.Context, err error) error {
 	s.failed(err)
 	return statusError(ctx, err, s.hint(err))
@@ -77,18 +77,18 @@ func (s *server) List(ctx context.Context, _ *pb.ListRequest) (*pb.ListResponse,
 	return listMessage(orgs), nil
 }
 
-// survive answers a call that panicked with an error: the process may be
-// spending a refresh token for another one. The log gets the stack, which shows
-// no text, and not the panic's value, which may.
-func survive(log hclog.Logger) []grpc.ServerOption {
+// recoverPanics answers a call that panicked with an error. The process must not end,
+// because it may be refreshing for another call. The log gets the stack, which has no
+// text, and not the panic's value, which may be a secret.
+func recoverPanics(log hclog.Logger) []grpc.ServerOption {
 	recovered := func(ctx context.Context, err *error) {
 		if value := recover(); value != nil {
 			stack := debug.Stack()
 			if elsewhere, ok := value.(interface{ Stack() []byte }); ok {
 				stack = elsewhere.Stack() // of the goroutine that panicked first
 			}
-			log.Error("a fault of forcecred's own", "stack", string(stack))
-			*err = statusError(ctx, protocol.Errorf(protocol.Internal, "a fault of forcecred's own; please report it, with the plugin's log"), "")
+			log.Error("a bug in forcecred", "stack", string(stack))
+			*err = statusError(ctx, protocol.Errorf(protocol.Internal, "a bug in forcecred; please report it with the plugin's log"), "")
 		}
 	}
 	return []grpc.ServerOption{

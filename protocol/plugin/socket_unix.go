@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	// A plugin's folder is folderPrefix with digits behind it. Both names are
-	// short, since the path of a socket has to be.
+	// A plugin's folder is folderPrefix with digits after it. Both names are short,
+	// because the path of a socket must be short.
 	folderPrefix = "forcecred-plugin"
 	socketName   = "s"
 
@@ -26,17 +26,16 @@ const (
 	// 103 on macOS.
 	maxSocketPath = len(syscall.RawSockaddrUnix{}.Path) - 1
 
-	// settled is how old a left-over is at least. A plugin that starts needs a
-	// moment from its folder to the folder's lock.
-	settled = time.Minute
+	// minLeftoverAge is the least age of a folder that another plugin removes. A plugin
+	// that starts needs a moment between making its folder and locking it.
+	minLeftoverAge = time.Minute
 )
 
-// socket is a listener in a folder that only this user can enter, whatever the
-// umask is.
+// socket is a listener in a folder that only this user can enter, with any umask.
 type socket struct {
 	net.Listener
 	folder string
-	lock   *os.File // of the folder, which shows other plugins that this one runs
+	lock   *os.File // of the folder; shows other plugins that this one is running
 }
 
 // listen opens a socket in a new folder of its own. Its error is a
@@ -52,7 +51,7 @@ func listen(getenv func(string) string) (*socket, error) {
 	if !filepath.IsAbs(parent) {
 		return nil, protocol.Errorf(protocol.Usage, "%s is not an absolute path", variable)
 	}
-	sweep(parent)
+	removeLeftovers(parent)
 	folder, err := os.MkdirTemp(parent, folderPrefix)
 	if err != nil {
 		e := protocol.Errorf(protocol.Usage, "cannot make a folder for the plugin's socket: %v", err)
@@ -67,21 +66,21 @@ func listen(getenv func(string) string) (*socket, error) {
 	return s, nil
 }
 
-// open opens the socket in its folder, which a variable has named.
+// open opens the socket in its folder, which that variable named.
 func (s *socket) open(variable string) error {
 	path := filepath.Join(s.folder, socketName)
 	if len(path) > maxSocketPath {
-		e := protocol.Errorf(protocol.Usage, "the path of the plugin's socket is too long: it has %d bytes, the system takes %d", len(path), maxSocketPath)
+		e := protocol.Errorf(protocol.Usage, "the path of the plugin's socket is too long: it has %d bytes, the system allows %d", len(path), maxSocketPath)
 		e.Remedy = remedy.Remedy{Code: "set_shorter_folder", Name: variable}
 		return e
 	}
-	// The umask may have taken away more than others' permissions.
+	// The umask may also have removed permissions of this user.
 	err := os.Chmod(s.folder, 0o700)
 	if err == nil {
 		s.lock, err = os.Open(s.folder)
 	}
 	if err == nil {
-		// Without the lock, on a file system that has none, no plugin sweeps.
+		// On a file system without locks no plugin removes leftovers.
 		_ = unix.Flock(int(s.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		s.Listener, err = net.Listen("unix", path)
 	}
@@ -96,7 +95,7 @@ func (s *socket) open(variable string) error {
 
 // Remove closes the socket and removes its folder.
 func (s *socket) Remove() {
-	// Best effort: the next plugin sweeps what stays.
+	// Best effort: the next plugin removes the rest.
 	if s.Listener != nil {
 		_ = s.Listener.Close() // which removes the file
 	}
@@ -106,11 +105,11 @@ func (s *socket) Remove() {
 	}
 }
 
-// sweep removes the folders of this user's plugins that were killed.
-func sweep(parent string) {
+// removeLeftovers removes the folders of this user's plugins that were killed.
+func removeLeftovers(parent string) {
 	entries, err := os.ReadDir(parent)
 	if err != nil {
-		return // making a folder there fails with the reason
+		return // making a folder there fails too, and reports the reason
 	}
 	for _, entry := range entries {
 		if entry.IsDir() && strings.HasPrefix(entry.Name(), folderPrefix) {
@@ -119,9 +118,9 @@ func sweep(parent string) {
 	}
 }
 
-// removeLeftover removes a plugin's folder, if nobody holds its lock. Whoever can
-// write to the parent folder may put a link in its place meanwhile, so nothing is
-// removed by its path but an empty folder.
+// removeLeftover removes a plugin's folder if no process holds its lock. Another user may
+// replace the folder by a link meanwhile. So it removes nothing by a path but an empty
+// folder.
 func removeLeftover(folder string) {
 	f, err := os.OpenFile(folder, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
@@ -129,7 +128,7 @@ func removeLeftover(folder string) {
 	}
 	defer f.Close()
 	info, err := f.Stat()
-	if err != nil || time.Since(info.ModTime()) < settled {
+	if err != nil || time.Since(info.ModTime()) < minLeftoverAge {
 		return
 	}
 	if stat, ok := info.Sys().(*syscall.Stat_t); !ok || int(stat.Uid) != os.Geteuid() {
@@ -137,7 +136,7 @@ func removeLeftover(folder string) {
 	}
 	fd := int(f.Fd())
 	if unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) != nil {
-		return // that plugin runs
+		return // that plugin is running
 	}
 	_ = unix.Unlinkat(fd, socketName, 0)
 	_ = unix.Rmdir(folder)

@@ -68,7 +68,7 @@ func TestListen(t *testing.T) {
 		}
 		s.Remove()
 		if _, err := os.Lstat(s.folder); !errors.Is(err, os.ErrNotExist) {
-			t.Errorf("%s: the folder stays: %v", tt.name, err)
+			t.Errorf("%s: the folder was not removed: %v", tt.name, err)
 		}
 	}
 }
@@ -99,15 +99,15 @@ func TestListenRefuses(t *testing.T) {
 		}
 	}
 	if left, err := os.ReadDir(long); err != nil || len(left) != 0 {
-		t.Errorf("left behind: %v, %v", left, err)
+		t.Errorf("not removed: %v, %v", left, err)
 	}
 }
 
-// TestSweep: the next plugin removes what a killed one has left, and nothing else.
-func TestSweep(t *testing.T) {
+// TestRemoveLeftovers checks that a plugin removes the folders of killed plugins, and nothing else.
+func TestRemoveLeftovers(t *testing.T) {
 	t.Parallel()
 	dir := shortDir(t)
-	old := time.Now().Add(-2 * settled)
+	old := time.Now().Add(-2 * minLeftoverAge)
 	age := func(path string) {
 		t.Helper()
 		if err := os.Chtimes(path, old, old); err != nil {
@@ -145,14 +145,14 @@ func TestSweep(t *testing.T) {
 	}
 	next := listenIn(t, dir)
 	if _, err := os.Lstat(killed); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("a killed plugin's folder stays: %v", err)
+		t.Errorf("a killed plugin's folder was not removed: %v", err)
 	}
 	for _, path := range []string{
 		runs.Addr().String(), next.Addr().String(), filepath.Join(young, socketName), filepath.Join(others, socketName),
 		filepath.Join(full, "more"), filepath.Join(target, socketName), link,
 	} {
 		if _, err := os.Lstat(path); err != nil {
-			t.Errorf("what is no left-over is gone: %v", err)
+			t.Errorf("another folder was removed: %v", err)
 		}
 	}
 }

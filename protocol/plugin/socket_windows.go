@@ -8,12 +8,11 @@ import (
 	"forcecred/protocol/remedy"
 )
 
-// socket is a listener on a port of 127.0.0.1, which each user of the machine can
-// connect to: few hosts on Windows know another kind of socket.
+// socket is a listener on a port of 127.0.0.1, to which each user of the machine can
+// connect. Few hosts on Windows support another kind of socket.
 type socket struct{ net.Listener }
 
-// listen opens a port between those that the host has named. Its error is a
-// [*protocol.Error].
+// listen opens a port in the range that the host set. Its error is a [*protocol.Error].
 func listen(getenv func(string) string) (*socket, error) {
 	first, err := port(getenv, "PLUGIN_MIN_PORT")
 	if err != nil {
@@ -33,7 +32,7 @@ func listen(getenv func(string) string) (*socket, error) {
 	return nil, e
 }
 
-// port returns the port that a variable names; 0, for any, without the variable.
+// port returns the port in a variable, or 0 for any port if the variable is not set.
 func port(getenv func(string) string, variable string) (int, error) {
 	value := getenv(variable)
 	if value == "" {
@@ -41,7 +40,7 @@ func port(getenv func(string) string, variable string) (int, error) {
 	}
 	p, err := strconv.ParseUint(value, 10, 16)
 	if err != nil {
-		return 0, protocol.Errorf(protocol.Usage, "%s is not the number of a port", variable)
+		return 0, protocol.Errorf(protocol.Usage, "%s is not a port number", variable)
 	}
 	return int(p), nil
 }

@@ -13,7 +13,7 @@ func environ(env map[string]string) func(string) string {
 	return func(name string) string { return env[name] }
 }
 
-// TestListen: the socket is a port of this machine alone, and one of the host's.
+// TestListen checks that the socket is a port of 127.0.0.1, in the host's range.
 func TestListen(t *testing.T) {
 	t.Parallel()
 	s, err := listen(environ(nil))
@@ -25,7 +25,7 @@ func TestListen(t *testing.T) {
 	if !at.IP.IsLoopback() || at.Port == 0 {
 		t.Errorf("the socket is %v", at)
 	}
-	// The first port is taken, so that the next one that is free is the socket's.
+	// The first port is in use, so the socket gets the next free one.
 	next, err := listen(environ(map[string]string{"PLUGIN_MIN_PORT": strconv.Itoa(at.Port), "PLUGIN_MAX_PORT": "65535"}))
 	if err != nil {
 		t.Fatal(err)

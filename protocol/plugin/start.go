@@ -16,34 +16,34 @@ import (
 	goplugin "github.com/hashicorp/go-plugin"
 )
 
-// Options say how a host starts the plugin. The zero value is right for most.
+// Options say how a host starts the plugin. The zero value is right for most hosts.
 type Options struct {
-	// Args are the plugin's arguments. Those of the command that starts it by
-	// another name come first: "serve" for forcecred itself.
+	// Args are the plugin's arguments. If path is another command that starts the plugin,
+	// its own arguments come first: "serve" for forcecred itself.
 	Args []string
 
-	// Env is the plugin's environment; nil is that of this process.
+	// Env is the plugin's environment; nil for the environment of this process.
 	Env []string
 
-	// Checksum is the SHA-256 of the plugin's file, which is not run when it has
-	// another one; nil is not looked at. It protects nothing from whoever can
-	// replace the file between that look and the start.
+	// Checksum is the SHA-256 of the plugin's file, or nil. A file with another checksum is
+	// not run. It does not protect from a user who can replace the file between the check
+	// and the start.
 	Checksum []byte
 
-	// WithoutMTLS leaves the certificates out, which cost some 30 ms at the start.
-	// Then every program that can open the plugin's socket can ask: those of the
-	// same user, and on Windows those of every user.
+	// WithoutMTLS saves the certificates, which cost some 30 ms at the start. Then every
+	// program that can open the plugin's socket can send requests: programs of the same
+	// user, and on Windows of every user.
 	WithoutMTLS bool
 
-	// Log is told what the plugin warns of; nil is the process's stderr.
+	// Log gets the plugin's warnings; nil for this process's stderr.
 	Log hclog.Logger
 }
 
-// Start starts the plugin at path, or on PATH, and returns when it answers.
-// When ctx ends before that it is killed; afterwards ctx does not count. The
-// caller closes the Client.
+// Start starts the plugin at path, or on PATH, and returns when it answers. If ctx ends
+// before that, the plugin is killed. After that, ctx has no effect. The caller closes the
+// Client.
 //
-// The plugin's stdin is this process's own, of which it reads nothing.
+// The plugin has this process's stdin, and reads nothing from it.
 func Start(ctx context.Context, path string, o Options) (*Client, error) {
 	running, kill := context.WithCancel(context.WithoutCancel(ctx))
 	args := o.Args
@@ -84,7 +84,7 @@ func Start(ctx context.Context, path string, o Options) (*Client, error) {
 	return client, nil
 }
 
-// connect starts the process and looks whether it answers.
+// connect starts the process and checks that it answers.
 func connect(process *goplugin.Client) (*Client, error) {
 	rpc, err := process.Client()
 	if err != nil {
@@ -100,8 +100,8 @@ func connect(process *goplugin.Client) (*Client, error) {
 	return dispensed.(*Client), nil
 }
 
-// environment returns the plugin's environment, without what go-plugin has told
-// this process, which may be somebody's plugin itself.
+// environment returns the plugin's environment without go-plugin's variables, which this
+// process has if it is a plugin itself.
 func (o Options) environment() []string {
 	env := o.Env
 	if env == nil {
@@ -115,20 +115,20 @@ func (o Options) logger() hclog.Logger {
 	if log == nil {
 		log = hclog.New(&hclog.LoggerOptions{Level: hclog.Warn})
 	}
-	return pluginsWords{hclog.NewNullLogger(), log}
+	return pluginLogger{hclog.NewNullLogger(), log}
 }
 
-// pluginsWords passes on what the plugin logs, for which go-plugin asks by a
-// name. What go-plugin itself does is told by the errors that it returns.
-type pluginsWords struct {
+// pluginLogger logs what the plugin logs: go-plugin uses a named logger for that. It drops
+// go-plugin's own messages, because go-plugin returns errors as well.
+type pluginLogger struct {
 	hclog.Logger
 	to hclog.Logger
 }
 
-func (l pluginsWords) Named(name string) hclog.Logger { return l.to.Named(name) }
+func (l pluginLogger) Named(name string) hclog.Logger { return l.to.Named(name) }
 
-// tail keeps the last that a plugin has said on its stderr, where a plugin that
-// does not start says why.
+// tail holds the end of the plugin's stderr, where a plugin that does not start reports
+// why.
 type tail struct {
 	mu   sync.Mutex
 	text []byte
@@ -144,8 +144,8 @@ func (t *tail) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// explain returns why the plugin did not start: in its own words, where it has
-// found some and the caller has not given up.
+// explain returns why the plugin did not start: what it wrote to stderr, or else err. If
+// ctx has ended, it returns err.
 func (t *tail) explain(ctx context.Context, err error) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -156,6 +156,6 @@ func (t *tail) explain(ctx context.Context, err error) error {
 	case words != "":
 		return errors.New(strings.ReplaceAll(words, "\n", "; "))
 	}
-	line, _, _ := strings.Cut(err.Error(), "\n") // the others guess at the cause
+	line, _, _ := strings.Cut(err.Error(), "\n") // the other lines guess at the cause
 	return errors.New(strings.TrimRight(line, ": "))
 }

@@ -10,26 +10,24 @@ import (
 )
 
 const (
-	// leastTTL is how long before its end a token is replaced in any case: a
-	// refresh takes its time.
-	leastTTL = 10 * time.Second
-	// shortestPause keeps a watch from spinning, whatever the expiry says.
-	shortestPause = 250 * time.Millisecond
-	// Pauses after failures double from the first to the longest.
-	firstRetry   = time.Second
-	longestRetry = 30 * time.Second
-	// clockCheck is how often a long pause looks at the clock: a timer does not
-	// count the time for which the machine sleeps.
+	// minWatchTTL is the least MinTTL of a watch, because a refresh takes some time.
+	minWatchTTL = 10 * time.Second
+	// minInterval is the least time between two requests of a watch, with any expiry.
+	minInterval = 250 * time.Millisecond
+	// The backoff after a failure doubles from the first to the maximum.
+	firstBackoff = time.Second
+	maxBackoff   = 30 * time.Second
+	// clockCheck is the interval in which a long wait reads the clock, because a timer does
+	// not count the time while the machine sleeps.
 	clockCheck = time.Minute
 )
 
-// watch sends a credential now and another one each time before it ends. A
-// failure that may pass is tried again while the credential lasts. It returns
-// why it came to an end.
+// watch sends a credential now, and another one before each expires. It retries after a
+// retryable failure until the credential expires. It returns the error that ended it.
 func watch(ctx context.Context, get func(context.Context, protocol.GetRequest) (protocol.Credential, error), req protocol.GetRequest, send func(protocol.Credential) error) error {
 	var current protocol.Credential
 	failures := 0
-	req.MinTTL = max(req.MinTTL, leastTTL)
+	req.MinTTL = max(req.MinTTL, minWatchTTL)
 	for {
 		c, err := get(ctx, req)
 		switch {
@@ -47,7 +45,7 @@ func watch(ctx context.Context, get func(context.Context, protocol.GetRequest) (
 		default:
 			failures++
 		}
-		if err := pause(ctx, untilNext(time.Until(current.ExpiresAt), req.MinTTL, failures)); err != nil {
+		if err := wait(ctx, untilNext(time.Until(current.ExpiresAt), req.MinTTL, failures)); err != nil {
 			return err
 		}
 	}
@@ -58,21 +56,22 @@ func isRetryable(err error) bool {
 	return ok && e.Retryable
 }
 
-// untilNext returns when to ask next, of a credential that has so long left.
+// untilNext returns how long to wait before the next request, if the credential expires
+// after left.
 func untilNext(left, minTTL time.Duration, failures int) time.Duration {
 	next := left - minTTL
 	if next <= 0 {
 		next = left / 2 // a session that is shorter than minTTL
 	}
-	next += time.Millisecond // until then the helper takes it for good enough
+	next += time.Millisecond // before, the helper would return the same token
 	if failures > 0 {
-		next = min(firstRetry<<min(failures-1, 10), longestRetry, left)
+		next = min(firstBackoff<<min(failures-1, 10), maxBackoff, left)
 	}
-	return max(next, shortestPause)
+	return max(next, minInterval)
 }
 
-// pause waits for so long, by the clock on the wall as well.
-func pause(ctx context.Context, d time.Duration) error {
+// wait waits for d, by the wall clock as well.
+func wait(ctx context.Context, d time.Duration) error {
 	end := time.Now().Add(d)
 	wall := end.Round(0)
 	for now := time.Now(); now.Before(end) && now.Before(wall); now = time.Now() {

@@ -13,7 +13,7 @@ import (
 	"forcecred/protocol/token"
 )
 
-// session is an org whose tokens live for so long, and what was asked of it.
+// session is an org with sessions of that length. It records the requests.
 type session struct {
 	length  time.Duration
 	tokens  int
@@ -22,8 +22,8 @@ type session struct {
 	failing error
 }
 
-// get answers as the helper does: with the cached token if it lives for minTTL,
-// or for half a session where that is less.
+// get answers as the helper does: with the cached token if it is good for minTTL, or for
+// half a session if that is less.
 func (s *session) get(_ context.Context, req protocol.GetRequest) (protocol.Credential, error) {
 	s.asked = append(s.asked, time.Now())
 	left := time.Until(s.expires)
@@ -41,7 +41,7 @@ func (s *session) get(_ context.Context, req protocol.GetRequest) (protocol.Cred
 	return protocol.Credential{Token: token.Token{AccessToken: secret.New(fmt.Sprintf("test-access-token-%d", s.tokens))}, ExpiresAt: s.expires}, nil
 }
 
-// watched is what a watch sends, and how it ends.
+// watched records what a watch sends, and its final error.
 type watched struct {
 	at  []time.Time
 	err error
@@ -92,8 +92,8 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// TestWatchOfASessionThatDoesNotRenew: an org that answers a refresh with the
-// same token is not asked in a loop, and nothing is sent twice.
+// TestWatchOfASessionThatDoesNotRenew checks that an org that answers a refresh with the
+// same token is not asked in a loop, and that no token is sent twice.
 func TestWatchOfASessionThatDoesNotRenew(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -121,12 +121,12 @@ func TestWatchFails(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		failing error
-		at, to  time.Duration // when it begins and ceases to fail
-		ends    time.Duration // when the watch ends, 0 for not at all
+		at, to  time.Duration // when requests begin and stop failing
+		ends    time.Duration // when the watch ends; 0 if it does not end
 	}{
 		{"finally, at once", final, 0, time.Hour, 1},
 		{"finally, later", final, time.Minute, 24 * time.Hour, 59 * time.Minute},
-		{"for a moment, at once", passing, 0, time.Second, 1}, // there is no token that it could wait with
+		{"for a moment, at once", passing, 0, time.Second, 1}, // there is no token yet
 		{"for a moment, later", passing, time.Minute, 59*time.Minute + 30*time.Second, 0},
 		{"for longer than the token lasts", passing, time.Minute, 24 * time.Hour, time.Hour},
 	} {
@@ -160,7 +160,7 @@ func TestWatchFails(t *testing.T) {
 	}
 }
 
-// TestWatchRejectsOnce: what the host has refused counts for the first token alone.
+// TestWatchRejectsOnce checks that a rejected token applies to the first request alone.
 func TestWatchRejectsOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -177,7 +177,7 @@ func TestWatchRejectsOnce(t *testing.T) {
 	})
 }
 
-// TestWatchEndsWithItsStream: a host that is gone is sent nothing more.
+// TestWatchEndsWithItsStream checks that a watch ends when its host does.
 func TestWatchEndsWithItsStream(t *testing.T) {
 	t.Parallel()
 	gone := errors.New("gone")

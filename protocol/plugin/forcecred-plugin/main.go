@@ -1,4 +1,4 @@
-// Command forcecred-plugin serves credentials to the host program that has started it as a go-plugin plugin.
+// Command forcecred-plugin serves credentials to the host program that started it as a go-plugin plugin.
 package main
 
 import (
@@ -25,40 +25,40 @@ import (
 
 func main() {
 	process.DisableDumps() // before there is a secret in memory
-	// The handshake line alone goes to the real stdout, as forcecred's answer does.
+	// Only the handshake line is written to the real stdout.
 	stdout := os.Stdout
 	os.Stdout = os.Stderr
-	// Whoever logs here is a library; net/http's would show whole requests when
-	// GODEBUG asks for it.
+	// Only libraries use this logger. That of net/http prints whole requests if GODEBUG
+	// asks for them.
 	log.SetOutput(io.Discard)
 	if err := run(os.Args[1:], stdout, os.Stderr); err != nil {
 		e, ok := errors.AsType[*protocol.Error](err)
 		if !ok {
 			e = protocol.Errorf(protocol.Internal, "%v", err)
 		}
-		_ = hints.Word(e).WriteText(os.Stderr) // there is nowhere else to tell it
+		_ = hints.Word(e).WriteText(os.Stderr) // there is nowhere else to report it
 		os.Exit(e.Code.ExitStatus())
 	}
 }
 
 func run(args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("forcecred-plugin", flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // it quotes what it does not know
+	flags.SetOutput(io.Discard) // it quotes unknown arguments
 	requireMTLS := flags.Bool("require-mtls", true, "")
 	if err := flags.Parse(args); err != nil || flags.NArg() > 0 {
 		e := protocol.Errorf(protocol.Usage, "there is one flag, --require-mtls, and no argument")
-		e.Hint = "with --require-mtls=false a host is served that has brought no client certificate; docs/plugin-hosts.md tells the rest"
+		e.Hint = "--require-mtls=false serves a host without a client certificate; see docs/plugin-hosts.md"
 		return e
 	}
-	ctx, end := endings()
+	ctx, end := untilStopped()
 	defer end()
 	warnings := hclog.New(&hclog.LoggerOptions{Name: "forcecred", Level: hclog.Warn, Output: stderr, JSONFormat: true})
-	var spending spending
+	var running refreshes
 	return plugin.Serve(ctx, func(ctx context.Context) (plugin.Core, error) {
 		h, err := app.App{
 			Config:      config.Read(os.Getenv),
 			Environ:     os.Environ,
-			HoldSignals: spending.begin,
+			HoldSignals: running.begin,
 			Notice:      func(message string) { warnings.Warn(message) },
 			MemoryCache: true,
 		}.Open(ctx)
@@ -68,14 +68,14 @@ func run(args []string, stdout, stderr io.Writer) error {
 		Stdout:      stdout,
 		Log:         warnings,
 		RequireMTLS: *requireMTLS,
-		Drain:       spending.drain,
+		Drain:       running.drain,
 		Hint:        hints.Of,
 		IsFinal:     func(err error) bool { return errors.Is(err, keystore.ErrConnectionLost) },
 	})
 }
 
-// core is what is served. The first org that is stored pins the keystore, as it
-// does by `forcecred store`.
+// core is the Helper that is served. The first org that is stored pins the keystore, as
+// with `forcecred store`.
 type core struct {
 	*helper.Helper
 	pin func() error
@@ -88,17 +88,16 @@ func (c core) Store(ctx context.Context, req protocol.StoreRequest, verify bool)
 	return c.pin()
 }
 
-// endings returns a context that ends when the process is to: by a signal, or
-// with its host.
-func endings() (ctx context.Context, end func()) {
-	// Nobody reads this channel. SIGINT is for the host to act on, which has it as
-	// well when somebody presses Ctrl-C. Whoever writes to the stderr of a host
-	// that is gone gets an error, and not SIGPIPE, which would end the process in
-	// the middle of whatever it does.
+// untilStopped returns a context that ends when the process must end: by a signal or with
+// its host.
+func untilStopped() (ctx context.Context, end func()) {
+	// Nothing reads this channel. Ctrl-C sends SIGINT to the host as well, which decides
+	// what to do. A write to the stderr of a host that has ended must return an error:
+	// SIGPIPE would end the process during a refresh.
 	signal.Notify(make(chan os.Signal, 1), os.Interrupt, syscall.SIGPIPE)
 	ctx, end = context.WithCancel(context.Background())
 	for _, sig := range []os.Signal{syscall.SIGTERM, syscall.SIGHUP} {
-		if !signal.Ignored(sig) { // as nohup leaves one of them
+		if !signal.Ignored(sig) { // nohup ignores SIGHUP
 			ctx, _ = signal.NotifyContext(ctx, sig)
 		}
 	}
