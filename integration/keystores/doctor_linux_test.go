@@ -42,7 +42,7 @@ func TestDoctorKeyrings(t *testing.T) {
 					warned--
 				}
 			}
-			if e.Fail+warned > 0 || told["session-bus"] != tt.bus || !strings.Contains(told["size"], tt.size) || !strings.Contains(told["write"], "written, read and removed") {
+			if e.Fail+warned > 0 || told["session-bus"] != tt.bus || !strings.Contains(told["size"], tt.size) || !strings.Contains(told["write"], "written, read and deleted") {
 				t.Errorf("%+v", e.Findings)
 			}
 			if got := r.Run(t.Context(), "", "list"); got.Status != 0 || strings.Count(got.Stdout, `"org":`) != 1 {

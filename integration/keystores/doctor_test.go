@@ -150,8 +150,8 @@ func TestDoctorFindings(t *testing.T) {
 				t.Fatal(err)
 			}
 			return nil
-		}, "journal", protocol.Warn, "prod.sealed was made for a refresh", "forcecred get ORG --force"},
-		{"an entry that was kept aside", orgtest.Config{}, func(t *testing.T, r *rig.Rig) []string {
+		}, "journal", protocol.Warn, "prod.sealed is of a refresh", "forcecred get ORG --force"},
+		{"an entry that was set aside", orgtest.Config{}, func(t *testing.T, r *rig.Rig) []string {
 			j := &journal.Journal{Dir: inHome(r, "journal")}
 			if err := j.Reserve("prod"); err != nil {
 				t.Fatal(err)

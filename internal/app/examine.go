@@ -28,12 +28,12 @@ const probeOrg = "forcecred-doctor"
 // credentials. It leaves no item behind, and creates no folder for data or identity. Its
 // findings show the user's home directory as ~.
 func (a App) Examine(ctx context.Context, org string, offline bool) []protocol.Finding {
-	findings := []protocol.Finding{doctor.Build(Version())}
+	findings := []protocol.Finding{doctor.DescribeBuild(Version())}
 	paths, err := a.findPaths()
 	if err != nil {
-		findings = append(findings, doctor.Failed(doctor.Files, err, remedy.To("set_absolute_path")))
+		findings = append(findings, doctor.FailedCheck(doctor.Files, err, remedy.To("set_absolute_path")))
 	}
-	var kept []doctor.Kept
+	var kept []doctor.StoredOrg
 	if err == nil {
 		var more []protocol.Finding
 		more, kept = a.examineKeystore(ctx, paths, keystore.Org(org))
@@ -75,13 +75,13 @@ func homeShortener(folder string) func(string) string {
 	return func(text string) string { return path.ReplaceAllString(text, "${1}~${2}") }
 }
 
-func (a App) examineKeystore(ctx context.Context, paths config.Paths, org keystore.Org) ([]protocol.Finding, []doctor.Kept) {
+func (a App) examineKeystore(ctx context.Context, paths config.Paths, org keystore.Org) ([]protocol.Finding, []doctor.StoredOrg) {
 	findings, hasItems := examineFiles(paths)
 	c, err := a.chooseKeystore(ctx, paths)
 	if err == nil {
 		findings = append(findings, a.examineChoice(c, paths))
 	} else {
-		findings = append(findings, doctor.Failed(doctor.Keystore, err, remedy.To("set_keystore")))
+		findings = append(findings, doctor.FailedCheck(doctor.Keystore, err, remedy.To("set_keystore")))
 	}
 	findings = append(findings, examineBus(c)...)
 	if err != nil {
@@ -94,42 +94,42 @@ func (a App) examineKeystore(ctx context.Context, paths config.Paths, org keysto
 		own, _, err = a.openOne(c.name, paths)
 	}
 	if err != nil {
-		return append(findings, doctor.Failed(doctor.Keystore, err, remedy.To("set_keystore_as_documented"))), nil
+		return append(findings, doctor.FailedCheck(doctor.Keystore, err, remedy.To("set_keystore_as_documented"))), nil
 	}
 	if c.name == fileKeystore && !hasItems {
 		// To write an item would create the identity.
 		return append(findings, protocol.Finding{Check: doctor.Items, State: protocol.OK, Detail: "nothing is stored yet; the first store creates the files"}), nil
 	}
-	kept, more := doctor.Reads(ctx, store, org)
+	kept, more := doctor.ReadItems(ctx, store, org)
 	findings = append(findings, more...)
-	ours := slices.DeleteFunc(slices.Clone(kept), func(k doctor.Kept) bool {
+	ours := slices.DeleteFunc(slices.Clone(kept), func(k doctor.StoredOrg) bool {
 		both, isTwo := store.(*overlay.Store)
 		return isTwo && both.IsSecond(k.Grant.Org)
 	})
 	if c.name != sfKeystore {
-		findings = append(findings, doctor.Fits(ours, limitsOf(c.name)))
+		findings = append(findings, doctor.CheckSizes(ours, limitsOf(c.name)))
 		findings = append(findings, examineWrites(ctx, own, ours)...)
 	}
 	for _, dir := range a.journals(c, paths) {
-		findings = append(findings, doctor.Journal(&journal.Journal{Dir: dir})...)
+		findings = append(findings, doctor.CheckJournal(&journal.Journal{Dir: dir})...)
 	}
 	return append(findings, a.examineSalesforceCLI(ctx, c, paths, ours)...), kept
 }
 
 // examineFiles also reports whether the keystore of age files has an identity or an item.
 func examineFiles(paths config.Paths) (findings []protocol.Finding, hasItems bool) {
-	data, hasData := doctor.DataFolder(paths.DataDir)
+	data, hasData := doctor.CheckDataFolder(paths.DataDir)
 	findings = append(findings, data)
 	if hasData {
 		for _, name := range []string{"store", "locks", "journal", "failures", noticesFolder, "tmp"} {
-			folder, hasFolder := doctor.Folder(filepath.Join(paths.DataDir, name))
+			folder, hasFolder := doctor.CheckFolder(filepath.Join(paths.DataDir, name))
 			if hasFolder && folder.State != protocol.OK {
 				findings = append(findings, folder)
 			}
 			hasItems = hasItems || name == "store" && hasFolder
 		}
 	}
-	identity, hasIdentity := doctor.Identity(paths.IdentityFile)
+	identity, hasIdentity := doctor.CheckIdentity(paths.IdentityFile)
 	if hasIdentity {
 		findings = append(findings, identity)
 	}
@@ -194,12 +194,12 @@ func limitsOf(name string) doctor.Limits {
 
 // examineWrites takes the locks, and then writes an item. If there is an org, the item is
 // under its name, because its lock files already exist.
-func examineWrites(ctx context.Context, store keystore.Store, kept []doctor.Kept) []protocol.Finding {
+func examineWrites(ctx context.Context, store keystore.Store, kept []doctor.StoredOrg) []protocol.Finding {
 	org := keystore.Org(probeOrg)
 	if len(kept) > 0 {
 		org = kept[0].Grant.Org
 	}
-	return append(doctor.Locks(ctx, store, kept), doctor.Writes(ctx, store, org))
+	return append(doctor.CheckLocks(ctx, store, kept), doctor.CheckWrite(ctx, store, org))
 }
 
 // journals returns the folders of the journals.
@@ -214,7 +214,7 @@ func (a App) journals(c choice, paths config.Paths) []string {
 	return []string{own}
 }
 
-func (a App) examineSalesforceCLI(ctx context.Context, c choice, paths config.Paths, kept []doctor.Kept) []protocol.Finding {
+func (a App) examineSalesforceCLI(ctx context.Context, c choice, paths config.Paths, kept []doctor.StoredOrg) []protocol.Finding {
 	f := protocol.Finding{Check: doctor.SharedLogin, State: protocol.OK}
 	switch {
 	case c.name == sfKeystore:
@@ -227,21 +227,21 @@ func (a App) examineSalesforceCLI(ctx context.Context, c choice, paths config.Pa
 	if err != nil {
 		return nil // without the user's home directory there are no logins
 	}
-	return doctor.Shared(ctx, logins, kept)
+	return doctor.CheckSharedLogins(ctx, logins, kept)
 }
 
-func (a App) examineNetwork(ctx context.Context, kept []doctor.Kept, offline bool) []protocol.Finding {
+func (a App) examineNetwork(ctx context.Context, kept []doctor.StoredOrg, offline bool) []protocol.Finding {
 	proxyErr := a.checkProxy()
 	client, rootsVariable, rootsErr := a.clientWithRoots()
 	findings := []protocol.Finding{
-		doctor.ProxySetting(a.proxyVariable(), proxyErr, a.Config.NoProxy.IsSet(), a.noProxyFault()),
-		doctor.RootsFile(a.Config.CAFile.Value, rootsVariable, rootsErr),
+		doctor.CheckProxy(a.proxyVariable(), proxyErr, a.Config.NoProxy.IsSet(), a.noProxyFault()),
+		doctor.CheckRoots(a.Config.CAFile.Value, rootsVariable, rootsErr),
 	}
 	switch {
 	case offline:
-		return append(findings, doctor.Offline("because the diagnosis stays offline"))
+		return append(findings, doctor.SkipHosts("because the diagnosis stays offline"))
 	case proxyErr != nil || rootsErr != nil:
-		return append(findings, doctor.Offline("because of the problem above"))
+		return append(findings, doctor.SkipHosts("because of the problem above"))
 	}
-	return append(findings, doctor.Hosts(ctx, client, kept)...)
+	return append(findings, doctor.CheckHosts(ctx, client, kept)...)
 }

@@ -8,9 +8,8 @@ import (
 	"forcecred/protocol"
 )
 
-// Build tells which forcecred this is: its version, the revision that it was
-// built of, and with what.
-func Build(version string) protocol.Finding {
+// DescribeBuild returns the version of forcecred, its revision, and the Go that built it.
+func DescribeBuild(version string) protocol.Finding {
 	revision, modified := "", ""
 	if info, known := debug.ReadBuildInfo(); known {
 		for _, s := range info.Settings {

@@ -34,7 +34,7 @@ func TestFits(t *testing.T) {
 		{"a tenth left", 100, Limits{Item: 1 << 20, Used: 18_001, All: 20_000}, protocol.Warn},
 		{"no room for a second one", 2000, Limits{Item: 1 << 20, Used: 16_001, All: 20_000}, protocol.Warn},
 	} {
-		got := Fits([]Kept{{Largest: 1}, {Largest: tt.largest}}, tt.limits)
+		got := CheckSizes([]StoredOrg{{Largest: 1}, {Largest: tt.largest}}, tt.limits)
 		if got.State != tt.want || (got.Next != "") != (tt.want != protocol.OK) {
 			t.Errorf("%s: %+v, want %s", tt.name, got, tt.want)
 		}
@@ -47,13 +47,13 @@ func TestClock(t *testing.T) {
 		0: protocol.OK, time.Minute: protocol.OK, -time.Minute: protocol.OK, 61 * time.Second: protocol.Warn, -61 * time.Second: protocol.Warn,
 		5 * time.Minute: protocol.Warn, 301 * time.Second: protocol.Fail, -301 * time.Second: protocol.Fail,
 	} {
-		got := clock([]visit{{host: "near", told: true}, {host: "far", skew: skew, told: true}, {host: "mute", skew: time.Hour}})
+		got := clock([]visit{{host: "near", hasTime: true}, {host: "far", skew: skew, hasTime: true}, {host: "mute", skew: time.Hour}})
 		if len(got) != 1 || got[0].State != want {
 			t.Errorf("%v: %+v, want %s", skew, got, want)
 		}
 	}
 	if got := clock([]visit{{host: "mute"}}); got != nil {
-		t.Errorf("nobody told the time: %+v", got)
+		t.Errorf("nobody sent the time: %+v", got)
 	}
 }
 
@@ -80,7 +80,7 @@ func TestSharedIsOfRefreshTokens(t *testing.T) {
 			t.Fatal(err)
 		}
 		logins := sfcli.New(sfcli.Config{Dir: dir, Own: storetest.NewMemory(), GenericKeychain: true})
-		if got := Shared(t.Context(), logins, []Kept{{Grant: tt.grant}}); len(got) != 1 || got[0].State != tt.want {
+		if got := CheckSharedLogins(t.Context(), logins, []StoredOrg{{Grant: tt.grant}}); len(got) != 1 || got[0].State != tt.want {
 			t.Errorf("%s: %+v, want %s", tt.name, got, tt.want)
 		}
 	}
@@ -99,7 +99,7 @@ func TestWritesLosesNoRace(t *testing.T) {
 			}
 			return nil
 		}
-		if got := Writes(t.Context(), store, "prod"); got.State != want {
+		if got := CheckWrite(t.Context(), store, "prod"); got.State != want {
 			t.Errorf("lost %d times: %+v, want %s", lost, got, want)
 		}
 		if keys, err := store.List(t.Context(), keystore.KindProbe); err != nil || len(keys) > 0 {
@@ -118,11 +118,11 @@ func (v visitor) ServerTime(_ context.Context, login salesforce.Host) (time.Time
 
 func TestHosts(t *testing.T) {
 	t.Parallel()
-	grant := func(org keystore.Org, loginURL string) Kept {
-		return Kept{Grant: keystore.Grant{Org: org, LoginURL: loginURL, RefreshToken: secret.New("test-refresh-token")}}
+	grant := func(org keystore.Org, loginURL string) StoredOrg {
+		return StoredOrg{Grant: keystore.Grant{Org: org, LoginURL: loginURL, RefreshToken: secret.New("test-refresh-token")}}
 	}
 	v := visitor{}
-	got := Hosts(t.Context(), v, []Kept{grant("a", "https://login.salesforce.com"), grant("b", "https://login.salesforce.com"), grant("c", "https://elsewhere.example")})
+	got := CheckHosts(t.Context(), v, []StoredOrg{grant("a", "https://login.salesforce.com"), grant("b", "https://login.salesforce.com"), grant("c", "https://elsewhere.example")})
 	if len(v) != 1 || len(got) != 2 {
 		t.Fatalf("%v were visited: %+v", v, got)
 	}

@@ -12,9 +12,9 @@ import (
 	"forcecred/protocol/remedy"
 )
 
-// Folder looks at one of forcecred's own folders: that it is one, this user's,
-// closed to others. One that is not there is made when it is needed.
-func Folder(path string) (protocol.Finding, bool) {
+// CheckFolder checks that path is a folder of this user's and closed to others. It
+// returns false if path does not exist, because forcecred makes the folder when needed.
+func CheckFolder(path string) (protocol.Finding, bool) {
 	info, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -24,21 +24,21 @@ func Folder(path string) (protocol.Finding, bool) {
 	case !info.IsDir():
 		return fail(Files, remedy.Remedy{Code: "move_folder_away", Path: path}, "%s is not a folder", path), true
 	case !privatefile.IsOwnedBy(info, os.Geteuid()):
-		return Failed(Files, privatefile.OwnerError(path, info), remedy.Remedy{}), true
+		return FailedCheck(Files, privatefile.OwnerError(path, info), remedy.Remedy{}), true
 	case privatefile.PermissionsOfOthers(info) != 0:
-		return warn(Files, remedy.Remedy{Code: "close_folder", Path: path}, "%s has mode %04o: others see the names of the orgs", path, info.Mode().Perm()), true
+		return warn(Files, remedy.Remedy{Code: "close_folder", Path: path}, "%s has mode %04o: others can see the names of the orgs", path, info.Mode().Perm()), true
 	}
 	return ok(Files, "%s is closed to others", path), true
 }
 
-// DataFolder is Folder for the one above them, whose place and mode are the
-// user's choice as long as nobody else can write there.
-func DataFolder(path string) (protocol.Finding, bool) {
+// CheckDataFolder checks the folder of all files. Its place and mode are the user's
+// choice, but nobody else may write there.
+func CheckDataFolder(path string) (protocol.Finding, bool) {
 	info, err := os.Stat(path)
 	const groupAndOthersWrite = 0o022
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return ok(Files, "%s is not there: nothing is stored yet", path), false
+		return ok(Files, "%s does not exist: nothing is stored yet", path), false
 	case err != nil:
 		return unreachable(path, err), false
 	case !info.IsDir():
@@ -49,8 +49,8 @@ func DataFolder(path string) (protocol.Finding, bool) {
 	return ok(Files, "data are in %s", path), true
 }
 
-// Identity looks at the age identity, as the keystore does before it uses it.
-func Identity(path string) (protocol.Finding, bool) {
+// CheckIdentity checks the age identity, as the keystore does before it uses it.
+func CheckIdentity(path string) (protocol.Finding, bool) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -68,7 +68,7 @@ func Identity(path string) (protocol.Finding, bool) {
 	return ok(Files, "the age identity %s is closed to others", path), true
 }
 
-// unreachable reports what the file system refuses.
+// unreachable returns the finding of a path that the file system refuses.
 func unreachable(path string, err error) protocol.Finding {
 	err = regularfile.WrapPermission(err)
 	return fail(Files, cmp.Or(privatefile.RemedyOf(err), remedy.Remedy{Code: "see_reachable", Path: path}), "%v", err)

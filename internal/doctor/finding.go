@@ -1,7 +1,7 @@
-// Package doctor looks at one thing after the other that forcecred stands on, then says what is amiss with it.
+// Package doctor checks what forcecred depends on, and reports problems with their remedies.
 //
-// No finding holds a secret, so that all of them can be shown to others. They
-// name files, orgs and hosts.
+// No finding holds a secret, so a report can be shown to others. Findings name files,
+// orgs and hosts.
 package doctor
 
 import (
@@ -15,22 +15,22 @@ import (
 	"forcecred/protocol/remedy"
 )
 
-// The checks, by the names that findings have.
+// The names of the checks, as findings have them.
 const (
 	Version     = "version"
 	Keystore    = "keystore"       // which one, and why
 	SessionBus  = "session-bus"    // whether the keyring on it can be reached
-	Files       = "files"          // folders and the age identity: whose they are, and who can read them
+	Files       = "files"          // owners and modes of the folders and the age identity
 	Lock        = "lock"           // of the grants
-	Write       = "write"          // a write, a read and a removal
+	Write       = "write"          // a write, a read and a deletion
 	Items       = "items"          // whether each can be read
 	Size        = "size"           // of the items
-	LeftOvers   = "journal"        // what failed or killed processes left
+	LeftJournal = "journal"        // entries that failed or killed processes left
 	Proxy       = "proxy"          // HTTPS_PROXY
 	Roots       = "certificates"   // FORCECRED_CA_FILE
 	Host        = "host"           // where orgs log in
 	Clock       = "clock"          // this machine's
-	SharedLogin = "salesforce-cli" // whether it has the same logins
+	SharedLogin = "salesforce-cli" // logins that both programs have
 )
 
 func ok(check, format string, args ...any) protocol.Finding {
@@ -45,9 +45,9 @@ func fail(check string, todo remedy.Remedy, format string, args ...any) protocol
 	return protocol.Finding{Check: check, State: protocol.Fail, Detail: fmt.Sprintf(format, args...), Next: hints.Text(todo)}
 }
 
-// Failed returns the finding of a check that failed, with the remedy that the error has
+// FailedCheck returns the finding of a check that failed, with the remedy that the error has
 // or else with todo.
-func Failed(check string, err error, todo remedy.Remedy) protocol.Finding {
+func FailedCheck(check string, err error, todo remedy.Remedy) protocol.Finding {
 	hint := hints.Of(err)
 	if e, ok := errors.AsType[*salesforce.Error](err); ok {
 		hint = hints.Text(e.Remedy)

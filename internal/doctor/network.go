@@ -13,7 +13,7 @@ import (
 	"forcecred/protocol/remedy"
 )
 
-// Visitor goes to a host without a secret, and tells the time there;
+// Visitor connects to a host without a secret, and returns the host's time;
 // [salesforce.Client] is one.
 type Visitor interface {
 	ServerTime(context.Context, salesforce.Host) (time.Time, error)
@@ -24,9 +24,9 @@ const (
 	maxVisits   = 8 // at once
 )
 
-// Hosts visits each host where one of the orgs logs in, and compares this
+// CheckHosts connects to the login host of each org, and compares this
 // machine's clock with theirs.
-func Hosts(ctx context.Context, v Visitor, all []Kept) []protocol.Finding {
+func CheckHosts(ctx context.Context, v Visitor, all []StoredOrg) []protocol.Finding {
 	logins := map[string]salesforce.Host{}
 	var findings []protocol.Finding
 	for _, k := range all {
@@ -40,11 +40,11 @@ func Hosts(ctx context.Context, v Visitor, all []Kept) []protocol.Finding {
 	var mu sync.Mutex
 	var visits []visit
 	var running sync.WaitGroup
-	turns := make(chan struct{}, maxVisits)
+	slots := make(chan struct{}, maxVisits)
 	for _, login := range logins {
-		turns <- struct{}{}
+		slots <- struct{}{}
 		running.Go(func() {
-			defer func() { <-turns }()
+			defer func() { <-slots }()
 			found := goTo(ctx, v, login)
 			mu.Lock()
 			defer mu.Unlock()
@@ -57,17 +57,17 @@ func Hosts(ctx context.Context, v Visitor, all []Kept) []protocol.Finding {
 		findings = append(findings, found.finding())
 	}
 	if len(findings) == 0 {
-		findings = append(findings, ok(Host, "there is no org whose host could be visited"))
+		findings = append(findings, ok(Host, "no org has a host to visit"))
 	}
 	return append(findings, clock(visits)...)
 }
 
-// visit is what came of going to a host.
+// visit is the result of a connection to a host.
 type visit struct {
-	host string
-	err  error
-	skew time.Duration // its clock less ours, as far as it can't be the time on the way
-	told bool          // it has said what time it is
+	host    string
+	err     error
+	skew    time.Duration // its clock minus this machine's, without what the transfer may explain
+	hasTime bool          // it sent its time
 }
 
 func goTo(ctx context.Context, v Visitor, login salesforce.Host) visit {
@@ -76,10 +76,10 @@ func goTo(ctx context.Context, v Visitor, login salesforce.Host) visit {
 	sent := time.Now()
 	date, err := v.ServerTime(ctx, login)
 	got := time.Now()
-	found := visit{host: strings.TrimPrefix(login.URL(), "https://"), err: err, told: err == nil && !date.IsZero()}
-	// The header has whole seconds, and was written some time in between.
+	found := visit{host: strings.TrimPrefix(login.URL(), "https://"), err: err, hasTime: err == nil && !date.IsZero()}
+	// The header has whole seconds. The host wrote it between the two times.
 	switch end := date.Add(time.Second); {
-	case !found.told:
+	case !found.hasTime:
 	case date.After(got):
 		found.skew = date.Sub(got)
 	case end.Before(sent):
@@ -90,22 +90,22 @@ func goTo(ctx context.Context, v Visitor, login salesforce.Host) visit {
 
 func (v visit) finding() protocol.Finding {
 	if v.err == nil {
-		return ok(Host, "%s answers, and has proved by TLS who it is", v.host)
+		return ok(Host, "%s answers, and proved its identity by TLS", v.host)
 	}
-	f := Failed(Host, v.err, remedy.To("check_network"))
+	f := FailedCheck(Host, v.err, remedy.To("check_network"))
 	f.Detail = v.host + ": " + f.Detail
 	return f
 }
 
-// How far the clocks may be apart.
+// The largest differences of clocks.
 const (
 	noticeable = time.Minute
 	tooFar     = 5 * time.Minute
 )
 
-// clock compares this machine's clock with that of the host which is farthest away.
+// clock compares this machine's clock with the one that differs most.
 func clock(visits []visit) []protocol.Finding {
-	visits = slices.DeleteFunc(slices.Clone(visits), func(v visit) bool { return !v.told })
+	visits = slices.DeleteFunc(slices.Clone(visits), func(v visit) bool { return !v.hasTime })
 	if len(visits) == 0 {
 		return nil
 	}
@@ -122,18 +122,17 @@ func clock(visits []visit) []protocol.Finding {
 	case apart > noticeable:
 		return []protocol.Finding{warn(Clock, todo, "this machine's clock is %v %s that of %s", apart, direction, worst.host)}
 	case apart == 0:
-		return []protocol.Finding{ok(Clock, "this machine's clock is right, as %s says", worst.host)}
+		return []protocol.Finding{ok(Clock, "this machine's clock agrees with that of %s", worst.host)}
 	}
 	return []protocol.Finding{ok(Clock, "this machine's clock is %v %s that of %s", apart, direction, worst.host)}
 }
 
-// Offline tells why no host was visited.
-func Offline(reason string) protocol.Finding { return ok(Host, "no host was visited, %s", reason) }
+// SkipHosts returns the finding that no host was visited, and why.
+func SkipHosts(reason string) protocol.Finding { return ok(Host, "no host was visited, %s", reason) }
 
-// ProxySetting tells of the variable that names a proxy, or "", of what is wrong
-// with its setting, of whether there are exceptions, and of what is wrong with
-// those, or "". The setting may have a password in it, and is not shown.
-func ProxySetting(variable string, fault error, exceptions bool, exceptionsFault string) protocol.Finding {
+// CheckProxy reports the proxy's variable, or "" for none, and the faults of its setting
+// and of its exceptions. It does not show the setting, which may have a password.
+func CheckProxy(variable string, fault error, exceptions bool, exceptionsFault string) protocol.Finding {
 	switch {
 	case variable == "":
 		return ok(Proxy, "none")
@@ -147,9 +146,9 @@ func ProxySetting(variable string, fault error, exceptions bool, exceptionsFault
 	return ok(Proxy, "%s names one", variable)
 }
 
-// RootsFile reports the file of further roots, or "", and what is wrong with the
+// CheckRoots reports the file of additional roots, or "" for none, and the fault of the
 // roots that a variable names.
-func RootsFile(path, variable string, fault error) protocol.Finding {
+func CheckRoots(path, variable string, fault error) protocol.Finding {
 	switch {
 	case fault != nil:
 		return fail(Roots, remedy.Remedy{Code: "correct_roots", Name: variable}, "%s: %v", variable, fault)

@@ -10,21 +10,21 @@ import (
 	"forcecred/protocol/remedy"
 )
 
-// secretPatience is for a keyring that has the Salesforce CLI's key: a dialog of
-// its own is not worth an answer here.
-const secretPatience = 3 * time.Second
+// keyTimeout bounds the wait for the keyring that has the Salesforce CLI's key. A check
+// is not worth a dialog.
+const keyTimeout = 3 * time.Second
 
-// Shared looks whether the Salesforce CLI has a login that forcecred has as well:
-// whichever of the two spends a refresh token that rotates second, ends it for both.
-func Shared(ctx context.Context, logins *sfcli.Store, all []Kept) []protocol.Finding {
+// CheckSharedLogins reports logins that both forcecred and the Salesforce CLI have. If
+// refresh tokens rotate, the program that refreshes second ends the login for both.
+func CheckSharedLogins(ctx context.Context, logins *sfcli.Store, all []StoredOrg) []protocol.Finding {
 	accounts, err := logins.Accounts(ctx)
 	if err != nil {
-		f := Failed(SharedLogin, err, remedy.To("sf_see_folder"))
+		f := FailedCheck(SharedLogin, err, remedy.To("sf_see_folder"))
 		f.State = protocol.Warn
 		return []protocol.Finding{f}
 	}
 	if len(accounts) == 0 {
-		return []protocol.Finding{ok(SharedLogin, "it has no logins here")}
+		return []protocol.Finding{ok(SharedLogin, "it has no logins")}
 	}
 	var findings []protocol.Finding
 	for _, k := range all {
@@ -35,14 +35,14 @@ func Shared(ctx context.Context, logins *sfcli.Store, all []Kept) []protocol.Fin
 		}
 	}
 	if len(findings) == 0 {
-		findings = append(findings, ok(SharedLogin, "none of its %s is one of forcecred's", count(len(accounts), "login")))
+		findings = append(findings, ok(SharedLogin, "forcecred has none of its %s", count(len(accounts), "login")))
 	}
 	return findings
 }
 
-// compare finds out whether a grant is the CLI's as well: by its refresh token,
-// or else by its user. Without the same app it can't be, nor where one of the two
-// has a private key, whose use ends nothing.
+// compare reports whether the Salesforce CLI has the same grant, by the refresh token or
+// else by the user. Grants of different apps differ. A private key can be shared, because
+// its use ends nothing.
 func compare(ctx context.Context, logins *sfcli.Store, g keystore.Grant, account sfcli.Account) (f protocol.Finding, shared bool) {
 	if g.RefreshToken.Empty() || g.ClientID != account.ClientID {
 		return f, false
@@ -59,14 +59,14 @@ func compare(ctx context.Context, logins *sfcli.Store, g keystore.Grant, account
 		what = "the grant of %q and the Salesforce CLI's %s are of one user and one app"
 	}
 	if g.Rotates != nil && !*g.Rotates {
-		return ok(SharedLogin, what+"; its refresh token does not rotate, so that both can spend it", g.Org, account.Org), true
+		return ok(SharedLogin, what+"; its refresh token does not rotate, so both can use it", g.Org, account.Org), true
 	}
 	todo := remedy.Remedy{Code: "import_live_instead", Org: string(g.Org)}
-	return warn(SharedLogin, todo, what+": where refresh tokens rotate, whoever refreshes second ends the login for both", g.Org, account.Org), true
+	return warn(SharedLogin, todo, what+"; if refresh tokens rotate, the program that refreshes second ends the login for both", g.Org, account.Org), true
 }
 
 func grantOf(ctx context.Context, logins *sfcli.Store, org keystore.Org) (keystore.Grant, error) {
-	ctx, cancel := context.WithTimeout(ctx, secretPatience)
+	ctx, cancel := context.WithTimeout(ctx, keyTimeout)
 	defer cancel()
 	return keystore.LoadGrant(ctx, logins, org)
 }

@@ -15,21 +15,21 @@ import (
 	"forcecred/protocol/remedy"
 )
 
-// maxProbes is how often a probe is written anew that is gone when it is read:
-// another doctor at work removes what this one has written.
+// maxProbes bounds how often a probe that disappeared is written again. Another diagnosis
+// at the same time deletes it.
 const maxProbes = 3
 
-// Writes writes an item of its own beside those of org, reads it and removes it.
-func Writes(ctx context.Context, store keystore.Store, org keystore.Org) protocol.Finding {
+// CheckWrite writes a probe beside the items of org, reads it and deletes it.
+func CheckWrite(ctx context.Context, store keystore.Store, org keystore.Org) protocol.Finding {
 	began := time.Now()
 	err := probe(ctx, store, org)
 	for try := 1; try < maxProbes && errors.Is(err, keystore.ErrNotFound); try++ {
 		err = probe(ctx, store, org)
 	}
 	if err != nil {
-		return Failed(Write, err, remedy.To("see_keystore_writable"))
+		return FailedCheck(Write, err, remedy.To("see_keystore_writable"))
 	}
-	return ok(Write, "an item was written, read and removed in %v", time.Since(began).Round(time.Millisecond))
+	return ok(Write, "an item was written, read and deleted in %v", time.Since(began).Round(time.Millisecond))
 }
 
 func probe(ctx context.Context, store keystore.Store, org keystore.Org) error {
@@ -44,28 +44,27 @@ func probe(ctx context.Context, store keystore.Store, org keystore.Org) error {
 	case err != nil:
 		return err
 	case !bytes.Equal(got, item):
-		return errors.New("what was written is read back as something else")
+		return errors.New("the item that was read differs from the one that was written")
 	}
 	return removeErr
 }
 
-// Kept is what was read of an org.
-type Kept struct {
+// StoredOrg is an org's grant, and the size of its items.
+type StoredOrg struct {
 	Grant   keystore.Grant
 	Largest int // the bytes of the largest of its items
 }
 
-// Reads reads the items of all orgs, or of those that are named, and returns
-// what there is. It changes nothing.
-func Reads(ctx context.Context, store keystore.Store, name keystore.Org) ([]Kept, []protocol.Finding) {
+// ReadItems reads the items of all orgs, or of the named one. It changes nothing.
+func ReadItems(ctx context.Context, store keystore.Store, name keystore.Org) ([]StoredOrg, []protocol.Finding) {
 	keys := []keystore.Key{{Kind: keystore.KindGrant, Org: name}}
 	if name == "" {
 		var err error
 		if keys, err = store.List(ctx, keystore.KindGrant); err != nil {
-			return nil, []protocol.Finding{Failed(Items, err, remedy.To("see_keystore_reachable"))}
+			return nil, []protocol.Finding{FailedCheck(Items, err, remedy.To("see_keystore_reachable"))}
 		}
 	}
-	var all []Kept
+	var all []StoredOrg
 	var findings []protocol.Finding
 	for _, key := range keys {
 		k, err := read(ctx, store, key.Org)
@@ -74,7 +73,7 @@ func Reads(ctx context.Context, store keystore.Store, name keystore.Org) ([]Kept
 			findings = append(findings, fail(Items, remedy.To("list_orgs"), "there is no org %s", labelOf(name)))
 		case errors.Is(err, keystore.ErrNotFound): // erased since
 		case err != nil:
-			findings = append(findings, Failed(Items, err, remedy.To("store_again")))
+			findings = append(findings, FailedCheck(Items, err, remedy.To("store_again")))
 		default:
 			all = append(all, k)
 			findings = append(findings, keyFile(k.Grant)...)
@@ -89,8 +88,7 @@ func Reads(ctx context.Context, store keystore.Store, name keystore.Org) ([]Kept
 	return all, []protocol.Finding{ok(Items, "%s", count(len(all), "org")+" can be read")}
 }
 
-// labelOf quotes a name that nothing is stored under, unless it may be anything, a
-// secret too.
+// labelOf quotes the name of an org that is not stored, unless the name may be a secret.
 func labelOf(name keystore.Org) string {
 	if _, err := keystore.ParseOrg(string(name)); err != nil {
 		return "of that name"
@@ -98,20 +96,20 @@ func labelOf(name keystore.Org) string {
 	return fmt.Sprintf("%q", name)
 }
 
-// leftOut says which orgs can't be used, since no name leads to them.
+// leftOut reports the orgs that can't be used, because no name leads to them.
 func leftOut(ctx context.Context, store keystore.Store) []protocol.Finding {
 	all, err := keystore.Unusable(ctx, store)
 	if err != nil {
-		return []protocol.Finding{Failed(Items, err, remedy.To("see_keystore_reachable"))}
+		return []protocol.Finding{FailedCheck(Items, err, remedy.To("see_keystore_reachable"))}
 	}
 	var findings []protocol.Finding
 	for _, err := range all {
-		findings = append(findings, Failed(Items, err, remedy.To("rename")))
+		findings = append(findings, FailedCheck(Items, err, remedy.To("rename")))
 	}
 	return findings
 }
 
-// keyFile looks at the private key of a grant whose key lies in a file of its own.
+// keyFile checks the private key of a grant whose key is in a file.
 func keyFile(g keystore.Grant) []protocol.Finding {
 	if g.PrivateKeyFile == "" {
 		return nil
@@ -127,42 +125,42 @@ func keyFile(g keystore.Grant) []protocol.Finding {
 	if err == nil {
 		return nil
 	}
-	f := Failed(Items, err, todo)
+	f := FailedCheck(Items, err, todo)
 	f.Detail = fmt.Sprintf("the private key of %q: %s", g.Org, f.Detail)
 	return []protocol.Finding{f}
 }
 
-func read(ctx context.Context, store keystore.Store, org keystore.Org) (Kept, error) {
+func read(ctx context.Context, store keystore.Store, org keystore.Org) (StoredOrg, error) {
 	key := keystore.Key{Kind: keystore.KindGrant, Org: org}
 	item, err := store.Get(ctx, key)
 	if err != nil {
-		return Kept{}, err
+		return StoredOrg{}, err
 	}
 	grant, err := keystore.DecodeGrant(key, item)
 	if err != nil {
-		return Kept{}, err
+		return StoredOrg{}, err
 	}
-	k := Kept{grant, len(item)}
+	k := StoredOrg{grant, len(item)}
 	for _, kind := range []keystore.Kind{keystore.KindToken, keystore.KindDataCloud} {
 		token, err := store.Get(ctx, keystore.Key{Kind: kind, Org: org})
 		if err != nil && !errors.Is(err, keystore.ErrNotFound) && !errors.Is(err, keystore.ErrCorrupt) { // which a refresh replaces
-			return Kept{}, err
+			return StoredOrg{}, err
 		}
 		k.Largest = max(k.Largest, len(token))
 	}
 	return k, nil
 }
 
-// Limits is what a keystore takes, in bytes.
+// Limits are the limits of a keystore, in bytes.
 type Limits struct {
 	Item int // of one
-	Part int // of one part of an item, where larger ones are kept in parts; else 0
-	Used int // by this user, where there is a limit for all
+	Part int // of one part, if the keystore splits large items; else 0
+	Used int // by this user, if there is a limit for all items
 	All  int // that limit; 0 when there is none
 }
 
-// Fits looks whether the items are far from the limits.
-func Fits(all []Kept, l Limits) protocol.Finding {
+// CheckSizes checks that the items are far from the limits.
+func CheckSizes(all []StoredOrg, l Limits) protocol.Finding {
 	largest := 0
 	for _, k := range all {
 		largest = max(largest, k.Largest)
@@ -180,25 +178,25 @@ func Fits(all []Kept, l Limits) protocol.Finding {
 	return ok(Size, "the largest item has %d bytes, of %d that the keystore takes%s", largest, l.Item, parts)
 }
 
-// lockPatience is more than it takes to use a lock and let it go, but for a refresh.
-const lockPatience = 2 * time.Second
+// lockTimeout is longer than every use of a lock but a refresh.
+const lockTimeout = 2 * time.Second
 
-// Locks takes the lock of each grant, and lets it go.
-func Locks(ctx context.Context, store keystore.Store, all []Kept) []protocol.Finding {
+// CheckLocks takes and releases the lock of each grant.
+func CheckLocks(ctx context.Context, store keystore.Store, all []StoredOrg) []protocol.Finding {
 	var findings []protocol.Finding
 	for _, k := range all {
-		if f, amiss := lock(ctx, store, k.Grant.Org); amiss {
+		if f, isFault := lock(ctx, store, k.Grant.Org); isFault {
 			findings = append(findings, f)
 		}
 	}
 	if len(findings) == 0 {
-		findings = append(findings, ok(Lock, "%s", count(len(all), "lock")+" taken and let go"))
+		findings = append(findings, ok(Lock, "%s", count(len(all), "lock")+" taken and released"))
 	}
 	return findings
 }
 
-func lock(ctx context.Context, store keystore.Store, org keystore.Org) (f protocol.Finding, amiss bool) {
-	limited, cancel := context.WithTimeout(ctx, lockPatience)
+func lock(ctx context.Context, store keystore.Store, org keystore.Org) (f protocol.Finding, isFault bool) {
+	limited, cancel := context.WithTimeout(ctx, lockTimeout)
 	defer cancel()
 	unlock, err := store.Lock(limited, org)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
@@ -206,15 +204,15 @@ func lock(ctx context.Context, store keystore.Store, org keystore.Org) (f protoc
 			"the grant of %q is locked by %s", org, holder(ctx, store, org)), true
 	}
 	if err != nil {
-		return Failed(Lock, err, remedy.To("see_locks_writable")), true
+		return FailedCheck(Lock, err, remedy.To("see_locks_writable")), true
 	}
 	if err := unlock(); err != nil {
-		return Failed(Lock, err, remedy.To("see_locks_writable")), true
+		return FailedCheck(Lock, err, remedy.To("see_locks_writable")), true
 	}
 	return protocol.Finding{}, false
 }
 
-// holder names the process that has the lock, if the system tells.
+// holder returns the process that holds the lock, if the system knows it.
 func holder(ctx context.Context, store keystore.Store, org keystore.Org) string {
 	if files, ok := store.(interface {
 		LockFile(context.Context, keystore.Org) (string, error)
