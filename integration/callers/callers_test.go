@@ -149,7 +149,7 @@ func TestCallerTimeouts(t *testing.T) {
 		for stdin, args := range asking(r) {
 			begin := time.Now()
 			got := r.Run(t.Context(), stdin, args...)
-			if got.Status != 7 || got.Stdout != "" || !strings.Contains(got.Stderr, "another process is refreshing this org") {
+			if got.Status != 7 || got.Stdout != "" || !strings.Contains(got.Stderr, "another process is still refreshing this org") {
 				t.Errorf("%s: status %d: %s", args[0], got.Status, got.Stderr)
 			}
 			// The timeout of the lock itself is 60 s.
