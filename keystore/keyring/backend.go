@@ -251,21 +251,20 @@ func (s *Store) normalize(err error) error {
 
 // busFault returns what is wrong with the session bus, or nil if it answers or no keystore
 // needed it so far.
-func busFault() (cause error, todo remedy.Remedy) {
+func busFault() (todo remedy.Remedy, cause error) {
 	switch sessionbus.Current() {
 	case sessionbus.Mute:
-		return errors.New("the session bus does not answer"), remedy.To("restart_session_bus")
+		return remedy.To("restart_session_bus"), errors.New("the session bus does not answer")
 	case sessionbus.Alien:
-		return errors.New("the process at the session bus's address is not a session bus"),
-			remedy.To("set_session_bus")
+		return remedy.To("set_session_bus"), errors.New("the process at the session bus's address is not a session bus")
 	case sessionbus.Refused:
-		return errors.New("the session bus belongs to another user"), remedy.To("run_as_bus_owner")
+		return remedy.To("run_as_bus_owner"), errors.New("the session bus belongs to another user")
 	case sessionbus.None:
-		return errors.New("there is no session bus"), remedy.To("start_session_bus")
+		return remedy.To("start_session_bus"), errors.New("there is no session bus")
 	case sessionbus.Closed:
-		return errors.New("the session bus closed the connection"), remedy.To("start_session_bus")
+		return remedy.To("start_session_bus"), errors.New("the session bus closed the connection")
 	}
-	return nil, remedy.Remedy{}
+	return remedy.Remedy{}, nil
 }
 
 // SessionBus connects to the session bus if backend is on it. It reports whether this
@@ -274,7 +273,7 @@ func SessionBus(backend Backend) (sought bool, fault *keystore.Error) {
 	if backend.OnBus() {
 		sessionbus.Connect()
 	}
-	if cause, todo := busFault(); cause != nil {
+	if todo, cause := busFault(); cause != nil {
 		return true, &keystore.Error{Op: "reach the session bus", Reason: keystore.ErrUnavailable, Err: cause, Remedy: todo}
 	}
 	return sessionbus.Current() != sessionbus.Unused, nil

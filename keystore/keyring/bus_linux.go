@@ -31,7 +31,7 @@ type busService interface {
 	itemsName() string
 
 	// noAnswer returns the error and the remedy of a bus on which the service does not answer.
-	noAnswer() (cause error, todo remedy.Remedy)
+	noAnswer() (todo remedy.Remedy, cause error)
 }
 
 // lateQueryTimeout is the timeout of a call that follows one without an answer.
@@ -90,8 +90,8 @@ func (b busDriver) unavailable() error {
 	}
 	e := &keystore.Error{Reason: keystore.ErrUnavailable}
 	if b.config.Backend.isAvailable() {
-		e.Err, e.Remedy = b.service.noAnswer()
-	} else if e.Err, e.Remedy = busFault(); e.Err == nil {
+		e.Remedy, e.Err = b.service.noAnswer()
+	} else if e.Remedy, e.Err = busFault(); e.Err == nil {
 		e.Err, e.Remedy = errors.New("the session bus closed the connection"), remedy.To("start_session_bus")
 	}
 	return e

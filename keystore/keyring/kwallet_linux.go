@@ -35,8 +35,8 @@ func (k *kWallet) unlockRemedy() remedy.Remedy {
 
 func (k *kWallet) itemsName() string { return "the wallet \"" + wallet + "\"" }
 
-func (k *kWallet) noAnswer() (cause error, todo remedy.Remedy) {
-	return errors.New("kwalletd5 does not answer on the session bus"), remedy.To("install_kwallet")
+func (k *kWallet) noAnswer() (todo remedy.Remedy, cause error) {
+	return remedy.To("install_kwallet"), errors.New("kwalletd5 does not answer on the session bus")
 }
 
 func (k *kWallet) isLocked(ctx context.Context) (bool, error) {

@@ -51,8 +51,8 @@ func (s *secretService) unlockRemedy() remedy.Remedy {
 
 func (s *secretService) itemsName() string { return "the collection \"" + s.collectionName() + "\"" }
 
-func (s *secretService) noAnswer() (cause error, todo remedy.Remedy) {
-	return errors.New("no Secret Service answers on the session bus"), remedy.To("install_secret_service")
+func (s *secretService) noAnswer() (todo remedy.Remedy, cause error) {
+	return remedy.To("install_secret_service"), errors.New("no Secret Service answers on the session bus")
 }
 
 // collectionPath returns the collection of our items: loginCollection, or else the
