@@ -103,22 +103,6 @@ func listNames(t *testing.T, s *Store) (names []string) {
 	return names
 }
 
-// wantErrors fails unless every operation fails for that reason.
-func wantErrors(t *testing.T, s *Store, reason error, text string, hint string) {
-	t.Helper()
-	wantItemErrors(t, s, reason, text, hint)
-	_, err := s.List(t.Context(), prod.Kind)
-	wantError(t, err, reason, text, hint)
-}
-
-func wantItemErrors(t *testing.T, s *Store, reason error, text string, hint string) {
-	t.Helper()
-	_, err := s.Get(t.Context(), prod)
-	wantError(t, err, reason, text, hint)
-	wantError(t, s.Set(t.Context(), prod, []byte(item)), reason, text, hint)
-	wantError(t, s.Delete(t.Context(), prod), reason, text, hint)
-}
-
 // fakeLibrary stands in for keyrings that Linux does not have: Credential Manager folds
 // the case of names and takes 2,560 bytes, the keychain reports "not found" while it is
 // locked.

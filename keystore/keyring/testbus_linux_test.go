@@ -238,3 +238,19 @@ func contextFor(t *testing.T, d time.Duration) context.Context {
 	t.Cleanup(cancel)
 	return ctx
 }
+
+// wantErrors fails unless every operation fails for that reason.
+func wantErrors(t *testing.T, s *Store, reason error, text string, hint string) {
+	t.Helper()
+	wantItemErrors(t, s, reason, text, hint)
+	_, err := s.List(t.Context(), prod.Kind)
+	wantError(t, err, reason, text, hint)
+}
+
+func wantItemErrors(t *testing.T, s *Store, reason error, text string, hint string) {
+	t.Helper()
+	_, err := s.Get(t.Context(), prod)
+	wantError(t, err, reason, text, hint)
+	wantError(t, s.Set(t.Context(), prod, []byte(item)), reason, text, hint)
+	wantError(t, s.Delete(t.Context(), prod), reason, text, hint)
+}
