@@ -1,2 +1,2 @@
-// Package forcecredv1 is what protoc makes of forcecred/v1/credential.proto, by ../../generate.
+// Package forcecredv1 is generated from forcecred/v1/credential.proto by ../../generate.
 package forcecredv1
