@@ -112,9 +112,9 @@ type StoreRequest struct {
 // maxSessionTimeout is longer than any session that Salesforce offers (24 h).
 const maxSessionTimeout = 7 * 24 * time.Hour
 
-// DecodeStore reads a StoreRequest to r's end: a request, or what the Salesforce CLI
-// prints of a login as JSON. org is the org of one that names none, or "". Its error
-// is an [*Error] of [BadRequest].
+// DecodeStore reads a StoreRequest to r's end: a request, or a login as the Salesforce CLI
+// prints it in JSON. org is the org of a request without one, or "". Its error is an
+// [*Error] of [BadRequest].
 func DecodeStore(r io.Reader, org string) (StoreRequest, error) {
 	req := StoreRequest{}
 	var seconds int64

@@ -77,11 +77,11 @@ func TestFields(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	org, absent, null, n := "", "kept", "kept", 0
+	org, absent, null, n := "", "unchanged", "unchanged", 0
 	if err := o.Fields(map[string]any{"org": &org, "absent": &absent, "null": &null, "n": &n}); err != nil {
 		t.Fatal(err)
 	}
-	if org != "prod" || absent != "kept" || null != "kept" || n != 7 {
+	if org != "prod" || absent != "unchanged" || null != "unchanged" || n != 7 {
 		t.Errorf("org %q absent %q null %q n %d", org, absent, null, n)
 	}
 	for ptr, want := range map[any]string{

@@ -84,7 +84,7 @@ func (r Request) Encode(w io.Writer, c protocol.Credential) error {
 }
 
 // EncodeList writes the answer to a list: each host of an org, with the org's name as
-// the user. It omits a host that several orgs share, because a get cannot tell them apart.
+// the user. It omits a host that several orgs share, because a get cannot choose one.
 func EncodeList(w io.Writer, orgs []protocol.ListedOrg) error {
 	users, shared := map[origin.Origin]string{}, []origin.Origin{}
 	for _, org := range orgs {

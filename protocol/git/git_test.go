@@ -25,7 +25,7 @@ func TestDecode(t *testing.T) {
 		{"what follows the empty line", "host=a\n\nhost=b\n", Request{Host: "a"}},
 		{"new git", "capability[]=authtype\ncapability[]=state\nprotocol=https\nhost=a:8443\nwwwauth[]=Bearer realm=\"x\"\n",
 			Request{Protocol: "https", Host: "a:8443", Bearer: true}},
-		{"a list begun anew", "capability[]=authtype\ncapability[]=\ncapability[]=state\n", Request{}},
+		{"a list that starts again", "capability[]=authtype\ncapability[]=\ncapability[]=state\n", Request{}},
 		{"a value with =", "username=a=b\n", Request{Username: "a=b"}},
 		{"rejected password", "username=prod\npassword=00Dxx!test\n", Request{Username: "prod", Secret: secret.New("00Dxx!test")}},
 		{"rejected credential", "authtype=Bearer\ncredential=00Dxx!test\n", Request{Secret: secret.New("00Dxx!test")}},

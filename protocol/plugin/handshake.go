@@ -67,7 +67,7 @@ func newCertificate() (tls.Certificate, error) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
 }
 
-// handshakeLine returns the line that tells go-plugin's host how to connect. secured is
+// handshakeLine returns the line with which go-plugin's host connects. secured is
 // nil without TLS.
 func handshakeLine(at net.Addr, secured *tls.Config, asksForMultiplexing bool) string {
 	certificate := ""

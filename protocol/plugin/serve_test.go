@@ -28,9 +28,9 @@ func TestServeRefuses(t *testing.T) {
 		{"a host of both", "credential", "2,1", certificate, false, ""},
 		{"a host that sends no versions", "credential", "", certificate, false, ""},
 		{"no certificate", "credential", "1", "", false, "no client certificate"},
-		{"no certificate, and none is needed", "credential", "1", "", true, ""},
-		{"a certificate that is none", "credential", "1", "x", false, "is invalid"},
-		{"a certificate that is none, and none is needed", "credential", "1", "x", true, "is invalid"},
+		{"no certificate, which is not required", "credential", "1", "", true, ""},
+		{"an invalid certificate", "credential", "1", "x", false, "is invalid"},
+		{"an invalid certificate, which is not required", "credential", "1", "x", true, "is invalid"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

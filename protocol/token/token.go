@@ -38,7 +38,7 @@ type Fields[S secret.Text | string] struct {
 type Token = Fields[secret.Text]
 
 // Plain is a Token as encoders and decoders need it: its secrets are plain strings.
-// Do not keep one longer than that takes.
+// Do not store one.
 type Plain = Fields[string]
 
 // Reveal returns t with its secrets as plain strings.
