@@ -28,7 +28,7 @@ func TestInstallLinks(t *testing.T) {
 		}
 	}
 	install("made")
-	install("kept")
+	install("unchanged")
 	if runtime.GOOS == "windows" {
 		// A copy that an earlier version made is replaced.
 		program, err := os.ReadFile(rig.Binary)

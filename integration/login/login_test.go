@@ -228,7 +228,7 @@ func TestLoginUsageErrors(t *testing.T) {
 		status int
 		says   string
 	}{
-		{"no org", nil, "", 2, "one org's name"},
+		{"no org", nil, "", 2, "takes one org"},
 		{"no client id", []string{"prod"}, "", 2, "docs/external-client-app.md"},
 		{"a host that is not Salesforce's", append(id, "prod", "--login-url", "https://evil.example"), "", 3, "does not name a Salesforce host"},
 		{"a site without its host", append(id, "prod", "--site", "/partners"), "", 2, "--login-url"},

@@ -37,18 +37,18 @@ install-links makes that name. A host of no org is an error.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, cancel := context.WithTimeout(cmd.Context(), patience)
+			ctx, cancel := context.WithTimeout(cmd.Context(), callerTimeout)
 			defer cancel()
 			return p.bazelGet(ctx)
 		},
 	}
 }
 
-// patience is for callers that wait 10 s for an answer, as Bazel does, and say
-// no more then than that there was none: it leaves them time to hear why. It
-// ends all waiting, for a lock or for another try; but not a refresh that is on
-// its way, whose answer is saved for the next call when this one is too late.
-const patience = 9 * time.Second
+// callerTimeout is for callers that give up after 10 seconds, as Bazel does, and then
+// report no reason. It leaves them time to read the error. It bounds every wait for a
+// lock or a retry. It does not cancel a refresh in flight, whose answer is saved for
+// the next call.
+const callerTimeout = 9 * time.Second
 
 func (p Process) bazelGet(ctx context.Context) error {
 	if err := p.expectRequest("bazel"); err != nil {
@@ -62,7 +62,7 @@ func (p Process) bazelGet(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r, err := p.onlyResidentAt(ctx, place)
+	r, err := p.findOnlyOrgAt(ctx, place)
 	if err != nil {
 		return err
 	}
@@ -70,5 +70,5 @@ func (p Process) bazelGet(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return p.answerToken(func(w io.Writer) error { return bazel.Encode(w, p.shown(credential), time.Now()) })
+	return p.answerToken(func(w io.Writer) error { return bazel.Encode(w, p.shortenOnTerminal(credential), time.Now()) })
 }

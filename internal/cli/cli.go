@@ -53,7 +53,7 @@ type Process struct {
 
 // Run runs the command that p.Args name and returns the exit status.
 func Run(ctx context.Context, p Process) (status int) {
-	p.notices, p.Args = &[]string{}, wordsFor(p.Args)
+	p.notices, p.Args = &[]string{}, commandLine(p.Args)
 	defer func() {
 		if fault := recover(); fault != nil {
 			status = p.fail(protocol.Errorf(protocol.Internal, "a fault of forcecred's own (%v); please report it", fault))
@@ -70,14 +70,14 @@ func Run(ctx context.Context, p Process) (status int) {
 	root.SetArgs(p.Args)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
-		err = help.err // cobra drops it
+		err = help.err // cobra ignores it
 	}
 	if err == nil {
-		p.tellNotices()
+		p.flushNotices()
 		return 0
 	}
-	if done, ok := errors.AsType[alreadyTold](err); ok {
-		p.tellNotices()
+	if done, ok := errors.AsType[alreadyReported](err); ok {
+		p.flushNotices()
 		return done.status
 	}
 	if told := (*protocol.Error)(nil); !errors.As(err, &told) {
@@ -86,8 +86,8 @@ func Run(ctx context.Context, p Process) (status int) {
 	return p.fail(err)
 }
 
-// Command returns the command that [Run] runs, with those below it. To look at
-// it, the zero Process will do.
+// Command returns the command that [Run] runs, with its subcommands. The zero Process
+// is enough to read it.
 func Command(p Process) *cobra.Command {
 	root := &cobra.Command{
 		Use:                   "forcecred",
@@ -97,7 +97,7 @@ func Command(p Process) *cobra.Command {
 		DisableFlagsInUseLine: true,
 		SilenceErrors:         true,
 		SilenceUsage:          true,
-		CompletionOptions:     cobra.CompletionOptions{DisableDefaultCmd: true}, // ours takes its place
+		CompletionOptions:     cobra.CompletionOptions{DisableDefaultCmd: true}, // completionCommand replaces it
 		Args:                  knownCommand,
 		RunE:                  func(root *cobra.Command, _ []string) error { return root.Help() },
 	}
@@ -148,14 +148,13 @@ const (
 
 const errorFormatFlag = "error-format"
 
-// alreadyTold ends the process with a status, and without a word on stderr:
-// the caller wants to hear of a failure in another way, and has, or the status is
-// another program's.
-type alreadyTold struct{ status int }
+// alreadyReported ends the process with a status and prints nothing, because the error
+// was printed in the caller's own form, or the status is another program's.
+type alreadyReported struct{ status int }
 
-func (alreadyTold) Error() string { return "whatever it was, it was told" }
+func (alreadyReported) Error() string { return "already reported" }
 
-// fail tells err on stderr and returns its exit status.
+// fail prints err on stderr and returns its exit status.
 func (p Process) fail(err error) int {
 	e := (*protocol.Error)(nil)
 	if !errors.As(err, &e) {
@@ -166,18 +165,17 @@ func (p Process) fail(err error) int {
 	if p.wantsJSONErrors() {
 		_ = e.WriteJSON(p.Stderr, *p.notices)
 	} else {
-		p.tellNotices()
+		p.flushNotices()
 		_ = e.WriteText(p.Stderr)
 	}
 	return e.Code.ExitStatus()
 }
 
-// wantsJSONErrors looks at the arguments itself, since a command line that
-// can't be parsed is one of the failures to tell.
+// wantsJSONErrors reads the arguments itself, because they may be what can't be parsed.
 func (p Process) wantsJSONErrors() bool {
 	for i, arg := range p.Args {
 		if arg == "--" {
-			break // what follows are another command's
+			break // the rest belongs to another command
 		}
 		if arg == "--"+errorFormatFlag && i+1 < len(p.Args) {
 			return p.Args[i+1] == "json"
@@ -189,28 +187,28 @@ func (p Process) wantsJSONErrors() bool {
 	return p.Config.ErrorFormat.Value == "json"
 }
 
-// notice tells a person something that is no failure, once the command has done its
-// work: whoever does not read stderr must not keep a lock, or a refresh token that is
-// not saved yet, waiting.
+// notice shows a person a message that is not an error, when the command ends. If
+// nobody reads stderr, a write blocks, and may block neither a lock nor the save of a
+// refresh token.
 func (p Process) notice(message string) { *p.notices = append(*p.notices, message) }
 
-// noticeNow tells a person what can't wait for the end of the command: a JSON
-// object of its own, where stderr is read by a program.
-func (p Process) noticeNow(message string) {
+// notifyNow shows a message that can't wait for the end of the command. If errors are
+// JSON, the message is a JSON object of its own.
+func (p Process) notifyNow(message string) {
 	if p.wantsJSONErrors() {
-		_ = protocol.WriteNotices(p.Stderr, []string{message}) // best effort, as above
+		_ = protocol.WriteNotices(p.Stderr, []string{message}) // best effort, as in fail
 		return
 	}
 	first, rest, _ := strings.Cut(message, "\n")
 	_ = (&protocol.Error{Message: first}).WriteText(p.Stderr)
 	if rest != "" {
-		_, _ = io.WriteString(p.Stderr, rest+"\n") // on a line of its own, to be copied
+		_, _ = io.WriteString(p.Stderr, rest+"\n") // on its own line, for copying
 	}
 }
 
-// tellNotices tells those that were held back. It is best effort: a notice that
-// can't be told fails nothing.
-func (p Process) tellNotices() {
+// flushNotices prints the messages that were held back. It is best effort: a failed
+// write fails nothing.
+func (p Process) flushNotices() {
 	notices := *p.notices
 	*p.notices = nil
 	if len(notices) > 0 && p.wantsJSONErrors() {
@@ -222,7 +220,7 @@ func (p Process) tellNotices() {
 	}
 }
 
-// helper returns a helper that tells its notices as the command does.
+// helper returns a helper whose notices p shows.
 func (p Process) helper(ctx context.Context) (app.Helper, error) {
 	return p.app().Open(ctx)
 }
@@ -240,20 +238,19 @@ func (p Process) app() app.App {
 	return app.App{Config: p.Config, Environ: p.Environ, HoldSignals: p.HoldSignals, Notice: p.notice}
 }
 
-// answer collects what encode writes and hands it to stdout in one write: a
-// caller sees a whole answer or none.
+// answer writes the output of encode to stdout in one write. A caller sees a whole
+// answer or none.
 func (p Process) answer(encode func(io.Writer) error) error {
 	var b bytes.Buffer
 	if err := encode(&b); err != nil {
 		return protocol.Errorf(protocol.Internal, "encode the answer: %v", err)
 	}
 	out := &checkedWriter{to: p.Stdout}
-	_, _ = out.Write(b.Bytes()) // it keeps the error
+	_, _ = out.Write(b.Bytes()) // out.err has the error
 	return out.err
 }
 
-// answerToken is answer for an answer with a token, which is worth nothing if nobody
-// can read it.
+// answerToken is answer for a token. It fails if nobody can read stdout.
 func (p Process) answerToken(encode func(io.Writer) error) error {
 	if p.StdoutIsClosed != nil && p.StdoutIsClosed() {
 		e := protocol.Errorf(protocol.Internal, "write the answer: stdout is closed, or is a /dev/null that is open for reading as well")
@@ -263,7 +260,7 @@ func (p Process) answerToken(encode func(io.Writer) error) error {
 	return p.answer(encode)
 }
 
-// checkedWriter keeps the first error of those who write to stdout and don't look.
+// checkedWriter remembers the first error, for writers that ignore it.
 type checkedWriter struct {
 	to  io.Writer
 	err error // nil, or a [*protocol.Error]
@@ -277,15 +274,16 @@ func (w *checkedWriter) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// usage returns an error in the words of the command line. It does not quote
-// the arguments: one of them may be a secret that was pasted in the wrong place.
+// usage returns an error of the command line. It does not quote arguments, because one
+// of them may be a secret.
 func usage(format string, args ...any) *protocol.Error {
 	e := protocol.Errorf(protocol.Usage, format, args...)
 	e.Hint = "see `forcecred help`"
 	return e
 }
 
-// knownCommand refuses what is no command. No argument at all asks for the help.
+// knownCommand refuses an unknown command. Without arguments, forcecred prints the
+// help.
 func knownCommand(root *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -316,23 +314,23 @@ func helpCommand(root *cobra.Command) *cobra.Command {
 	}
 }
 
-// atMostOneOrg accepts no argument, or an org's name.
-func atMostOneOrg(_ *cobra.Command, args []string) error {
+// acceptOptionalOrg accepts no argument, or an org's name.
+func acceptOptionalOrg(_ *cobra.Command, args []string) error {
 	if len(args) > 1 {
 		return usage("more than one argument; this command takes one org")
 	}
 	return nil
 }
 
-// oneOrg accepts an org's name.
-func oneOrg(cmd *cobra.Command, args []string) error {
+// acceptOrg accepts an org's name.
+func acceptOrg(cmd *cobra.Command, args []string) error {
 	if len(args) != 1 {
 		return usage("this command takes one org: forcecred %s ORG", cmd.Name())
 	}
 	return nil
 }
 
-func noArguments(_ *cobra.Command, args []string) error {
+func acceptNoArguments(_ *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return usage("this command takes no arguments")
 	}

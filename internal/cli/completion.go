@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// shells have completions, each made by a function of cobra's.
+// shells are the supported shells, with cobra's generator of each.
 var shells = map[string]func(root *cobra.Command, w io.Writer) error{
 	"bash":       func(root *cobra.Command, w io.Writer) error { return root.GenBashCompletionV2(w, true) },
 	"zsh":        (*cobra.Command).GenZshCompletion,
@@ -51,11 +51,10 @@ secret. If a keyring is locked or slow, it completes no name.`,
 	}
 }
 
-// completionPatience is how long a person may wait for the names after a key.
-const completionPatience = time.Second
+// completionTimeout bounds a person's wait for the names after a key.
+const completionTimeout = time.Second
 
-// completeOrg completes a command's first argument with the names of the orgs
-// that there are.
+// completeOrg completes a command's first argument with the names of the orgs.
 func (p Process) completeOrg(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
 	switch {
 	case len(args) == 0:
@@ -66,13 +65,13 @@ func (p Process) completeOrg(cmd *cobra.Command, args []string, begun string) ([
 	return nil, cobra.ShellCompDirectiveNoFileComp
 }
 
-// orgNames returns the names that begin so, or none where the keystore does not
-// tell at once. It asks nobody and says nothing.
+// orgNames returns the names with that beginning, or none if the keystore does not
+// answer at once. It prompts nobody and prints nothing.
 func (p Process) orgNames(ctx context.Context, begun string) []string {
-	ctx, cancel := context.WithTimeout(ctx, completionPatience)
+	ctx, cancel := context.WithTimeout(ctx, completionTimeout)
 	defer cancel()
 	p = p.withoutPrompts()
-	p.notices = &[]string{} // which nobody tells
+	p.notices = &[]string{} // which nobody prints
 	h, err := p.helper(ctx)
 	if err != nil {
 		return nil
@@ -83,7 +82,7 @@ func (p Process) orgNames(ctx context.Context, begun string) []string {
 	}
 	var names []string
 	for _, key := range keys {
-		// What a shell would take for more than a word is left to the person to quote.
+		// A person quotes what is more than one word to a shell.
 		if _, err := keystore.ParseOrg(string(key.Org)); err == nil && strings.HasPrefix(string(key.Org), begun) {
 			names = append(names, string(key.Org))
 		}
@@ -92,8 +91,8 @@ func (p Process) orgNames(ctx context.Context, begun string) []string {
 	return names
 }
 
-// complete gives a command the completions of its first argument and of its
-// flags that take one of a few words, and so its subcommands.
+// complete sets the completions of a command's first argument, of its flags with a few
+// values, and of its subcommands.
 func (p Process) complete(cmd *cobra.Command) {
 	if takesOrg(cmd) {
 		cmd.ValidArgsFunction = p.completeOrg
@@ -101,7 +100,7 @@ func (p Process) complete(cmd *cobra.Command) {
 	for _, flags := range []*pflag.FlagSet{cmd.Flags(), cmd.PersistentFlags()} {
 		flags.VisitAll(func(f *pflag.Flag) {
 			if c, ok := f.Value.(*choice); ok {
-				// It fails only for a flag that has completions already.
+				// It fails only if the flag has completions already.
 				_ = cmd.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(c.allowed, cobra.ShellCompDirectiveNoFileComp))
 			}
 		})
@@ -111,8 +110,7 @@ func (p Process) complete(cmd *cobra.Command) {
 	}
 }
 
-// takesOrg reports whether a command's first argument is an org's name, as the
-// line of its usage says.
+// takesOrg reports whether a command's usage line begins its arguments with an org.
 func takesOrg(cmd *cobra.Command) bool {
 	words := strings.Fields(cmd.Use)
 	return len(words) > 1 && strings.Trim(words[1], "[]") == "ORG"

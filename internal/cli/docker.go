@@ -30,22 +30,22 @@ forcecred install-links makes that name. forcecred stores nothing for Docker,
 and erase deletes the cached token only.
 
 As Docker expects, an error is printed on stdout, and the exit status is 1.`,
-		DisableFlagParsing: true, // docker has a --version of its own, and wants wrong words told its way
+		DisableFlagParsing: true, // docker has its own --version, and its own form of usage errors
 		RunE: func(cmd *cobra.Command, args []string) error {
 			failure := p.docker(cmd.Context(), args)
 			if failure == nil {
 				return nil
 			}
-			if err := p.answer(func(w io.Writer) error { return docker.EncodeError(w, worded(failure)) }); err != nil {
+			if err := p.answer(func(w io.Writer) error { return docker.EncodeError(w, withHint(failure)) }); err != nil {
 				return err
 			}
-			return alreadyTold{1}
+			return alreadyReported{1}
 		},
 	}
 }
 
-// worded returns a failure with its hint in words.
-func worded(failure error) error {
+// withHint returns a failure with its hint in words.
+func withHint(failure error) error {
 	if e, ok := errors.AsType[*protocol.Error](failure); ok {
 		return hints.Word(e)
 	}
@@ -89,15 +89,15 @@ func (p Process) dockerGet(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return p.answerToken(func(w io.Writer) error { return req.Encode(w, p.shown(credential)) })
+	return p.answerToken(func(w io.Writer) error { return req.Encode(w, p.shortenOnTerminal(credential)) })
 }
 
-// dockerErase drops the cached token: a `docker logout` ends a session, and the
-// refresh token, which a person had to sign in for, is not docker's to forget.
+// dockerErase deletes the cached token only. `docker logout` ends a session; a person
+// had to log in for the refresh token.
 func (p Process) dockerErase(ctx context.Context) error {
 	_, r, err := p.dockerOrg(ctx)
 	if isNotFound(err) {
-		return nil // what is not there is erased already
+		return nil // nothing to erase
 	}
 	if err != nil {
 		return err
@@ -117,8 +117,8 @@ func (p Process) dockerList(ctx context.Context) error {
 	return p.answer(func(w io.Writer) error { return docker.EncodeList(w, orgs) })
 }
 
-// dockerOrg reads a request and finds the org that it is for.
-func (p Process) dockerOrg(ctx context.Context) (req docker.Request, r resident, err error) {
+// dockerOrg reads a request and finds its org.
+func (p Process) dockerOrg(ctx context.Context) (req docker.Request, r foundOrg, err error) {
 	if err = p.expectRequest("docker"); err != nil {
 		return req, r, err
 	}
@@ -129,6 +129,6 @@ func (p Process) dockerOrg(ctx context.Context) (req docker.Request, r resident,
 	if err != nil {
 		return req, r, protocol.Errorf(protocol.OrgNotFound, "no org is where no token may go")
 	}
-	r, err = p.onlyResidentAt(ctx, place)
+	r, err = p.findOnlyOrgAt(ctx, place)
 	return req, r, err
 }

@@ -30,14 +30,14 @@ deletes it. It refreshes nothing. The exit status is 1 if a check fails.`,
 
   # Print the problems as JSON
   $ forcecred doctor --json | jq '.findings[] | select(.state != "ok")'`,
-		Args: atMostOneOrg,
+		Args: acceptOptionalOrg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				if err := p.app().CheckOrg(cmd.Context(), args[0]); err != nil {
 					return usage("%v", err)
 				}
 			}
-			findings := p.app().Examine(cmd.Context(), orgOrAll(args), offline)
+			findings := p.app().Examine(cmd.Context(), optionalOrg(args), offline)
 			err := p.answer(func(w io.Writer) error {
 				if asJSON {
 					return protocol.EncodeFindings(w, findings)
@@ -45,7 +45,7 @@ deletes it. It refreshes nothing. The exit status is 1 if a check fails.`,
 				return p.report(w, findings)
 			})
 			if err == nil && protocol.Count(findings, protocol.Fail) > 0 {
-				return alreadyTold{1}
+				return alreadyReported{1}
 			}
 			return err
 		},
@@ -55,11 +55,10 @@ deletes it. It refreshes nothing. The exit status is 1 if a check fails.`,
 	return cmd
 }
 
-// stateColours are of a person's traffic lights.
-var stateColours = map[protocol.State]colour{protocol.OK: green, protocol.Warn: yellow, protocol.Fail: red}
+// stateColors are the colors of a traffic light.
+var stateColors = map[protocol.State]color{protocol.OK: green, protocol.Warn: yellow, protocol.Fail: red}
 
-// report tells a person what was found: a line for each finding, and one more
-// with what to do.
+// report prints the findings for a person: a line for each, and a line for its remedy.
 func (p Process) report(w io.Writer, findings []protocol.Finding) error {
 	widest := 0
 	for _, f := range findings {
@@ -68,7 +67,7 @@ func (p Process) report(w io.Writer, findings []protocol.Finding) error {
 	const state = 4 // characters
 	var b strings.Builder
 	for _, f := range findings {
-		b.WriteString(stateColours[f.State].paint(string(f.State), p.colours()) + padding(string(f.State), state) + gap)
+		b.WriteString(stateColors[f.State].paint(string(f.State), p.colors()) + padding(string(f.State), state) + gap)
 		b.WriteString(f.Check + padding(f.Check, widest) + gap + protocol.OneLine(f.Detail) + "\n")
 		if f.Next != "" {
 			b.WriteString(strings.Repeat(" ", state+widest+2*len(gap)) + "next: " + protocol.OneLine(f.Next) + "\n")

@@ -21,7 +21,7 @@ same token.`,
 
   # Ask with a JSON request
   $ echo '{"org":"prod"}' | forcecred erase`,
-		Args: atMostOneOrg,
+		Args: acceptOptionalOrg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req, err := eraseRequest(p, args)
 			if err != nil {

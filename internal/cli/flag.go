@@ -12,8 +12,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// flagError words a flag that pflag refused. Its own texts quote what was
-// given, which may be a secret.
+// flagError replaces the errors of pflag, which quote the value. A value may be a
+// secret.
 func flagError(_ *cobra.Command, err error) error {
 	var (
 		value    *pflag.InvalidValueError
@@ -32,7 +32,7 @@ func flagError(_ *cobra.Command, err error) error {
 	return usage("unknown flag")
 }
 
-// choice is a flag that takes one of a few words; the first is its default.
+// choice is a flag with one of a few values; the first is the default.
 type choice struct {
 	value   string
 	allowed []string
@@ -51,7 +51,7 @@ func (c *choice) Set(value string) error {
 	return nil
 }
 
-// seconds is a flag that takes a length of time in whole seconds.
+// seconds is a flag with a duration in whole seconds.
 type seconds struct{ time.Duration }
 
 func (s *seconds) String() string { return strconv.FormatInt(int64(s.Duration/time.Second), 10) }

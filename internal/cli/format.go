@@ -8,7 +8,7 @@ import (
 	"forcecred/protocol"
 )
 
-// render writes a credential in the form that a format names.
+// render writes a credential in a format.
 func render(w io.Writer, c protocol.Credential, format string) error {
 	token := c.AccessToken.Reveal()
 	var text string
@@ -33,9 +33,9 @@ func render(w io.Writer, c protocol.Credential, format string) error {
 	return err
 }
 
-// assignments set a variable for all that a shell starts, each in the words of
-// its shells. The ! in an access token, and whatever else a shell would take for
-// its own, is quoted; a value is visible ASCII, as package salesforce sees to.
+// assignments are the statements that set and export a variable in each shell. They
+// quote what a shell would interpret, such as the ! in an access token. Values are
+// visible ASCII, which package salesforce checks.
 var assignments = map[string]func(name, value string) string{
 	"env": func(name, value string) string {
 		return "export " + name + "='" + strings.ReplaceAll(value, "'", `'\''`) + "'"
@@ -48,7 +48,7 @@ var assignments = map[string]func(name, value string) string{
 	},
 }
 
-// curlQuote quotes a value as curl's configuration files want it.
+// curlQuote quotes a value for a configuration file of curl.
 func curlQuote(value string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"`
 }

@@ -8,10 +8,10 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// orgAPI is what --for calls the org's own API, which a request does not name.
+// orgAPI is the value of --for for the org's own API, which a request leaves out.
 const orgAPI = "org"
 
-// apiNames are what a request calls the words of --for.
+// apiNames are the names in requests of the values of --for.
 var apiNames = map[string]string{orgAPI: "", protocol.DataCloud: protocol.DataCloud}
 
 func getCommand(p Process) *cobra.Command {
@@ -55,7 +55,7 @@ A terminal shows tokens shortened, unless you give --reveal.`,
 
   # Ask with a JSON request
   $ echo '{"org":"prod", "min_ttl":300}' | forcecred get`,
-		Args: atMostOneOrg,
+		Args: acceptOptionalOrg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req, err := getRequest(p, args)
 			if err != nil {
@@ -85,7 +85,7 @@ A terminal shows tokens shortened, unless you give --reveal.`,
 				return err
 			}
 			if !reveal {
-				credential = p.shown(credential)
+				credential = p.shortenOnTerminal(credential)
 			}
 			return p.answerToken(func(w io.Writer) error { return render(w, credential, format.value) })
 		},

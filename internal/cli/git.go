@@ -42,7 +42,7 @@ helpers. The helper store would save it as plain text.`,
 			case "capability":
 				return p.answer(git.EncodeCapability)
 			}
-			return nil // store as well: what git has to store came from here
+			return nil // also for store: git got the token from forcecred
 		},
 	}
 }
@@ -56,10 +56,10 @@ func (p Process) gitGet(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := p.answerToken(func(w io.Writer) error { return req.Encode(w, p.shown(credential)) }); err != nil {
+	if err := p.answerToken(func(w io.Writer) error { return req.Encode(w, p.shortenOnTerminal(credential)) }); err != nil {
 		return err
 	}
-	// Asking git for its helpers would take longer than the whole answer.
+	// To ask git for its helpers would take longer than the whole answer.
 	if !req.Bearer && r.IsFirstNotice("git-password") {
 		p.notice("warning: git hands this token to all of its credential helpers, as a password, and the helper store saves it as plain text;" +
 			" an empty line `helper =` above forcecred's in git's configuration prevents that (see docs/callers.md, git). This warning comes once")
@@ -67,8 +67,8 @@ func (p Process) gitGet(ctx context.Context) error {
 	return nil
 }
 
-// gitErase drops the token that git tells of. Git speaks of all that was
-// refused, so that a grant is never erased on its word.
+// gitErase deletes the cached token that git names. Git erases every token that a
+// server refuses, so forcecred never erases a grant for git.
 func (p Process) gitErase(ctx context.Context) error {
 	req, r, err := p.gitOrg(ctx)
 	if err != nil || r.org == "" || req.Secret.Empty() {
@@ -77,8 +77,8 @@ func (p Process) gitErase(ctx context.Context) error {
 	return r.Erase(ctx, protocol.EraseRequest{Org: r.org, RejectedToken: req.Secret})
 }
 
-// gitOrg reads a request and finds the org that it is for, "" when there is none.
-func (p Process) gitOrg(ctx context.Context) (req git.Request, r resident, err error) {
+// gitOrg reads a request and finds its org, or returns "" if no org is at that host.
+func (p Process) gitOrg(ctx context.Context) (req git.Request, r foundOrg, err error) {
 	if err = p.expectRequest("git"); err != nil {
 		return req, r, err
 	}
@@ -87,9 +87,9 @@ func (p Process) gitOrg(ctx context.Context) (req git.Request, r resident, err e
 	}
 	place, err := req.Origin()
 	if err != nil {
-		return req, r, nil // some other helper's
+		return req, r, nil // another helper may know it
 	}
-	if r, err = p.residentAt(ctx, place, req.Username); isNotFound(err) {
+	if r, err = p.findOrgAt(ctx, place, req.Username); isNotFound(err) {
 		err = nil
 	}
 	return req, r, err

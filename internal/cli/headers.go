@@ -23,9 +23,9 @@ The program sends the headers to its configured server, which has to be the
 org's. forcecred does not know that server.`,
 		Example: `  $ forcecred headers prod
   {"Authorization":"Bearer 00D…"}`,
-		Args: oneOrg,
+		Args: acceptOrg,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			ctx, cancel := context.WithTimeout(cmd.Context(), patience)
+			ctx, cancel := context.WithTimeout(cmd.Context(), callerTimeout)
 			defer cancel()
 			h, err := p.helperFor(ctx, args)
 			if err != nil {
@@ -35,7 +35,7 @@ org's. forcecred does not know that server.`,
 			if err != nil {
 				return err
 			}
-			return p.answerToken(func(w io.Writer) error { return headers.Encode(w, p.shown(credential)) })
+			return p.answerToken(func(w io.Writer) error { return headers.Encode(w, p.shortenOnTerminal(credential)) })
 		},
 	}
 	cmd.Flags().Var(minTTL, "min-ttl", "Require a token that is valid for this many `seconds`, for a program that keeps the headers")

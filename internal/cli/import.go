@@ -75,7 +75,7 @@ rotate, unless you give --rotating.`,
 	return cmd
 }
 
-// importAll copies what can be copied, and tells what can't.
+// importAll copies the logins that can be copied, and warns of the others.
 func (p Process) importAll(ctx context.Context, h app.Helper, logins keystore.Store, rotating bool) error {
 	keys, err := logins.List(ctx, keystore.KindGrant)
 	if err != nil {
@@ -103,7 +103,7 @@ func (p Process) importAll(ctx context.Context, h app.Helper, logins keystore.St
 	return p.imported(h, copied)
 }
 
-// imported tells what was done, and what it means.
+// imported reports how many logins were copied, and warns of rotation.
 func (p Process) imported(h app.Helper, copied int) error {
 	if copied == 0 {
 		p.notice("warning: no login was copied")

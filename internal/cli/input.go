@@ -9,14 +9,14 @@ import (
 	"forcecred/keystore"
 )
 
-// request returns stdin, for a request to be read from.
-func (p Process) request() io.Reader { return &requestReader{from: p.Stdin, late: p.noticeNow} }
+// request returns a reader of the request on stdin.
+func (p Process) request() io.Reader { return &requestReader{from: p.Stdin, late: p.notifyNow} }
 
-// lateEnd is how long stdin may stay open before forcecred says that it waits.
-const lateEnd = 3 * time.Second
+// openStdinNotice is how long stdin may stay open before forcecred says that it waits.
+const openStdinNotice = 3 * time.Second
 
-// requestReader says once that its end does not come. A caller that leaves its end
-// of the pipe open waits for the answer, and forcecred for the end of the request.
+// requestReader reports once that stdin stays open. A caller that does not close its
+// end of the pipe waits for the answer, and forcecred waits for the end of the request.
 type requestReader struct {
 	from  io.Reader
 	late  func(message string)
@@ -32,7 +32,7 @@ func (r *requestReader) Read(b []byte) (int, error) {
 		r.begun = time.Now()
 	}
 	told := make(chan struct{})
-	timer := time.AfterFunc(time.Until(r.begun.Add(lateEnd)), func() {
+	timer := time.AfterFunc(time.Until(r.begun.Add(openStdinNotice)), func() {
 		r.late("stdin is still open, and a request ends with it: close it behind the request, as `forcecred get <request.json` does")
 		close(told)
 	})
@@ -44,8 +44,8 @@ func (r *requestReader) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// expectInput refuses to read a request from a terminal: a person who left the
-// org out would wait for ever.
+// expectInput refuses a terminal as stdin. A person who left out the org would wait
+// forever.
 func (p Process) expectInput(command string) error {
 	if isTerminal(p.Stdin) {
 		return usage("name an org: forcecred %s ORG; or pipe a request to stdin", command)
@@ -53,7 +53,7 @@ func (p Process) expectInput(command string) error {
 	return nil
 }
 
-// expectRequest refuses to read a caller's request from a terminal.
+// expectRequest refuses a terminal as stdin for a caller's request.
 func (p Process) expectRequest(caller string) error {
 	if isTerminal(p.Stdin) {
 		return usage("stdin is a terminal; %s runs this command itself and pipes its request", caller)
@@ -61,8 +61,8 @@ func (p Process) expectRequest(caller string) error {
 	return nil
 }
 
-// helperFor returns a helper for the org that the first of args names, if there is
-// one. Which names an org can have, the keystore says.
+// helperFor returns a helper for the org that args name, if any. The keystore decides
+// which names are valid.
 func (p Process) helperFor(ctx context.Context, args []string) (app.Helper, error) {
 	h, err := p.helper(ctx)
 	if err != nil || len(args) == 0 {
@@ -74,7 +74,7 @@ func (p Process) helperFor(ctx context.Context, args []string) (app.Helper, erro
 	return h, nil
 }
 
-// newOrgArgument checks the name that an argument gives to an org.
+// newOrgArgument checks an argument that names a new org.
 func newOrgArgument(arg string) (string, error) {
 	org, err := keystore.ParseOrg(arg)
 	if err != nil {
@@ -83,9 +83,8 @@ func newOrgArgument(arg string) (string, error) {
 	return string(org), nil
 }
 
-// orgOrAll returns the org that the one argument names, or "" for all orgs if there
-// is no argument.
-func orgOrAll(args []string) string {
+// optionalOrg returns the org that args name, or "" for all orgs.
+func optionalOrg(args []string) string {
 	if len(args) == 0 {
 		return ""
 	}

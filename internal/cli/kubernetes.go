@@ -27,7 +27,7 @@ extension on if the user's exec has provideClusterInfo: true:
 
 Without KUBERNETES_EXEC_INFO, forcecred prints the credential of v1.`,
 		Example: `  $ forcecred kubernetes prod`,
-		Args:    atMostOneOrg,
+		Args:    acceptOptionalOrg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req, err := kubernetesRequest(p, args)
 			if err != nil {
@@ -40,19 +40,20 @@ Without KUBERNETES_EXEC_INFO, forcecred prints the credential of v1.`,
 			if err != nil {
 				return err
 			}
-			if req.Org, err = settleOrg(req.Org, args); err != nil {
+			if req.Org, err = chooseOrg(req.Org, args); err != nil {
 				return err
 			}
 			credential, err := h.Get(cmd.Context(), protocol.GetRequest{Org: req.Org, MinTTL: protocol.CacheMinTTL})
 			if err != nil {
 				return err
 			}
-			return p.answerToken(func(w io.Writer) error { return req.Encode(w, p.shown(credential), time.Now()) })
+			return p.answerToken(func(w io.Writer) error { return req.Encode(w, p.shortenOnTerminal(credential), time.Now()) })
 		},
 	}
 }
 
-// kubernetesRequest reads what kubectl tells, where something has to name an org.
+// kubernetesRequest reads kubectl's request. It fails if neither an argument nor the
+// request names an org.
 func kubernetesRequest(p Process, args []string) (kubernetes.Request, error) {
 	req, err := kubernetes.Decode(p.Getenv(kubernetes.Variable))
 	if err != nil {
@@ -66,8 +67,8 @@ func kubernetesRequest(p Process, args []string) (kubernetes.Request, error) {
 	return req, nil
 }
 
-// settleOrg returns the org that the argument or the cluster's configuration names.
-func settleOrg(configured string, args []string) (string, error) {
+// chooseOrg returns the org that the argument or the cluster's configuration names.
+func chooseOrg(configured string, args []string) (string, error) {
 	switch {
 	case len(args) == 0:
 		return configured, nil

@@ -42,7 +42,7 @@ If a file of another program has one of these names, forcecred creates none.`,
 	}
 }
 
-// installLinks looks at all names before it makes any.
+// installLinks checks all names before it creates any.
 func (p Process) installLinks(exe, dir string) error {
 	folder, err := os.Stat(dir)
 	if err != nil || !folder.IsDir() {
@@ -50,7 +50,7 @@ func (p Process) installLinks(exe, dir string) error {
 	}
 	links := make([]link, 0, len(names))
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		l, err := look(exe, dir, name)
+		l, err := inspect(exe, dir, name)
 		if err != nil {
 			return err
 		}
@@ -74,28 +74,28 @@ func (p Process) installLinks(exe, dir string) error {
 	})
 }
 
-// link is a name for this program in a folder.
+// link is a name of this program in a folder.
 type link struct{ dir, name, state string }
 
-// What is done with a link, as a person is told of it.
+// The states of a link, as they are printed.
 const (
-	made     = "made"
-	replaced = "replaced" // one to another forcecred
-	kept     = "kept"
+	made      = "made"
+	replaced  = "replaced" // one to another forcecred
+	unchanged = "unchanged"
 )
 
-// look finds out what is to be done for a name. One that is taken by anything
-// but a link of ours is an error.
-func look(exe, dir, name string) (link, error) {
+// inspect returns the state that a name will have. A file of another program is an
+// error.
+func inspect(exe, dir, name string) (link, error) {
 	l := link{dir, name + exeSuffix, made}
 	_, err := os.Lstat(l.path())
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return l, nil
 	case err != nil:
-		return l, linkError("look at "+l.name, err)
+		return l, linkError("inspect "+l.name, err)
 	case isSameFile(l.path(), exe):
-		l.state = kept
+		l.state = unchanged
 		return l, nil
 	case isForcecred(l.path(), exe):
 		l.state = replaced
@@ -127,7 +127,7 @@ func (l link) install(exe string) error {
 	return nil
 }
 
-// onPath reports whether folder is one of those where commands are looked for.
+// onPath reports whether PATH has the folder.
 func (p Process) onPath(folder fs.FileInfo) bool {
 	return slices.ContainsFunc(filepath.SplitList(p.Config.Commands.Value), func(dir string) bool {
 		info, err := os.Stat(dir)

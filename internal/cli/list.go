@@ -21,7 +21,7 @@ func listCommand(p Process) *cobra.Command {
 
   # Print the names
   $ forcecred list | jq -r '.orgs[].org'`,
-		Args: noArguments,
+		Args: acceptNoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			h, err := p.helper(cmd.Context())
 			if err != nil {
@@ -38,7 +38,7 @@ func listCommand(p Process) *cobra.Command {
 				case len(orgs) == 0:
 					return noOrgs(w)
 				}
-				return table(orgs, time.Now()).write(w, p.width(), p.colours())
+				return table(orgs, time.Now()).write(w, p.width(), p.colors())
 			})
 		},
 	}
@@ -46,7 +46,7 @@ func listCommand(p Process) *cobra.Command {
 	return cmd
 }
 
-// table shows a person what there is to know at a glance; the rest is in the JSON.
+// table has the most important fields; the JSON has all.
 func table(orgs []protocol.ListedOrg, now time.Time) grid {
 	g := grid{heading: []string{"ORG", "USERNAME", "LOGIN", "ROTATES", "TOKEN", "REFRESHED"}}
 	for _, o := range orgs {

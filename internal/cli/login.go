@@ -16,15 +16,16 @@ import (
 )
 
 const (
-	// defaultPort is what the Salesforce CLI listens at, and apps have registered.
+	// defaultPort is the port of the Salesforce CLI, which many apps have among their
+	// callback URLs.
 	defaultPort = 1717
-	// defaultScopes are what a refresh and the REST API need. openid is not among
-	// them: the ID token would be kept and handed to each caller, who has no use for it.
-	defaultScopes   = "api refresh_token"
-	defaultPatience = 2 * time.Minute
+	// defaultScopes are enough for a refresh and the REST API. openid is left out:
+	// forcecred would store the ID token and give it to callers that do not need it.
+	defaultScopes  = "api refresh_token"
+	defaultTimeout = 2 * time.Minute
 )
 
-// loginFlags are the words of a login on the command line.
+// loginFlags are the flags of the login command.
 type loginFlags struct {
 	clientID, secretFile, loginURL, site, scopes string
 	allowHost, noBrowser                         bool
@@ -55,7 +56,7 @@ browser has to reach this machine, for example by ssh -L 1717:localhost:1717.`,
 
   # Log in again
   $ forcecred login prod`,
-		Args: oneOrg,
+		Args: acceptOrg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			org, err := newOrgArgument(args[0])
 			if err != nil {
@@ -74,13 +75,13 @@ browser has to reach this machine, for example by ssh -L 1717:localhost:1717.`,
 				return err
 			}
 			defer receiver.Close()
-			visit := &visit{Process: p, Receiver: receiver, org: org, patience: f.timeout, noBrowser: f.noBrowser}
-			known, err := h.Login(cmd.Context(), req, f.scopes, visit)
-			visit.show(known, err)
+			browser := &browserLogin{Process: p, Receiver: receiver, org: org, timeout: f.timeout, noBrowser: f.noBrowser}
+			known, err := h.Login(cmd.Context(), req, f.scopes, browser)
+			browser.show(known, err)
 			if err != nil {
 				return err
 			}
-			p.notice(loggedIn(known))
+			p.notice(describeLogin(known))
 			return h.PinKeystore()
 		},
 	}
@@ -93,11 +94,11 @@ browser has to reach this machine, for example by ssh -L 1717:localhost:1717.`,
 	flags.StringVar(&f.scopes, "scopes", defaultScopes, "OAuth scopes to request, separated by spaces")
 	flags.IntVar(&f.port, "port", defaultPort, "Port of the app's callback URL at localhost")
 	flags.BoolVar(&f.noBrowser, "no-browser", false, "Print the address instead of opening a browser")
-	flags.DurationVar(&f.timeout, "timeout", defaultPatience, "Wait at most this long for the browser")
+	flags.DurationVar(&f.timeout, "timeout", defaultTimeout, "Wait at most this long for the browser")
 	return cmd
 }
 
-// request checks the flags, and makes the request that they stand for.
+// request checks the flags and returns their request.
 func (f loginFlags) request(p Process, org string) (protocol.StoreRequest, error) {
 	switch {
 	case f.port < 1 || f.port > 65535:
@@ -106,9 +107,9 @@ func (f loginFlags) request(p Process, org string) (protocol.StoreRequest, error
 		return protocol.StoreRequest{}, usage("--timeout must be a duration such as 2m")
 	case f.loginURL == "" && (f.site != "" || f.allowHost):
 		return protocol.StoreRequest{}, usage("--site and --allow-host require --login-url")
-	case !isWords(f.clientID) || strings.Contains(f.clientID, " "):
+	case !isVisibleASCII(f.clientID) || strings.Contains(f.clientID, " "):
 		return protocol.StoreRequest{}, usage("--client-id is not a consumer key")
-	case !isWords(f.scopes):
+	case !isVisibleASCII(f.scopes):
 		return protocol.StoreRequest{}, usage("--scopes must be names separated by spaces, such as %q", defaultScopes)
 	}
 	clientSecret, err := readSecret(p, f.secretFile)
@@ -117,12 +118,12 @@ func (f loginFlags) request(p Process, org string) (protocol.StoreRequest, error
 	}, err
 }
 
-// isWords reports whether text is visible ASCII, and spaces.
-func isWords(text string) bool {
+// isVisibleASCII reports whether text is visible ASCII and spaces.
+func isVisibleASCII(text string) bool {
 	return strings.IndexFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) < 0
 }
 
-// listen starts the receiver, before anybody logs in for nothing.
+// listen starts the receiver before the login, which would be useless without it.
 func listen(port int) (*loopback.Receiver, error) {
 	receiver, err := loopback.Listen(port)
 	if err != nil {
@@ -134,8 +135,8 @@ func listen(port int) (*loopback.Receiver, error) {
 	return receiver, nil
 }
 
-// loggedIn says who is logged in, and where.
-func loggedIn(known protocol.ListedOrg) string {
+// describeLogin returns who is logged in, and where.
+func describeLogin(known protocol.ListedOrg) string {
 	text := "logged in to " + known.Org
 	if known.Username != "" {
 		text += " as " + known.Username
@@ -143,44 +144,44 @@ func loggedIn(known protocol.ListedOrg) string {
 	return text + " at " + known.InstanceURL
 }
 
-// visit is a user's way through the browser, from this process and back to it.
-type visit struct {
+// browserLogin is a login in the browser, from the address until the redirect.
+type browserLogin struct {
 	Process
 	*loopback.Receiver
 	org       string
-	patience  time.Duration
+	timeout   time.Duration
 	noBrowser bool
 	came      bool // the browser waits for a page
 }
 
-// RedirectURI returns where the browser comes back to.
-func (v *visit) RedirectURI() string { return v.URI() }
+// RedirectURI returns the callback URL.
+func (b *browserLogin) RedirectURI() string { return b.URI() }
 
-// Visit opens the address in the browser, or prints it, and waits.
-func (v *visit) Authorize(ctx context.Context, address, state string) (helper.Redirect, error) {
-	ctx, cancel := context.WithTimeout(ctx, v.patience)
+// Authorize opens the address in the browser, or prints it, and waits for the redirect.
+func (b *browserLogin) Authorize(ctx context.Context, address, state string) (helper.Redirect, error) {
+	ctx, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
-	wait := fmt.Sprintf("waiting %s for the browser to log in to %s", short(v.patience), v.org)
-	if v.noBrowser {
-		v.noticeNow(wait + "; open this address in it:\n" + address)
+	wait := fmt.Sprintf("waiting %s for the browser to log in to %s", short(b.timeout), b.org)
+	if b.noBrowser {
+		b.notifyNow(wait + "; open this address in it:\n" + address)
 	} else {
-		v.noticeNow(wait)
+		b.notifyNow(wait)
 		go func() {
-			// It may return at once, or when the browser ends.
-			if err := v.OpenBrowser(address); err != nil && ctx.Err() == nil {
-				v.noticeNow("no browser could be opened; open this address in one:\n" + address)
+			// It may return at once, or when the browser exits.
+			if err := b.OpenBrowser(address); err != nil && ctx.Err() == nil {
+				b.notifyNow("no browser could be opened; open this address in one:\n" + address)
 			}
 		}()
 	}
-	redirect, err := v.Wait(ctx, state)
+	redirect, err := b.Wait(ctx, state)
 	if err != nil {
-		return helper.Redirect{}, v.unfinished(err)
+		return helper.Redirect{}, b.timeoutError(err)
 	}
-	v.came = true
+	b.came = true
 	return helper.Redirect(redirect), nil
 }
 
-// short writes a time without parts that are zero.
+// short returns a duration without zero parts.
 func short(d time.Duration) string {
 	text := d.String()
 	for _, zero := range []string{"m0s", "h0m"} {
@@ -191,38 +192,38 @@ func short(d time.Duration) string {
 	return text
 }
 
-// unfinished tells that no browser came back.
-func (v *visit) unfinished(err error) *protocol.Error {
+// timeoutError returns the error of a login without a redirect.
+func (b *browserLogin) timeoutError(err error) *protocol.Error {
 	e := &protocol.Error{
-		Code: protocol.TemporarilyUnavailable, Org: v.org, Retryable: true, Cause: err,
-		Message: fmt.Sprintf("log in to %q: nobody finished the login in the browser within %s", v.org, short(v.patience)),
+		Code: protocol.TemporarilyUnavailable, Org: b.org, Retryable: true, Cause: err,
+		Message: fmt.Sprintf("log in to %q: nobody finished the login in the browser within %s", b.org, short(b.timeout)),
 		Hint:    "try again, perhaps with a longer --timeout; if Salesforce shows an error page, see docs/external-client-app.md",
 	}
 	if errors.Is(err, loopback.ErrStateMismatch) {
-		e.Hint = "the browser brought answers to another login: close its old tabs of Salesforce's login, and try again"
+		e.Hint = "the browser sent the answer of another login; close old tabs of Salesforce's login page, and try again"
 	}
 	return e
 }
 
-// show tells the browser how it ended.
-func (v *visit) show(known protocol.ListedOrg, err error) {
-	if !v.came {
+// show shows the result in the browser.
+func (b *browserLogin) show(known protocol.ListedOrg, err error) {
+	if !b.came {
 		return
 	}
-	page := loopback.Page{OK: true, Title: "You are logged in to " + v.org, Lines: []string{"You can close this window, and go back to the terminal."}}
+	page := loopback.Page{OK: true, Title: "You are logged in to " + b.org, Lines: []string{"You can close this window, and go back to the terminal."}}
 	if known.Username != "" {
 		page.Lines = append([]string{known.Username + " at " + known.InstanceURL}, page.Lines...)
 	}
-	if told := (*protocol.Error)(nil); errors.As(err, &told) {
-		message := strings.TrimPrefix(told.Message, fmt.Sprintf("log in to %q: ", v.org))
-		page = loopback.Page{Title: "You are not logged in to " + v.org, Lines: []string{
-			sentence(message), sentence(hints.Of(told)), "You can close this window. The terminal says the same.",
+	if e, ok := errors.AsType[*protocol.Error](err); ok {
+		message := strings.TrimPrefix(e.Message, fmt.Sprintf("log in to %q: ", b.org))
+		page = loopback.Page{Title: "You are not logged in to " + b.org, Lines: []string{
+			sentence(message), sentence(hints.Of(e)), "You can close this window. The terminal says the same.",
 		}}
 	}
-	v.Show(page)
+	b.Show(page)
 }
 
-// sentence makes a sentence of the words of an error.
+// sentence returns the text of an error as a sentence.
 func sentence(text string) string {
 	text = strings.ReplaceAll(text, "`", "")
 	if text == "" {

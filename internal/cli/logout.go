@@ -19,7 +19,7 @@ also those that other programs use. If that fails, the credentials stay stored,
 so that you can try again. --force deletes them anyway. With --keep-remote,
 forcecred revokes nothing, like forcecred erase.`,
 		Example: `  $ forcecred logout prod`,
-		Args:    oneOrg,
+		Args:    acceptOrg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if keepRemote && force {
 				return usage("--keep-remote and --force exclude each other")

@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-// names are what callers look for on PATH, and the command that each stands for.
+// names are the program names that callers look for on PATH, with the command of each.
 var names = map[string]string{
 	"git-credential-forcecred":    "git",
 	"docker-credential-forcecred": "docker",
 	"bazel-credential-forcecred":  "bazel",
 }
 
-// wordsFor returns the command line without the program's name, which may stand
-// for a command itself.
-func wordsFor(args []string) []string {
+// commandLine returns the arguments without the program's name. If that name is one of
+// names, they begin with its command.
+func commandLine(args []string) []string {
 	if len(args) == 0 {
 		return nil
 	}

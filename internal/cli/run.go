@@ -13,8 +13,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// runMinTTL is how long the token of a command must still live, Salesforce's
-// shortest session: unlike a caller of get, a command can't come back for another.
+// runMinTTL is the default of --min-ttl, Salesforce's shortest session. Unlike a caller
+// of get, a command can't ask for another token.
 const runMinTTL = 15 * time.Minute
 
 func runCommand(p Process) *cobra.Command {
@@ -39,7 +39,7 @@ exit status is 127 if the command does not exist, and 126 if it can't be run.`,
 		Args: orgAndCommand,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(variables) == 0 {
-				variables = usualVariables
+				variables = defaultVariables
 			}
 			req := protocol.GetRequest{Org: args[0], MinTTL: minTTL.Duration, Force: force}
 			return p.run(cmd.Context(), req, variables, args[1:])
@@ -51,8 +51,8 @@ exit status is 127 if the command does not exist, and 126 if it can't be run.`,
 	return cmd
 }
 
-// orgAndCommand accepts an org, then -- and a command, so that no flag of the
-// command can be taken for one of ours.
+// orgAndCommand accepts an org, then -- and a command, so that flags of the command
+// stay the command's.
 func orgAndCommand(cmd *cobra.Command, args []string) error {
 	switch before := cmd.ArgsLenAtDash(); {
 	case before < 0 || before == len(args):
@@ -65,11 +65,11 @@ func orgAndCommand(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// run looks for the command first: no token is refreshed for a slip of the pen.
+// run finds the command first. A typo then costs no refresh.
 func (p Process) run(ctx context.Context, req protocol.GetRequest, variables []variable, words []string) error {
 	path, err := p.LookPath(words[0])
 	if err != nil {
-		return cannotRun(err)
+		return runError(err)
 	}
 	h, err := p.helperFor(ctx, []string{req.Org})
 	if err != nil {
@@ -79,19 +79,19 @@ func (p Process) run(ctx context.Context, req protocol.GetRequest, variables []v
 	if err != nil {
 		return err
 	}
-	p.tellNotices()
+	p.flushNotices()
 	status, err := p.Become(&exec.Cmd{
 		Path: path, Args: words, Env: environ(p.Environ(), variables, credential),
 		Stdin: p.Stdin, Stdout: p.Stdout, Stderr: p.Stderr,
 	})
 	if err != nil {
-		return cannotRun(err)
+		return runError(err)
 	}
-	return alreadyTold{status} // where a command can't take our place
+	return alreadyReported{status} // on systems where a command can't replace this process
 }
 
-// cannotRun tells why a command does not run. It does not quote the command.
-func cannotRun(err error) error {
+// runError returns why a command does not run. It does not quote the command.
+func runError(err error) error {
 	reason, isReason := errors.AsType[syscall.Errno](err)
 	switch {
 	case errors.Is(err, exec.ErrDot):

@@ -23,7 +23,7 @@ The host runs this command or forcecred-plugin, which is in forcecred's folder o
 on PATH.`,
 		Example: `  # Serve a host that brings no client certificate
   $ forcecred serve --require-mtls=false`,
-		Args: noArguments,
+		Args: acceptNoArguments,
 		RunE: func(*cobra.Command, []string) error {
 			plugin, err := p.plugin()
 			if err != nil {
@@ -42,8 +42,8 @@ on PATH.`,
 	return cmd
 }
 
-// plugin returns where forcecred-plugin is. It is a program of its own, so that
-// this one need not link gRPC.
+// plugin returns the path of forcecred-plugin. It is a program of its own, so that this
+// one need not link gRPC.
 func (p Process) plugin() (string, error) {
 	name := "forcecred-plugin"
 	if runtime.GOOS == "windows" {

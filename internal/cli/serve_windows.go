@@ -6,8 +6,8 @@ import (
 	"forcecred/internal/process"
 )
 
-// servePlugin runs the plugin for whoever has started this process, and ends
-// with the first of the two. No program can take another's place on Windows.
+// servePlugin runs the plugin for the host, and exits when either of them does. On
+// Windows no program can replace another.
 func (p Process) servePlugin(cmd *exec.Cmd) error {
 	if err := cmd.Start(); err != nil {
 		return err

@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// setFlags are the settings on the command line.
+// setFlags are the flags of the set command.
 type setFlags struct {
 	loginURL, site, secretFile, keyFile, keyID, audience string
 	allowHost                                            bool
@@ -35,7 +35,7 @@ a private key (jwt_bearer).`,
 
   # The app's consumer secret was rotated
   $ forcecred set prod --client-secret-file -`,
-		Args: oneOrg,
+		Args: acceptOrg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req, err := f.request(p, args[0], cmd.Flags())
 			if err != nil {
@@ -60,7 +60,7 @@ a private key (jwt_bearer).`,
 	return cmd
 }
 
-// request checks the flags, and makes the request that they stand for.
+// request checks the flags and returns their request.
 func (f *setFlags) request(p Process, org string, given *pflag.FlagSet) (protocol.SetRequest, error) {
 	if f.loginURL == "" && f.allowHost {
 		return protocol.SetRequest{}, usage("--allow-host requires --login-url")

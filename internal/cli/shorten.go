@@ -5,10 +5,10 @@ import (
 	"forcecred/protocol/secret"
 )
 
-// shown returns what may be shown of a credential: all of it to a program, and
-// to a terminal, where it would stay in the scroll-back and on recordings, no
-// more of its tokens than it takes to tell one from another.
-func (p Process) shown(c protocol.Credential) protocol.Credential {
+// shortenOnTerminal returns a credential for stdout. A terminal gets shortened tokens,
+// because its scroll-back and recordings keep them. They are long enough to tell tokens
+// apart.
+func (p Process) shortenOnTerminal(c protocol.Credential) protocol.Credential {
 	if !isTerminal(p.Stdout) {
 		return c
 	}
@@ -17,14 +17,14 @@ func (p Process) shown(c protocol.Credential) protocol.Credential {
 	return c
 }
 
-// What is left of a token: the first characters are those of the org's id or of
-// a JWT's header, which are no secret.
+// The lengths of the parts that are shown. The first characters are those of the org's
+// id or of a JWT's header, which are not secret.
 const (
 	shownFirst  = 6
 	shownLast   = 4
 	shortenedBy = "…"
 
-	// A token is this many times longer than what is shown of it, or nothing is.
+	// A shorter token, compared to the shown parts, is hidden completely.
 	hiddenTimes = 4
 )
 

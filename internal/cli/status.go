@@ -30,13 +30,13 @@ if an org has a problem.`,
 
   # List the orgs whose refresh token ends within a week
   $ forcecred status --json | jq '.orgs[] | select(.idle_days < 7)'`,
-		Args: atMostOneOrg,
+		Args: acceptOptionalOrg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			h, err := p.helperFor(cmd.Context(), args)
 			if err != nil {
 				return err
 			}
-			orgs, err := h.Status(cmd.Context(), orgOrAll(args), check)
+			orgs, err := h.Status(cmd.Context(), optionalOrg(args), check)
 			if err != nil {
 				return err
 			}
@@ -48,7 +48,7 @@ if an org has a problem.`,
 				case len(orgs) == 0:
 					return noOrgs(w)
 				}
-				return statusTable(orgs, check, now).write(w, p.width(), p.colours())
+				return statusTable(orgs, check, now).write(w, p.width(), p.colors())
 			})
 		},
 	}
@@ -78,12 +78,12 @@ func statusTable(orgs []protocol.OrgStatus, check bool, now time.Time) grid {
 func tokenCell(o protocol.OrgStatus, now time.Time) cell {
 	text := life(o.TokenExpiresAt, now)
 	if !o.TokenExpiresAt.After(now) {
-		return cell{text: text} // the next get replaces it
+		return cell{text: text} // the next get refreshes it
 	}
 	return cell{text + " (" + string(o.TokenSource) + ")", green}
 }
 
-// fewDays are too few for a person to be away.
+// fewDays is the number of days from which status warns.
 const fewDays = 7
 
 func idleCell(o protocol.OrgStatus, now time.Time) cell {

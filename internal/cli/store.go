@@ -47,7 +47,7 @@ The first store chooses the keystore of all later commands and prints its name.`
 
   # Store a login of the Salesforce CLI
   $ sf org auth show-sfdx-auth-url --target-org prod --json | forcecred store prod`,
-		Args: atMostOneOrg,
+		Args: acceptOptionalOrg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req, err := storeRequest(p, args)
 			if err != nil {
@@ -67,7 +67,7 @@ The first store chooses the keystore of all later commands and prints its name.`
 	return cmd
 }
 
-// maxAuthURL is how long an sfdx auth URL may be.
+// maxAuthURL is the limit of an sfdx auth URL.
 const maxAuthURL = 64 << 10
 
 func storeRequest(p Process, args []string) (protocol.StoreRequest, error) {
@@ -95,7 +95,7 @@ func storeRequest(p Process, args []string) (protocol.StoreRequest, error) {
 		}
 		return req, err
 	}
-	line := strings.TrimRight(string(input), "\r\n") // of the echo or file that it comes from
+	line := strings.TrimRight(string(input), "\r\n") // from echo, or the end of a file
 	if line == "" {
 		return protocol.StoreRequest{}, protocol.Errorf(protocol.BadRequest, "read the request: empty input")
 	}

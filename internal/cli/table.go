@@ -8,24 +8,23 @@ import (
 	"forcecred/protocol"
 )
 
-// cell is one field of a table. What a terminal would take for more than text is
-// replaced when it is shown.
+// cell is one field of a table. Control characters are replaced when it is printed.
 type cell struct {
-	text   string
-	colour colour
+	text  string
+	color color
 }
 
-// grid is a table for people: its heading, and a row for each thing.
+// grid is a table for people: its heading and its rows.
 type grid struct {
 	heading []string
 	rows    [][]cell
 }
 
-// gap stands between two columns.
+// gap separates two columns.
 const gap = "  "
 
-// write writes the table. Where its lines are longer than so many columns (0 is
-// no limit), each row is a paragraph instead, with one field a line.
+// write writes the table. If lines are longer than columns (0 for no limit), each row
+// becomes a paragraph with one field a line.
 func (g grid) write(w io.Writer, columns int, isColoured bool) error {
 	for _, row := range g.rows {
 		for i := range row {
@@ -61,7 +60,7 @@ func (g grid) lines(widths []int, isColoured bool) string {
 	}
 	for _, row := range append([][]cell{heading}, g.rows...) {
 		for i, c := range row {
-			b.WriteString(c.colour.paint(c.text, isColoured))
+			b.WriteString(c.color.paint(c.text, isColoured))
 			if i < len(row)-1 {
 				b.WriteString(padding(c.text, widths[i]) + gap)
 			}
@@ -71,7 +70,7 @@ func (g grid) lines(widths []int, isColoured bool) string {
 	return b.String()
 }
 
-// paragraphs begin with the first field of a row.
+// paragraphs writes each row as a paragraph, which begins with the first field.
 func (g grid) paragraphs(isColoured bool) string {
 	widest := 0
 	for _, title := range g.heading[1:] {
@@ -82,7 +81,7 @@ func (g grid) paragraphs(isColoured bool) string {
 		b.WriteString(bold.paint(row[0].text, isColoured) + "\n")
 		for i, c := range row[1:] {
 			title := strings.ToLower(g.heading[i+1])
-			b.WriteString(gap + title + padding(title, widest) + gap + c.colour.paint(c.text, isColoured) + "\n")
+			b.WriteString(gap + title + padding(title, widest) + gap + c.color.paint(c.text, isColoured) + "\n")
 		}
 	}
 	return b.String()

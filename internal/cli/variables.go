@@ -9,27 +9,27 @@ import (
 	"forcecred/protocol"
 )
 
-// variable is one of the environment, for a command or a shell to have.
+// variable is a variable of the environment, for a command or a shell.
 type variable struct{ name, field string }
 
-// What a variable may hold, by the names that the answer has for them.
+// The fields that a variable can hold, by their names in the answer.
 const (
 	accessToken = "access_token"
 	instanceURL = "instance_url"
 )
 
-// usualVariables are what programs look for: the first two the Salesforce CLI,
-// the others many libraries.
-var usualVariables = []variable{
+// defaultVariables are read by the Salesforce CLI (the first two) and by many
+// libraries.
+var defaultVariables = []variable{
 	{"SF_ACCESS_TOKEN", accessToken},
 	{"SF_ORG_INSTANCE_URL", instanceURL},
 	{"SALESFORCE_ACCESS_TOKEN", accessToken},
 	{"SALESFORCE_INSTANCE_URL", instanceURL},
 }
 
-// dataCloudVariables are those of a token for Data Cloud, by Salesforce's own names
-// for the two values. A program that looks for the usual ones would send the
-// token to the org, which refuses it.
+// dataCloudVariables are for a token of Data Cloud, by Salesforce's own names for the
+// two values. A program that reads the default variables would send the token to the
+// org, which refuses it.
 var dataCloudVariables = []variable{
 	{"DATA_CLOUD_ACCESS_TOKEN", accessToken},
 	{"DATA_CLOUD_INSTANCE_URL", instanceURL},
@@ -40,10 +40,10 @@ func variablesFor(c protocol.Credential) []variable {
 	if c.For == protocol.DataCloud {
 		return dataCloudVariables
 	}
-	return usualVariables
+	return defaultVariables
 }
 
-// value returns what v holds of c.
+// value returns the field of c that v holds.
 func (v variable) value(c protocol.Credential) string {
 	if v.field == accessToken {
 		return c.AccessToken.Reveal()
@@ -51,8 +51,7 @@ func (v variable) value(c protocol.Credential) string {
 	return c.InstanceURL
 }
 
-// environ returns inherited with those variables, in place of what it has under
-// their names.
+// environ returns inherited with the variables added or replaced.
 func environ(inherited []string, variables []variable, c protocol.Credential) []string {
 	all := slices.Clone(inherited)
 	for _, v := range variables {
@@ -72,7 +71,7 @@ func sameName(a, b string) bool {
 	return a == b
 }
 
-// variableFlag is a flag NAME=FIELD that may be given more than once.
+// variableFlag is a repeatable flag NAME=FIELD.
 type variableFlag []variable
 
 func (f *variableFlag) String() string { return "" }
@@ -92,7 +91,7 @@ func (f *variableFlag) Set(value string) error {
 	return nil
 }
 
-// isVariableName accepts the names that every shell can use.
+// isVariableName reports whether every shell accepts the name.
 func isVariableName(name string) bool {
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
 	return name != "" && strings.Contains(letters, name[:1]) && strings.Trim(name, letters+"0123456789") == ""

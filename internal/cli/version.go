@@ -18,7 +18,7 @@ func versionCommand(p Process) *cobra.Command {
 		Use:   "version",
 		Short: "Print the version",
 		Long:  "Print the versions of forcecred, of its protocol, and of the Go that built it.",
-		Args:  noArguments,
+		Args:  acceptNoArguments,
 		RunE: func(*cobra.Command, []string) error {
 			return p.answer(func(w io.Writer) error {
 				if asJSON {

@@ -17,11 +17,11 @@ import (
 	"golang.org/x/term"
 )
 
-// maxClientSecret is far more than a consumer secret has.
+// maxClientSecret is far longer than a consumer secret.
 const maxClientSecret = 4 << 10
 
-// readSecret reads the app's secret from what is named, or returns none where
-// nothing is named. A file that others may read is refused, as everywhere.
+// readSecret reads the app's secret from a file or stdin, or returns none if name is
+// "". It refuses a file that others can read.
 func readSecret(p Process, file string) (secret.Text, error) {
 	switch {
 	case file == "":
@@ -37,14 +37,14 @@ func readSecret(p Process, file string) (secret.Text, error) {
 	}
 	text, err := privatefile.ReadSecret(file)
 	if err != nil {
-		return secret.Text{}, unreadableSecret(err)
+		return secret.Text{}, secretError(err)
 	}
 	return checkSecret(text.Reveal())
 }
 
-// unreadableSecret says why a file gives no secret. The name of one that can't be
-// opened is not quoted: it may be the secret itself, given in the wrong place.
-func unreadableSecret(err error) *protocol.Error {
+// secretError returns why a file has no secret. It does not quote the name of a file
+// that can't be opened, because that may be the secret itself.
+func secretError(err error) *protocol.Error {
 	if cause, ok := errors.AsType[*fs.PathError](err); ok {
 		err = cause.Err
 	}
@@ -59,7 +59,7 @@ func unreadableSecret(err error) *protocol.Error {
 	return e
 }
 
-// askSecret asks on the terminal that stdin is, and shows nothing of the answer.
+// askSecret asks on the terminal without echo.
 func (p Process) askSecret() (secret.Text, error) {
 	if p.Config.NoPrompt {
 		return secret.Text{}, usage("%s forbids prompts; pipe the client secret, or name a file", config.NoPromptVariable)
@@ -69,8 +69,8 @@ func (p Process) askSecret() (secret.Text, error) {
 	if err != nil {
 		return secret.Text{}, usage("read the client secret: %v", err)
 	}
-	// Else the shell's user would go on in a terminal that shows nothing.
-	release := p.BeforeExit(func() { _ = term.Restore(fd, shown) }) // there is nobody to tell
+	// A signal would leave the user's shell in a terminal without echo.
+	release := p.BeforeExit(func() { _ = term.Restore(fd, shown) }) // nobody can be informed
 	defer release()
 	fmt.Fprint(p.Stderr, "forcecred: the app's consumer secret: ")
 	text, err := term.ReadPassword(fd)
@@ -81,10 +81,10 @@ func (p Process) askSecret() (secret.Text, error) {
 	return checkSecret(string(text))
 }
 
-// checkSecret returns the secret without the end of its line.
+// checkSecret returns the secret without its line end.
 func checkSecret(text string) (secret.Text, error) {
 	text = strings.TrimRight(text, "\r\n")
-	if text == "" || len(text) > maxClientSecret || !isWords(text) {
+	if text == "" || len(text) > maxClientSecret || !isVisibleASCII(text) {
 		return secret.Text{}, usage("the client secret is empty, longer than %d KiB, or has invisible characters", maxClientSecret>>10)
 	}
 	return secret.New(text), nil
