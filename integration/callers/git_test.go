@@ -107,7 +107,7 @@ func TestGit(t *testing.T) {
 		t.Errorf("reject without a token: status %d: %s", got.Status, got.Stderr)
 	}
 	if posts := r.Org.Count(orgtest.Token); r.Run(t.Context(), "", "get", "prod").Token(t) != fresh["password"] || posts != 2 {
-		t.Error("a word of git's has dropped more than it told of")
+		t.Error("git erase dropped a token that it did not name")
 	}
 }
 

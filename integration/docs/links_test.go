@@ -88,14 +88,14 @@ func TestReadmeHasCommands(t *testing.T) {
 	_, table, _ := strings.Cut(documents(t)[filepath.Join("..", "..", "README.md")], "\n## Commands\n")
 	table, _, _ = strings.Cut(table, "\n## ")
 	// The error lists all commands.
-	told, err := exec.Command(rig.Binary, "nosuch").CombinedOutput()
+	listed, err := exec.Command(rig.Binary, "nosuch").CombinedOutput()
 	if err == nil {
 		t.Error("an unknown command is no failure")
 	}
-	_, names, found := strings.Cut(string(told), "the commands are: ")
+	_, names, found := strings.Cut(string(listed), "the commands are: ")
 	names, _, _ = strings.Cut(names, "\n")
 	if !found {
-		t.Fatalf("the commands are not told: %s", told)
+		t.Fatalf("the error does not list the commands: %s", listed)
 	}
 	for name := range strings.SplitSeq(names, ", ") {
 		if !strings.Contains(table, "`"+name+"`") && !strings.Contains(table, "`"+name+" ") {

@@ -28,8 +28,8 @@ func TestGeneratedPagesAreCurrent(t *testing.T) {
 			t.Errorf("run `go -C docs/generate run .`: %s: %v\n%s", name, err, diff)
 		}
 	}
-	told, _ := exec.Command(rig.Binary, "nosuch").CombinedOutput()
-	_, names, _ := strings.Cut(string(told), "the commands are: ")
+	listed, _ := exec.Command(rig.Binary, "nosuch").CombinedOutput()
+	_, names, _ := strings.Cut(string(listed), "the commands are: ")
 	names, _, _ = strings.Cut(names, "\n")
 	for name := range strings.SplitSeq(names, ", ") {
 		page, err := os.ReadFile(filepath.Join("../../docs/man", "forcecred-"+name+".1"))

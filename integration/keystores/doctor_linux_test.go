@@ -32,17 +32,17 @@ func TestDoctorKeyrings(t *testing.T) {
 			r := rig.NewIn(t, filepath.Join(d.Home, "forcecred"), orgtest.Config{}, d.Env...)
 			t.Cleanup(func() { r.Run(context.Background(), "", "erase", "prod") })
 			e := examine(t, r, nil)
-			told := map[string]string{}
+			details := map[string]string{}
 			warned := e.Warn
 			for _, f := range e.Findings {
-				told[f.Check] = f.Detail
+				details[f.Check] = f.Detail
 				// The homes of one user share the locks of keyrings. Another test may hold the
 				// lock of its own prod at this time.
 				if f.Check == "lock" && f.State == protocol.Warn {
 					warned--
 				}
 			}
-			if e.Fail+warned > 0 || told["session-bus"] != tt.bus || !strings.Contains(told["size"], tt.size) || !strings.Contains(told["write"], "written, read and deleted") {
+			if e.Fail+warned > 0 || details["session-bus"] != tt.bus || !strings.Contains(details["size"], tt.size) || !strings.Contains(details["write"], "written, read and deleted") {
 				t.Errorf("%+v", e.Findings)
 			}
 			if got := r.Run(t.Context(), "", "list"); got.Status != 0 || strings.Count(got.Stdout, `"org":`) != 1 {

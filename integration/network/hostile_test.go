@@ -174,7 +174,7 @@ func (tt hostile) run(t *testing.T) {
 	}
 	if tt.after == lost {
 		if r.StoredToken(t) != stored || !strings.Contains(got.Stderr, "it is unknown whether Salesforce rotated") {
-			t.Errorf("what was stored is gone, or it is not told: %s", got.Stderr)
+			t.Errorf("the stored token is gone, or the error does not say that the outcome is unknown: %s", got.Stderr)
 		}
 		return
 	}

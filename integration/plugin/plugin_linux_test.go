@@ -89,7 +89,7 @@ func TestPluginEndsWithItsHost(t *testing.T) {
 	for _, tt := range []struct {
 		name       string
 		refreshing bool
-	}{{"idle", false}, {"while a refresh token is in flight", true}} {
+	}{{"idle", false}, {"during a refresh", true}} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			r := rig.New(t, orgtest.Config{Rotate: true, Delay: 1500 * time.Millisecond})

@@ -92,18 +92,18 @@ func wantSameError(t *testing.T, r *rig.Rig, client *plugin.Client, org string, 
 	t.Helper()
 	_, err := client.Get(t.Context(), protocol.GetRequest{Org: org, Force: true})
 	got, ok := errors.AsType[*protocol.Error](err)
-	var told struct {
+	var printed struct {
 		Error struct {
 			protocol.Error
 			Salesforce *protocol.SalesforceError
 		}
 	}
 	stderr := r.Run(t.Context(), fmt.Sprintf(`{"org":%q}`, org), "get", "--force", "--error-format=json").Stderr
-	if err := json.Unmarshal([]byte(stderr), &told); err != nil {
+	if err := json.Unmarshal([]byte(stderr), &printed); err != nil {
 		t.Fatal(err)
 	}
-	want := told.Error.Error
-	want.Salesforce = told.Error.Salesforce
+	want := printed.Error.Error
+	want.Salesforce = printed.Error.Salesforce
 	if code == "" {
 		code = want.Code
 	}
@@ -228,7 +228,7 @@ func TestPluginCloseWhileRefreshing(t *testing.T) {
 	if got := r.Run(t.Context(), "", "get", "prod"); got.Token(t) != r.Org.AccessToken() || r.Org.Count(orgtest.Token) != 1 {
 		t.Error("the token of the answer that nobody heard is lost")
 	}
-	t.Logf("closed while a refresh token was in flight: it took %v, and nothing is lost", took.Round(100*time.Millisecond))
+	t.Logf("closed while a refresh was running: it took %v, and nothing is lost", took.Round(100*time.Millisecond))
 	client.Close()
 	if _, err := client.List(t.Context()); err == nil {
 		t.Error("a plugin that was closed answers")

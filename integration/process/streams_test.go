@@ -252,9 +252,9 @@ func TestStdinLeftOpen(t *testing.T) {
 				t.Fatal(err)
 			}
 			lines := bufio.NewScanner(stderr)
-			told := lines.Scan() // returns at the notice, or at the end of the process
-			if told != tt.waits || tt.waits && !strings.Contains(lines.Text(), "stdin is still open") {
-				t.Errorf("told %v: %s", told, lines.Text())
+			noticed := lines.Scan() // returns at the notice, or at the end of the process
+			if noticed != tt.waits || tt.waits && !strings.Contains(lines.Text(), "stdin is still open") {
+				t.Errorf("a notice %v: %s", noticed, lines.Text())
 			}
 			if tt.waits {
 				time.Sleep(4 * time.Second) // no second notice comes

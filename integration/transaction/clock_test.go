@@ -37,7 +37,7 @@ func TestClockSkew(t *testing.T) {
 				}
 				off := c.ExpiresAt.Sub(writtenEnd(t, r, c.AccessToken).Add(-offset))
 				if off > 0 || off < -2*time.Second-took {
-					t.Errorf("the end is told %v from where it is", off)
+					t.Errorf("the expiry is off by %v", off)
 				}
 				if left := c.ExpiresAt.Sub(before); left > 2*time.Hour+took {
 					t.Errorf("%v are left of a session of two hours", left)

@@ -105,7 +105,7 @@ try {
     });
   });
 } finally {
-  // The plugin ends once nothing is in flight, and takes the connection with it.
+  // The plugin ends once no call is running, and closes the connection.
   const ended = new Promise((resolved) => { child.on('exit', resolved); });
   await raw('/plugin.GRPCController/Shutdown', Buffer.alloc(0)).catch(() => {});
   said.status = await ended;

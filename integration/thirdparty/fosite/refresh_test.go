@@ -130,12 +130,12 @@ func TestControl(t *testing.T) {
 				t.Errorf("fosite takes a spent refresh token: status %d", got)
 			}
 			if r.isCurrent(t.Context(), r.stored(t)) {
-				t.Error("the grant outlived the reuse of a spent refresh token")
+				t.Error("the grant is valid after the reuse of a used refresh token")
 			}
 			if _, err := get(t.Context(), true); status(err) != protocol.SignInAgain.ExitStatus() {
-				t.Errorf("a refresh over the dead grant: got %v, want to be told to sign in again", err)
+				t.Errorf("a refresh over the dead grant: got %v, want sign_in_again", err)
 			}
-			t.Logf("fosite: %s, control: a spent refresh token ends the login", name)
+			t.Logf("fosite: %s, control: a used refresh token ends the login", name)
 		})
 	}
 }

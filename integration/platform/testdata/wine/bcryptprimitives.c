@@ -13,9 +13,8 @@ __declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE data, SIZE_T size)
 }
 
 /*
- * os.RemoveAll asks for the deletion of a file that is open, and for the plain
- * one where a status tells that the system has no such thing. That of wine is
- * none of those.
+ * os.RemoveAll deletes an open file, and falls back to a plain deletion if a
+ * status says that the system lacks this. The status of wine is another one.
  */
 #define FILE_DISPOSITION_INFORMATION_EX_CLASS 64
 #define NOT_SUPPORTED ((NTSTATUS)0xC00000BB)
