@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 
+	"forcecred/internal/app"
 	"forcecred/internal/cli"
 	"forcecred/internal/config"
 	"forcecred/internal/process"
@@ -18,11 +19,13 @@ func main() {
 	// Only the answer goes to the real stdout. The output of libraries goes to stderr, where
 	// it can't break a caller's JSON.
 	realStdout := os.Stdout
-	stdout := process.SurviveBrokenPipes(realStdout)
 	os.Stdout = os.Stderr
 	// net/http logs unsolicited responses of servers, and such a response may hold tokens.
 	// With GODEBUG=http2debug=2 it also logs requests. It has no other logger.
 	log.SetOutput(io.Discard)
+	if app.IsWorker(os.Args) {
+		os.Exit(app.RunWorker(os.Stdin, realStdout))
+	}
 	os.Exit(cli.Run(context.Background(), cli.Process{
 		Args:           os.Args,
 		Getenv:         os.Getenv,
@@ -30,10 +33,11 @@ func main() {
 		Environ:        os.Environ,
 		Executable:     os.Executable,
 		Stdin:          os.Stdin,
-		Stdout:         stdout,
+		Stdout:         process.SurviveBrokenPipes(realStdout),
 		Stderr:         os.Stderr,
 		HoldSignals:    process.HoldSignals,
 		BeforeExit:     process.BeforeExit,
+		Worker:         process.Self(),
 		LookPath:       exec.LookPath,
 		OpenBrowser:    process.OpenBrowser,
 		StdoutIsClosed: func() bool { return process.StdoutWasClosed(realStdout) },

@@ -28,6 +28,9 @@ func (h *Helper) Set(ctx context.Context, req protocol.SetRequest) error {
 	} else if isForeign(grant) {
 		return errForeign(grant)
 	}
+	if h.config.Worker != nil {
+		return h.config.Worker.Set(ctx, req)
+	}
 	unlock, err := h.lock(ctx, org)
 	if err != nil {
 		return err

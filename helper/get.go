@@ -53,6 +53,9 @@ func (h *Helper) getToken(ctx context.Context, org keystore.Org, req protocol.Ge
 	if _, err := h.loadGrant(ctx, org); err != nil {
 		return keystore.Token{}, err
 	}
+	if h.config.Worker != nil {
+		return h.refreshInWorker(ctx, org, api, required)
+	}
 	unlock, err := h.lock(ctx, org)
 	if err != nil {
 		return h.cachedAfterLockTimeout(ctx, org, api, required, err)

@@ -49,6 +49,10 @@ type Config struct {
 	// the process must not end while a method runs.
 	HoldSignals func() (release func())
 
+	// Worker runs in another process what sends a refresh token. Without it, this
+	// process does, and its end at the wrong moment loses a login.
+	Worker Worker
+
 	// Warn receives what a person should know about a request that succeeded, and what
 	// to do about it. Without it there are no warnings.
 	Warn func(message string, todo remedy.Remedy)

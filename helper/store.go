@@ -18,6 +18,9 @@ func (h *Helper) Store(ctx context.Context, req protocol.StoreRequest, verify bo
 	if err != nil {
 		return err
 	}
+	if verify && h.config.Worker != nil {
+		return h.config.Worker.StoreVerified(ctx, req)
+	}
 	unlock, err := h.lock(ctx, grant.Org)
 	if err != nil {
 		return err

@@ -27,5 +27,6 @@ func TestSetInterrupted(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait() // the signal ended it, or it succeeded just before
+	r.AwaitSaved(t)
 	wantHost(t, r, byAnotherName(r.Org))
 }

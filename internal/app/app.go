@@ -3,6 +3,7 @@ package app
 
 import (
 	"context"
+	"io"
 	"path/filepath"
 	"runtime/debug"
 
@@ -22,6 +23,15 @@ type App struct {
 	HoldSignals func() (release func()) // see helper.Config
 	Notice      func(message string)    // shows a person a message that is not an error
 	MemoryCache bool                    // see helper.Config
+
+	// Worker is the program that refreshes in a process of its own if it is run with
+	// [WorkerCommand]; "" if this process refreshes. Stderr gets what the worker prints there.
+	Worker string
+	Stderr io.Writer
+
+	// AwaitWorker, if not nil, is called before a worker starts; done, after it has
+	// answered. A process that ends in between loses the answer, but no login.
+	AwaitWorker func() (done func())
 }
 
 // Helper is a helper with the keystore of its orgs.
@@ -57,6 +67,9 @@ func (a App) Open(ctx context.Context) (Helper, error) {
 		HoldSignals: a.HoldSignals,
 		Warn:        a.warn,
 		MemoryCache: a.MemoryCache,
+	}
+	if a.Worker != "" {
+		config.Worker = workers{a}
 	}
 	return Helper{helper.New(config), store, config, a, c, paths}, nil
 }

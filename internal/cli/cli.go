@@ -30,6 +30,9 @@ type Process struct {
 	Stderr      io.Writer
 	HoldSignals func() (release func()) // see helper.Config
 
+	// Worker is the program that refreshes in a process of its own, see app.App.
+	Worker string
+
 	// BeforeExit calls do before a signal ends the process, until release.
 	BeforeExit func(do func()) (release func())
 
@@ -235,7 +238,7 @@ func (p Process) withoutPrompts() Process {
 
 // app returns what opens a helper in this process.
 func (p Process) app() app.App {
-	return app.App{Config: p.Config, Environ: p.Environ, HoldSignals: p.HoldSignals, Notice: p.notice}
+	return app.App{Config: p.Config, Environ: p.Environ, HoldSignals: p.HoldSignals, Notice: p.notice, Worker: p.Worker, Stderr: p.Stderr}
 }
 
 // answer writes the output of encode to stdout in one write. A caller sees a whole

@@ -35,7 +35,7 @@ var mayOpen = map[string]string{
 }
 
 // tools are folders of programs for those who work on forcecred.
-var tools = []string{".ci", "docs", "integration", "internal/bustest", "internal/desktop", "internal/orgtest"}
+var tools = []string{".ci", "docs", "integration", "internal/bustest", "internal/desktop", "internal/orgtest", "internal/systrace"}
 
 // root is the module's folder.
 const root = "../.."

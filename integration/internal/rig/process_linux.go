@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // ProcessesWith returns the processes that have mark in their environment.
@@ -30,6 +31,35 @@ func ProcessesWith(t *testing.T, mark string) (pids []int) {
 		pids = append(pids, pid)
 	}
 	return pids
+}
+
+// WorkerOf returns the worker that a process has started, once it runs.
+func WorkerOf(t *testing.T, pid int) int {
+	t.Helper()
+	for begin := time.Now(); time.Since(begin) < Timeout; time.Sleep(time.Millisecond) {
+		tasks, err := filepath.Glob(filepath.Join("/proc", strconv.Itoa(pid), "task", "*", "children"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range tasks {
+			children, err := os.ReadFile(file)
+			if err != nil {
+				continue // the thread has ended
+			}
+			for _, child := range strings.Fields(string(children)) {
+				command, err := os.ReadFile(filepath.Join("/proc", child, "cmdline"))
+				if err == nil && string(command) == "forcecred\x00worker\x00" {
+					worker, err := strconv.Atoi(child)
+					if err != nil {
+						t.Fatal(err)
+					}
+					return worker
+				}
+			}
+		}
+	}
+	t.Fatal("no worker was started")
+	return 0
 }
 
 // OrdinaryUser returns the attributes that run a command without root's access to

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"forcecred/internal/orgtest"
 	"forcecred/keystore"
@@ -136,6 +137,20 @@ func (got Result) Token(t *testing.T) string {
 // OpenStore opens the rig's keystore in this process.
 func (r *Rig) OpenStore() keystore.Store {
 	return agefile.New(agefile.Config{Dir: r.Home, IdentityFile: filepath.Join(r.Home, "identity.txt")})
+}
+
+// AwaitSaved waits until the keystore holds the org's newest refresh token: a worker
+// may still be at work when the process that started it has ended.
+func (r *Rig) AwaitSaved(t *testing.T) {
+	t.Helper()
+	for begin := time.Now(); ; time.Sleep(5 * time.Millisecond) {
+		if r.Org.Commits() == r.Org.Count(orgtest.Token) && r.StoredToken(t) == r.Org.RefreshToken() {
+			return
+		}
+		if time.Since(begin) > Timeout {
+			t.Fatal("the grant is lost")
+		}
+	}
 }
 
 // StoredToken returns the refresh token that is in the keystore.

@@ -31,6 +31,9 @@ func main() {
 	// Only libraries use this logger. That of net/http prints whole requests if GODEBUG
 	// asks for them.
 	log.SetOutput(io.Discard)
+	if app.IsWorker(os.Args) {
+		os.Exit(app.RunWorker(os.Stdin, stdout))
+	}
 	if err := run(os.Args[1:], stdout, os.Stderr); err != nil {
 		e, ok := errors.AsType[*protocol.Error](err)
 		if !ok {
@@ -61,6 +64,9 @@ func run(args []string, stdout, stderr io.Writer) error {
 			HoldSignals: running.begin,
 			Notice:      func(message string) { warnings.Warn(message) },
 			MemoryCache: true,
+			Worker:      process.Self(),
+			AwaitWorker: running.begin,
+			Stderr:      stderr,
 		}.Open(ctx)
 		return core{h.Helper, h.PinKeystore}, err
 	}, plugin.ServeOptions{

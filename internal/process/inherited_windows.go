@@ -1,0 +1,4 @@
+package process
+
+// closeInherited does nothing: Go hands a process no handles but the standard streams.
+func closeInherited() {}
