@@ -90,7 +90,7 @@ func TestDoctorFindings(t *testing.T) {
 			rig.Need(t, runtime.GOOS != "windows", "Windows has no modes")
 			chmod(t, inHome(r, "store"), 0o755)
 			return nil
-		}, "files", protocol.Warn, "has mode 0755: others see the names of the orgs", "chmod 700 "},
+		}, "files", protocol.Warn, "has mode 0755: others can see the names of the orgs", "chmod 700 "},
 		{"a file in a folder's place", orgtest.Config{}, func(t *testing.T, r *rig.Rig) []string {
 			if err := os.RemoveAll(inHome(r, "tmp")); err != nil {
 				t.Fatal(err)
