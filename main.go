@@ -24,7 +24,7 @@ func main() {
 	// With GODEBUG=http2debug=2 it also logs requests. It has no other logger.
 	log.SetOutput(io.Discard)
 	if app.IsWorker(os.Args) {
-		os.Exit(app.RunWorker(os.Stdin, realStdout))
+		os.Exit(app.App{Config: config.Read(os.Getenv), Environ: os.Environ}.RunWorker(os.Stdin, realStdout))
 	}
 	os.Exit(cli.Run(context.Background(), cli.Process{
 		Args:           os.Args,

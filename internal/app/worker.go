@@ -7,11 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"forcecred/helper"
-	"forcecred/internal/config"
 	"forcecred/internal/process"
 	"forcecred/internal/worker"
 	"forcecred/keystore"
@@ -186,11 +184,10 @@ func (a App) Work(ctx context.Context, in io.Reader, out io.Writer) error {
 // Salesforce, and the keystore's own limits.
 const workerLimit = 3 * time.Minute
 
-// RunWorker is a program's main function when its argument is [WorkerCommand]. It
+// RunWorker is the main function of a program that is run with [WorkerCommand]. It
 // returns the exit status.
-func RunWorker(in io.Reader, out io.Writer) int {
+func (a App) RunWorker(in io.Reader, out io.Writer) int {
 	ctx := process.Outlive(workerLimit)
-	a := App{Config: config.Read(os.Getenv), Environ: os.Environ}
 	if err := a.Work(ctx, in, out); err != nil {
 		return 1 // there is nobody left to read why
 	}

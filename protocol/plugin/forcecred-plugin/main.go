@@ -32,7 +32,7 @@ func main() {
 	// asks for them.
 	log.SetOutput(io.Discard)
 	if app.IsWorker(os.Args) {
-		os.Exit(app.RunWorker(os.Stdin, stdout))
+		os.Exit(app.App{Config: config.Read(os.Getenv), Environ: os.Environ}.RunWorker(os.Stdin, stdout))
 	}
 	if err := run(os.Args[1:], stdout, os.Stderr); err != nil {
 		e, ok := errors.AsType[*protocol.Error](err)
