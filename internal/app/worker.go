@@ -30,6 +30,8 @@ type request struct {
 	Store json.RawMessage `json:"store,omitempty"` // as in the protocol; always verified
 	Set   *setRequest     `json:"set,omitempty"`
 
+	NoPrompt bool `json:"no_prompt,omitempty"` // a command may forbid prompts that the environment allows
+
 	Timeout time.Duration `json:"timeout,omitempty"` // of all that is waited for before a refresh token is sent
 }
 
@@ -101,6 +103,7 @@ func (w workers) ask(ctx context.Context, doing, org string, req request) (answe
 	if deadline, ok := ctx.Deadline(); ok {
 		req.Timeout = time.Until(deadline)
 	}
+	req.NoPrompt = w.app.Config.NoPrompt
 	wait, cancel := withoutDeadline(ctx)
 	defer cancel()
 	data, err := worker.Job{
@@ -203,6 +206,9 @@ func (a App) work(ctx context.Context, data json.RawMessage) (credential json.Ra
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, req.Timeout)
 		defer cancel()
+	}
+	if req.NoPrompt {
+		a.Config = a.Config.WithoutPrompts()
 	}
 	h, err := a.Open(ctx)
 	if err != nil {

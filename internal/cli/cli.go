@@ -230,9 +230,7 @@ func (p Process) helper(ctx context.Context) (app.Helper, error) {
 
 // withoutPrompts returns p with prompts forbidden.
 func (p Process) withoutPrompts() Process {
-	settings := *p.Config
-	settings.NoPrompt = true
-	p.Config = &settings
+	p.Config = p.Config.WithoutPrompts()
 	return p
 }
 

@@ -85,6 +85,13 @@ func Read(getenv func(string) string) *Config {
 	return c
 }
 
+// WithoutPrompts returns a copy of c that forbids prompts.
+func (c *Config) WithoutPrompts() *Config {
+	quiet := *c
+	quiet.NoPrompt = true
+	return &quiet
+}
+
 // namesIn returns the value of env, which comes first in a tag. It is quicker than
 // Tag.Get, which unquotes: each process reads all tags.
 func namesIn(tag reflect.StructTag) string {
