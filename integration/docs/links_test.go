@@ -56,7 +56,7 @@ func documents(t *testing.T) map[string]string {
 		}
 		texts[path] = codeBlock.ReplaceAllString(string(text), "")
 	}
-	for _, name := range []string{"README.md", "SECURITY.md", "CHANGELOG.md"} {
+	for _, name := range []string{"README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"} {
 		read(filepath.Join("..", "..", name))
 	}
 	err := filepath.WalkDir(filepath.Join("..", "..", "docs"), func(path string, entry fs.DirEntry, err error) error {
