@@ -89,6 +89,36 @@ func TestRemediesHaveWords(t *testing.T) {
 	}
 }
 
+// TestHintsNameCommands: every command that a hint names exists, with its flags.
+func TestHintsNameCommands(t *testing.T) {
+	t.Parallel()
+	named, command := 0, regexp.MustCompile("`forcecred ([^`]*)`")
+	eachNode(t, func(path string, node ast.Node) {
+		text, ok := textOf(node)
+		if !ok || !isWithin(path, "internal/hints") {
+			return
+		}
+		for _, found := range command.FindAllStringSubmatch(text, -1) {
+			named++
+			words := strings.Fields(found[1])
+			cmd, _, err := cli.Command(cli.Process{}).Find(words)
+			if err != nil || cmd.Name() != words[0] {
+				t.Errorf("%s: there is no command %q", path, found[1])
+				continue
+			}
+			for _, word := range words {
+				name, isFlag := strings.CutPrefix(word, "--")
+				if isFlag && cmd.Flags().Lookup(name) == nil {
+					t.Errorf("%s: forcecred %s has no flag --%s", path, cmd.Name(), name)
+				}
+			}
+		}
+	})
+	if named < 20 {
+		t.Errorf("%d commands were found", named)
+	}
+}
+
 // codeOf returns the code in remedy.To("…"), r.WithNext("…") or remedy.Remedy{Code: "…"}.
 func codeOf(node ast.Node) (string, bool) {
 	switch n := node.(type) {
