@@ -286,12 +286,12 @@ func TestGitConfigLines(t *testing.T) {
 	help := r.Run(t.Context(), "", "git", "--help")
 	for name, lines := range map[string][][]byte{
 		"the README": regexp.MustCompile(`(?m)^\$ (git config .*)$`).FindAll(readme, -1),
-		"the help":   regexp.MustCompile(`(?m)^  (git config|helper=).*$`).FindAll([]byte(help.Stdout), -1),
+		"the help":   regexp.MustCompile(`(?m)^  \$ (git config|helper=).*$`).FindAll([]byte(help.Stdout), -1),
 	} {
 		if len(lines) < 2 {
 			t.Errorf("%s has %d lines for git", name, len(lines))
 		}
-		commands := strings.ReplaceAll(string(bytes.Join(lines, []byte("\n"))), "$ git", "git")
+		commands := regexp.MustCompile(`(?m)^ *\$ `).ReplaceAllString(string(bytes.Join(lines, []byte("\n"))), "")
 		rig.WriteFile(t, r.config, []byte("[credential]\n\thelper = store\n"))
 		for range 2 {
 			sh := exec.CommandContext(t.Context(), "sh", "-e")
