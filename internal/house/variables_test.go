@@ -45,7 +45,6 @@ func TestVariablesAreNamedInOnePlace(t *testing.T) {
 var mayReadEnvironment = map[string]string{
 	"main.go": "it passes the environment to internal/config and to the user's commands",
 	"protocol/plugin/forcecred-plugin/main.go":     "it passes the environment to internal/config",
-	"internal/app/worker.go":                       "it has the main function of a worker, and passes the environment to internal/config",
 	"protocol/plugin/start.go":                     "a plugin has its host's environment by default",
 	"keystore/keyring/backend.go":                  "the display, on which a keyring may show a dialog",
 	"keystore/keyring/pass_unix.go":                "the terminal, on which gpg may show a dialog",
