@@ -83,7 +83,7 @@ func Run(ctx context.Context, p Process) (status int) {
 		p.flushNotices()
 		return done.status
 	}
-	if told := (*protocol.Error)(nil); !errors.As(err, &told) {
+	if _, ok := errors.AsType[*protocol.Error](err); !ok {
 		err = usage("unknown command") // cobra's own text quotes it
 	}
 	return p.fail(err)

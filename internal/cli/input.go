@@ -18,28 +18,28 @@ const openStdinNotice = 3 * time.Second
 // requestReader reports once that stdin stays open. A caller that does not close its
 // end of the pipe waits for the answer, and forcecred waits for the end of the request.
 type requestReader struct {
-	from  io.Reader
-	late  func(message string)
-	begun time.Time
-	told  bool
+	from     io.Reader
+	late     func(message string)
+	begun    time.Time
+	reported bool
 }
 
 func (r *requestReader) Read(b []byte) (int, error) {
-	if r.told {
+	if r.reported {
 		return r.from.Read(b)
 	}
 	if r.begun.IsZero() {
 		r.begun = time.Now()
 	}
-	told := make(chan struct{})
+	reported := make(chan struct{})
 	timer := time.AfterFunc(time.Until(r.begun.Add(openStdinNotice)), func() {
 		r.late("stdin is still open, and a request ends with it: close it behind the request, as `forcecred get <request.json` does")
-		close(told)
+		close(reported)
 	})
 	n, err := r.from.Read(b)
 	if !timer.Stop() {
-		<-told // it is on its way, and no other word stands between
-		r.told = true
+		<-reported // the notice is being written, and must not mix with other output
+		r.reported = true
 	}
 	return n, err
 }

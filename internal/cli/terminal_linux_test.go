@@ -9,7 +9,7 @@ import (
 )
 
 // TestNothingIsReadFromATerminal: a person who calls what a program should call
-// is told so, and is not waited for.
+// gets an error at once.
 func TestNothingIsReadFromATerminal(t *testing.T) {
 	t.Parallel()
 	terminal, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
@@ -23,17 +23,17 @@ func TestNothingIsReadFromATerminal(t *testing.T) {
 	for _, words := range []string{
 		"get", "erase", "store", "store prod", "git get", "git erase", "docker get", "docker erase", "docker store", "bazel get",
 	} {
-		told := make(chan string, 1)
+		output := make(chan string, 1)
 		go func() {
 			var out bytes.Buffer
 			Run(t.Context(), Process{
 				Args:  append([]string{"forcecred"}, strings.Fields(words)...),
 				Stdin: terminal, Stdout: &out, Stderr: &out,
 			})
-			told <- out.String()
+			output <- out.String()
 		}()
 		select {
-		case text := <-told:
+		case text := <-output:
 			if !strings.Contains(text, "stdin") || !strings.Contains(text, "forcecred help") {
 				t.Errorf("%s: %s", words, text)
 			}
