@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"forcecred/integration/internal/rig"
 	"forcecred/internal/orgtest"
@@ -148,6 +149,7 @@ func TestWindowsUnderWine(t *testing.T) {
 	for _, path := range packages {
 		t.Run(path, func(t *testing.T) { w.test(t, dir, path) })
 	}
+	t.Run("killed caller", func(t *testing.T) { w.testKilledCaller(t, dir) })
 	for _, keystore := range []string{"wincred", "file"} {
 		t.Run("FORCECRED_KEYSTORE="+keystore, func(t *testing.T) {
 			env := slices.Concat(w.env, []string{"FORCECRED_KEYSTORE=" + keystore, "FORCECRED_KEYRING_TIMEOUT=2m"}) // enough for a slow machine
@@ -159,6 +161,29 @@ func TestWindowsUnderWine(t *testing.T) {
 			}
 			r.ExerciseKeystore(t)
 		})
+	}
+}
+
+// testKilledCaller kills the process that a caller started while the refresh token is
+// on its way: its worker saves the next one.
+func (w *wine) testKilledCaller(t *testing.T, dir string) {
+	t.Helper()
+	p := rig.Program{Argv: []string{"wine", filepath.Join(dir, "forcecred.exe")}, Drive: "Z:"}
+	r := rig.NewWith(t, p, filepath.Join(t.TempDir(), "home"), orgtest.Config{Rotate: true, Delay: 2 * time.Second}, slices.Concat(w.env, []string{"FORCECRED_KEYSTORE=file"})...)
+	cmd := r.Command(t.Context(), "get", "prod")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	r.AwaitTokenRequests(t, 1)
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	if r.Org.Commits() != 0 {
+		t.Error("the org had answered before the process was killed")
+	}
+	if got := r.Run(t.Context(), "", "get", "prod"); got.Token(t) != r.Org.AccessToken() || r.Org.Count(orgtest.Token) != 1 {
+		t.Errorf("%d token requests, want 1: the worker's answer is lost", r.Org.Count(orgtest.Token))
 	}
 }
 

@@ -190,7 +190,8 @@ const workerLimit = 3 * time.Minute
 // RunWorker is the main function of a program that is run with [WorkerCommand]. It
 // returns the exit status.
 func (a App) RunWorker(in io.Reader, out io.Writer) int {
-	ctx := process.Outlive(workerLimit)
+	ctx, hold := process.Outlive(workerLimit)
+	a.HoldSignals = hold
 	if err := a.Work(ctx, in, out); err != nil {
 		return 1 // there is nobody left to read why
 	}

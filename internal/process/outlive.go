@@ -4,15 +4,17 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 )
 
 // Outlive prepares a process to finish its work whatever becomes of its parent. No
-// signal that can be caught ends it. The context ends by a signal that asks it to end,
-// and with its parent: it is for what may be left undone. After limit, by a clock that
-// goes on while the system sleeps, the process ends.
-func Outlive(limit time.Duration) context.Context {
+// signal that can be caught ends it. The context ends by a signal that asks the process
+// to end, and with its parent: it is for work that may be left undone. Work that must be
+// finished is done between hold and release. After limit, by a clock that also counts
+// the time that the system sleeps, the process ends, unless it is held.
+func Outlive(limit time.Duration) (ctx context.Context, hold func() (release func())) {
 	closeInherited()
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 8)
@@ -29,13 +31,17 @@ func Outlive(limit time.Duration) context.Context {
 		WaitForParent()
 		cancel()
 	}()
+	var held sync.RWMutex // for reading, by whoever holds the process
 	begin := bootTime()
 	go func() {
 		for range time.Tick(time.Second) {
-			if bootTime()-begin > limit {
+			if bootTime()-begin > limit && held.TryLock() {
 				os.Exit(1)
 			}
 		}
 	}()
-	return ctx
+	return ctx, func() (release func()) {
+		held.RLock()
+		return held.RUnlock
+	}
 }
