@@ -37,7 +37,6 @@ var lasting = map[int]bool{
 type point struct {
 	n, call   int
 	committed bool // the org had rotated the refresh token
-	lost      bool
 }
 
 // killAt runs a forced refresh and kills the process that the caller started at its

@@ -24,16 +24,33 @@ const lockInterval = 10 * time.Millisecond
 // not be locked. The file stays after the lock ends, because another process may be
 // waiting for it.
 func Lock(ctx context.Context, path string) (unlock func() error, err error) {
-	if err := ensureLockFile(path); err != nil {
-		return nil, wrapError(err)
+	for {
+		if err := ensureLockFile(path); err != nil {
+			return nil, wrapError(err)
+		}
+		lock := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDONLY|lockFlags), flock.SetPermissions(0o600))
+		// Each call uses its own file descriptor, so two callers in one process exclude each
+		// other too.
+		if _, err := lock.TryLockContext(ctx, lockInterval); err != nil {
+			return nil, wrapError(err)
+		}
+		if isAt(lock, path) {
+			return lock.Unlock, nil
+		}
+		_ = lock.Unlock() // nobody else will take it
 	}
-	lock := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDONLY|lockFlags), flock.SetPermissions(0o600))
-	// Each call uses its own file descriptor, so two callers in one process exclude each
-	// other too.
-	if _, err := lock.TryLockContext(ctx, lockInterval); err != nil {
-		return nil, wrapError(err)
+}
+
+// isAt reports whether the locked file is still the one at path. A program that cleans
+// folders may have deleted it while this process waited: the next process would create
+// and lock another one.
+func isAt(lock *flock.Flock, path string) bool {
+	locked, err := lock.Stat()
+	if err != nil {
+		return false
 	}
-	return lock.Unlock, nil
+	there, err := os.Lstat(path)
+	return err == nil && os.SameFile(locked, there)
 }
 
 // ensureLockFile creates the file if it is missing. Else it checks that the file is this
