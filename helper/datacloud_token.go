@@ -61,7 +61,7 @@ func (h *Helper) refreshedForDataCloud(ctx context.Context, org keystore.Org, re
 }
 
 // exchangeDataCloud exchanges the org's own token. That rotates nothing, so it retries as
-// for a grant that does not rotate. Its error is a [*salesforce.Error], or a
+// for a grant without a refresh token. Its error is a [*salesforce.Error], or a
 // [*protocol.Error] if nothing was sent.
 func (h *Helper) exchangeDataCloud(ctx context.Context, own keystore.Token, deadline time.Time) (keystore.Token, error) {
 	client, host, err := h.dataCloudClient(ctx, own.Org)

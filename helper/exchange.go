@@ -44,7 +44,7 @@ func (h *Helper) exchange(ctx context.Context, grant keystore.Grant, deadline ti
 		if hasRotated(grant, s.answer.RefreshToken) {
 			return s, err // a retry would send the old refresh token, which is dead now
 		}
-		backoff, ok := retryAfter(err, mayRotate(grant), try)
+		backoff, ok := retryAfter(err, usesRefreshToken(grant), try)
 		if !ok || !h.hasTimeFor(backoff, deadline) {
 			return s, err
 		}
@@ -80,9 +80,9 @@ func (h *Helper) exchangeOnce(ctx context.Context, s *exchangeResult) error {
 }
 
 // retryAfter is the retry rule of docs/decisions/0001: whether the same request may be
-// sent again after err, and after which backoff. A request that may rotate a refresh
-// token is sent again only if Salesforce certainly did not process it.
-func retryAfter(err error, mayRotate bool, try int) (backoff time.Duration, ok bool) {
+// sent again after err, and after which backoff. A refresh token is sent again only if
+// Salesforce certainly did not process it: an org that did not rotate before may begin to.
+func retryAfter(err error, isRefreshToken bool, try int) (backoff time.Duration, ok bool) {
 	e := (*salesforce.Error)(nil)
 	if err == nil || try == maxTries || !errors.As(err, &e) {
 		return 0, false
@@ -90,7 +90,7 @@ func retryAfter(err error, mayRotate bool, try int) (backoff time.Duration, ok b
 	switch e.Reason {
 	case salesforce.Unreachable, salesforce.Busy, salesforce.Throttled:
 	case salesforce.Lost, salesforce.ServerFault:
-		if mayRotate {
+		if isRefreshToken {
 			return 0, false
 		}
 	default:
@@ -100,12 +100,6 @@ func retryAfter(err error, mayRotate bool, try int) (backoff time.Duration, ok b
 	backoff = firstBackoff << (try - 1)
 	backoff = backoff/2 + rand.N(backoff)
 	return max(backoff, e.RetryAfter), true
-}
-
-// mayRotate reports whether a refresh of the grant may replace its refresh token. It is
-// false if there is none, or if the last refresh did not replace it.
-func mayRotate(grant keystore.Grant) bool {
-	return usesRefreshToken(grant) && (grant.Rotates == nil || *grant.Rotates)
 }
 
 // isOutcomeUnknown reports whether the request was sent, and no answer says whether

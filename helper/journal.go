@@ -67,10 +67,10 @@ func digest(token secret.Text) string {
 }
 
 // prepare makes sure that the keystore and the journal accept writes before a refresh
-// token is sent that can be sent only once: it reserves a journal entry. A grant that
-// does not rotate needs no reservation, and gets nil.
+// token is sent, which Salesforce may replace: it reserves a journal entry. A grant
+// without a refresh token needs no reservation, and gets nil.
 func (h *Helper) prepare(ctx context.Context, grant keystore.Grant) (*reservation, error) {
-	if !mayRotate(grant) {
+	if !usesRefreshToken(grant) {
 		return nil, nil
 	}
 	s, err := h.reserve(ctx, grant.Org)

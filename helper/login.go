@@ -154,7 +154,7 @@ func (h *Helper) exchangeCode(ctx context.Context, s exchangeResult, authorizati
 		if !s.answer.RefreshToken.Empty() {
 			return s, err // the code is used; err is about another part of the answer
 		}
-		backoff, ok := retryAfter(err, mayRotate(grant), try)
+		backoff, ok := retryAfter(err, usesRefreshToken(grant), try)
 		if !ok || isBusy(err) || !h.hasTimeFor(backoff, deadline) {
 			return s, err
 		}

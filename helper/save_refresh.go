@@ -26,7 +26,7 @@ func (h *Helper) save(ctx context.Context, grant keystore.Grant, s exchangeResul
 	if exchangeErr != nil {
 		e := refreshError(grant.Org, exchangeErr)
 		e.Remedy = ofLogin(e.Remedy, grant)
-		if mayRotate(grant) && !hasRotated(grant, s.answer.RefreshToken) && isOutcomeUnknown(exchangeErr) {
+		if usesRefreshToken(grant) && !hasRotated(grant, s.answer.RefreshToken) && isOutcomeUnknown(exchangeErr) {
 			e.Remedy = e.Remedy.WithNext("rotation_unknown")
 		}
 		return keystore.Token{}, e
@@ -48,7 +48,7 @@ func (h *Helper) saveGrant(ctx context.Context, grant keystore.Grant, answer sal
 	next := answer.RefreshToken
 	rotated := hasRotated(grant, next)
 	accepted := storedTarget(answer.Accepted)
-	known := !mayRotate(grant) && grant.InstanceURL == answer.InstanceURL && grant.Accepted == accepted
+	known := isRotationKnown(grant, rotated) && grant.InstanceURL == answer.InstanceURL && grant.Accepted == accepted
 	if !rotated && (exchangeErr != nil || known) {
 		return nil // nothing new
 	}
@@ -104,6 +104,12 @@ func (h *Helper) retrySave(ctx context.Context, save func() error) error {
 		err = save()
 	}
 	return err
+}
+
+// isRotationKnown reports whether the grant already says that its refresh token rotates, or
+// that it does not. That is for people: no refresh relies on it.
+func isRotationKnown(grant keystore.Grant, rotated bool) bool {
+	return !usesRefreshToken(grant) || grant.Rotates != nil && *grant.Rotates == rotated
 }
 
 // hasRotated reports whether next replaces the refresh token of grant.

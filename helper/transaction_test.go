@@ -97,8 +97,8 @@ func TestRetryRule(t *testing.T) {
 		{salesforce.Unreachable, nil, 4}, {salesforce.Unreachable, &on, 4}, {salesforce.Unreachable, &off, 4},
 		{salesforce.Busy, nil, 4}, {salesforce.Busy, &on, 4}, {salesforce.Busy, &off, 4},
 		{salesforce.Throttled, nil, 4}, {salesforce.Throttled, &on, 4}, {salesforce.Throttled, &off, 4},
-		{salesforce.Lost, nil, 1}, {salesforce.Lost, &on, 1}, {salesforce.Lost, &off, 4},
-		{salesforce.ServerFault, nil, 1}, {salesforce.ServerFault, &on, 1}, {salesforce.ServerFault, &off, 4},
+		{salesforce.Lost, nil, 1}, {salesforce.Lost, &on, 1}, {salesforce.Lost, &off, 1},
+		{salesforce.ServerFault, nil, 1}, {salesforce.ServerFault, &on, 1}, {salesforce.ServerFault, &off, 1},
 		{salesforce.Garbled, nil, 1}, {salesforce.Garbled, &on, 1}, {salesforce.Garbled, &off, 1},
 		{salesforce.Blocked, nil, 1}, {salesforce.Untrusted, nil, 1}, {salesforce.GrantDead, nil, 1}, {salesforce.Refused, nil, 1},
 	} {
@@ -222,6 +222,10 @@ func TestNothingIsSentIfTheKeystoreRefusesWrites(t *testing.T) {
 		setup func(*fixture)
 	}{
 		{"set fails", func(f *fixture) { f.failing("set", keystore.KindJournal, 1, -1) }},
+		{"set fails, and the org did not rotate", func(f *fixture) {
+			f.rotates(t, false)
+			f.failing("set", keystore.KindJournal, 1, -1)
+		}},
 		{"nothing comes back", func(f *fixture) {
 			wrote := false
 			f.store.Fault = func(op string, key keystore.Key) error {
@@ -246,14 +250,26 @@ func TestNothingIsSentIfTheKeystoreRefusesWrites(t *testing.T) {
 	}
 }
 
-func TestGrantThatDoesNotRotateNeedsNoReservation(t *testing.T) {
+// TestRotationThatBeginsLater: the last refresh showed no rotation. Then the org rotates,
+// and the keystore takes no grant any more.
+func TestRotationThatBeginsLater(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
+	f.sleep = func(context.Context, time.Duration) error { return nil }
 	f.rotates(t, false)
-	f.failing("set", keystore.KindJournal, 1, -1)
+	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return rotated(f.posts), nil }
+	f.failing("set", keystore.KindGrant, 1, -1)
 	if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"}); err != nil {
-		t.Error(err)
+		t.Fatal(err)
 	}
+	f.store.Fault = nil
+	if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod", Force: true}); err != nil {
+		t.Fatal(err)
+	}
+	if token := f.grantOf(t, "prod").RefreshToken.Reveal(); token != "test-refresh-token-2" || f.posts != 2 {
+		t.Errorf("the keystore has %s after %d posts", token, f.posts)
+	}
+	f.wantClean(t)
 }
 
 func TestSaveIsRetried(t *testing.T) {

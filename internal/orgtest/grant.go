@@ -57,6 +57,14 @@ func (o *Org) Alive() bool { return o.Grant().Alive() }
 // Revoke revokes the latest login, as an admin does.
 func (o *Org) Revoke() { o.Grant().Revoke() }
 
+// StartRotating makes each later refresh issue the next refresh token: an admin has changed
+// the app's policy.
+func (o *Org) StartRotating() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.cfg.Rotate = true
+}
+
 // ExpireSessions ends all sessions: access tokens expire, refresh tokens stay valid.
 func (o *Org) ExpireSessions() {
 	o.mu.Lock()
