@@ -140,6 +140,7 @@ var table = sync.OnceValue(func() map[remedy.Code]string {
 		"install_pass":           "install pass, and run `pass init` with the id of a GPG key",
 		"init_pass":              "run `pass init` with the id of a GPG key, or check that the folder of the store is mounted",
 		"set_pass_dir":           "set PASSWORD_STORE_DIR, or HOME, to an absolute path",
+		"check_pass_store":       "check {path}, the folder of the password store; the stored items are intact",
 		"trust_pass_key":         "check that gpg has the key in .gpg-id and trusts it",
 		"show_pass":              "run `pass show` on any item in a terminal to see the error",
 		"see_keyring_dialog":     "check whether the keyring shows a dialog or hangs, and try again; {keyring_timeout_variable}=20s makes forcecred wait longer",

@@ -216,6 +216,74 @@ sleep 60
 	}
 }
 
+// TestPassKeepsFolders: one process deletes the last item of a folder just when pass is
+// about to write another one there, as two orgs that refresh at once do.
+func TestPassKeepsFolders(t *testing.T) {
+	need(t, "pass", "gpg")
+	deleted := keystore.Key{Kind: keystore.KindJournal, Org: "dev"}
+	if prefix := os.Getenv(processPrefix); prefix != "" {
+		s, _ := newStore(t, Config{Backend: Pass, Timeout: time.Minute})
+		s.prefix = prefix
+		must(t, s.Delete(t.Context(), deleted))
+		return
+	}
+	if !inHome(t, "pass") {
+		return
+	}
+	newGPGKey(t, "")
+	before, _ := newStore(t, Config{Backend: Pass})
+	must(t, before.Set(t.Context(), deleted, []byte(item)))
+	arrived, goOn := filepath.Join(t.TempDir(), "arrived"), filepath.Join(t.TempDir(), "go-on")
+	s, _ := newScriptedStore(t, Config{Timeout: time.Minute}, "gpg", `
+case " $* " in *" -e "*) touch '`+arrived+`'; until [ -e '`+goOn+`' ]; do sleep 0.02; done;; esac
+exec $real "$@"
+`)
+	s.prefix = before.prefix
+	written := make(chan error, 1)
+	added := keystore.Key{Kind: keystore.KindJournal, Org: "prod"}
+	go func() { written <- s.Set(t.Context(), added, []byte(item)) }()
+	for _, err := os.Stat(arrived); err != nil; _, err = os.Stat(arrived) {
+		time.Sleep(10 * time.Millisecond)
+	}
+	self, err := os.Executable()
+	must(t, err)
+	cmd := exec.CommandContext(t.Context(), self, "-test.run=^"+t.Name()+"$")
+	cmd.Env = append(os.Environ(), processPrefix+"="+before.prefix)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	must(t, os.WriteFile(goOn, nil, 0o600))
+	must(t, <-written)
+	wantItem(t, s, added, item)
+}
+
+// TestPassSystemErrors: gpg fails with an error of the system. It is not the key's fault,
+// and the item is not damaged.
+func TestPassSystemErrors(t *testing.T) {
+	need(t, "pass", "gpg")
+	if !inHome(t, "pass") {
+		return
+	}
+	newGPGKey(t, "")
+	before, _ := newStore(t, Config{Backend: Pass})
+	must(t, before.Set(t.Context(), prod, []byte(item)))
+	for text, words := range map[string]string{
+		"Permission denied": "permission denied", "No space left on device": "no space left", "Read-only file system": "read-only file system", "Input/output error": "input/output error",
+	} {
+		s, _ := newScriptedStore(t, Config{}, "gpg", `
+case " $* " in
+*" -d "*) echo "gpg: can't open 'x.gpg': `+text+`" >&2; echo "gpg: decrypt_message failed: `+text+`" >&2; exit 2;;
+*" -e "*) echo "gpg: can't create 'x.gpg': `+text+`" >&2; echo "gpg: [stdin]: encryption failed: `+text+`" >&2; exit 2;;
+esac
+exec $real "$@"
+`)
+		s.prefix = before.prefix
+		_, err := s.Get(t.Context(), prod)
+		wantError(t, err, keystore.ErrUnavailable, words, "are intact")
+		wantError(t, s.Set(t.Context(), prod, []byte("test-refresh-token-2")), keystore.ErrUnavailable, words, "the folder of the password store")
+	}
+}
+
 // TestPassAsLibrary: the store reads what the library has written, and the library reads
 // what the store has written.
 func TestPassAsLibrary(t *testing.T) {

@@ -109,6 +109,9 @@ func (r *Ring) Get(ctx context.Context, name string) ([]byte, error) {
 		return nil, &keystore.Error{Reason: keystore.ErrNotFound}
 	}
 	output, err := r.run(ctx, nil, "show", filepath.Join(r.Folder, name))
+	if err != nil && !r.exists(name) {
+		return nil, &keystore.Error{Reason: keystore.ErrNotFound} // it was deleted meanwhile
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +148,7 @@ func (r *Ring) Set(ctx context.Context, name string, data []byte) error {
 	if err := syncPath(filepath.Dir(r.path(name))); err != nil {
 		return err
 	}
-	r.commit(ctx, temp, name)
+	r.commit(ctx, "Replace", name, temp)
 	return nil
 }
 
@@ -158,19 +161,21 @@ func syncPath(path string) error {
 	return errors.Join(file.Sync(), file.Close())
 }
 
-// commit records in the password store's git repository, if it has one, that the item
-// temp became the item name. Like pass, it succeeds even if git fails.
-func (r *Ring) commit(ctx context.Context, temp, name string) {
+// commit records in the password store's git repository, if it has one, what was done
+// with the item name, and that the items deleted are gone. Like pass, it succeeds even if
+// git fails.
+func (r *Ring) commit(ctx context.Context, done, name string, deleted ...string) {
 	if _, err := os.Stat(filepath.Join(Dir(), ".git")); err != nil {
 		return
 	}
-	for _, args := range [][]string{
-		{"rm", "--cached", "--quiet", "--ignore-unmatch", "--", r.path(temp)},
-		{"add", "--", r.path(name)},
-		{"commit", "--quiet", "--message", "Replace " + r.Folder + "/" + name + "."},
-	} {
-		_, _ = r.run(ctx, nil, append([]string{"git"}, args...)...)
+	git := func(args ...string) { _, _ = r.run(ctx, nil, append([]string{"git"}, args...)...) }
+	for _, name := range deleted {
+		git("rm", "--cached", "--quiet", "--ignore-unmatch", "--", r.path(name))
 	}
+	if r.exists(name) {
+		git("add", "--", r.path(name))
+	}
+	git("commit", "--quiet", "--message", done+" "+r.Folder+"/"+name+".")
 }
 
 // Delete deletes the item under name, and what killed processes left of its
@@ -185,8 +190,17 @@ func (r *Ring) Delete(ctx context.Context, name string) error {
 	return r.remove(ctx, name)
 }
 
+// remove deletes an item's file and leaves its folder. `pass rm` deletes a folder that is
+// then empty, in which another pass may be about to write an item.
 func (r *Ring) remove(ctx context.Context, name string) error {
-	_, err := r.run(ctx, nil, "rm", "--force", filepath.Join(r.Folder, name))
+	err := os.Remove(r.path(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // another process was faster
+	}
+	if err == nil {
+		err = syncPath(filepath.Dir(r.path(name)))
+	}
+	r.commit(ctx, "Delete", name, name)
 	return err
 }
 

@@ -78,6 +78,8 @@ func normalize(stderr string) error {
 		// gpg reports "No secret key" for a locked key too.
 		e.Reason, e.Err, e.Remedy = keystore.ErrLocked, errors.New("the GPG key of the password store is locked, or is not there"),
 			remedy.To("unlock_pass_key")
+	case systemError(stderr) != 0:
+		e.Err, e.Remedy = systemError(stderr), remedy.Remedy{Code: "check_pass_store", Path: Dir()}
 	case has("No public key", "Unusable public key", "encryption failed"):
 		e.Err, e.Remedy = errors.New("gpg can't encrypt to the key of the password store"), remedy.To("trust_pass_key")
 	case has("no valid OpenPGP data", "decrypt_message failed", "invalid packet", "unexpected data", "decryption failed"):
@@ -86,6 +88,23 @@ func normalize(stderr string) error {
 		e.Err, e.Remedy = errors.New("pass failed"), remedy.To("show_pass")
 	}
 	return e
+}
+
+// systemErrors are those that gpg passes on in the system's words, before it says that
+// it can't encrypt or decrypt.
+var systemErrors = []syscall.Errno{
+	syscall.EACCES, syscall.EROFS, syscall.ENOSPC, syscall.EDQUOT, syscall.EIO, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM,
+}
+
+// systemError returns the system's error that is in stderr, or 0.
+func systemError(stderr string) syscall.Errno {
+	stderr = strings.ToLower(stderr)
+	for _, errno := range systemErrors {
+		if strings.Contains(stderr, errno.Error()) {
+			return errno
+		}
+	}
+	return 0
 }
 
 // boundedBuffer holds the first max bytes that are written to it. It drops the rest, or
