@@ -90,11 +90,17 @@ func (h *Helper) fillFromStored(ctx context.Context, req protocol.StoreRequest) 
 		if req.ClientID == "" {
 			req.ClientID = stored.ClientID
 		}
-		if req.ClientSecret.Empty() && req.ClientID == stored.ClientID {
-			req.ClientSecret = stored.ClientSecret
-		}
 		if req.LoginURL == "" {
 			req.LoginURL, req.Site, req.AllowHost = stored.LoginURL, stored.Site, stored.AllowHost
+		}
+		if req.ClientSecret.Empty() && req.ClientID == stored.ClientID && !stored.ClientSecret.Empty() {
+			if !mayReuseSecret(stored, req) {
+				return req, &protocol.Error{
+					Code: protocol.Usage, Org: req.Org, Message: fmt.Sprintf("log in to %q: the client secret was stored for another host", org),
+					Remedy: remedy.To("give_client_secret"),
+				}
+			}
+			req.ClientSecret = stored.ClientSecret
 		}
 		if req.SessionTimeout == 0 {
 			req.SessionTimeout = stored.SessionTimeout.Duration()
@@ -107,6 +113,15 @@ func (h *Helper) fillFromStored(ctx context.Context, req protocol.StoreRequest) 
 		}
 	}
 	return req, nil
+}
+
+// mayReuseSecret reports whether the stored client secret may be sent to the host of req.
+// A host that is neither Salesforce's nor trusted by the stored login gets only a secret
+// that a person gives for it. A host that is invalid is refused later.
+func mayReuseSecret(stored keystore.Grant, req protocol.StoreRequest) bool {
+	old, err := salesforce.ParseHost(stored.LoginURL, stored.Site, stored.AllowHost)
+	next, nextErr := salesforce.ParseHost(req.LoginURL, req.Site, req.AllowHost)
+	return nextErr != nil || err == nil && old.MaySendTo(next)
 }
 
 // checkWritable checks that the keystore and the journal accept a write, and deletes what

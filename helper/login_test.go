@@ -227,6 +227,11 @@ func TestLoginFillsInStoredSettings(t *testing.T) {
 		{name: "another client", req: protocol.StoreRequest{ClientID: "another"}, host: "https://partners.acme.example/partners/"},
 		{name: "another secret", req: protocol.StoreRequest{ClientSecret: secret.New("test-other")}, host: "https://partners.acme.example/partners/", secret: "test-other"},
 		{name: "another host", req: protocol.StoreRequest{LoginURL: "https://acme.my.salesforce.com"}, host: "https://acme.my.salesforce.com/services", secret: "test-client-secret"},
+		{name: "a host that is given the other's secret", req: protocol.StoreRequest{LoginURL: "https://login.other.example", AllowHost: true}, code: protocol.Usage},
+		{name: "loopback", req: protocol.StoreRequest{LoginURL: "https://localhost:8443"}, code: protocol.Usage},
+		{name: "another host, with its secret", req: protocol.StoreRequest{LoginURL: "https://login.other.example", AllowHost: true, ClientSecret: secret.New("test-other")}, host: "https://login.other.example/services", secret: "test-other"},
+		{name: "another host, another client", req: protocol.StoreRequest{LoginURL: "https://login.other.example", AllowHost: true, ClientID: "another"}, host: "https://login.other.example/services"},
+		{name: "a host below", req: protocol.StoreRequest{LoginURL: "https://new.partners.acme.example", AllowHost: true}, host: "https://new.partners.acme.example/services", secret: "test-client-secret"},
 		{name: "a host that was not allowed", req: protocol.StoreRequest{LoginURL: "https://evil.example"}, code: protocol.BadRequest},
 		{name: "the Salesforce CLI's", foreign: true, code: protocol.Usage},
 	} {
