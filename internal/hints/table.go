@@ -123,6 +123,7 @@ var table = sync.OnceValue(func() map[remedy.Code]string {
 		"see_keystore_writable":       "check that the keystore is writable and its disk has space; until then nothing is refreshed, and nothing is lost",
 		"see_keystore_reachable":      "check that the keystore can be reached",
 		"set_keystore":                "set {keystore_variable} to the keystore",
+		"run_again_or_set_keystore":   "run the command again, which stores the org in the pinned keystore; or set {keystore_variable}={name}",
 		"set_keystore_now":            "the org is stored in the keystore {name}; set {keystore_variable}={name}",
 		"set_keystore_as_documented":  "configure it as docs/keystores.md says, or set {keystore_variable} to another keystore",
 		"set_keystore_to_one_of":      "set {keystore_variable} to file, or to one of {detail}",
