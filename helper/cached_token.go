@@ -58,15 +58,16 @@ const clockTolerance = time.Minute
 type requirement struct {
 	minTTL   time.Duration
 	rejected secret.Text
+	asked    Attempt
 }
 
 // newRequirement returns the requirement of req. With force it rejects the token that is
 // cached when the request arrives.
-func newRequirement(req protocol.GetRequest, cached keystore.Token) requirement {
+func newRequirement(req protocol.GetRequest, asked Attempt, cached keystore.Token) requirement {
 	if req.Force {
-		return requirement{req.MinTTL, cached.AccessToken}
+		return requirement{req.MinTTL, cached.AccessToken, asked}
 	}
-	return requirement{req.MinTTL, req.RejectedToken}
+	return requirement{req.MinTTL, req.RejectedToken, asked}
 }
 
 // isMetBy reports whether t may answer the request at that time.

@@ -30,6 +30,7 @@ func argument(t *testing.T, want reflect.Type) reflect.Value {
 		protocol.StoreRequest{Org: "prod", ClientID: "test-client-id", RefreshToken: secret.New("test-refresh-token-1")},
 		protocol.SetRequest{Org: "prod", LoginURL: "https://acme.my.salesforce.com"},
 		protocol.EraseRequest{Org: "prod"},
+		Attempt{At: start},
 		"prod", []string{"prod"}, true, noBrowser{}, storetest.NewMemory(), t.Context(),
 	} {
 		if v := reflect.ValueOf(value); v.Type() == want || want.Kind() == reflect.Interface && v.Type().Implements(want) {

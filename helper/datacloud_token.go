@@ -25,7 +25,7 @@ func (h *Helper) dataCloudToken(ctx context.Context, org keystore.Org, required 
 		return keystore.Token{}, err
 	}
 	// The new token may end with the org's own session.
-	ownRequired := requirement{minTTL: required.minTTL}
+	ownRequired := requirement{minTTL: required.minTTL, asked: required.asked}
 	isNew := !ownRequired.isMetBy(own, h.now())
 	if isNew {
 		if own, err = h.refreshedForDataCloud(ctx, org, ownRequired, deadline); err != nil {

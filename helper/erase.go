@@ -72,6 +72,7 @@ func (h *Helper) eraseAll(ctx context.Context, org keystore.Org) error {
 		return storeError("erase the journal of", org, err)
 	}
 	h.failures().Delete(org)
+	h.refusals().Delete(org)
 	if err := h.deleteItem(ctx, journalKey(org)); err != nil {
 		return err
 	}

@@ -116,6 +116,13 @@ func refreshError(org keystore.Org, err error) *protocol.Error {
 	return salesforceError("refresh the token of", org, err)
 }
 
+// loginError returns the error of a failed refresh with the facts of the grant's login.
+func loginError(grant keystore.Grant, err error) *protocol.Error {
+	e := refreshError(grant.Org, err)
+	e.Remedy = ofLogin(e.Remedy, grant)
+	return e
+}
+
 // salesforceError returns the error of a request to Salesforce that failed while doing that
 // to org.
 func salesforceError(doing string, org keystore.Org, err error) *protocol.Error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"net/http"
 	"time"
 
 	"forcecred/internal/salesforce"
@@ -88,7 +89,13 @@ func retryAfter(err error, isRefreshToken bool, try int) (backoff time.Duration,
 		return 0, false
 	}
 	switch e.Reason {
-	case salesforce.Unreachable, salesforce.Busy, salesforce.Throttled:
+	case salesforce.Unreachable, salesforce.Busy:
+	case salesforce.Throttled:
+		// A login rate is exceeded for minutes, and each retry counts. A gateway's 429 is
+		// over in a moment.
+		if e.RetryAfter == 0 && e.Status != http.StatusTooManyRequests {
+			return 0, false
+		}
 	case salesforce.Lost, salesforce.ServerFault:
 		if isRefreshToken {
 			return 0, false

@@ -12,6 +12,11 @@ import (
 // cached token if that is valid for req.MinTTL. If a session is no longer than
 // req.MinTTL, it returns the cached token for the first half of the session.
 func (h *Helper) Get(ctx context.Context, req protocol.GetRequest) (protocol.Credential, error) {
+	return h.GetFor(ctx, req, Attempt{h.now(), req.Force})
+}
+
+// GetFor is Get for a caller in another process: asked says when and how that one asked.
+func (h *Helper) GetFor(ctx context.Context, req protocol.GetRequest, asked Attempt) (protocol.Credential, error) {
 	org, err := h.resolveOrg(ctx, req.Org)
 	if err != nil {
 		return protocol.Credential{}, err
@@ -20,7 +25,7 @@ func (h *Helper) Get(ctx context.Context, req protocol.GetRequest) (protocol.Cre
 	if h.memory != nil {
 		get = h.memory.token
 	}
-	token, err := get(ctx, org, req)
+	token, err := get(ctx, org, req, asked)
 	if err != nil {
 		return protocol.Credential{}, err
 	}
@@ -28,8 +33,8 @@ func (h *Helper) Get(ctx context.Context, req protocol.GetRequest) (protocol.Cre
 }
 
 // getAndRecord is Get without the memory cache. It records a failed refresh for Status.
-func (h *Helper) getAndRecord(ctx context.Context, org keystore.Org, req protocol.GetRequest) (keystore.Token, error) {
-	token, err := h.getToken(ctx, org, req)
+func (h *Helper) getAndRecord(ctx context.Context, org keystore.Org, req protocol.GetRequest, asked Attempt) (keystore.Token, error) {
+	token, err := h.getToken(ctx, org, req, asked)
 	if err != nil && req.For == "" {
 		h.recordFailure(org, err)
 	}
@@ -37,14 +42,14 @@ func (h *Helper) getAndRecord(ctx context.Context, org keystore.Org, req protoco
 }
 
 // getToken runs the grant transaction. docs/decisions/0001 has the steps.
-func (h *Helper) getToken(ctx context.Context, org keystore.Org, req protocol.GetRequest) (keystore.Token, error) {
+func (h *Helper) getToken(ctx context.Context, org keystore.Org, req protocol.GetRequest, asked Attempt) (keystore.Token, error) {
 	api := keystore.API(req.For)
 	// 1. Read the cached token.
 	cached, err := h.loadCachedToken(ctx, org, api)
 	if err != nil {
 		return keystore.Token{}, err
 	}
-	required := newRequirement(req, cached)
+	required := newRequirement(req, asked, cached)
 	if required.isMetBy(cached, h.now()) {
 		return cached, nil
 	}
@@ -85,6 +90,9 @@ func (h *Helper) refreshedToken(ctx context.Context, org keystore.Org, required 
 		if err != nil {
 			return keystore.Token{}, err
 		}
+		if err := h.sharedRefusal(grant, required.asked, cached); err != nil {
+			return keystore.Token{}, err
+		}
 		if !h.hasTimeFor(0, deadline) {
 			break
 		}
@@ -105,8 +113,12 @@ func (h *Helper) refreshedToken(ctx context.Context, org keystore.Org, required 
 			continue
 		}
 		if err != nil {
+			if !hasRotated(grant, result.answer.RefreshToken) {
+				h.saveRefusal(grant, err)
+			}
 			return keystore.Token{}, err
 		}
+		h.refusals().Delete(org)
 		return token, nil
 	}
 	return keystore.Token{}, errReplacedAgain(org)

@@ -35,6 +35,10 @@ type Config struct {
 	// nothing is recorded.
 	Failures Failures
 
+	// Refusals stores how Salesforce refused an org's grant, so that processes that share it
+	// do not send a dead refresh token again. Without it, this Helper alone remembers.
+	Refusals Refusals
+
 	// Connect returns the client that sends requests to Salesforce. It is called for
 	// each request that the cached token can't answer. Without it the client is that of
 	// the zero [ClientConfig].
@@ -71,6 +75,7 @@ type Helper struct {
 	config Config
 	locks  orgLocks
 	memory *memoryCache // nil without Config.MemoryCache
+	known  refusalsInMemory
 
 	// The clock, which tests replace.
 	clock func() time.Time
@@ -105,6 +110,13 @@ func (h *Helper) failures() Failures {
 		return noFailures{}
 	}
 	return h.config.Failures
+}
+
+func (h *Helper) refusals() Refusals {
+	if h.config.Refusals == nil {
+		return &h.known
+	}
+	return h.config.Refusals
 }
 
 func (h *Helper) readKey(path string) (secret.Text, error) {

@@ -114,7 +114,7 @@ func TestLoginRetries(t *testing.T) {
 		code   protocol.Code
 	}{
 		{salesforce.Unreachable, maxTries, protocol.TemporarilyUnavailable},
-		{salesforce.Throttled, maxTries, protocol.TemporarilyUnavailable},
+		{salesforce.Throttled, 1, protocol.TemporarilyUnavailable},
 		{salesforce.Busy, 1, protocol.TemporarilyUnavailable},
 		{salesforce.Lost, 1, protocol.TemporarilyUnavailable},
 		{salesforce.ServerFault, 1, protocol.TemporarilyUnavailable},

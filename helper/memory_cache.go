@@ -48,7 +48,7 @@ func newMemoryCache(h *Helper) *memoryCache {
 }
 
 // token returns the token for [Helper.Get].
-func (m *memoryCache) token(ctx context.Context, org keystore.Org, req protocol.GetRequest) (keystore.Token, error) {
+func (m *memoryCache) token(ctx context.Context, org keystore.Org, req protocol.GetRequest, asked Attempt) (keystore.Token, error) {
 	key := cacheKey{org, keystore.API(req.For)}
 	if req.Force {
 		// Force rejects the token in the keystore, which may differ from the one in memory.
@@ -59,15 +59,15 @@ func (m *memoryCache) token(ctx context.Context, org keystore.Org, req protocol.
 		m.forgetToken(key)
 		req.Force, req.RejectedToken = false, cached.AccessToken
 	}
-	token, forgotten, ok := m.read(key, requirement{req.MinTTL, req.RejectedToken})
+	token, forgotten, ok := m.read(key, requirement{req.MinTTL, req.RejectedToken, asked})
 	if ok {
 		return token, nil
 	}
 	if err := ctx.Err(); err != nil {
 		return keystore.Token{}, waitError(org, err)
 	}
-	done := m.shared.DoChan(sharedKey(key, req, forgotten), func() (any, error) {
-		return m.call(context.WithoutCancel(ctx), key, req, forgotten)
+	done := m.shared.DoChan(sharedKey(key, req, asked.Force, forgotten), func() (any, error) {
+		return m.call(context.WithoutCancel(ctx), key, req, asked, forgotten)
 	})
 	select {
 	case result := <-done:
@@ -83,19 +83,19 @@ func (m *memoryCache) token(ctx context.Context, org keystore.Org, req protocol.
 // sharedKey identifies the calls that share one answer: calls with the same requirement,
 // unless tokens were forgotten between them. It has the digest of a rejected token,
 // because that is a secret.
-func sharedKey(key cacheKey, req protocol.GetRequest, forgotten int) string {
-	return fmt.Sprintf("%q %q %d %s %d", key.org, key.api, req.MinTTL, digest(req.RejectedToken), forgotten)
+func sharedKey(key cacheKey, req protocol.GetRequest, isForced bool, forgotten int) string {
+	return fmt.Sprintf("%q %q %d %s %t %d", key.org, key.api, req.MinTTL, digest(req.RejectedToken), isForced, forgotten)
 }
 
 // call asks the Helper, and caches its answer. A panic goes to the callers: here it
 // would end the process, which may be saving the refresh token of another org.
-func (m *memoryCache) call(ctx context.Context, key cacheKey, req protocol.GetRequest, forgotten int) (token keystore.Token, err error) {
+func (m *memoryCache) call(ctx context.Context, key cacheKey, req protocol.GetRequest, asked Attempt, forgotten int) (token keystore.Token, err error) {
 	defer func() {
 		if value := recover(); value != nil {
 			err = &fault{value, debug.Stack()}
 		}
 	}()
-	token, err = m.helper.getAndRecord(ctx, key.org, req)
+	token, err = m.helper.getAndRecord(ctx, key.org, req, asked)
 	if err == nil {
 		m.write(key, token, forgotten)
 	}

@@ -24,8 +24,7 @@ func (h *Helper) save(ctx context.Context, grant keystore.Grant, s exchangeResul
 		return keystore.Token{}, err
 	}
 	if exchangeErr != nil {
-		e := refreshError(grant.Org, exchangeErr)
-		e.Remedy = ofLogin(e.Remedy, grant)
+		e := loginError(grant, exchangeErr)
 		if usesRefreshToken(grant) && !hasRotated(grant, s.answer.RefreshToken) && isOutcomeUnknown(exchangeErr) {
 			e.Remedy = e.Remedy.WithNext("rotation_unknown")
 		}

@@ -96,7 +96,7 @@ func TestRetryRule(t *testing.T) {
 	}{
 		{salesforce.Unreachable, nil, 4}, {salesforce.Unreachable, &on, 4}, {salesforce.Unreachable, &off, 4},
 		{salesforce.Busy, nil, 4}, {salesforce.Busy, &on, 4}, {salesforce.Busy, &off, 4},
-		{salesforce.Throttled, nil, 4}, {salesforce.Throttled, &on, 4}, {salesforce.Throttled, &off, 4},
+		{salesforce.Throttled, nil, 1}, {salesforce.Throttled, &on, 1}, {salesforce.Throttled, &off, 1}, // TestThrottledRetries has more
 		{salesforce.Lost, nil, 1}, {salesforce.Lost, &on, 1}, {salesforce.Lost, &off, 1},
 		{salesforce.ServerFault, nil, 1}, {salesforce.ServerFault, &on, 1}, {salesforce.ServerFault, &off, 1},
 		{salesforce.Garbled, nil, 1}, {salesforce.Garbled, &on, 1}, {salesforce.Garbled, &off, 1},

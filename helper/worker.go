@@ -15,7 +15,7 @@ import (
 // token. If the context is canceled, the caller gets the context's error, and the
 // worker goes on.
 type Worker interface {
-	Get(ctx context.Context, req protocol.GetRequest) (protocol.Credential, error)
+	Get(ctx context.Context, req protocol.GetRequest, asked Attempt) (protocol.Credential, error) // as Helper.GetFor
 	StoreVerified(ctx context.Context, req protocol.StoreRequest) error
 	Set(ctx context.Context, req protocol.SetRequest) error
 }
@@ -28,7 +28,7 @@ var ErrNoAnswer = errors.New("the refresh worker ended without an answer")
 func (h *Helper) refreshInWorker(ctx context.Context, org keystore.Org, api keystore.API, required requirement) (keystore.Token, error) {
 	credential, err := h.config.Worker.Get(ctx, protocol.GetRequest{
 		Org: string(org), MinTTL: required.minTTL, RejectedToken: required.rejected, For: string(api),
-	})
+	}, required.asked)
 	switch {
 	case err == nil:
 		return keystore.Token{

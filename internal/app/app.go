@@ -12,6 +12,7 @@ import (
 	"forcecred/internal/failures"
 	"forcecred/internal/hints"
 	"forcecred/internal/privatefile"
+	"forcecred/internal/refusals"
 	"forcecred/keystore"
 	"forcecred/protocol/remedy"
 )
@@ -62,6 +63,7 @@ func (a App) Open(ctx context.Context) (Helper, error) {
 		Keystore:    store,
 		Journal:     journal,
 		Failures:    newFailures(&failures.Failures{Dir: filepath.Join(paths.DataDir, "failures")}, store),
+		Refusals:    newRefusals(&refusals.Refusals{Dir: filepath.Join(paths.DataDir, "refusals")}, store),
 		Connect:     a.connector(),
 		ReadKey:     privatefile.ReadSecret,
 		HoldSignals: a.HoldSignals,

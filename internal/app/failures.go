@@ -9,21 +9,18 @@ import (
 	"forcecred/keystore/sfcli"
 )
 
-// loginFailures records one failure of a login of the Salesforce CLI, whichever of its names
-// a request has.
-type loginFailures struct {
-	helper.Failures
+// loginNames gives a login of the Salesforce CLI one name for its records, whichever of its
+// names a request has.
+type loginNames struct {
 	logins   *sfcli.Store
 	isTheirs func(keystore.Org) bool
 }
 
-// newFailures returns f for the orgs of a store.
-func newFailures(f helper.Failures, store keystore.Store) helper.Failures {
-	logins, isTheirs := salesforceCLIOf(store)
-	if logins == nil {
-		return f
+func (n loginNames) of(org keystore.Org) keystore.Org {
+	if n.isTheirs(org) {
+		return n.logins.OwnName(org)
 	}
-	return loginFailures{f, logins, isTheirs}
+	return org
 }
 
 // salesforceCLIOf returns the Salesforce CLI's logins in a keystore, or nil. isTheirs
@@ -40,19 +37,50 @@ func salesforceCLIOf(store keystore.Store) (logins *sfcli.Store, isTheirs func(k
 	return nil, nil
 }
 
-func (f loginFailures) name(org keystore.Org) keystore.Org {
-	if f.isTheirs(org) {
-		return f.logins.OwnName(org)
+// loginFailures records failures under [loginNames].
+type loginFailures struct {
+	helper.Failures
+	names loginNames
+}
+
+// newFailures returns f for the orgs of a store.
+func newFailures(f helper.Failures, store keystore.Store) helper.Failures {
+	logins, isTheirs := salesforceCLIOf(store)
+	if logins == nil {
+		return f
 	}
-	return org
+	return loginFailures{f, loginNames{logins, isTheirs}}
 }
 
 func (f loginFailures) Record(org keystore.Org, code string, at time.Time) {
-	f.Failures.Record(f.name(org), code, at)
+	f.Failures.Record(f.names.of(org), code, at)
 }
 
 func (f loginFailures) Last(org keystore.Org) (code string, at time.Time) {
-	return f.Failures.Last(f.name(org))
+	return f.Failures.Last(f.names.of(org))
 }
 
-func (f loginFailures) Delete(org keystore.Org) { f.Failures.Delete(f.name(org)) }
+func (f loginFailures) Delete(org keystore.Org) { f.Failures.Delete(f.names.of(org)) }
+
+// loginRefusals stores refusals under [loginNames].
+type loginRefusals struct {
+	helper.Refusals
+	names loginNames
+}
+
+// newRefusals returns r for the orgs of a store.
+func newRefusals(r helper.Refusals, store keystore.Store) helper.Refusals {
+	logins, isTheirs := salesforceCLIOf(store)
+	if logins == nil {
+		return r
+	}
+	return loginRefusals{r, loginNames{logins, isTheirs}}
+}
+
+func (r loginRefusals) Save(org keystore.Org, record []byte) {
+	r.Refusals.Save(r.names.of(org), record)
+}
+
+func (r loginRefusals) Load(org keystore.Org) []byte { return r.Refusals.Load(r.names.of(org)) }
+
+func (r loginRefusals) Delete(org keystore.Org) { r.Refusals.Delete(r.names.of(org)) }

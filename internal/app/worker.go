@@ -27,6 +27,7 @@ func IsWorker(args []string) bool { return len(args) == 2 && args[1] == WorkerCo
 // request is what a worker is asked: one of the members.
 type request struct {
 	Get   json.RawMessage `json:"get,omitempty"`   // as in the protocol
+	Asked helper.Attempt  `json:"asked,omitzero"`  // by whom Get is for
 	Store json.RawMessage `json:"store,omitempty"` // as in the protocol; always verified
 	Set   *setRequest     `json:"set,omitempty"`
 
@@ -62,12 +63,12 @@ type errorAnswer struct {
 // workers asks workers; it is a [helper.Worker].
 type workers struct{ app App }
 
-func (w workers) Get(ctx context.Context, req protocol.GetRequest) (protocol.Credential, error) {
+func (w workers) Get(ctx context.Context, req protocol.GetRequest, asked helper.Attempt) (protocol.Credential, error) {
 	data, err := encoded(req)
 	if err != nil {
 		return protocol.Credential{}, err
 	}
-	a, err := w.ask(ctx, "refresh the token of", req.Org, request{Get: data})
+	a, err := w.ask(ctx, "refresh the token of", req.Org, request{Get: data, Asked: asked})
 	if err != nil {
 		return protocol.Credential{}, err
 	}
@@ -221,7 +222,7 @@ func (a App) work(ctx context.Context, data json.RawMessage) (credential json.Ra
 		if err != nil {
 			return nil, err
 		}
-		c, err := h.Get(ctx, get)
+		c, err := h.GetFor(ctx, get, req.Asked)
 		if err != nil {
 			return nil, err
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"forcecred/helper"
 	"forcecred/internal/config"
 	"forcecred/protocol"
 )
@@ -22,7 +23,7 @@ func TestWorkerMustNotPrompt(t *testing.T) {
 	}
 	for settings, want := range map[*config.Config]bool{{}: false, (&config.Config{}).WithoutPrompts(): true} {
 		a := App{Config: settings, Worker: program}
-		if _, err := (workers{a}).Get(t.Context(), protocol.GetRequest{Org: "prod"}); err == nil {
+		if _, err := (workers{a}).Get(t.Context(), protocol.GetRequest{Org: "prod"}, helper.Attempt{}); err == nil {
 			t.Error("a worker that answers nothing is no error")
 		}
 		text, err := os.ReadFile(request)

@@ -23,7 +23,7 @@ var floors = [][]string{
 	{"internal/app"},
 	{"internal/doctor", "helper", "protocol/plugin"},
 	{"internal/hints"},
-	{"keystore/agefile", "keystore/overlay", "keystore/journal", "keystore/keyring", "keystore/sfcli", "keystore/storetest", "internal/failures", "protocol/plugin/internal/forcecredv1"},
+	{"keystore/agefile", "keystore/overlay", "keystore/journal", "keystore/keyring", "keystore/sfcli", "keystore/storetest", "internal/failures", "internal/refusals", "protocol/plugin/internal/forcecredv1"},
 	{"keystore/keyring/keyctl", "keystore/keyring/pass", "keystore/sfcli/folderlock", "internal/privatefile", "protocol/bazel", "protocol/docker", "protocol/git", "protocol/headers", "protocol/kubernetes"},
 	{"keystore/keyring/sessionbus", "keystore", "protocol", "internal/config", "internal/loopback", "internal/salesforce"},
 	{"internal/salesforce/credentials", "internal/salesforce/transport", "internal/strictjson", "keystore/sfcli/jsonobject", "protocol/token"},

@@ -53,6 +53,17 @@ func classOf(code, description string, status int, hasRetryAfter bool) class {
 	return matchError(code, description).class
 }
 
+// IsGrantDead reports whether an answer to a refresh says that the login has ended.
+func IsGrantDead(code, description string, status int) bool {
+	return classOf(code, description, status, false).reason == GrantDead
+}
+
+// IsTokenExpired reports whether an answer to a refresh says that no change in the org
+// makes the refresh token valid again.
+func IsTokenExpired(code, description string, status int) bool {
+	return classOf(code, description, status, false) == refreshTokenExpired
+}
+
 // matchError returns the first of errorRules that matches an OAuth error.
 func matchError(code, description string) errorRule {
 	if rule, ok := firstMatch(errorRules, code, description); ok {
