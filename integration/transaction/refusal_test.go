@@ -40,7 +40,7 @@ func failAlways(t *testing.T, r *rig.Rig, name string) {
 }
 
 // TestDeadGrantIsSentOnce: a hundred processes at once, and twenty in a row, send a dead
-// refresh token once, also in the plugin. --force and a stored token send again.
+// refresh token once. --force and a stored token send again.
 func TestDeadGrantIsSentOnce(t *testing.T) {
 	r := rig.New(t, orgtest.Config{Rotate: true})
 	failAlways(t, r, "expired-token")
@@ -63,7 +63,7 @@ func TestDeadGrantIsSentOnce(t *testing.T) {
 		t.Errorf("by force: status %d: %s, want as from memory: %s", got.Status, got.Stderr, first.Stderr)
 	}
 	want("--force", 2)
-	r.Org.FailNext(0, orgtest.Fault{})
+	r.Org.ClearFaults()
 	r.Org.NewGrant()
 	r.Store(t, "prod", r.Org)
 	if got := r.Run(t.Context(), "", "get", "prod").Token(t); got != r.Org.AccessToken() {
@@ -85,7 +85,7 @@ func TestLoginRateIsNotHammered(t *testing.T) {
 		t.Errorf("%d token requests, want 4 at most", posts)
 	}
 	t.Logf("%d processes at once, login rate exceeded: %d token requests; the last answer came %v after the first refusal", size, posts, took.Round(time.Millisecond))
-	r.Org.FailNext(0, orgtest.Fault{})
+	r.Org.ClearFaults()
 	if got := r.Run(t.Context(), "", "get", "prod", "--force").Token(t); got != r.Org.AccessToken() {
 		t.Error("not the org's token")
 	}
@@ -101,7 +101,7 @@ func TestRefusedCrowd(t *testing.T) {
 	if crowd > 2 {
 		t.Errorf("%d token requests of those who waited, want 1, or 2 on a slow machine", crowd)
 	}
-	r.Org.FailNext(0, orgtest.Fault{})
+	r.Org.ClearFaults()
 	if got := r.Run(t.Context(), "", "get", "prod").Token(t); got != r.Org.AccessToken() || r.Org.Count(orgtest.Token) != crowd+1 {
 		t.Errorf("after the change: %d token requests, want %d", r.Org.Count(orgtest.Token), crowd+1)
 	}
