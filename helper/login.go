@@ -202,7 +202,7 @@ func (h *Helper) saveLogin(ctx context.Context, grant keystore.Grant, s exchange
 		}
 		return protocol.ListedOrg{}, e
 	}
-	h.warnForeignSite(grant.Org, s.answer)
+	h.warnForeign(grant.Org, s.answer)
 	token := newToken(grant.Org, s.answer, s.sentAt)
 	h.setExpiry(ctx, s, grant, &token, keystore.Token{})
 	if err := keystore.SaveToken(ctx, h.keystore(), token); err != nil {

@@ -121,7 +121,7 @@ func TestForeignSite(t *testing.T) {
 	f := newFixture(t)
 	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) {
 		a := answer(f.posts)
-		a.ForeignSite = true
+		a.Foreign = []string{"sfdc_site_url"}
 		return a, nil
 	}
 	c, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"})

@@ -30,7 +30,7 @@ func (h *Helper) save(ctx context.Context, grant keystore.Grant, s exchangeResul
 		}
 		return keystore.Token{}, e
 	}
-	h.warnForeignSite(grant.Org, s.answer)
+	h.warnForeign(grant.Org, s.answer)
 	token := newToken(grant.Org, s.answer, s.sentAt)
 	h.setExpiry(ctx, s, grant, &token, cached)
 	if err := keystore.SaveToken(ctx, h.keystore(), token); err != nil {
@@ -129,10 +129,10 @@ func (h *Helper) saveAndReadBack(ctx context.Context, grant keystore.Grant) erro
 	return err
 }
 
-// warnForeignSite warns if the answer's site was on a foreign host.
-func (h *Helper) warnForeignSite(org keystore.Org, a salesforce.Answer) {
-	if a.ForeignSite {
-		h.warnTo(fmt.Sprintf("the answer's sfdc_site_url of %q names a host to which the login's tokens may not go, so it is left out", org), remedy.To("allow_host"))
+// warnForeign warns of the members that were left out of the answer.
+func (h *Helper) warnForeign(org keystore.Org, a salesforce.Answer) {
+	for _, member := range a.Foreign {
+		h.warnTo(fmt.Sprintf("the answer's %s of %q names a host to which the login's tokens may not go, so it is left out", member, org), remedy.To("allow_host"))
 	}
 }
 

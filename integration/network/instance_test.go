@@ -18,7 +18,9 @@ func TestInstanceHosts(t *testing.T) {
 		notOurs   = "does not name a Salesforce host"
 		notName   = "has no valid host name"
 		site      = "sfdc_site_url"
-		leftOut   = `the answer's sfdc_site_url of "prod" names a host to which the login's tokens may not go`
+		identity  = "id"
+		path      = "/id/00D000000000001AAA/005000000000001AAA"
+		leftOut   = ` of "prod" names a host to which the login's tokens may not go`
 		instance  = "instance_url"
 		instances = "api_instance_url"
 	)
@@ -41,6 +43,8 @@ func TestInstanceHosts(t *testing.T) {
 		{r.Org.URL, instances, "HTTPS://API.salesforce.com/", "", "https://api.salesforce.com"},
 		{r.Org.URL, site, "https://evil.test/partners", "", ""},
 		{r.Org.URL, site, "https://acme.my.site.com/partners", "", "https://acme.my.site.com/partners"},
+		{r.Org.URL, identity, "https://evil.test" + path, "", ""},
+		{r.Org.URL, identity, "https://login.salesforce.com" + path, "", "https://login.salesforce.com" + path},
 
 		{"HTTPS://LOGIN.acme.example:443/", instance, "https://evil.test", notOurs, ""},
 		{"https://" + ownHost, instance, "https://acme.example", notOurs, ""},
@@ -53,6 +57,7 @@ func TestInstanceHosts(t *testing.T) {
 		{"https://" + rig.MyDomain, instance, "https://evil.test", notOurs, ""},
 		{"https://" + rig.MyDomain, instance, "HTTPS://ACME.my.salesforce.com:443/", "", "https://acme.my.salesforce.com"},
 		{"https://" + rig.MyDomain, site, "https://acme.my.s%C4%B0te.com/p", "", ""},
+		{"https://" + rig.MyDomain, identity, "https://acme.my.s%C4%B0te.com" + path, "", ""},
 	} {
 		req := rig.StoreRequest(r.Org, "prod", "")
 		req.LoginURL, req.AllowHost = tt.login, strings.Contains(strings.ToLower(tt.login), ownHost)
@@ -64,14 +69,15 @@ func TestInstanceHosts(t *testing.T) {
 			t.Fatalf("store: status %d: %s", got.Status, got.Stderr)
 		}
 		spent := r.StoredToken(t)
-		fields := map[string]any{instance: "https://" + rig.MyDomain, tt.member: tt.url}
+		// Without a signature, because that covers the id.
+		fields := map[string]any{instance: "https://" + rig.MyDomain, identity: "https://" + rig.MyDomain + path, "signature": nil, tt.member: tt.url}
 		r.Org.FailNext(1, orgtest.Fault{Fields: fields})
 		got := r.Run(t.Context(), "", "get", "prod")
 		says := tt.says
 		if says != "" {
 			says = "the answer's " + tt.member + " " + says
 		} else if tt.answers == "" {
-			says = leftOut
+			says = "the answer's " + tt.member + leftOut
 		}
 		if refused := got.Status == 8 && got.Stdout == ""; refused != (tt.says != "") || got.Status != 0 && !refused || !strings.Contains(got.Stderr, says) || (got.Stderr == "") != (says == "") {
 			t.Errorf("%s at %s, %s: status %d: %s", tt.member, tt.login, tt.url, got.Status, got.Stderr)

@@ -177,9 +177,9 @@ func (o *Org) pause(d time.Duration) bool {
 	}
 }
 
-// identityURL returns the id member of an answer.
+// identityURL returns the id member of an answer, at a host where the org's tokens may go.
 func (o *Org) identityURL() string {
-	return o.URL + "/id/" + o.cfg.OrgID + "/" + o.cfg.UserID
+	return strings.TrimSuffix(o.cfg.InstanceURL, "/") + "/id/" + o.cfg.OrgID + "/" + o.cfg.UserID
 }
 
 // instanceURL returns the instance_url member of an answer.

@@ -22,7 +22,7 @@ import (
 type Answer struct {
 	token.Token
 	RefreshToken secret.Text // the next one if Salesforce rotates refresh tokens, else empty
-	ForeignSite  bool        // the answer had a SiteURL at a host that is not trusted
+	Foreign      []string    // the members that were left out, because they name a host that is not trusted
 	Accepted     Target      // of a JWTGrant: the target that accepted the assertion, if another target is first
 	Date         time.Time   // the server's clock, from the Date header; zero without one
 
@@ -86,8 +86,13 @@ func decodeAnswer(resp transport.Response, host Host, clientSecret secret.Text, 
 	// After the signature, which covers the id and issued_at as they were sent.
 	a.Token = clearUnprintable(a.Token)
 	// A site may have its company's own domain. The token still works at the instance.
-	if a.SiteURL != "" && !host.isSite(a.SiteURL) {
-		a.SiteURL, a.ForeignSite = "", true
+	if a.SiteURL != "" && !host.mayVisit(a.SiteURL) {
+		a.SiteURL, a.Foreign = "", append(a.Foreign, "sfdc_site_url")
+	}
+	// Clients send the access token to the identity URL as well, to ask who the user is. A
+	// text without these characters is no URL for anybody.
+	if strings.ContainsAny(a.ID, `:/\`) && !host.mayVisit(a.ID) {
+		a.ID, a.Foreign = "", append(a.Foreign, "id")
 	}
 	// The zero time means that the server's clock is unknown.
 	a.Date, _ = http.ParseTime(resp.Header.Get("Date"))

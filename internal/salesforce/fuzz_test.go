@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 	"unicode"
@@ -102,8 +103,11 @@ func checkAnswer(t *testing.T, a Answer, grant RefreshGrant) {
 			t.Errorf("%s: %q, which is %q: %v", name, place, normal, err)
 		}
 	}
-	if a.SiteURL != "" && !grant.Host.isSite(a.SiteURL) {
+	if a.SiteURL != "" && !grant.Host.mayVisit(a.SiteURL) {
 		t.Errorf("sfdc_site_url: %q", a.SiteURL)
+	}
+	if strings.ContainsAny(a.ID, `:/\`) && !grant.Host.mayVisit(a.ID) {
+		t.Errorf("id: %q", a.ID)
 	}
 }
 

@@ -92,11 +92,13 @@ func (h Host) InstanceURL(raw string) (string, error) {
 
 // MaySendTo reports whether a secret that was given for this host, such as the app's, may
 // be sent to another one: to a Salesforce host, or to one that this host trusts.
-func (h Host) MaySendTo(other Host) bool { return checkHost(other.origin, h.trusts(other.origin)) == nil }
+func (h Host) MaySendTo(other Host) bool {
+	return checkHost(other.origin, h.trusts(other.origin)) == nil
+}
 
-// isSite reports whether raw is the URL of an Experience Cloud site, with its path, at a
-// host to which the org's tokens may go.
-func (h Host) isSite(raw string) bool {
+// mayVisit reports whether raw is a URL, with its path, at a host to which the org's tokens
+// may go.
+func (h Host) mayVisit(raw string) bool {
 	o, err := origin.Parse(raw)
 	return err == nil && checkHost(o, h.trusts(o)) == nil
 }

@@ -182,8 +182,9 @@ func TestInstanceURL(t *testing.T) {
 	}
 }
 
-// TestForeignSite: an answer without a site that is at its company's own domain is valid.
-func TestForeignSite(t *testing.T) {
+// TestForeignURLs: a site at its company's own domain is left out of an answer, as is an
+// identity URL there, and the rest of the answer is valid.
+func TestForeignURLs(t *testing.T) {
 	t.Parallel()
 	grant := testGrant(t)
 	for site, want := range map[string]string{
@@ -198,11 +199,11 @@ func TestForeignSite(t *testing.T) {
 		"https://127.0.0.1/https://acme.site.com": "",
 		"/partners": "",
 	} {
-		for _, member := range []string{"sfdc_site_url", "sfdc_community_url"} {
+		for _, member := range []string{"sfdc_site_url", "sfdc_community_url", "id"} {
 			body := `{"access_token":"00Dxx!test","instance_url":"https://acme.my.salesforce.com","` + member + `":"` + site + `"}`
 			a, err := decodeRefresh(transport.Response{Status: 200, Header: http.Header{}, Body: []byte(body)}, grant)
-			if err != nil || a.SiteURL != want || a.ForeignSite != (want == "") {
-				t.Errorf("%s %q: %q, foreign %v, %v", member, site, a.SiteURL, a.ForeignSite, err)
+			if err != nil || a.SiteURL+a.ID != want || (len(a.Foreign) == 1) != (want == "") {
+				t.Errorf("%s %q: %q, foreign %q, %v", member, site, a.SiteURL+a.ID, a.Foreign, err)
 			}
 		}
 	}

@@ -52,7 +52,8 @@ func (g JWTGrant) Targets() []Target {
 	return all
 }
 
-// hostAt returns the grant's host, or another Salesforce host.
+// hostAt returns the grant's host, or another Salesforce host. Loopback is none: whoever
+// listens there would get an assertion for Salesforce.
 func (g JWTGrant) hostAt(url string) (Host, bool) {
 	if url == g.Host.URL()+g.Host.Site() {
 		return g.Host, true
@@ -61,5 +62,5 @@ func (g JWTGrant) hostAt(url string) (Host, bool) {
 		return Host{}, false
 	}
 	host, err := ParseHost(url, "", false)
-	return host, err == nil
+	return host, err == nil && !isLoopback(host.origin)
 }

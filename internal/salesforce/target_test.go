@@ -53,6 +53,9 @@ func TestTargets(t *testing.T) {
 		{"an audience that is no host of Salesforce's", JWTGrant{Host: sandbox, AudienceURL: "https://x.example.com"}, []string{
 			"test.salesforce.com for test.salesforce.com", "login.salesforce.com for login.salesforce.com", "test.salesforce.com for x.example.com", "login.salesforce.com for x.example.com",
 		}},
+		{"an audience on loopback", JWTGrant{Host: sandbox, AudienceURL: "https://127.0.0.1:8443"}, []string{
+			"test.salesforce.com for test.salesforce.com", "login.salesforce.com for login.salesforce.com", "test.salesforce.com for 127.0.0.1:8443", "login.salesforce.com for 127.0.0.1:8443",
+		}},
 	} {
 		if got := pairs(tt.grant.Targets()); !slices.Equal(got, tt.want) {
 			t.Errorf("%s:\n%s\nwant\n%s", tt.name, strings.Join(got, "\n"), strings.Join(tt.want, "\n"))
