@@ -122,18 +122,18 @@ type expected struct {
 var onWindows = map[string]expected{
 	"forcecred/internal/cli": {may: "^Test(Env|Curl)FormatSurvives"}, // they need a shell or curl
 	"forcecred/keystore/agefile": {
-		must: []string{"TestConformance/names", "TestConformance/lock_counts", "TestItemFaults/one_bit", "TestKilled", "TestIdentityRace"},
-		may:  "^Test(Age|Modes|DataFolderIsLeftAlone|IdentityOfAnother|FolderFaults/.*|ForeignLocks|ForeignFiles/link.*|IdentityFaults/(readable|writable).*)$",
+		must: []string{"TestConformance/names", "TestConformance/lock_counts", "TestItemErrors/one_bit", "TestKilled", "TestIdentityIsCreatedOnce"},
+		may:  "^Test(AgeCommand|Modes|DataFolderKeepsMode|FilesOfAnotherUser|FolderErrors/.*|LockIsNoRegularFile|ItemIsNoRegularFile/link.*|IdentityErrors/(readable|writable).*)$",
 		// wine does not replace an open file, even if it is shared. So a writer waits until no
 		// reader has it open.
 		omit: "^TestConformance$/^concurrent_writers$",
 	},
-	"forcecred/keystore/journal":     {may: "^TestLinkIsNotFollowed$"},
+	"forcecred/keystore/journal":     {may: "^TestLinksAreNotFollowed$"},
 	"forcecred/internal/privatefile": {may: "^TestReadSecret/the_(group's|group_may_write|world's)$"},
 	"forcecred/keystore/sfcli":       {may: "^Test(OpenKeyFile|Unwritable)$"},
 	"forcecred/keystore/keyring": {must: []string{
-		"TestWinCred/names", "TestWinCred/concurrent_writers", "TestWinCred/lock_counts", "TestWinCredProcesses", "TestWinCredBesideOthers",
-		"TestWinCredLimit/2561", "TestWinCredIsDetected", "TestPartsComeAndGo", "TestTorn/a_part_is_missing", "TestLeftovers", "TestTooLarge",
+		"TestWinCred/names", "TestWinCred/concurrent_writers", "TestWinCred/lock_counts", "TestWinCredProcesses", "TestWinCredOfOtherPrograms",
+		"TestWinCredLimit/2561", "TestWinCredIsDetected", "TestSplitItems", "TestTorn/a_part_is_missing", "TestStaleParts", "TestTooLarge",
 	}},
 }
 

@@ -29,7 +29,7 @@ func TestSalesforceCLIStore(t *testing.T) {
 		t.Error("the stored login brings another token than the org's newest")
 	}
 	hidden := r.sf(t.Context(), "", "org", "display", "--target-org", "prod", "--verbose", "--json")
-	if got := store(hidden.Stdout, "hidden"); got.Status != 3 || !strings.Contains(got.Stderr, "`sf org auth show-sfdx-auth-url --json` prints it") {
+	if got := store(hidden.Stdout, "hidden"); got.Status != 3 || !strings.Contains(got.Stderr, "`sf org auth show-sfdx-auth-url --json` prints one") {
 		t.Errorf("of what sf hides: status %d: %s", got.Status, got.Stderr)
 	}
 	if got := store(shown.Stdout); got.Status != 3 || !strings.Contains(got.Stderr, "`forcecred store ORG`") {
