@@ -1,12 +1,22 @@
 package transaction
 
 import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"forcecred/integration/internal/rig"
 	"forcecred/internal/orgtest"
+	"forcecred/protocol"
+	"forcecred/protocol/plugin"
+	"forcecred/protocol/secret"
 )
 
 // refusedCrowd runs gets at once, and checks that each ends with that status. It returns
@@ -104,5 +114,115 @@ func TestRefusedCrowd(t *testing.T) {
 	r.Org.ClearFaults()
 	if got := r.Run(t.Context(), "", "get", "prod").Token(t); got != r.Org.AccessToken() || r.Org.Count(orgtest.Token) != crowd+1 {
 		t.Errorf("after the change: %d token requests, want %d", r.Org.Count(orgtest.Token), crowd+1)
+	}
+}
+
+// TestPluginSendsDeadGrantOnce: the plugin and the command share what they know of a dead
+// grant, and each can ask again.
+func TestPluginSendsDeadGrantOnce(t *testing.T) {
+	r := rig.New(t, orgtest.Config{Rotate: true})
+	client := r.StartPlugin(t, plugin.Options{})
+	r.Org.Revoke()
+	get := func(req protocol.GetRequest) {
+		t.Helper()
+		req.Org = "prod"
+		_, err := client.Get(t.Context(), req)
+		if e, ok := errors.AsType[*protocol.Error](err); !ok || e.Code != protocol.SignInAgain {
+			t.Error(err)
+		}
+	}
+	var all sync.WaitGroup
+	for range rig.CrowdSize {
+		all.Go(func() { get(protocol.GetRequest{}) })
+	}
+	all.Wait()
+	get(protocol.GetRequest{RejectedToken: secret.New("00Dxx!test-access-token-rejected")})
+	if got := r.Run(t.Context(), rig.GetRequest("prod"), "get"); got.Status != 6 || r.Org.Count(orgtest.Token) != 1 {
+		t.Errorf("status %d after %d token requests, want 6 after 1", got.Status, r.Org.Count(orgtest.Token))
+	}
+	get(protocol.GetRequest{Force: true})
+	if posts := r.Org.Count(orgtest.Token); posts != 2 {
+		t.Errorf("by force: %d token requests, want 2", posts)
+	}
+	r.Org.NewGrant()
+	r.Store(t, "prod", r.Org)
+	if c, err := client.Get(t.Context(), protocol.GetRequest{Org: "prod"}); err != nil || c.AccessToken.Reveal() != r.Org.AccessToken() {
+		t.Errorf("after store: %v", err)
+	}
+}
+
+// TestDeadLoginOfSalesforceCLI: a dead login of the Salesforce CLI is sent once, under all
+// its names, until the CLI has another refresh token.
+func TestDeadLoginOfSalesforceCLI(t *testing.T) {
+	r := rig.New(t, orgtest.Config{Rotate: true})
+	env := rig.SFLoginEnv(t, r, rig.SFUser, r.Org.RefreshToken())
+	folder := filepath.Join(strings.TrimPrefix(env[0], "HOME="), ".sfdx")
+	rig.WriteFile(t, filepath.Join(folder, "alias.json"), fmt.Appendf(nil, `{"orgs":{"prod":%q}}`, rig.SFUser))
+	r.Env = append(append(r.Env, env...), "FORCECRED_KEYSTORE=sf")
+	logIn := func() {
+		auth, err := json.Marshal(map[string]string{
+			"username": rig.SFUser, "clientId": r.Org.ClientID(), "clientSecret": r.Org.ClientSecret(), "loginUrl": r.Org.URL, "refreshToken": r.Org.RefreshToken(),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		rig.WriteFile(t, filepath.Join(folder, rig.SFUser+".json"), auth)
+	}
+	logIn()
+	r.Org.Revoke()
+	refusedCrowd(t, r, 20, 6)
+	if got := r.Run(t.Context(), rig.GetRequest(rig.SFUser), "get"); got.Status != 6 || r.Org.Count(orgtest.Token) != 1 {
+		t.Errorf("status %d after %d token requests, want 6 after 1: %s", got.Status, r.Org.Count(orgtest.Token), got.Stderr)
+	}
+	// The user logs in again with the CLI.
+	r.Org.NewGrant()
+	logIn()
+	if got := r.Run(t.Context(), rig.GetRequest("prod"), "get").Token(t); got != r.Org.AccessToken() {
+		t.Error("not the org's token")
+	}
+}
+
+// TestRefusalRecordOnDisk: a record that cannot be written or read, or that is another
+// org's, fails nothing; it is the user's alone, and has no secret.
+func TestRefusalRecordOnDisk(t *testing.T) {
+	r := rig.New(t, orgtest.Config{Rotate: true})
+	failAlways(t, r, "expired-token")
+	record := filepath.Join(r.Home, "refusals", "prod.json")
+	get := func(step string, posts int) {
+		t.Helper()
+		if got := r.Run(t.Context(), rig.GetRequest("prod"), "get"); got.Status != 6 || r.Org.Count(orgtest.Token) != posts {
+			t.Errorf("%s: status %d after %d token requests, want 6 after %d: %s", step, got.Status, r.Org.Count(orgtest.Token), posts, got.Stderr)
+		}
+	}
+	rig.WriteFile(t, filepath.Dir(record), []byte("a file in the folder's place"))
+	get("no record can be written", 1)
+	get("no record can be read", 2)
+	if err := os.Remove(filepath.Dir(record)); err != nil {
+		t.Fatal(err)
+	}
+	get("the first record", 3)
+	get("remembered", 3)
+	info, err := os.Stat(record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 && runtime.GOOS != "windows" {
+		t.Errorf("the record has mode %v", mode)
+	}
+	written, err := os.ReadFile(record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rig.ShowsSecret(string(written), r.Org.Secrets()) {
+		t.Error("the record has a secret")
+	}
+	rig.WriteFile(t, record, []byte(`{"version":1,"reason":"grant_dead"}`))
+	get("a damaged record", 4)
+	r.Org.NewGrant()
+	r.Store(t, "other", r.Org)
+	rig.WriteFile(t, filepath.Join(r.Home, "refusals", "other.json"), written)
+	r.Org.ClearFaults()
+	if got := r.Run(t.Context(), rig.GetRequest("other"), "get").Token(t); got != r.Org.AccessToken() {
+		t.Error("another org's record: not the org's token")
 	}
 }
