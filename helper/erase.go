@@ -68,7 +68,11 @@ func (h *Helper) eraseAll(ctx context.Context, org keystore.Org) error {
 	if err := h.deleteTokens(ctx, org); err != nil {
 		return storeError("erase", org, err)
 	}
-	if err := h.journal().Delete(org); err != nil {
+	key, err := h.loadKey(ctx, org)
+	if err == nil {
+		err = h.journal().Delete(org, key)
+	}
+	if err != nil {
 		return storeError("erase the journal of", org, err)
 	}
 	h.failures().Delete(org)

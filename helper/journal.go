@@ -3,7 +3,6 @@ package helper
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -16,29 +15,39 @@ import (
 
 // Journal stores one encrypted entry for each org outside of the keystore: the refresh
 // token that the keystore did not accept. [journal.Journal] is one.
+//
+// The keystore has the key of an org's entry, in an item that the journal makes. A key is
+// nil, or has what is no key, if the keystore has lost it.
 type Journal interface {
-	// Reserve reserves the space of an entry, so that Write succeeds on a full disk.
-	Reserve(org keystore.Org) error
+	// NewKey returns the keystore's item for a new entry of org.
+	NewKey(org keystore.Org) (key []byte, err error)
+
+	// Reserve reserves the space of an entry, so that Write succeeds on a full disk. It
+	// destroys no other entry.
+	Reserve(org keystore.Org, key []byte) error
 
 	// Write encrypts the entry with key, and writes it into the reserved space.
-	Write(org keystore.Org, key [32]byte, entry []byte) error
+	Write(org keystore.Org, key, entry []byte) error
 
 	// Read returns the entry, or nil if none was written. The error is
 	// [keystore.ErrCorrupt] if key does not decrypt the file.
-	Read(org keystore.Org, key [32]byte) ([]byte, error)
+	Read(org keystore.Org, key []byte) ([]byte, error)
 
 	// Quarantine renames a file that key does not decrypt, and returns its new name.
-	Quarantine(org keystore.Org) (name string, err error)
+	Quarantine(org keystore.Org, key []byte) (name string, err error)
+
+	// NeedsKey reports whether a file may be encrypted with key, quarantined ones included.
+	NeedsKey(org keystore.Org, key []byte) bool
 
 	// Delete deletes the entry and the reserved space. It succeeds if there is none.
-	Delete(org keystore.Org) error
+	Delete(org keystore.Org, key []byte) error
 }
 
 // reservation is what step 5 prepares for one exchange: space in the journal, and the key
 // of the entry, which is in the keystore already.
 type reservation struct {
 	org       keystore.Org
-	key       [32]byte
+	key       []byte
 	isWritten bool // an entry was written, so it and its key must stay
 
 	// isForNewGrant says that the keystore has no such grant yet. There is no space in
@@ -88,11 +97,14 @@ func (h *Helper) reserve(ctx context.Context, org keystore.Org) (*reservation, e
 		// The stored key may be that of another program's journal entry.
 		return nil, errNoJournal()
 	}
-	s := &reservation{org: org}
-	rand.Read(s.key[:])
-	err := h.storeKey(ctx, s)
+	key, err := h.newKey(ctx, org)
+	if err != nil {
+		return nil, err
+	}
+	s := &reservation{org: org, key: key}
+	err = h.storeKey(ctx, s)
 	if err == nil {
-		err = h.journal().Reserve(s.org)
+		err = h.journal().Reserve(s.org, s.key)
 	}
 	if err != nil {
 		h.cleanUp(ctx, s)
@@ -101,14 +113,36 @@ func (h *Helper) reserve(ctx context.Context, org keystore.Org) (*reservation, e
 	return s, nil
 }
 
+// newKey returns the key of the next entry. The key of an entry that was not recovered stays,
+// because it may be the last copy of the key.
+func (h *Helper) newKey(ctx context.Context, org keystore.Org) ([]byte, error) {
+	stored, err := h.loadKey(ctx, org)
+	if err != nil {
+		return nil, err
+	}
+	if h.journal().NeedsKey(org, stored) {
+		return stored, nil
+	}
+	return h.journal().NewKey(org)
+}
+
+// loadKey returns the key of the org's journal entry, or nil if the keystore has none.
+func (h *Helper) loadKey(ctx context.Context, org keystore.Org) ([]byte, error) {
+	key, err := h.keystore().Get(ctx, journalKey(org))
+	if isAny(err, keystore.ErrNotFound, keystore.ErrCorrupt) {
+		return nil, nil
+	}
+	return key, err
+}
+
 // storeKey stores the key of a journal entry and reads it back.
 func (h *Helper) storeKey(ctx context.Context, s *reservation) error {
 	key := journalKey(s.org)
-	if err := h.keystore().Set(ctx, key, s.key[:]); err != nil {
+	if err := h.keystore().Set(ctx, key, s.key); err != nil {
 		return err
 	}
 	stored, err := h.keystore().Get(ctx, key)
-	if isAny(err, keystore.ErrNotFound) || err == nil && !bytes.Equal(stored, s.key[:]) {
+	if isAny(err, keystore.ErrNotFound) || err == nil && !bytes.Equal(stored, s.key) {
 		return errNotStored(key)
 	}
 	return err
@@ -141,7 +175,7 @@ func (h *Helper) loadAndRecover(ctx context.Context, org keystore.Org) (keystore
 	if err != nil {
 		return keystore.Grant{}, err
 	}
-	e, err := h.readJournal(ctx, org)
+	e, key, err := h.readJournal(ctx, org)
 	switch {
 	case err == nil && e == nil:
 		return grant, nil
@@ -150,7 +184,7 @@ func (h *Helper) loadAndRecover(ctx context.Context, org keystore.Org) (keystore
 		return keystore.Grant{}, storeError("read the journal of", org, err)
 	case err != nil:
 		outcome := "its file cannot be renamed: "
-		name, renameErr := h.journal().Quarantine(org)
+		name, renameErr := h.journal().Quarantine(org, key)
 		if renameErr != nil {
 			outcome += renameErr.Error()
 		} else {
@@ -167,22 +201,23 @@ func (h *Helper) loadAndRecover(ctx context.Context, org keystore.Org) (keystore
 			return keystore.Grant{}, storeError("move the refresh token from the journal into the keystore of", org, err)
 		}
 	}
-	h.cleanUp(ctx, &reservation{org: org})
+	h.cleanUp(ctx, &reservation{org: org, key: key})
 	return grant, nil
 }
 
-// readJournal returns the org's entry, or nil if there is none.
-func (h *Helper) readJournal(ctx context.Context, org keystore.Org) (*journalEntry, error) {
-	var key [32]byte
-	stored, err := h.keystore().Get(ctx, journalKey(org))
-	if err != nil && !isAny(err, keystore.ErrNotFound, keystore.ErrCorrupt) {
-		return nil, err
+// readJournal returns the org's entry, or nil if there is none, and its key.
+func (h *Helper) readJournal(ctx context.Context, org keystore.Org) (e *journalEntry, key []byte, err error) {
+	if key, err = h.loadKey(ctx, org); err != nil {
+		return nil, nil, err
 	}
-	copy(key[:], stored) // without its key, Read reports that the entry is corrupt
 	data, err := h.journal().Read(org, key)
-	if err != nil || data == nil {
-		return nil, err
+	if err == nil && data != nil {
+		e, err = parseEntry(data)
 	}
+	return e, key, err
+}
+
+func parseEntry(data []byte) (*journalEntry, error) {
 	var e journalEntry
 	switch err := json.Unmarshal(data, &e); {
 	case err == nil && e.Version > journalVersion:
@@ -196,12 +231,15 @@ func (h *Helper) readJournal(ctx context.Context, org keystore.Org) (*journalEnt
 }
 
 // cleanUp deletes a reservation, unless its entry was written. It is best effort: a key
-// without an entry does no harm, and the next exchange replaces it.
+// without an entry does no harm, and the next exchange replaces it. The key of a file that
+// was quarantined stays.
 func (h *Helper) cleanUp(ctx context.Context, s *reservation) {
 	if s == nil || s.isWritten {
 		return
 	}
 	ctx = context.WithoutCancel(ctx)
-	_ = h.journal().Delete(s.org)
-	_ = h.keystore().Delete(ctx, journalKey(s.org))
+	_ = h.journal().Delete(s.org, s.key)
+	if !h.journal().NeedsKey(s.org, s.key) {
+		_ = h.keystore().Delete(ctx, journalKey(s.org))
+	}
 }

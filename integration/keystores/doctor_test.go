@@ -25,6 +25,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// journalKey is the key of the journal entries that the tests plant.
+var journalKey = make([]byte, 32)
+
 // examined is doctor's report in JSON.
 type examined struct {
 	Version  int
@@ -139,24 +142,24 @@ func TestDoctorFindings(t *testing.T) {
 			return nil
 		}, "items", protocol.Fail, `key.pem is not a private key in PEM`, "put the app's key"},
 		{"a refresh token in the journal", orgtest.Config{}, func(t *testing.T, r *rig.Rig) []string {
-			j := &journal.Journal{Dir: inHome(r, "journal")}
-			if err := errors.Join(j.Reserve("prod"), j.Write("prod", [32]byte{}, []byte("entry"))); err != nil {
+			j := &journal.Journal{Dir: inHome(r, "journal", "file")}
+			if err := errors.Join(j.Reserve("prod", journalKey), j.Write("prod", journalKey, []byte("entry"))); err != nil {
 				t.Fatal(err)
 			}
 			return nil
 		}, "journal", protocol.Warn, "prod.sealed has a refresh token", "forcecred get ORG --force"},
 		{"a refresh that was killed", orgtest.Config{}, func(t *testing.T, r *rig.Rig) []string {
-			if err := (&journal.Journal{Dir: inHome(r, "journal")}).Reserve("prod"); err != nil {
+			if err := (&journal.Journal{Dir: inHome(r, "journal", "file")}).Reserve("prod", journalKey); err != nil {
 				t.Fatal(err)
 			}
 			return nil
 		}, "journal", protocol.Warn, "prod.sealed is of a refresh", "forcecred get ORG --force"},
 		{"an entry that was set aside", orgtest.Config{}, func(t *testing.T, r *rig.Rig) []string {
-			j := &journal.Journal{Dir: inHome(r, "journal")}
-			if err := j.Reserve("prod"); err != nil {
+			j := &journal.Journal{Dir: inHome(r, "journal", "file")}
+			if err := errors.Join(j.Reserve("prod", journalKey), j.Write("prod", journalKey, []byte("entry"))); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := j.Quarantine("prod"); err != nil {
+			if _, err := j.Quarantine("prod", journalKey); err != nil {
 				t.Fatal(err)
 			}
 			return nil

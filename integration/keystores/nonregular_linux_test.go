@@ -71,10 +71,10 @@ var places = []struct {
 		return place{path, []string{"FORCECRED_PASSPHRASE_FILE=" + path}}
 	}, []int{5}},
 	{"the journal", func(t *testing.T, r *rig.Rig) place {
-		if err := (&journal.Journal{Dir: filepath.Join(r.Home, "journal")}).Reserve("prod"); err != nil {
+		if err := (&journal.Journal{Dir: filepath.Join(r.Home, "journal", "file")}).Reserve("prod", make([]byte, 32)); err != nil {
 			t.Fatal(err)
 		}
-		return place{filepath.Join(r.Home, "journal", "prod.sealed"), nil}
+		return place{filepath.Join(r.Home, "journal", "file", "prod.sealed"), nil}
 	}, []int{0}},
 	{"the record of failures", func(t *testing.T, r *rig.Rig) place {
 		path := filepath.Join(r.Home, "failures", "prod.json")

@@ -102,7 +102,7 @@ func TestDiskFullAfterCommit(t *testing.T) {
 	if got.Token(t) != r.Org.AccessToken() || got.Stderr != "" || !r.Org.Alive() {
 		t.Errorf("the next process does not recover it: %s", got.Stderr)
 	}
-	if left, err := os.ReadDir(filepath.Join(r.Home, "journal")); err != nil || len(left) != 0 {
+	if left, err := os.ReadDir(filepath.Join(r.Home, "journal", "file")); err != nil || len(left) != 0 {
 		t.Errorf("the journal has %d files left (%v)", len(left), err)
 	}
 	t.Log("disk full between the org's commit and the save: sealed, answered, recovered by the next process")
@@ -112,7 +112,7 @@ func TestDiskFullAfterCommit(t *testing.T) {
 // grant in the keystore stays usable.
 func TestDiskJournalIsNotTrusted(t *testing.T) {
 	t.Parallel()
-	sealedFile := func(r *rig.Rig, org string) string { return filepath.Join(r.Home, "journal", org+".sealed") }
+	sealedFile := func(r *rig.Rig, org string) string { return filepath.Join(r.Home, "journal", "file", org+".sealed") }
 	for name, spoil := range map[string]func(r *rig.Rig) error{
 		"truncated": func(r *rig.Rig) error { return os.Truncate(sealedFile(r, "prod"), 40) },
 		"sealed with another key": func(r *rig.Rig) error {

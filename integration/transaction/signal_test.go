@@ -220,7 +220,7 @@ func wantNoLeftovers(t *testing.T, r *rig.Rig) {
 	}
 	r.Run(t.Context(), "", "get", "prod", "--force").Token(t)
 	var files []string
-	for _, folder := range []string{"store", "tmp", "journal", "locks", "."} {
+	for _, folder := range []string{"store", "tmp", "journal", "journal/file", "locks", "."} {
 		entries, err := os.ReadDir(filepath.Join(r.Home, folder))
 		if err != nil {
 			t.Fatal(err)

@@ -110,8 +110,12 @@ func (a App) examineKeystore(ctx context.Context, paths config.Paths, org keysto
 		findings = append(findings, doctor.CheckSizes(ours, limitsOf(c.name)))
 		findings = append(findings, examineWrites(ctx, own, ours)...)
 	}
-	for _, dir := range a.journals(c, paths) {
-		findings = append(findings, doctor.CheckJournal(&journal.Journal{Dir: dir})...)
+	journals, err := a.journals(c, paths)
+	if err != nil {
+		findings = append(findings, doctor.FailedCheck(doctor.LeftJournal, err, remedy.Remedy{}))
+	}
+	for _, j := range journals {
+		findings = append(findings, doctor.CheckJournal(j)...)
 	}
 	return append(findings, a.examineSalesforceCLI(ctx, c, paths, ours)...), kept
 }
@@ -202,16 +206,20 @@ func examineWrites(ctx context.Context, store keystore.Store, kept []doctor.Stor
 	return append(doctor.CheckLocks(ctx, store, kept), doctor.CheckWrite(ctx, store, org))
 }
 
-// journals returns the folders of the journals.
-func (a App) journals(c choice, paths config.Paths) []string {
-	own, sf := filepath.Join(paths.DataDir, "journal"), filepath.Join(sfFolder(paths), "journal")
-	switch {
-	case c.name == sfKeystore:
-		return []string{sf}
-	case c.fallback == sfKeystore:
-		return []string{own, sf}
+// journals returns the journals of the keystores in use.
+func (a App) journals(c choice, paths config.Paths) ([]*journal.Journal, error) {
+	var all []*journal.Journal
+	if c.name != sfKeystore {
+		own, err := a.journalOf(c.name, paths)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, own)
 	}
-	return []string{own}
+	if c.name == sfKeystore || c.fallback == sfKeystore {
+		all = append(all, journalOfSalesforceCLI(paths))
+	}
+	return all, nil
 }
 
 func (a App) examineSalesforceCLI(ctx context.Context, c choice, paths config.Paths, kept []doctor.StoredOrg) []protocol.Finding {

@@ -14,23 +14,29 @@ type loginJournal struct {
 	logins *sfcli.Store
 }
 
-func (j loginJournal) Reserve(org keystore.Org) error {
-	return j.Journal.Reserve(j.logins.OwnName(org))
+func (j loginJournal) Reserve(org keystore.Org, key []byte) error {
+	return j.Journal.Reserve(j.logins.OwnName(org), key)
 }
 
-func (j loginJournal) Write(org keystore.Org, key [32]byte, entry []byte) error {
+func (j loginJournal) Write(org keystore.Org, key, entry []byte) error {
 	return j.Journal.Write(j.logins.OwnName(org), key, entry)
 }
 
-func (j loginJournal) Read(org keystore.Org, key [32]byte) ([]byte, error) {
+func (j loginJournal) Read(org keystore.Org, key []byte) ([]byte, error) {
 	return j.Journal.Read(j.logins.OwnName(org), key)
 }
 
-func (j loginJournal) Quarantine(org keystore.Org) (string, error) {
-	return j.Journal.Quarantine(j.logins.OwnName(org))
+func (j loginJournal) Quarantine(org keystore.Org, key []byte) (string, error) {
+	return j.Journal.Quarantine(j.logins.OwnName(org), key)
 }
 
-func (j loginJournal) Delete(org keystore.Org) error { return j.Journal.Delete(j.logins.OwnName(org)) }
+func (j loginJournal) NeedsKey(org keystore.Org, key []byte) bool {
+	return j.Journal.NeedsKey(j.logins.OwnName(org), key)
+}
+
+func (j loginJournal) Delete(org keystore.Org, key []byte) error {
+	return j.Journal.Delete(j.logins.OwnName(org), key)
+}
 
 // overlayJournal is the journal of an overlay: each of its two stores has a journal of its
 // own, and an org's entry is in the journal of the store that has the org.
@@ -46,18 +52,28 @@ func (j overlayJournal) of(org keystore.Org) helper.Journal {
 	return j.first
 }
 
-func (j overlayJournal) Reserve(org keystore.Org) error { return j.of(org).Reserve(org) }
+func (j overlayJournal) NewKey(org keystore.Org) ([]byte, error) { return j.of(org).NewKey(org) }
 
-func (j overlayJournal) Write(org keystore.Org, key [32]byte, entry []byte) error {
+func (j overlayJournal) Reserve(org keystore.Org, key []byte) error {
+	return j.of(org).Reserve(org, key)
+}
+
+func (j overlayJournal) Write(org keystore.Org, key, entry []byte) error {
 	return j.of(org).Write(org, key, entry)
 }
 
-func (j overlayJournal) Read(org keystore.Org, key [32]byte) ([]byte, error) {
+func (j overlayJournal) Read(org keystore.Org, key []byte) ([]byte, error) {
 	return j.of(org).Read(org, key)
 }
 
-func (j overlayJournal) Quarantine(org keystore.Org) (string, error) {
-	return j.of(org).Quarantine(org)
+func (j overlayJournal) Quarantine(org keystore.Org, key []byte) (string, error) {
+	return j.of(org).Quarantine(org, key)
 }
 
-func (j overlayJournal) Delete(org keystore.Org) error { return j.of(org).Delete(org) }
+func (j overlayJournal) NeedsKey(org keystore.Org, key []byte) bool {
+	return j.of(org).NeedsKey(org, key)
+}
+
+func (j overlayJournal) Delete(org keystore.Org, key []byte) error {
+	return j.of(org).Delete(org, key)
+}

@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"crypto/sha256"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -92,10 +94,14 @@ func (a App) openKeystore(c choice, paths config.Paths) (keystore.Store, helper.
 }
 
 func (a App) openOne(name string, paths config.Paths) (keystore.Store, helper.Journal, error) {
-	entries := &journal.Journal{Dir: filepath.Join(paths.DataDir, "journal")}
-	switch name {
-	case sfKeystore:
+	if name == sfKeystore {
 		return a.openSalesforceCLI(paths)
+	}
+	entries, err := a.journalOf(name, paths)
+	if err != nil {
+		return nil, nil, err
+	}
+	switch name {
 	case fileKeystore:
 		passphrase, err := a.Config.PassphraseFile.Path()
 		if err != nil {
@@ -123,6 +129,23 @@ func (a App) openOne(name string, paths config.Paths) (keystore.Store, helper.Jo
 		Timeout:  timeout,
 		Notify:   a.Notice,
 	}), entries, nil
+}
+
+// journalOf returns the journal of a keystore that is not the Salesforce CLI's. Each keystore
+// has a folder, so that a request to another keystore leaves its entries alone.
+func (a App) journalOf(name string, paths config.Paths) (*journal.Journal, error) {
+	all := filepath.Join(paths.DataDir, "journal")
+	if name == string(keyring.Pass) {
+		dir, err := a.Config.PasswordStore.Path()
+		if err != nil {
+			return nil, protocol.Errorf(protocol.Usage, "%v", err)
+		}
+		if dir != "" {
+			digest := sha256.Sum256([]byte(dir))
+			name += fmt.Sprintf("-%x", digest[:8])
+		}
+	}
+	return &journal.Journal{Dir: filepath.Join(all, name), OldDir: all}, nil
 }
 
 // checkPassStore returns an error if the path of the password store is relative, or in

@@ -25,7 +25,11 @@ func (a App) openSalesforceCLI(paths config.Paths) (keystore.Store, helper.Journ
 	if err != nil {
 		return nil, nil, err
 	}
-	return logins, loginJournal{&journal.Journal{Dir: filepath.Join(sfFolder(paths), "journal")}, logins}, nil
+	return logins, loginJournal{journalOfSalesforceCLI(paths), logins}, nil
+}
+
+func journalOfSalesforceCLI(paths config.Paths) *journal.Journal {
+	return &journal.Journal{Dir: filepath.Join(sfFolder(paths), "journal")}
 }
 
 // sfFolder is the folder for data of these logins that the Salesforce CLI's files can't hold.

@@ -61,6 +61,18 @@ func Remove(path string) error {
 	return wrapError(syncFolder(filepath.Dir(path)))
 }
 
+// Move renames a file. If it returns nil, the new name survives a power loss.
+func Move(from, to string) error {
+	if err := regularfile.RetryWhileInUse(func() error { return rename(from, to) }); err != nil {
+		return wrapError(err)
+	}
+	err := syncFolder(filepath.Dir(to))
+	if filepath.Dir(from) != filepath.Dir(to) {
+		err = errors.Join(err, syncFolder(filepath.Dir(from)))
+	}
+	return wrapError(err)
+}
+
 // writeTemp writes data to a new file in folder, syncs it, and returns its path. After a
 // failure no file is left.
 func writeTemp(folder string, data []byte, mode fs.FileMode) (path string, err error) {

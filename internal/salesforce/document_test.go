@@ -250,8 +250,10 @@ func (f failingExchange) ExchangeDataCloud(context.Context, salesforce.Host, str
 // noJournal is a journal without entries.
 type noJournal struct{}
 
-func (noJournal) Reserve(keystore.Org) error                  { return nil }
-func (noJournal) Write(keystore.Org, [32]byte, []byte) error  { return nil }
-func (noJournal) Read(keystore.Org, [32]byte) ([]byte, error) { return nil, nil }
-func (noJournal) Quarantine(keystore.Org) (string, error)     { return "", nil }
-func (noJournal) Delete(keystore.Org) error                   { return nil }
+func (noJournal) NewKey(keystore.Org) ([]byte, error)             { return []byte("test-key"), nil }
+func (noJournal) Reserve(keystore.Org, []byte) error              { return nil }
+func (noJournal) Write(keystore.Org, []byte, []byte) error        { return nil }
+func (noJournal) Read(keystore.Org, []byte) ([]byte, error)       { return nil, nil }
+func (noJournal) Quarantine(keystore.Org, []byte) (string, error) { return "", nil }
+func (noJournal) NeedsKey(keystore.Org, []byte) bool              { return false }
+func (noJournal) Delete(keystore.Org, []byte) error               { return nil }

@@ -2,9 +2,7 @@
 package journal
 
 import (
-	"bytes"
-	"crypto/aes"
-	"crypto/cipher"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,10 +15,15 @@ import (
 	"forcecred/keystore"
 )
 
-// Journal holds one entry for each org, in Dir/NAME.sealed. A caller that uses an org's
-// entry holds the lock of its grant.
+// Journal holds one entry for each org, in the folder that the org's [Key] names. A caller
+// that uses an org's entry holds the lock of its grant.
 type Journal struct {
+	// Dir is the folder of new entries. Each keystore has its own: an entry belongs to the
+	// keystore that has its key.
 	Dir string
+
+	// OldDir is the folder where all keystores of a home had their entries, or "".
+	OldDir string
 }
 
 const (
@@ -37,37 +40,46 @@ const (
 	quarantineSuffix = ".bad"
 )
 
-// magic begins an entry. A reserved file begins with a zero byte, and has no entry.
-var magic = []byte("forcecred-journal-1\n")
-
 // Reserve reserves room for org's entry, so that Write succeeds even if the disk fills up
-// meanwhile.
-func (j *Journal) Reserve(org keystore.Org) error {
-	if err := privatefile.EnsureFolder(j.Dir); err != nil {
+// meanwhile. It moves an entry that is there out of the way.
+func (j *Journal) Reserve(org keystore.Org, item []byte) error {
+	key, err := parseKey(item)
+	if err != nil {
 		return err
 	}
-	privatefile.DeleteStaleTemp(j.Dir)
-	return privatefile.Replace(j.Dir, j.path(org), make([]byte, reservedSize))
+	folder := j.folderOf(key)
+	if err := privatefile.EnsureFolder(folder); err != nil {
+		return err
+	}
+	privatefile.DeleteStaleTemp(folder)
+	path := entryPath(folder, org)
+	// A link or a device is not moved: Replace refuses it.
+	if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() && !isReserved(path) {
+		if _, err := quarantine(path); err != nil {
+			return err
+		}
+	}
+	return privatefile.Replace(folder, path, make([]byte, reservedSize))
 }
 
-// Write writes entry, encrypted with key, into the room that Reserve reserved. If it
-// returns nil, the entry survives a power loss.
-func (j *Journal) Write(org keystore.Org, key [32]byte, entry []byte) error {
-	aead, err := newAEAD(key)
+// Write writes entry, encrypted with the key in item, into the room that Reserve reserved.
+// If it returns nil, the entry survives a power loss.
+func (j *Journal) Write(org keystore.Org, item, entry []byte) error {
+	key, err := parseKey(item)
+	if err != nil {
+		return err
+	}
+	data, err := encrypt(org, key, entry)
 	if err != nil {
 		return err
 	}
 	// Write in place, because the disk may have no room for another file. Read reports an
 	// entry that was written in part.
-	file, err := privatefile.OpenToOverwrite(j.path(org))
+	file, err := privatefile.OpenToOverwrite(entryPath(j.folderOf(key), org))
 	if err != nil {
 		return err
 	}
-	encrypted := aead.Seal(bytes.Clone(magic), nil, entry, additionalData(org))
-	_, err = file.Write(encrypted)
-	if err == nil {
-		err = file.Truncate(int64(len(encrypted)))
-	}
+	_, err = file.Write(data)
 	if err == nil {
 		err = file.Sync()
 	}
@@ -75,12 +87,54 @@ func (j *Journal) Write(org keystore.Org, key [32]byte, entry []byte) error {
 }
 
 // Read returns org's entry, or nil if there is none. It returns ErrCorrupt for a file that
-// key does not decrypt. Any other error is the file system's.
-func (j *Journal) Read(org keystore.Org, key [32]byte) ([]byte, error) {
-	if info, err := os.Lstat(j.path(org)); err == nil && !info.Mode().IsRegular() {
+// the key in item does not decrypt, and ErrUnavailable for one of a newer forcecred. Any
+// other error is the file system's. An item that has no key decrypts nothing.
+func (j *Journal) Read(org keystore.Org, item []byte) ([]byte, error) {
+	key, keyErr := parseKey(item)
+	if errors.Is(keyErr, errNewer) {
+		return nil, keyErr
+	}
+	if keyErr == nil {
+		if err := j.adopt(org, key); err != nil {
+			return nil, err
+		}
+	}
+	for _, folder := range j.folders(key) {
+		if entry, err := readEntry(entryPath(folder, org), org, key); entry != nil || err != nil {
+			return entry, err
+		}
+	}
+	return nil, nil
+}
+
+// adopt moves an entry that the key decrypts from OldDir into the journal. It leaves any
+// other entry there alone: that belongs to another keystore.
+func (j *Journal) adopt(org keystore.Org, key Key) error {
+	if j.OldDir == "" {
+		return nil
+	}
+	old, path := entryPath(j.OldDir, org), entryPath(j.Dir, org)
+	if entry, err := readEntry(old, org, key); entry == nil || err != nil {
+		if errors.Is(err, keystore.ErrCorrupt) {
+			return nil
+		}
+		return err
+	}
+	if _, err := os.Lstat(path); err == nil && !isReserved(path) {
+		return nil // it is newer
+	}
+	if err := privatefile.EnsureFolder(j.Dir); err != nil {
+		return err
+	}
+	return privatefile.Move(old, path)
+}
+
+// readEntry returns the entry in a file, or nil if it has none.
+func readEntry(path string, org keystore.Org, key Key) ([]byte, error) {
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
 		return nil, corruptError(org, "it is not a regular file")
 	}
-	file, info, err := privatefile.Open(j.path(org), privatefile.NoFollow)
+	file, info, err := privatefile.Open(path, privatefile.NoFollow)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -95,29 +149,52 @@ func (j *Journal) Read(org keystore.Org, key [32]byte) ([]byte, error) {
 	if len(data) > 0 && data[0] == 0 {
 		return nil, nil
 	}
-	encrypted, ok := bytes.CutPrefix(data, magic)
-	if !ok {
-		return nil, corruptError(org, "it is not a journal entry")
-	}
-	aead, err := newAEAD(key)
-	if err != nil {
-		return nil, err
-	}
-	entry, err := aead.Open(nil, nil, encrypted, additionalData(org))
-	if err != nil {
-		return nil, corruptError(org, "it is damaged, of another org, or encrypted with another key")
-	}
-	return entry, nil
-}
-
-func corruptError(org keystore.Org, text string) error {
-	return &keystore.Error{Op: "read the journal entry of " + string(org), Reason: keystore.ErrCorrupt, Err: errors.New(text)}
+	return decrypt(org, key, data)
 }
 
 // Quarantine renames an entry that can't be read, and returns its new path.
-func (j *Journal) Quarantine(org keystore.Org) (string, error) {
-	path := fmt.Sprintf("%s.%s%s", j.path(org), time.Now().UTC().Format("20060102T150405.000000000Z"), quarantineSuffix)
-	return path, os.Rename(j.path(org), path)
+func (j *Journal) Quarantine(org keystore.Org, item []byte) (string, error) {
+	key, _ := parseKey(item)
+	for _, folder := range j.folders(key) {
+		path := entryPath(folder, org)
+		if info, err := os.Lstat(path); err == nil && !(info.Mode().IsRegular() && isReserved(path)) {
+			return quarantine(path)
+		}
+	}
+	return "", fs.ErrNotExist
+}
+
+func quarantine(path string) (string, error) {
+	to := fmt.Sprintf("%s.%s%s", path, time.Now().UTC().Format("20060102T150405.000000000Z"), quarantineSuffix)
+	return to, privatefile.Move(path, to)
+}
+
+// NeedsKey reports whether a file may be encrypted with the key in item: org's entry, or
+// one that was quarantined. It is true if that can't be found out.
+func (j *Journal) NeedsKey(org keystore.Org, item []byte) bool {
+	key, err := parseKey(item)
+	if err != nil {
+		return errors.Is(err, errNewer)
+	}
+	for _, folder := range append(j.folders(key), j.OldDir) {
+		if folder == "" {
+			continue
+		}
+		path := entryPath(folder, org)
+		if info, err := os.Lstat(path); err == nil && !(info.Mode().IsRegular() && isReserved(path)) || err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return true
+		}
+		entries, err := privatefile.ReadDir(folder)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return true
+		}
+		for _, entry := range entries {
+			if strings.HasPrefix(entry.Name(), filepath.Base(path)+".") && strings.HasSuffix(entry.Name(), quarantineSuffix) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // File is a file of the journal. A refresh that is under way has reserved one, without an
@@ -130,7 +207,16 @@ type File struct {
 
 // Files returns the files of the journal, by name.
 func (j *Journal) Files() ([]File, error) {
-	entries, err := privatefile.ReadDir(j.Dir)
+	all, err := filesIn(j.Dir)
+	if err != nil || j.OldDir == "" {
+		return all, err
+	}
+	old, err := filesIn(j.OldDir)
+	return append(all, old...), err
+}
+
+func filesIn(folder string) ([]File, error) {
+	entries, err := privatefile.ReadDir(folder)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -139,7 +225,7 @@ func (j *Journal) Files() ([]File, error) {
 	}
 	var all []File
 	for _, entry := range entries {
-		path := filepath.Join(j.Dir, entry.Name())
+		path := filepath.Join(folder, entry.Name())
 		switch {
 		case strings.HasSuffix(path, quarantineSuffix):
 			all = append(all, File{Path: path, IsQuarantined: true})
@@ -164,22 +250,27 @@ func isReserved(path string) bool {
 
 // Delete deletes org's entry, or the room that was reserved for it. Deleting a missing
 // entry succeeds.
-func (j *Journal) Delete(org keystore.Org) error {
-	return privatefile.Remove(j.path(org))
-}
-
-func (j *Journal) path(org keystore.Org) string {
-	return filepath.Join(j.Dir, privatefile.FileName(org)+entrySuffix)
-}
-
-// newAEAD returns AES-256-GCM with a random nonce: each key encrypts one entry.
-func newAEAD(key [32]byte) (cipher.AEAD, error) {
-	block, err := aes.NewCipher(key[:])
-	if err != nil {
-		return nil, err
+func (j *Journal) Delete(org keystore.Org, item []byte) error {
+	key, _ := parseKey(item)
+	var all []error
+	for _, folder := range j.folders(key) {
+		all = append(all, privatefile.Remove(entryPath(folder, org)))
 	}
-	return cipher.NewGCMWithRandomNonce(block)
+	return errors.Join(all...)
 }
 
-// additionalData binds an entry to its org.
-func additionalData(org keystore.Org) []byte { return append(bytes.Clone(magic), org...) }
+// folderOf returns the folder where new entries with the key are.
+func (j *Journal) folderOf(key Key) string { return cmp.Or(key.Folder, j.Dir) }
+
+// folders returns the folders where an entry with the key may be. A home that was moved has
+// it in Dir.
+func (j *Journal) folders(key Key) []string {
+	if key.Folder == "" || key.Folder == j.Dir {
+		return []string{j.Dir}
+	}
+	return []string{key.Folder, j.Dir}
+}
+
+func entryPath(folder string, org keystore.Org) string {
+	return filepath.Join(folder, privatefile.FileName(org)+entrySuffix)
+}

@@ -12,15 +12,15 @@ import (
 )
 
 var (
-	key   = [32]byte{1}
-	other = [32]byte{2}
+	key   = bytes.Repeat([]byte{1}, 32) // as older versions stored it
+	other = bytes.Repeat([]byte{2}, 32)
 	entry = []byte(`{"refresh_token":"test-refresh-token-2"}`)
 )
 
 func newJournal(t *testing.T) *Journal {
 	t.Helper()
 	j := &Journal{Dir: filepath.Join(t.TempDir(), "journal")}
-	if err := errors.Join(j.Reserve("prod"), j.Write("prod", key, entry)); err != nil {
+	if err := errors.Join(j.Reserve("prod", key), j.Write("prod", key, entry)); err != nil {
 		t.Fatal(err)
 	}
 	return j
@@ -32,15 +32,15 @@ func TestJournal(t *testing.T) {
 	if got, err := j.Read("prod", key); err != nil || !bytes.Equal(got, entry) {
 		t.Errorf("the entry is not read: %v", err)
 	}
-	data, err := os.ReadFile(j.path("prod"))
+	data, err := os.ReadFile(entryPath(j.Dir, "prod"))
 	if err != nil || bytes.Contains(data, []byte("test-refresh-token")) {
 		t.Errorf("the entry is not encrypted (%v)", err)
 	}
-	if info, err := os.Stat(j.path("prod")); err != nil || info.Mode().Perm()&0o077 != 0 && os.PathSeparator == '/' {
+	if info, err := os.Stat(entryPath(j.Dir, "prod")); err != nil || info.Mode().Perm()&0o077 != 0 && os.PathSeparator == '/' {
 		t.Errorf("others can read it: %v %v", info.Mode(), err)
 	}
 	for range 2 {
-		if err := j.Delete("prod"); err != nil {
+		if err := j.Delete("prod", key); err != nil {
 			t.Error(err)
 		}
 		if got, err := j.Read("prod", key); got != nil || err != nil {
@@ -55,7 +55,7 @@ func TestNoEntry(t *testing.T) {
 	if got, err := j.Read("prod", key); got != nil || err != nil {
 		t.Errorf("without a folder: %v", err)
 	}
-	if err := j.Reserve("prod"); err != nil {
+	if err := j.Reserve("prod", key); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := j.Read("prod", key); got != nil || err != nil {
@@ -73,16 +73,18 @@ func TestWriteNeedsReserve(t *testing.T) {
 
 func TestUnreadableEntry(t *testing.T) {
 	t.Parallel()
-	flip := func(data []byte) []byte { data[len(data)-1] ^= 1; return data }
+	flip := func(data []byte) []byte { data[len(magic)+lengthSize] ^= 1; return data }
 	for _, tt := range []struct {
 		name   string
 		change func([]byte) []byte
 		org    keystore.Org
-		key    [32]byte
+		key    []byte
 	}{
 		{"another key", nil, "prod", other},
 		{"another org", nil, "dev", key},
-		{"truncated", func(b []byte) []byte { return b[:len(b)-1] }, "prod", key},
+		{"truncated", func(b []byte) []byte { return b[:len(magic)+lengthSize+20] }, "prod", key},
+		{"no length", func(b []byte) []byte { return b[:len(magic)+1] }, "prod", key},
+		{"no key", nil, "prod", nil},
 		{"cut short", func(b []byte) []byte { return b[:len(magic)] }, "prod", key},
 		{"empty", func([]byte) []byte { return nil }, "prod", key},
 		{"flipped", flip, "prod", key},
@@ -92,20 +94,20 @@ func TestUnreadableEntry(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			j := newJournal(t)
-			data, err := os.ReadFile(j.path("prod"))
+			data, err := os.ReadFile(entryPath(j.Dir, "prod"))
 			if err != nil {
 				t.Fatal(err)
 			}
 			if tt.change != nil {
 				data = tt.change(data)
 			}
-			if err := os.WriteFile(j.path(tt.org), data, 0o600); err != nil {
+			if err := os.WriteFile(entryPath(j.Dir, tt.org), data, 0o600); err != nil {
 				t.Fatal(err)
 			}
 			if got, err := j.Read(tt.org, tt.key); !errors.Is(err, keystore.ErrCorrupt) || got != nil {
 				t.Fatalf("got %v", err)
 			}
-			path, err := j.Quarantine(tt.org)
+			path, err := j.Quarantine(tt.org, tt.key)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -123,11 +125,11 @@ func TestLinksAreNotFollowed(t *testing.T) {
 	t.Parallel()
 	j := newJournal(t)
 	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
-	if err := os.Rename(j.path("prod"), elsewhere); err != nil {
+	if err := os.Rename(entryPath(j.Dir, "prod"), elsewhere); err != nil {
 		t.Fatal(err)
 	}
-	err := os.Symlink(elsewhere, j.path("prod"))
-	if _, missing := os.Lstat(j.path("prod")); err != nil || missing != nil { // wine reports success and makes none
+	err := os.Symlink(elsewhere, entryPath(j.Dir, "prod"))
+	if _, missing := os.Lstat(entryPath(j.Dir, "prod")); err != nil || missing != nil { // wine reports success and makes none
 		t.Skip("this system makes no symbolic links")
 	}
 	if _, err := j.Read("prod", key); err == nil {
@@ -136,7 +138,7 @@ func TestLinksAreNotFollowed(t *testing.T) {
 	if err := j.Write("prod", key, entry); err == nil {
 		t.Error("a link was followed for writing")
 	}
-	if err := j.Reserve("prod"); err == nil {
+	if err := j.Reserve("prod", key); err == nil {
 		t.Error("a link was replaced")
 	}
 }
@@ -148,19 +150,128 @@ func TestFiles(t *testing.T) {
 		t.Errorf("no folder: %v, %v", all, err)
 	}
 	for _, org := range []keystore.Org{"quarantined", "reserved", "written"} {
-		if err := j.Reserve(org); err != nil {
+		if err := j.Reserve(org, key); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := j.Write("written", [32]byte{}, []byte("entry")); err != nil {
-		t.Fatal(err)
+	for _, org := range []keystore.Org{"quarantined", "written"} {
+		if err := j.Write(org, key, []byte("entry")); err != nil {
+			t.Fatal(err)
+		}
 	}
-	quarantined, err := j.Quarantine("quarantined")
+	quarantined, err := j.Quarantine("quarantined", key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []File{{Path: quarantined, IsQuarantined: true}, {Path: j.path("reserved")}, {Path: j.path("written"), HasEntry: true}}
+	want := []File{{Path: quarantined, IsQuarantined: true}, {Path: entryPath(j.Dir, "reserved")}, {Path: entryPath(j.Dir, "written"), HasEntry: true}}
 	if got, err := j.Files(); err != nil || !slices.Equal(got, want) {
 		t.Errorf("%v, %v; want %v", got, err, want)
+	}
+}
+
+// TestOldEntry: an entry of an older forcecred, in the folder that all keystores shared, is
+// read by the keystore that has its key. It stays for that keystore whatever others do.
+func TestOldEntry(t *testing.T) {
+	t.Parallel()
+	old := t.TempDir()
+	aead, err := newAEAD(Key{Secret: [32]byte(key)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(entryPath(old, "prod"), aead.Seal(bytes.Clone(oldMagic), nil, entry, additionalData(oldMagic, "prod")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file := &Journal{Dir: filepath.Join(old, "file"), OldDir: old}
+	if got, err := file.Read("prod", nil); got != nil || err != nil {
+		t.Errorf("a keystore without the key reads %q: %v", got, err)
+	}
+	theirs, err := file.NewKey("prod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(file.Reserve("prod", theirs), file.Write("prod", theirs, []byte("theirs")), file.Delete("prod", theirs)); err != nil {
+		t.Error(err)
+	}
+	keyring := &Journal{Dir: filepath.Join(old, "pass"), OldDir: old}
+	if !keyring.NeedsKey("prod", key) {
+		t.Error("the key of an old entry is not needed")
+	}
+	if got, err := keyring.Read("prod", key); !bytes.Equal(got, entry) || err != nil {
+		t.Errorf("the old entry is not read: %v", err)
+	}
+	if err := keyring.Delete("prod", key); err != nil || keyring.NeedsKey("prod", key) {
+		t.Errorf("the old entry is not deleted: %v", err)
+	}
+}
+
+// TestAnotherHome: two homes use one keyring, which has one key for both.
+func TestAnotherHome(t *testing.T) {
+	t.Parallel()
+	first, second := &Journal{Dir: filepath.Join(t.TempDir(), "journal")}, &Journal{Dir: filepath.Join(t.TempDir(), "journal")}
+	item, err := first.NewKey("prod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(first.Reserve("prod", item), first.Write("prod", item, entry)); err != nil {
+		t.Fatal(err)
+	}
+	if !second.NeedsKey("prod", item) {
+		t.Error("the other home does not need the key")
+	}
+	if got, err := second.Read("prod", item); !bytes.Equal(got, entry) || err != nil {
+		t.Errorf("the other home does not read the entry: %v", err)
+	}
+	if err := second.Delete("prod", item); err != nil || first.NeedsKey("prod", item) {
+		t.Errorf("the other home does not delete the entry: %v", err)
+	}
+}
+
+// TestMovedHome: the folder of the entry was renamed.
+func TestMovedHome(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	j := &Journal{Dir: filepath.Join(home, "old")}
+	item, err := j.NewKey("prod")
+	if err := errors.Join(err, j.Reserve("prod", item), j.Write("prod", item, entry), os.Rename(j.Dir, filepath.Join(home, "new"))); err != nil {
+		t.Fatal(err)
+	}
+	j.Dir = filepath.Join(home, "new")
+	if got, err := j.Read("prod", item); !bytes.Equal(got, entry) || err != nil {
+		t.Errorf("the entry is not read: %v", err)
+	}
+}
+
+// TestReserveDestroysNothing: an entry that was not recovered is renamed, and its key stays.
+func TestReserveDestroysNothing(t *testing.T) {
+	t.Parallel()
+	j := newJournal(t)
+	if err := j.Reserve("prod", key); err != nil {
+		t.Fatal(err)
+	}
+	all, err := filepath.Glob(filepath.Join(j.Dir, "prod.sealed.*.bad"))
+	if err != nil || len(all) != 1 {
+		t.Fatalf("%d files were set aside: %v", len(all), err)
+	}
+	if got, err := readEntry(all[0], "prod", Key{Secret: [32]byte(key)}); !bytes.Equal(got, entry) || err != nil {
+		t.Errorf("the entry is lost: %v", err)
+	}
+	if err := j.Delete("prod", key); err != nil || !j.NeedsKey("prod", key) {
+		t.Errorf("the key of the renamed entry is not needed: %v", err)
+	}
+}
+
+// TestNewerForcecred: nothing of a newer version is read, and its key is needed.
+func TestNewerForcecred(t *testing.T) {
+	t.Parallel()
+	j := newJournal(t)
+	item := []byte(`{"version":2}`)
+	if _, err := j.Read("prod", item); !errors.Is(err, keystore.ErrUnavailable) || !j.NeedsKey("prod", item) {
+		t.Errorf("a newer key: %v", err)
+	}
+	if err := os.WriteFile(entryPath(j.Dir, "prod"), []byte("forcecred-journal-3\nwhatever"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := j.Read("prod", key); !errors.Is(err, keystore.ErrUnavailable) || !j.NeedsKey("prod", key) {
+		t.Errorf("a newer entry: %v", err)
 	}
 }
