@@ -41,6 +41,7 @@ func TestErrorsDocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	unknown := outcomeUnknown(t)
 	page := map[string]any{
 		"Codes": []map[string]any{
 			code(protocol.Internal, "a bug in forcecred, or stdout could not be written", "no"),
@@ -53,7 +54,7 @@ func TestErrorsDocument(t *testing.T) {
 			code(protocol.Refused, "Salesforce refuses until somebody changes a setting", "no"),
 		},
 		"SignIn": protocol.SignInAgain.ExitStatus(), "Refused": protocol.Refused.ExitStatus(), "Unavailable": protocol.TemporarilyUnavailable.ExitStatus(),
-		"Outcome": outcomeUnknown(t),
+		"Outcome": unknown,
 	}
 	assertion, client := salesforce.GrantRows()
 	left := len(words) + len(statuses) + len(answers) + len(network) + len(assertion) + len(client)
@@ -75,8 +76,8 @@ func TestErrorsDocument(t *testing.T) {
 		"Never":        {network, protocol.TemporarilyUnavailable, false},
 	} {
 		rows := slices.DeleteFunc(slices.Clone(table.rows), func(row salesforce.Row) bool {
-			got := outcome(t, row.Error, false)
-			if hint := command.ReplaceAllString(hints.Of(got), ""); hint != hints.Text(row.Error.Remedy) {
+			got := outcome(t, row.Error)
+			if hint := strings.TrimSuffix(command.ReplaceAllString(hints.Of(got), ""), "; "+unknown); hint != hints.Text(row.Error.Remedy) {
 				t.Errorf("%s: the hint is %q, and that of a Helper is %q", row.Seen, hints.Text(row.Error.Remedy), hint)
 			}
 			if strings.Contains(hints.Text(row.Error.Remedy), "`") {
@@ -96,7 +97,7 @@ func TestErrorsDocument(t *testing.T) {
 
 	login := salesforce.LoginRows()
 	for _, row := range login {
-		if got := outcome(t, row.Error, false); hints.Of(got) != hints.Text(row.Error.Remedy) || got.Retryable {
+		if got := outcome(t, row.Error); hints.Of(got) != hints.Text(row.Error.Remedy) || got.Retryable {
 			t.Errorf("%s: the hint of a Helper is %q, retryable: %v", row.Seen, hints.Of(got), got.Retryable)
 		}
 	}
@@ -172,22 +173,22 @@ func sentence(s string) string {
 }
 
 // outcome returns the error of a Helper whose refresh fails with err.
-func outcome(t *testing.T, err *salesforce.Error, rotates bool) *protocol.Error {
+func outcome(t *testing.T, err *salesforce.Error) *protocol.Error {
 	t.Helper()
-	return errorFrom(t, helper.ClientOf(failing{err: err}), rotates, protocol.GetRequest{Org: "prod"})
+	return errorFrom(t, helper.ClientOf(failing{err: err}), protocol.GetRequest{Org: "prod"})
 }
 
 // dataCloudOutcome returns the error of a Helper whose exchange fails with err.
 func dataCloudOutcome(t *testing.T, err *salesforce.Error) *protocol.Error {
 	t.Helper()
-	return errorFrom(t, helper.ClientOf(failingExchange{err: err}), false, protocol.GetRequest{Org: "prod", For: protocol.DataCloud})
+	return errorFrom(t, helper.ClientOf(failingExchange{err: err}), protocol.GetRequest{Org: "prod", For: protocol.DataCloud})
 }
 
-func errorFrom(t *testing.T, client *helper.Client, rotates bool, req protocol.GetRequest) *protocol.Error {
+func errorFrom(t *testing.T, client *helper.Client, req protocol.GetRequest) *protocol.Error {
 	t.Helper()
 	store := storetest.NewMemory()
 	grant := keystore.Grant{
-		Org: "prod", LoginURL: salesforce.DefaultLoginURL, ClientID: "test-client-id", RefreshToken: secret.New("test-refresh-token"), Rotates: &rotates,
+		Org: "prod", LoginURL: salesforce.DefaultLoginURL, ClientID: "test-client-id", RefreshToken: secret.New("test-refresh-token"),
 	}
 	if err := keystore.SaveGrant(t.Context(), store, grant); err != nil {
 		t.Fatal(err)
@@ -211,7 +212,7 @@ func errorFrom(t *testing.T, client *helper.Client, rotates bool, req protocol.G
 func outcomeUnknown(t *testing.T) string {
 	t.Helper()
 	lost := &salesforce.Error{Reason: salesforce.Lost, Err: errors.New("no answer in time"), Remedy: remedy.To("try_again")}
-	added, ok := strings.CutPrefix(hints.Of(outcome(t, lost, true)), hints.Text(lost.Remedy)+"; ")
+	added, ok := strings.CutPrefix(hints.Of(outcome(t, lost)), hints.Text(lost.Remedy)+"; ")
 	if !ok {
 		t.Error("the hint adds nothing")
 	}
