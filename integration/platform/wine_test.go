@@ -130,7 +130,7 @@ var onWindows = map[string]expected{
 	},
 	"forcecred/keystore/journal":     {may: "^TestLinksAreNotFollowed$"},
 	"forcecred/internal/privatefile": {may: "^TestReadSecret/the_(group's|group_may_write|world's)$"},
-	"forcecred/keystore/sfcli":       {may: "^Test(OpenKeyFile|Unwritable)$"},
+	"forcecred/keystore/sfcli":       {may: "^Test(OpenKeyFile|Unwritable|LinkedFolder)$"},
 	"forcecred/keystore/keyring": {must: []string{
 		"TestWinCred/names", "TestWinCred/concurrent_writers", "TestWinCred/lock_counts", "TestWinCredProcesses", "TestWinCredOfOtherPrograms",
 		"TestWinCredLimit/2561", "TestWinCredIsDetected", "TestSplitItems", "TestTorn/a_part_is_missing", "TestStaleParts", "TestTooLarge",

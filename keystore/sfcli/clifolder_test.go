@@ -45,7 +45,7 @@ func newCLIFolder(t *testing.T) *cliFolder {
 	}
 	r := &cliFolder{t.TempDir(), storetest.NewMemory(), k}
 	r.write(t, "key.json", `{"account":"local","key":"`+testKey1+`","service":"sfdx"}`)
-	r.write(t, "alias.json", `{"orgs":{"prod":"test-user@example.com","also":"test-user@example.com","gone":"nobody@example.com","bad":"../key"}}`)
+	r.write(t, "alias.json", `{"orgs":{"prod":"test-user@example.com","also":"test-user@example.com","gone":"nobody@example.com","bad":"../key"},"later":1}`)
 	r.logIn(t, "test-refresh-token-1", "test-access-token-1")
 	return r
 }

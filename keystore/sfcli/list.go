@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -117,34 +118,36 @@ func quotingRank(name string) int {
 // readUsernames returns the usernames of all files that may be auth files, in the CLI's
 // folder and in the folders there that slashes of usernames have created.
 func (s *Store) readUsernames() ([]string, error) {
+	// A walk would not follow the folder if it is a link.
+	entries, err := os.ReadDir(s.config.Dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, regularfile.WrapPermission(err)
+	}
 	var users []string
-	err := filepath.WalkDir(s.config.Dir, func(at string, entry fs.DirEntry, err error) error {
-		name := "."
-		if at != s.config.Dir {
-			name = filepath.ToSlash(strings.TrimPrefix(at, s.config.Dir+string(filepath.Separator)))
-		}
+	add := func(at string, entry fs.DirEntry, err error) error {
+		name := filepath.ToSlash(strings.TrimPrefix(at, s.config.Dir+string(filepath.Separator)))
 		switch {
-		case err != nil && name == ".":
-			return err
-		case name == ".":
-			return nil
+		case entry == nil: // it was deleted meanwhile
 		case entry.IsDir() && (!strings.Contains(name, "@") || path.Ext(name) == lockSuffix):
 			return fs.SkipDir
 		case err == nil && !entry.IsDir() && strings.Contains(name, "@") && path.Ext(name) == authSuffix:
 			users = append(users, strings.TrimSuffix(name, authSuffix))
 		}
 		return nil // a folder that can't be read has no login
-	})
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
 	}
-	return users, regularfile.WrapPermission(err)
+	for _, entry := range entries {
+		_ = filepath.WalkDir(filepath.Join(s.config.Dir, entry.Name()), add) // add returns no error
+	}
+	return users, nil
 }
 
 // readClientApps returns the names of the apps that are linked to the user of a login.
 // Best effort: reading the login itself reports a file that can't be read.
 func readClientApps(l login) []string {
-	data, err := readFile(l.file)
+	data, _, err := readFile(l.file)
 	if err != nil || !bytes.Contains(data, []byte(clientAppsMember)) {
 		return nil
 	}

@@ -140,9 +140,15 @@ func (s *Store) aliases(ctx context.Context) (map[string]string, error) {
 		return nil, nil
 	}
 	if err == nil {
-		var groups map[string]map[string]json.RawMessage
+		var groups map[string]json.RawMessage // the CLI reads only one of them
 		if err = json.Unmarshal(data, &groups); err == nil {
-			return stringMembers(groups["orgs"]), nil
+			orgs := map[string]json.RawMessage{}
+			if group, ok := groups["orgs"]; ok {
+				err = json.Unmarshal(group, &orgs)
+			}
+			if err == nil {
+				return stringMembers(orgs), nil
+			}
 		}
 		err = notJSONError(path)
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -177,6 +178,27 @@ func TestClientApp(t *testing.T) {
 	err = s.Delete(t.Context(), keystore.Key{Kind: keystore.KindGrant, Org: "prod+my app"})
 	if e, ok := errors.AsType[*keystore.Error](err); !ok || hints.Of(e) != "`sf org logout --client-app \"my app\" --target-org test-user@example.com` removes it" {
 		t.Errorf("remove: %v", err)
+	}
+}
+
+// TestLinkedFolder: the CLI's folder may be a link, and has the same logins.
+func TestLinkedFolder(t *testing.T) {
+	t.Parallel()
+	r := newCLIFolder(t)
+	direct, err := r.open().List(t.Context(), keystore.KindGrant)
+	if err != nil || len(direct) == 0 {
+		t.Fatalf("%v, %v", direct, err)
+	}
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(r.dir, link); err != nil {
+		t.Skip("this user can't create links here: ", err)
+	}
+	if _, err := os.Stat(filepath.Join(link, "alias.json")); err != nil {
+		t.Skip("this system does not follow links to folders: ", err) // wine
+	}
+	r.dir = link
+	if linked, err := r.open().List(t.Context(), keystore.KindGrant); err != nil || !slices.Equal(linked, direct) {
+		t.Errorf("through a link there are %v, %v; without there are %v", linked, err, direct)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"forcecred/internal/privatefile"
@@ -19,21 +20,26 @@ const maxFile = 1 << 20
 const (
 	readTries    = 100
 	readInterval = 10 * time.Millisecond
+
+	// writtenLongAgo is the age of a file that nobody is writing any more, with a margin
+	// for a file server with another clock.
+	writtenLongAgo = 10 * time.Second
 )
 
 // readJSON reads a JSON file of the CLI. The CLI rewrites its files in place, so for a
 // moment a file is empty or incomplete. Therefore readJSON tries again if the file is not
-// JSON, and then returns ErrCorrupt. Else it returns an error of the file system.
+// JSON, unless it was written long ago: of many damaged files, each would take that time.
+// It then returns ErrCorrupt. Else it returns an error of the file system.
 func readJSON(ctx context.Context, path string) ([]byte, error) {
 	for try := 1; ; try++ {
-		data, err := readFile(path)
+		data, info, err := readFile(path)
 		if err != nil {
 			return nil, err
 		}
 		if json.Valid(data) {
 			return data, nil
 		}
-		if try == readTries {
+		if try == readTries || time.Since(info.ModTime()) > writtenLongAgo {
 			return nil, notJSONError(path)
 		}
 		if err := wait(ctx, readInterval); err != nil {
@@ -42,13 +48,14 @@ func readJSON(ctx context.Context, path string) ([]byte, error) {
 	}
 }
 
-func readFile(path string) ([]byte, error) {
+func readFile(path string) ([]byte, fs.FileInfo, error) {
 	file, info, err := privatefile.Open(path, 0)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer file.Close()
-	return privatefile.ReadAll(file, info, maxFile)
+	data, err := privatefile.ReadAll(file, info, maxFile)
+	return data, info, err
 }
 
 // errNotJSON does not quote the file's content.
