@@ -65,7 +65,7 @@ var libraries = map[string][]string{
 	"github.com/rogpeppe/go-internal": {"integration/conformance"},
 	"github.com/spf13/cobra":          {"internal/cli"},
 	"github.com/spf13/pflag":          {"internal/cli"},
-	"golang.org/x/net":                {"internal/salesforce/transport"},
+	"golang.org/x/net":                {"internal/loopback", "internal/salesforce/transport"},
 	"golang.org/x/sync":               {"helper"},
 	"golang.org/x/sys":                {"internal/process", "internal/systrace", "internal/salesforce/transport", "keystore/keyring", "keystore/keyring/keyctl", "protocol/plugin"},
 	"golang.org/x/term":               {"internal/cli"},

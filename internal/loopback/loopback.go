@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"forcecred/protocol/secret"
+
+	"golang.org/x/net/netutil"
 )
 
 // Path is the path of the redirect URI. It is the Salesforce CLI's, so that apps for
@@ -28,6 +30,11 @@ const (
 	headerTimeout = 10 * time.Second
 	maxHeader     = 32 << 10
 	pageTimeout   = 3 * time.Second // for the browser to fetch the last page
+
+	// maxConnections bounds the open connections of one address. A browser needs a few.
+	// Other users of the machine can connect as well, and each connection takes a
+	// descriptor, which the exchange of the code needs.
+	maxConnections = 32
 )
 
 // ErrStateMismatch reports that redirects arrived, but only with the state of another
@@ -78,7 +85,7 @@ func Listen(port int) (*Receiver, error) {
 			return nil, err
 		}
 		port = l.Addr().(*net.TCPAddr).Port
-		r.listeners = append(r.listeners, l)
+		r.listeners = append(r.listeners, netutil.LimitListener(l, maxConnections))
 	}
 	r.port = port
 	r.server = &http.Server{

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // start listens on a free port, and waits for a redirect with the state "right".
@@ -51,6 +52,52 @@ func request(t *testing.T, method, url string, change func(*http.Request)) *http
 	}
 	t.Cleanup(func() { _ = resp.Body.Close() })
 	return resp
+}
+
+// TestManyConnections: silent connections take a bounded number of descriptors. The redirect
+// arrives when one of them ends.
+func TestManyConnections(t *testing.T) {
+	t.Parallel()
+	r, err := Listen(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	r.server.ReadHeaderTimeout, r.server.ReadTimeout = time.Hour, time.Hour // however slow the test is
+	arrived := make(chan error, 1)
+	go func() {
+		_, err := r.Wait(t.Context(), "right")
+		arrived <- err
+	}()
+	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(r.port))
+	var silent []net.Conn
+	for range maxConnections {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		silent = append(silent, conn)
+	}
+	answered := make(chan int, 1)
+	go func() {
+		resp, err := client.Get("http://" + address + Path + "?state=right&code=test-code")
+		if err != nil {
+			answered <- 0
+			return
+		}
+		defer resp.Body.Close()
+		answered <- resp.StatusCode
+	}()
+	select {
+	case status := <-answered:
+		t.Errorf("one connection more was answered with %d", status)
+	case <-time.After(200 * time.Millisecond):
+	}
+	silent[0].Close()
+	if err := <-arrived; err != nil {
+		t.Error(err)
+	}
 }
 
 // TestOtherRequests: requests other than the redirect have no effect, and the redirect
