@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Setting is the value of a variable.
@@ -21,9 +22,13 @@ func (s Setting) IsSet() bool { return s.Value != "" }
 func (s Setting) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, s.Name) }
 
 // Path returns the value as a path, or "" if the variable is not set. A relative path
-// is an error: in each folder it names another file.
+// is an error: in each folder it names another file. So is a path with control characters:
+// from a file with the line ends of Windows, FORCECRED_HOME would name another folder, and
+// all orgs would seem to be gone.
 func (s Setting) Path() (string, error) {
 	switch {
+	case strings.ContainsFunc(s.Value, unicode.IsControl):
+		return "", fmt.Errorf("%s has a line end or another control character in it; does the file that sets it have the line ends of Windows?", s.Name)
 	case !s.IsSet(), filepath.IsAbs(s.Value):
 		return s.Value, nil
 	case strings.HasPrefix(s.Value, "~"):
