@@ -100,7 +100,7 @@ func (r refusal) answers(asked Attempt, now time.Time) bool {
 // is about one request only, or about the network. The caller holds the lock.
 func (h *Helper) saveRefusal(grant keystore.Grant, err error) {
 	e := (*salesforce.Error)(nil)
-	if !errors.As(err, &e) || !isShared(e.Reason, grant) {
+	if !errors.As(err, &e) || !isShared(e, grant) {
 		return
 	}
 	r := refusal{
@@ -117,12 +117,15 @@ func (h *Helper) saveRefusal(grant keystore.Grant, err error) {
 	}
 }
 
-// isShared reports whether a refusal for that reason may answer another caller.
-func isShared(reason salesforce.Reason, grant keystore.Grant) bool {
-	switch reason {
+// isShared reports whether a refusal may answer another caller. One without Salesforce's
+// code may come from a proxy that is this caller's alone.
+func isShared(e *salesforce.Error, grant keystore.Grant) bool {
+	switch e.Reason {
 	case salesforce.GrantDead:
 		return usesRefreshToken(grant)
-	case salesforce.Refused, salesforce.Throttled:
+	case salesforce.Refused:
+		return e.Code != ""
+	case salesforce.Throttled:
 		return true
 	}
 	return false

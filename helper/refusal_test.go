@@ -196,7 +196,8 @@ func TestSharedRefusals(t *testing.T) {
 		{"rate, later", loginRate(), rateWindow, false, false},
 		{"refused, waited", inactiveUser(), waited, false, true},
 		{"refused, at once", inactiveUser(), time.Millisecond, false, false},
-		{"a page", &salesforce.Error{Reason: salesforce.Refused, Status: 404, Err: errors.New("the answer is not an OAuth answer")}, waited, false, true},
+		{"a page", &salesforce.Error{Reason: salesforce.Refused, Status: 404, Err: errors.New("the answer is not an OAuth answer")}, waited, false, false},
+		{"429, waited", &salesforce.Error{Reason: salesforce.Throttled, Status: 429, Err: errors.New("the answer is not an OAuth answer")}, waited, false, true},
 		{"busy, waited", &salesforce.Error{Reason: salesforce.Busy, Status: 400}, waited, false, false},
 		{"lost, waited", &salesforce.Error{Reason: salesforce.Lost}, waited, false, false},
 		{"unreachable, waited", &salesforce.Error{Reason: salesforce.Unreachable}, waited, false, false},
@@ -217,6 +218,21 @@ func TestSharedRefusals(t *testing.T) {
 				t.Errorf("shared: %v, want %v", shared, tt.shared)
 			}
 		})
+	}
+}
+
+// TestDataCloudSharesDeath: a request for Data Cloud sends no dead refresh token either.
+func TestDataCloudSharesDeath(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.refuses(expired())
+	for _, api := range []string{protocol.DataCloud, "", protocol.DataCloud} {
+		if err := f.getAfter(t, time.Second, protocol.GetRequest{For: api}); codeOf(err) != protocol.SignInAgain || f.posts != 1 {
+			t.Errorf("for %q: %v after %d posts", api, err, f.posts)
+		}
+	}
+	if err := f.getAfter(t, time.Second, protocol.GetRequest{For: protocol.DataCloud, Force: true}); codeOf(err) != protocol.SignInAgain || f.posts != 2 {
+		t.Errorf("by force: %v after %d posts", err, f.posts)
 	}
 }
 

@@ -83,6 +83,13 @@ var places = []struct {
 		}
 		return place{path, nil}
 	}, []int{0}},
+	{"the record of refusals", func(t *testing.T, r *rig.Rig) place {
+		path := filepath.Join(r.Home, "refusals", "prod.json")
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte("{}"), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		return place{path, nil}
+	}, []int{0}},
 	{"the certificates", func(_ *testing.T, r *rig.Rig) place {
 		for _, pair := range r.Env {
 			if path, ok := strings.CutPrefix(pair, "FORCECRED_CA_FILE="); ok {
