@@ -203,6 +203,7 @@ func errNoKeystore() error { return errNotConfigured("open the keystore", "no ke
 // noJournal is the journal of a Helper without one. It is empty, and accepts no entry.
 type noJournal struct{}
 
+func (noJournal) IsFirst(keystore.Org) bool                       { return false }
 func (noJournal) NewKey(keystore.Org) ([]byte, error)             { return nil, errNoJournal() }
 func (noJournal) Reserve(keystore.Org, []byte) error              { return errNoJournal() }
 func (noJournal) Write(keystore.Org, []byte, []byte) error        { return errNoJournal() }

@@ -19,6 +19,10 @@ import (
 // The keystore has the key of an org's entry, in an item that the journal makes. A key is
 // nil, or has what is no key, if the keystore has lost it.
 type Journal interface {
+	// IsFirst reports whether a new refresh token of org goes into the journal before it
+	// goes into the keystore: a keyring may hang, or wait for a person.
+	IsFirst(org keystore.Org) bool
+
 	// NewKey returns the keystore's item for a new entry of org.
 	NewKey(org keystore.Org) (key []byte, err error)
 
@@ -53,6 +57,13 @@ type reservation struct {
 	// isForNewGrant says that the keystore has no such grant yet. There is no space in
 	// the journal then, because an entry replaces the token of a stored grant.
 	isForNewGrant bool
+}
+
+// drop says that the keystore has what was written into the journal.
+func (s *reservation) drop() {
+	if s != nil {
+		s.isWritten = false
+	}
 }
 
 func (s *reservation) isNew() bool { return s != nil && s.isForNewGrant }

@@ -64,14 +64,16 @@ func (h *Helper) saveGrant(ctx context.Context, grant keystore.Grant, answer sal
 	}
 	updated.RefreshedAt = h.now()
 	save := func() error { return h.saveAndReadBack(ctx, updated) }
+	isWritten := rotated && !reserved.isNew() && h.journal().IsFirst(grant.Org) && h.writeJournal(grant, next, reserved) == nil
 	var err error
-	if vital {
+	if vital && !isWritten {
 		err = h.retrySave(ctx, save)
 	} else {
 		err = save()
 	}
 	switch {
 	case err == nil:
+		reserved.drop()
 		return nil
 	case !vital:
 		// Only the new instance, or the fact that the grant does not rotate, is lost.
@@ -81,7 +83,11 @@ func (h *Helper) saveGrant(ctx context.Context, grant keystore.Grant, answer sal
 	if !rotated {
 		return storeError("store the grant of", grant.Org, err)
 	}
-	if journalErr := h.writeJournal(grant, next, reserved); journalErr != nil {
+	var journalErr error
+	if !isWritten {
+		journalErr = h.writeJournal(grant, next, reserved)
+	}
+	if journalErr != nil {
 		e := storeError("save the new refresh token of", grant.Org, err)
 		e.Message += fmt.Sprintf("; the journal did not accept it either: %v", journalErr)
 		e.Remedy = ofLogin(remedy.To("login_lost"), grant)

@@ -24,7 +24,10 @@ type journalInMemory struct {
 	key                      []byte
 	keys                     int
 	writeErr, readErr        error
+	isFirst                  bool
 }
+
+func (j *journalInMemory) IsFirst(keystore.Org) bool { return j.isFirst }
 
 func (j *journalInMemory) NewKey(keystore.Org) ([]byte, error) {
 	j.keys++
@@ -605,6 +608,47 @@ func TestLockTimeout(t *testing.T) {
 		}
 		if f.posts != 0 {
 			t.Errorf("%s: refreshed without the lock", name)
+		}
+	}
+}
+
+// TestJournalFirst: a keyring may hang. When the first write of the new refresh token to it
+// begins, the token is in the journal. When the keyring has it, the entry goes.
+func TestJournalFirst(t *testing.T) {
+	t.Parallel()
+	for name, fails := range map[string]bool{"the keyring accepts it": false, "the keyring fails": true} {
+		f := newFixture(t)
+		f.journal.isFirst = true
+		f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return rotated(f.posts), nil }
+		writes := 0
+		f.store.Fault = func(op string, key keystore.Key) error {
+			if op != "set" || key.Kind != keystore.KindGrant {
+				return nil
+			}
+			if writes++; f.journal.entry == nil {
+				t.Errorf("%s: the keyring is written first", name)
+			}
+			if fails {
+				return &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("the keyring did not answer")}
+			}
+			return nil
+		}
+		c, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"})
+		if err != nil || tokenOf(c) != "test-access-token-1" || writes != 1 {
+			t.Errorf("%s: %v after %d writes", name, err, writes)
+		}
+		f.store.Fault = nil
+		if fails {
+			if len(f.warnings) != 1 || !strings.Contains(f.warnings[0], "it is stored in the journal") || f.journal.entry == nil {
+				t.Errorf("%s: warnings %q", name, f.warnings)
+			}
+			if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod", Force: true}); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		f.wantClean(t)
+		if want := fmt.Sprintf("test-refresh-token-%d", f.posts); f.grantOf(t, "prod").RefreshToken.Reveal() != want {
+			t.Errorf("%s: the keyring does not have %s", name, want)
 		}
 	}
 }

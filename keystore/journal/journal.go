@@ -24,7 +24,13 @@ type Journal struct {
 
 	// OldDir is the folder where all keystores of a home had their entries, or "".
 	OldDir string
+
+	// First says that an entry is written before the keystore is: a keyring may hang.
+	First bool
 }
+
+// IsFirst returns j.First.
+func (j *Journal) IsFirst(keystore.Org) bool { return j.First }
 
 const (
 	// reservedSize is the room that is reserved for an entry, in bytes: a refresh token has
