@@ -3,12 +3,12 @@ package systrace
 import (
 	"errors"
 	"fmt"
-	"os"
+	"maps"
 	"os/exec"
 	"runtime"
-	"strconv"
-	"strings"
+	"slices"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -68,6 +68,7 @@ type tracer struct {
 // thread is a traced thread.
 type thread struct {
 	process int
+	isNew   bool          // it has not stopped yet
 	fail    syscall.Errno // what the call that it is in returns, if not 0
 }
 
@@ -77,16 +78,12 @@ const (
 
 	// callStop is the signal of a stop at a system call, by PTRACE_O_TRACESYSGOOD.
 	callStop = syscall.SIGTRAP | 0x80
-
-	// ownChildren restricts a wait to children of the calling thread. Other
-	// goroutines of the test wait for children of theirs.
-	ownChildren = unix.WALL | unix.WNOTHREAD
 )
 
 // begin waits for the stop at the first exec and sets the options.
 func (t *tracer) begin() error {
 	var status unix.WaitStatus
-	if _, err := unix.Wait4(t.first, &status, ownChildren, nil); err != nil {
+	if _, err := unix.Wait4(t.first, &status, unix.WALL, nil); err != nil {
 		return err
 	}
 	if !status.Stopped() {
@@ -99,55 +96,77 @@ func (t *tracer) begin() error {
 	return unix.PtraceSyscall(t.first, 0)
 }
 
-// run handles stops until no traced process is left.
+// run handles stops until no traced thread is left.
 func (t *tracer) run() (syscall.WaitStatus, error) {
-	for {
-		var status unix.WaitStatus
-		id, err := unix.Wait4(-1, &status, ownChildren, nil)
-		switch {
-		case errors.Is(err, unix.EINTR):
-			continue
-		case errors.Is(err, unix.ECHILD):
-			return t.status, nil
-		case err != nil:
-			return 0, err
-		}
-		if !status.Stopped() {
-			delete(t.threads, id)
-			if id == t.first {
-				t.status = syscall.WaitStatus(status)
+	for len(t.threads) > 0 {
+		isIdle := true
+		for _, id := range slices.Collect(maps.Keys(t.threads)) {
+			// For each thread by its number: a wait for any child would take away the status of
+			// programs that other goroutines have started from this thread.
+			var status unix.WaitStatus
+			found, err := unix.Wait4(id, &status, unix.WALL|unix.WNOHANG, nil)
+			switch {
+			case errors.Is(err, unix.ECHILD): // its process has executed another program
+				delete(t.threads, id)
+			case err != nil && !errors.Is(err, unix.EINTR):
+				return 0, err
+			case err != nil || found == 0:
+			default:
+				isIdle = false
+				if err := t.handle(id, status); err != nil && !errors.Is(err, unix.ESRCH) { // it was killed, and reports its end next
+					return 0, err
+				}
 			}
-			continue
 		}
-		// A thread that was killed meanwhile can't be asked, and reports its end next.
-		if err := t.handle(id, status); err != nil && !errors.Is(err, unix.ESRCH) {
-			return 0, err
+		if isIdle {
+			time.Sleep(pollInterval)
 		}
 	}
+	return t.status, nil
 }
 
-// handle acts at one stop of a thread and lets it go on.
+// pollInterval is the pause between two looks at all threads.
+const pollInterval = 20 * time.Microsecond
+
+// handle acts at a stop of a thread and lets the thread go on, or forgets a thread that
+// has ended.
 func (t *tracer) handle(id int, status unix.WaitStatus) error {
-	known := t.threads[id]
-	if known == nil {
-		process, err := processOf(id)
-		if err != nil {
-			return err
+	at := t.threads[id]
+	if !status.Stopped() {
+		delete(t.threads, id)
+		if id == t.first {
+			t.status = syscall.WaitStatus(status)
 		}
-		known = &thread{process: process}
-		t.threads[id] = known
-		if status.StopSignal() == syscall.SIGSTOP {
-			return unix.PtraceSyscall(id, 0) // the stop that each new thread begins with
-		}
+		return nil
 	}
 	switch signal := status.StopSignal(); {
+	case at.isNew && signal == syscall.SIGSTOP:
+		at.isNew = false
+		return unix.PtraceSyscall(id, 0) // the stop that each new thread begins with
 	case signal == callStop:
-		return t.atCall(id, known)
+		return t.atCall(id, at)
 	case signal == syscall.SIGTRAP && status.TrapCause() > 0:
-		return unix.PtraceSyscall(id, 0)
+		return t.atEvent(id, at, status.TrapCause())
 	default:
 		return unix.PtraceSyscall(id, int(signal))
 	}
+}
+
+// atEvent learns of a new thread or process.
+func (t *tracer) atEvent(id int, at *thread, event int) error {
+	switch event {
+	case unix.PTRACE_EVENT_CLONE, unix.PTRACE_EVENT_FORK, unix.PTRACE_EVENT_VFORK:
+		started, err := unix.PtraceGetEventMsg(id)
+		if err != nil {
+			return err
+		}
+		process := at.process
+		if event != unix.PTRACE_EVENT_CLONE {
+			process = int(started)
+		}
+		t.threads[int(started)] = &thread{process: process, isNew: true}
+	}
+	return unix.PtraceSyscall(id, 0)
 }
 
 // atCall acts at the begin or the end of a system call.
@@ -227,18 +246,4 @@ func callInfo(id int) (syscallInfo, error) {
 		return info, errno
 	}
 	return info, nil
-}
-
-// processOf returns the process that a thread belongs to.
-func processOf(id int) (int, error) {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", id))
-	if err != nil {
-		return 0, unix.ESRCH // it has ended
-	}
-	for line := range strings.Lines(string(data)) {
-		if value, ok := strings.CutPrefix(line, "Tgid:"); ok {
-			return strconv.Atoi(strings.TrimSpace(value))
-		}
-	}
-	return 0, fmt.Errorf("/proc/%d/status has no Tgid", id)
 }
