@@ -13,6 +13,7 @@ package helper
 import (
 	"context"
 	"errors"
+	"io"
 	"time"
 
 	"forcecred/keystore"
@@ -203,14 +204,14 @@ func errNoKeystore() error { return errNotConfigured("open the keystore", "no ke
 // noJournal is the journal of a Helper without one. It is empty, and accepts no entry.
 type noJournal struct{}
 
-func (noJournal) IsFirst(keystore.Org) bool                       { return false }
-func (noJournal) NewKey(keystore.Org) ([]byte, error)             { return nil, errNoJournal() }
-func (noJournal) Reserve(keystore.Org, []byte) error              { return errNoJournal() }
-func (noJournal) Write(keystore.Org, []byte, []byte) error        { return errNoJournal() }
-func (noJournal) Read(keystore.Org, []byte) ([]byte, error)       { return nil, nil }
-func (noJournal) Quarantine(keystore.Org, []byte) (string, error) { return "", errNoJournal() }
-func (noJournal) NeedsKey(keystore.Org, []byte) bool              { return false }
-func (noJournal) Delete(keystore.Org, []byte) error               { return nil }
+func (noJournal) IsFirst(keystore.Org) bool                         { return false }
+func (noJournal) NewKey(keystore.Org) ([]byte, error)               { return nil, errNoJournal() }
+func (noJournal) Reserve(keystore.Org, []byte) error                { return errNoJournal() }
+func (noJournal) Open(keystore.Org, []byte) (io.WriteCloser, error) { return nil, errNoJournal() }
+func (noJournal) Read(keystore.Org, []byte) ([]byte, error)         { return nil, nil }
+func (noJournal) Quarantine(keystore.Org, []byte) (string, error)   { return "", errNoJournal() }
+func (noJournal) NeedsKey(keystore.Org, []byte) bool                { return false }
+func (noJournal) Delete(keystore.Org, []byte) error                 { return nil }
 
 func errNoJournal() error {
 	return errNotConfigured("open the journal", "no journal is configured for a refresh token that the keystore does not accept")

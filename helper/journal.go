@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 
 	"forcecred/keystore"
 	"forcecred/protocol/remedy"
@@ -26,12 +27,13 @@ type Journal interface {
 	// NewKey returns the keystore's item for a new entry of org.
 	NewKey(org keystore.Org) (key []byte, err error)
 
-	// Reserve reserves the space of an entry, so that Write succeeds on a full disk. It
+	// Reserve reserves the space of an entry, so that it can be written on a full disk. It
 	// destroys no other entry.
 	Reserve(org keystore.Org, key []byte) error
 
-	// Write encrypts the entry with key, and writes it into the reserved space.
-	Write(org keystore.Org, key, entry []byte) error
+	// Open opens the reserved space. One Write encrypts an entry with key and stores it; it
+	// opens no file.
+	Open(org keystore.Org, key []byte) (io.WriteCloser, error)
 
 	// Read returns the entry, or nil if none was written. The error is
 	// [keystore.ErrCorrupt] if key does not decrypt the file.
@@ -52,6 +54,7 @@ type Journal interface {
 type reservation struct {
 	org       keystore.Org
 	key       []byte
+	space     io.WriteCloser
 	isWritten bool // an entry was written, so it and its key must stay
 
 	// isForNewGrant says that the keystore has no such grant yet. There is no space in
@@ -117,6 +120,9 @@ func (h *Helper) reserve(ctx context.Context, org keystore.Org) (*reservation, e
 	if err == nil {
 		err = h.journal().Reserve(s.org, s.key)
 	}
+	if err == nil {
+		s.space, err = h.journal().Open(s.org, s.key)
+	}
 	if err != nil {
 		h.cleanUp(ctx, s)
 		return nil, err
@@ -176,7 +182,8 @@ func (h *Helper) writeJournal(grant keystore.Grant, next secret.Text, s *reserva
 		return err
 	}
 	s.isWritten = true // even if Write fails: the entry may be complete
-	return h.journal().Write(s.org, s.key, data)
+	_, err = s.space.Write(data)
+	return err
 }
 
 // loadAndRecover loads org's grant. If the journal has a refresh token that a process could
@@ -245,7 +252,13 @@ func parseEntry(data []byte) (*journalEntry, error) {
 // without an entry does no harm, and the next exchange replaces it. The key of a file that
 // was quarantined stays.
 func (h *Helper) cleanUp(ctx context.Context, s *reservation) {
-	if s == nil || s.isWritten {
+	if s == nil {
+		return
+	}
+	if s.space != nil {
+		_ = s.space.Close()
+	}
+	if s.isWritten {
 		return
 	}
 	ctx = context.WithoutCancel(ctx)

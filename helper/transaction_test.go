@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -43,16 +44,27 @@ func (j *journalInMemory) Reserve(keystore.Org, []byte) error {
 	return nil
 }
 
-func (j *journalInMemory) Write(_ keystore.Org, key, entry []byte) error {
+func (j *journalInMemory) Open(_ keystore.Org, key []byte) (io.WriteCloser, error) {
 	if j.room == nil {
-		return errors.New("no room was made")
+		return nil, errors.New("no room was made")
 	}
-	if j.writeErr != nil {
-		return j.writeErr
-	}
-	j.key, j.entry = key, entry
-	return nil
+	return spaceInMemory{j, key}, nil
 }
+
+type spaceInMemory struct {
+	*journalInMemory
+	key []byte
+}
+
+func (s spaceInMemory) Write(entry []byte) (int, error) {
+	if s.writeErr != nil {
+		return 0, s.writeErr
+	}
+	s.journalInMemory.key, s.entry = s.key, entry
+	return len(entry), nil
+}
+
+func (spaceInMemory) Close() error { return nil }
 
 func (j *journalInMemory) Read(_ keystore.Org, key []byte) ([]byte, error) {
 	switch {

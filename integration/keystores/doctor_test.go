@@ -28,6 +28,19 @@ import (
 // journalKey is the key of the journal entries that the tests plant.
 var journalKey = make([]byte, 32)
 
+// writeEntry writes an entry of prod.
+func writeEntry(j *journal.Journal) error {
+	if err := j.Reserve("prod", journalKey); err != nil {
+		return err
+	}
+	space, err := j.Open("prod", journalKey)
+	if err != nil {
+		return err
+	}
+	_, err = space.Write([]byte("entry"))
+	return errors.Join(err, space.Close())
+}
+
 // examined is doctor's report in JSON.
 type examined struct {
 	Version  int
@@ -143,7 +156,7 @@ func TestDoctorFindings(t *testing.T) {
 		}, "items", protocol.Fail, `key.pem is not a private key in PEM`, "put the app's key"},
 		{"a refresh token in the journal", orgtest.Config{}, func(t *testing.T, r *rig.Rig) []string {
 			j := &journal.Journal{Dir: inHome(r, "journal", "file")}
-			if err := errors.Join(j.Reserve("prod", journalKey), j.Write("prod", journalKey, []byte("entry"))); err != nil {
+			if err := writeEntry(j); err != nil {
 				t.Fatal(err)
 			}
 			return nil
@@ -156,7 +169,7 @@ func TestDoctorFindings(t *testing.T) {
 		}, "journal", protocol.Warn, "prod.sealed is of a refresh", "forcecred get ORG --force"},
 		{"an entry that was set aside", orgtest.Config{}, func(t *testing.T, r *rig.Rig) []string {
 			j := &journal.Journal{Dir: inHome(r, "journal", "file")}
-			if err := errors.Join(j.Reserve("prod", journalKey), j.Write("prod", journalKey, []byte("entry"))); err != nil {
+			if err := writeEntry(j); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := j.Quarantine("prod", journalKey); err != nil {

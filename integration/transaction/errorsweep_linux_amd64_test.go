@@ -137,7 +137,8 @@ func TestErrorSweep(t *testing.T) {
 					points++
 					removeTemp(t, home)
 					if strings.Contains(got.Stderr, "the login is lost") {
-						if said++; !fromThere || !isAfterCommit {
+						// The journal's file is open before the token is sent.
+						if said++; !fromThere || !isAfterCommit || with == unix.EMFILE {
 							t.Errorf("point %d, after the commit %v: %s", n, isAfterCommit, got.Stderr)
 						}
 					} else if next := r.Run(t.Context(), "", "get", "prod", "--force"); next.Status == 0 && r.Org.Alive() {

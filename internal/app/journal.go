@@ -1,6 +1,8 @@
 package app
 
 import (
+	"io"
+
 	"forcecred/helper"
 	"forcecred/keystore"
 	"forcecred/keystore/overlay"
@@ -18,8 +20,8 @@ func (j loginJournal) Reserve(org keystore.Org, key []byte) error {
 	return j.Journal.Reserve(j.logins.OwnName(org), key)
 }
 
-func (j loginJournal) Write(org keystore.Org, key, entry []byte) error {
-	return j.Journal.Write(j.logins.OwnName(org), key, entry)
+func (j loginJournal) Open(org keystore.Org, key []byte) (io.WriteCloser, error) {
+	return j.Journal.Open(j.logins.OwnName(org), key)
 }
 
 func (j loginJournal) Read(org keystore.Org, key []byte) ([]byte, error) {
@@ -60,8 +62,8 @@ func (j overlayJournal) Reserve(org keystore.Org, key []byte) error {
 	return j.of(org).Reserve(org, key)
 }
 
-func (j overlayJournal) Write(org keystore.Org, key, entry []byte) error {
-	return j.of(org).Write(org, key, entry)
+func (j overlayJournal) Open(org keystore.Org, key []byte) (io.WriteCloser, error) {
+	return j.of(org).Open(org, key)
 }
 
 func (j overlayJournal) Read(org keystore.Org, key []byte) ([]byte, error) {

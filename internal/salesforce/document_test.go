@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"io"
 	"os"
 	"regexp"
 	"slices"
@@ -251,11 +252,11 @@ func (f failingExchange) ExchangeDataCloud(context.Context, salesforce.Host, str
 // noJournal is a journal without entries.
 type noJournal struct{}
 
-func (noJournal) IsFirst(keystore.Org) bool                       { return false }
-func (noJournal) NewKey(keystore.Org) ([]byte, error)             { return []byte("test-key"), nil }
-func (noJournal) Reserve(keystore.Org, []byte) error              { return nil }
-func (noJournal) Write(keystore.Org, []byte, []byte) error        { return nil }
-func (noJournal) Read(keystore.Org, []byte) ([]byte, error)       { return nil, nil }
-func (noJournal) Quarantine(keystore.Org, []byte) (string, error) { return "", nil }
-func (noJournal) NeedsKey(keystore.Org, []byte) bool              { return false }
-func (noJournal) Delete(keystore.Org, []byte) error               { return nil }
+func (noJournal) IsFirst(keystore.Org) bool                         { return false }
+func (noJournal) NewKey(keystore.Org) ([]byte, error)               { return []byte("test-key"), nil }
+func (noJournal) Reserve(keystore.Org, []byte) error                { return nil }
+func (noJournal) Open(keystore.Org, []byte) (io.WriteCloser, error) { return nil, nil }
+func (noJournal) Read(keystore.Org, []byte) ([]byte, error)         { return nil, nil }
+func (noJournal) Quarantine(keystore.Org, []byte) (string, error)   { return "", nil }
+func (noJournal) NeedsKey(keystore.Org, []byte) bool                { return false }
+func (noJournal) Delete(keystore.Org, []byte) error                 { return nil }

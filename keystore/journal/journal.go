@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -46,8 +47,8 @@ const (
 	quarantineSuffix = ".bad"
 )
 
-// Reserve reserves room for org's entry, so that Write succeeds even if the disk fills up
-// meanwhile. It moves an entry that is there out of the way.
+// Reserve reserves room for org's entry, so that the entry can be written even if the disk
+// fills up meanwhile. It moves an entry that is there out of the way.
 func (j *Journal) Reserve(org keystore.Org, item []byte) error {
 	key, err := parseKey(item)
 	if err != nil {
@@ -68,28 +69,39 @@ func (j *Journal) Reserve(org keystore.Org, item []byte) error {
 	return privatefile.Replace(folder, path, make([]byte, reservedSize))
 }
 
-// Write writes entry, encrypted with the key in item, into the room that Reserve reserved.
-// If it returns nil, the entry survives a power loss.
-func (j *Journal) Write(org keystore.Org, item, entry []byte) error {
+// Open opens the room that Reserve reserved. One Write encrypts an entry with the key in item
+// and stores it: if it returns nil, the entry survives a power loss.
+func (j *Journal) Open(org keystore.Org, item []byte) (io.WriteCloser, error) {
 	key, err := parseKey(item)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	data, err := encrypt(org, key, entry)
-	if err != nil {
-		return err
-	}
-	// Write in place, because the disk may have no room for another file. Read reports an
-	// entry that was written in part.
+	// An entry is written in place, because the disk may have no room for another file. Read
+	// reports an entry that was written in part.
 	file, err := privatefile.OpenToOverwrite(entryPath(j.folderOf(key), org))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_, err = file.Write(data)
-	if err == nil {
-		err = file.Sync()
+	return room{file, org, key}, nil
+}
+
+// room is an open file for one entry. A process that has it can write the entry although it
+// can open no other file.
+type room struct {
+	*os.File
+	org keystore.Org
+	key Key
+}
+
+func (r room) Write(entry []byte) (int, error) {
+	data, err := encrypt(r.org, r.key, entry)
+	if err != nil {
+		return 0, err
 	}
-	return errors.Join(err, file.Close())
+	if _, err := r.File.Write(data); err != nil {
+		return 0, err
+	}
+	return len(entry), r.File.Sync()
 }
 
 // Read returns org's entry, or nil if there is none. It returns ErrCorrupt for a file that

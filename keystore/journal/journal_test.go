@@ -17,10 +17,19 @@ var (
 	entry = []byte(`{"refresh_token":"test-refresh-token-2"}`)
 )
 
+func write(j *Journal, org keystore.Org, key, entry []byte) error {
+	space, err := j.Open(org, key)
+	if err != nil {
+		return err
+	}
+	_, err = space.Write(entry)
+	return errors.Join(err, space.Close())
+}
+
 func newJournal(t *testing.T) *Journal {
 	t.Helper()
 	j := &Journal{Dir: filepath.Join(t.TempDir(), "journal")}
-	if err := errors.Join(j.Reserve("prod", key), j.Write("prod", key, entry)); err != nil {
+	if err := errors.Join(j.Reserve("prod", key), write(j, "prod", key, entry)); err != nil {
 		t.Fatal(err)
 	}
 	return j
@@ -66,7 +75,7 @@ func TestNoEntry(t *testing.T) {
 func TestWriteNeedsReserve(t *testing.T) {
 	t.Parallel()
 	j := &Journal{Dir: t.TempDir()}
-	if err := j.Write("prod", key, entry); err == nil {
+	if err := write(j, "prod", key, entry); err == nil {
 		t.Error("an entry was written without reserved room")
 	}
 }
@@ -135,7 +144,7 @@ func TestLinksAreNotFollowed(t *testing.T) {
 	if _, err := j.Read("prod", key); err == nil {
 		t.Error("a link was followed for reading")
 	}
-	if err := j.Write("prod", key, entry); err == nil {
+	if err := write(j, "prod", key, entry); err == nil {
 		t.Error("a link was followed for writing")
 	}
 	if err := j.Reserve("prod", key); err == nil {
@@ -155,7 +164,7 @@ func TestFiles(t *testing.T) {
 		}
 	}
 	for _, org := range []keystore.Org{"quarantined", "written"} {
-		if err := j.Write(org, key, []byte("entry")); err != nil {
+		if err := write(j, org, key, []byte("entry")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -189,7 +198,7 @@ func TestOldEntry(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(file.Reserve("prod", theirs), file.Write("prod", theirs, []byte("theirs")), file.Delete("prod", theirs)); err != nil {
+	if err := errors.Join(file.Reserve("prod", theirs), write(file, "prod", theirs, []byte("theirs")), file.Delete("prod", theirs)); err != nil {
 		t.Error(err)
 	}
 	keyring := &Journal{Dir: filepath.Join(old, "pass"), OldDir: old}
@@ -212,7 +221,7 @@ func TestAnotherHome(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(first.Reserve("prod", item), first.Write("prod", item, entry)); err != nil {
+	if err := errors.Join(first.Reserve("prod", item), write(first, "prod", item, entry)); err != nil {
 		t.Fatal(err)
 	}
 	if !second.NeedsKey("prod", item) {
@@ -232,7 +241,7 @@ func TestMovedHome(t *testing.T) {
 	home := t.TempDir()
 	j := &Journal{Dir: filepath.Join(home, "old")}
 	item, err := j.NewKey("prod")
-	if err := errors.Join(err, j.Reserve("prod", item), j.Write("prod", item, entry), os.Rename(j.Dir, filepath.Join(home, "new"))); err != nil {
+	if err := errors.Join(err, j.Reserve("prod", item), write(j, "prod", item, entry), os.Rename(j.Dir, filepath.Join(home, "new"))); err != nil {
 		t.Fatal(err)
 	}
 	j.Dir = filepath.Join(home, "new")
