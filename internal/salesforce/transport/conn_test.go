@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"sync"
 	"testing"
+	"time"
 )
 
 // TestNoAnswerResetsConnection: without a whole answer, the connection is closed before
@@ -129,6 +130,34 @@ func TestFailureLeavesOtherRequests(t *testing.T) {
 			p.next.wantReset(t)
 			close(answer)
 			others.Wait()
+		})
+	}
+}
+
+// TestAnswerThatHasArrived: the process was stopped until after the timeout. The answer that
+// arrived meanwhile is read.
+func TestAnswerThatHasArrived(t *testing.T) {
+	t.Parallel()
+	for _, route := range routes {
+		t.Run(route.name, func(t *testing.T) {
+			t.Parallel()
+			arrived, answer := make(chan struct{}), make(chan struct{})
+			p := newPath(t, route, func(w http.ResponseWriter, r *http.Request) {
+				_, _ = io.Copy(io.Discard, r.Body)
+				close(arrived)
+				<-answer
+				_, _ = io.WriteString(w, "{}")
+			})
+			timeout := make(chan time.Time)
+			p.client.after = func(time.Duration) <-chan time.Time { return timeout }
+			go func() {
+				<-arrived
+				timeout <- time.Now()
+				close(answer)
+			}()
+			if got, fail := p.post(t.Context()); fail != nil || string(got.Body) != "{}" {
+				t.Errorf("the answer is not read: %v", fail)
+			}
 		})
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"testing"
+	"time"
 )
 
 // TestQuickRoots has hosts that the quick roots verify, that only all roots verify, and
@@ -44,7 +45,7 @@ func TestQuickRoots(t *testing.T) {
 				return pool
 			}
 			reads := 0
-			c := Client{connector: connector{
+			c := Client{after: time.After, connector: connector{
 				quick: newHTTPTransport(Config{UserAgent: "forcecred/test"}, roots(tt.quick)),
 				whole: func() (*http.Transport, error) {
 					reads++

@@ -151,7 +151,7 @@ func newPath(t *testing.T, route route, host http.HandlerFunc) *path {
 		}
 		return c, err
 	}
-	p.client = &Client{connector: connector{whole: func() (*http.Transport, error) { return transport, nil }}}
+	p.client = &Client{connector: connector{whole: func() (*http.Transport, error) { return transport, nil }}, after: time.After}
 	return p
 }
 

@@ -45,6 +45,7 @@ type Client struct {
 	connector connector
 	idle      idleConns
 	userAgent string
+	after     func(time.Duration) <-chan time.Time // the clock, which tests replace
 }
 
 // New returns a client that speaks TLS 1.2 or newer. It follows no redirect, because
@@ -54,7 +55,7 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{connector: connector, userAgent: cfg.UserAgent}, nil
+	return &Client{connector: connector, userAgent: cfg.UserAgent, after: time.After}, nil
 }
 
 // newHTTPTransport returns a transport that trusts roots; nil means the system's.
@@ -92,8 +93,8 @@ func (c *Client) SendOnNewConnection(ctx context.Context, req *http.Request) (Re
 
 // send sends req on conn or, if that is nil, on a new connection.
 func (c *Client) send(ctx context.Context, req *http.Request, conn *conn) (Response, *Error) {
-	ctx, cancel := context.WithTimeout(ctx, Timeout)
-	defer cancel()
+	ctx, stop := withTimeout(ctx, c.after)
+	defer stop()
 	ctx, t := withTrace(ctx, req.URL)
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", c.userAgent)
