@@ -2,9 +2,11 @@ package helper
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"forcecred/keystore"
+	"forcecred/protocol"
 )
 
 // Logout revokes the org's login at Salesforce, then deletes the org from the keystore. If
@@ -26,11 +28,24 @@ func (h *Helper) Logout(ctx context.Context, name string, force bool) error {
 	defer unlock()
 	if err := h.revoke(ctx, org); err != nil {
 		if !force {
-			return err
+			return suggestForce(org, err)
 		}
 		h.warn(fmt.Sprintf("%v; the org is deleted from the keystore nevertheless", err))
 	}
 	return h.eraseAll(ctx, org)
+}
+
+// suggestForce adds to a failed revocation what a person can do who does not want to wait
+// until it succeeds. If the keystore fails, it would not delete the org either.
+func suggestForce(org keystore.Org, err error) error {
+	e, ok := errors.AsType[*protocol.Error](err)
+	if !ok || e.Code == protocol.OrgNotFound || e.Code == protocol.KeystoreUnavailable {
+		return err
+	}
+	suggested := *e
+	suggested.Remedy = suggested.Remedy.WithNext("force_logout")
+	suggested.Remedy.Org = string(org)
+	return &suggested
 }
 
 // revoke revokes the refresh token, with which Salesforce revokes its access tokens. For a

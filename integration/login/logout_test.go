@@ -27,9 +27,9 @@ func TestLogout(t *testing.T) {
 		{name: "keep remote", args: []string{"--keep-remote"}, lives: true},
 		{name: "dead already", fault: "invalid-token", lives: true, asked: 1},
 		{name: "dead already, in other words", fault: "unsupported-token-type", lives: true, asked: 1},
-		{name: "down", fault: "html-503", status: 7, says: `log out of "prod"`, kept: true, lives: true, asked: 1},
+		{name: "down", fault: "html-503", status: 7, says: "; `forcecred logout prod --force` deletes the org here", kept: true, lives: true, asked: 1},
 		{name: "down, forced", fault: "html-503", args: []string{"--force"}, says: "warning: log out of", lives: true, asked: 1},
-		{name: "lost", fault: "reset", status: 7, says: `log out of "prod"`, kept: true, lives: true, asked: 1},
+		{name: "lost", fault: "reset", status: 7, says: "`forcecred logout prod --force` deletes the org here", kept: true, lives: true, asked: 1},
 		{name: "both", args: []string{"--force", "--keep-remote"}, status: 2, says: "exclude each other", kept: true, lives: true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

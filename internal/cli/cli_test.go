@@ -14,6 +14,7 @@ import (
 	"forcecred/protocol"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/pflag"
 )
 
 // run runs a command with no org kept and returns what it printed.
@@ -72,6 +73,29 @@ func TestCommandLineIsNotQuoted(t *testing.T) {
 		if status != 2 || stdout != "" || !strings.Contains(stderr, tt.want) || strings.Contains(stderr, canary) {
 			t.Errorf("%q: status %d, stdout %q, stderr %q", tt.args, status, stdout, stderr)
 		}
+	}
+}
+
+// TestFlagValuesAreNotQuoted gives each flag of each command a value that the flag
+// refuses. The value may be a secret in the wrong place.
+func TestFlagValuesAreNotQuoted(t *testing.T) {
+	t.Parallel()
+	const canary = "test-refresh-token-pasted"
+	tried := 0
+	for _, command := range Command(Process{}).Commands() {
+		command.Flags().VisitAll(func(flag *pflag.Flag) {
+			if flag.Value.Set(canary) == nil {
+				return
+			}
+			tried++
+			status, stdout, stderr := run(t, "", command.Name(), "prod", "--"+flag.Name+"="+canary)
+			if status != 2 || stdout != "" || !strings.Contains(stderr, "--"+flag.Name) || strings.Contains(stderr, canary) {
+				t.Errorf("%s --%s: status %d, stdout %q, stderr %q", command.Name(), flag.Name, status, stdout, stderr)
+			}
+		})
+	}
+	if tried < 10 {
+		t.Errorf("only %d flags were tried", tried)
 	}
 }
 

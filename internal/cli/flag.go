@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,11 +18,12 @@ func flagError(_ *cobra.Command, err error) error {
 		value    *pflag.InvalidValueError
 		required *pflag.ValueRequiredError
 	)
+	own, isOwn := errors.AsType[valueError](err)
 	switch {
 	case errors.Is(err, pflag.ErrHelp):
 		return err
-	case errors.As(err, &value) && !errors.As(err, new(*strconv.NumError)):
-		return usage("--%s %v", value.GetFlag().Name, value.Unwrap())
+	case errors.As(err, &value) && isOwn:
+		return usage("--%s %v", value.GetFlag().Name, own)
 	case errors.As(err, &value):
 		return usage("invalid value for --%s", value.GetFlag().Name)
 	case errors.As(err, &required):
@@ -31,6 +31,12 @@ func flagError(_ *cobra.Command, err error) error {
 	}
 	return usage("unknown flag")
 }
+
+// valueError says what is wrong with the value of a flag, and does not quote it. It
+// continues a sentence that begins with the flag.
+type valueError string
+
+func (e valueError) Error() string { return string(e) }
 
 // choice is a flag with one of a few values; the first is the default.
 type choice struct {
@@ -45,7 +51,7 @@ func (c *choice) Type() string   { return "string" }
 
 func (c *choice) Set(value string) error {
 	if !slices.Contains(c.allowed, value) {
-		return fmt.Errorf("is not one of %s", strings.Join(c.allowed, ", "))
+		return valueError("is not one of " + strings.Join(c.allowed, ", "))
 	}
 	c.value = value
 	return nil
@@ -60,7 +66,7 @@ func (s *seconds) Type() string   { return "seconds" }
 func (s *seconds) Set(value string) error {
 	n, err := strconv.ParseUint(value, 10, 31)
 	if err != nil {
-		return errors.New("is not a whole number of seconds")
+		return valueError("is not a whole number of seconds")
 	}
 	s.Duration = time.Duration(n) * time.Second
 	return nil

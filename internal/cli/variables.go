@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"runtime"
 	"slices"
 	"strings"
@@ -81,11 +80,11 @@ func (f *variableFlag) Set(value string) error {
 	name, field, _ := strings.Cut(value, "=")
 	switch {
 	case !isVariableName(name):
-		return errors.New("must be NAME=FIELD, a name of letters, digits and _ that begins with no digit")
+		return valueError("must be NAME=FIELD, a name of letters, digits and _ that begins with no digit")
 	case field != accessToken && field != instanceURL:
-		return errors.New("must be NAME=FIELD, and FIELD is " + accessToken + " or " + instanceURL)
+		return valueError("must be NAME=FIELD, and FIELD is " + accessToken + " or " + instanceURL)
 	case slices.ContainsFunc(*f, func(v variable) bool { return sameName(v.name, name) }):
-		return errors.New("names one variable twice")
+		return valueError("names one variable twice")
 	}
 	*f = append(*f, variable{name, field})
 	return nil

@@ -35,6 +35,7 @@ var table = sync.OnceValue(func() map[remedy.Code]string {
 		"login_lost":         "the login is lost: when the keystore can be written again, {log_in_again}",
 		"rotation_unknown":   "it is unknown whether Salesforce rotated the refresh token; if the next get reports sign_in_again, it did",
 		"check_settings":     "Salesforce does not accept the login with these settings; check them, and log in again if `forcecred get {org} --force` fails too",
+		"force_logout":       "`forcecred logout {org} --force` deletes the org here, and leaves the login at Salesforce",
 		"give_client_secret": "if the host of --login-url may have the secret, give it again with --client-secret-file",
 		"give_client_id":     "give the app's client id as --client-id; docs/external-client-app.md explains how to make an app",
 		"allow_host":         "if the host is the org's, log in there with --allow-host",
