@@ -190,6 +190,17 @@ func (p Process) wantsJSONErrors() bool {
 	return p.Config.ErrorFormat.Value == "json"
 }
 
+// checkErrorFormat refuses a value of the variable that has no effect: a program that
+// waits for JSON would get text.
+func (p Process) checkErrorFormat() error {
+	switch format := p.Config.ErrorFormat; format.Value {
+	case "", "text", "json":
+		return nil
+	default:
+		return usage("%s is neither text nor json", format.Name)
+	}
+}
+
 // notice shows a person a message that is not an error, when the command ends. If
 // nobody reads stderr, a write blocks, and may block neither a lock nor the save of a
 // refresh token.
@@ -225,6 +236,9 @@ func (p Process) flushNotices() {
 
 // helper returns a helper whose notices p shows.
 func (p Process) helper(ctx context.Context) (app.Helper, error) {
+	if err := p.checkErrorFormat(); err != nil {
+		return app.Helper{}, err
+	}
 	return p.app().Open(ctx)
 }
 

@@ -82,8 +82,11 @@ func storeRequest(p Process, args []string) (protocol.StoreRequest, error) {
 		return protocol.StoreRequest{}, err
 	}
 	input, err := io.ReadAll(io.LimitReader(p.request(), maxAuthURL+1))
-	if err != nil || len(input) > maxAuthURL {
-		return protocol.StoreRequest{}, protocol.Errorf(protocol.BadRequest, "read the request: more than %d KiB, or not readable", maxAuthURL>>10)
+	if err != nil {
+		return protocol.StoreRequest{}, protocol.Errorf(protocol.BadRequest, "read the request: %v", err)
+	}
+	if len(input) > maxAuthURL {
+		return protocol.StoreRequest{}, protocol.Errorf(protocol.BadRequest, "read the request: more than %d KiB", maxAuthURL>>10)
 	}
 	if input, err = text.Plain(input); err != nil {
 		return protocol.StoreRequest{}, protocol.Errorf(protocol.BadRequest, "read the request: %v", err)
