@@ -2,6 +2,8 @@ package callers
 
 import (
 	byteorder "encoding/binary"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -56,5 +58,35 @@ func TestRequestEncodings(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestFilesWithByteOrderMarks: an editor of Windows has saved each file that forcecred
+// reads as text.
+func TestFilesWithByteOrderMarks(t *testing.T) {
+	t.Parallel()
+	r := rig.New(t, orgtest.Config{Rotate: true})
+	files := []string{filepath.Join(r.Home, "config.json"), filepath.Join(r.Home, "identity.txt")}
+	for _, variable := range r.Env {
+		if path, ok := strings.CutPrefix(variable, "FORCECRED_CA_FILE="); ok {
+			files = append(files, path)
+		}
+	}
+	if len(files) < 3 {
+		t.Fatal("there is no file of roots")
+	}
+	for _, path := range files {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, append([]byte("\ufeff"), data...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := r.Command(t.Context(), "get", "prod", "--force")
+	cmd.Env = append(cmd.Env, "FORCECRED_KEYSTORE=") // so that config.json is read
+	if got := rig.Finish(cmd); got.Token(t) != r.Org.AccessToken() || got.Stderr != "" {
+		t.Errorf("not the org's newest token: %s", got.Stderr)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"forcecred/internal/regularfile"
 	"forcecred/internal/salesforce"
 	"forcecred/internal/salesforce/transport"
+	"forcecred/internal/text"
 	"forcecred/protocol"
 )
 
@@ -96,6 +97,10 @@ func (a App) clientWithRoots() (client *salesforce.Client, variable string, err 
 	var roots []byte
 	if path != "" {
 		if roots, err = regularfile.Read(path, maxCAFile); err != nil {
+			return nil, caFile.Name, err
+		}
+		// After a byte order mark, the first certificate would not be found.
+		if roots, err = text.Plain(roots); err != nil {
 			return nil, caFile.Name, err
 		}
 	}

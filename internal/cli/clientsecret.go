@@ -10,6 +10,7 @@ import (
 	"forcecred/internal/config"
 	"forcecred/internal/hints"
 	"forcecred/internal/privatefile"
+	"forcecred/internal/text"
 	"forcecred/keystore"
 	"forcecred/protocol"
 	"forcecred/protocol/secret"
@@ -29,17 +30,17 @@ func readSecret(p Process, file string) (secret.Text, error) {
 	case file == "-" && isTerminal(p.Stdin):
 		return p.askSecret()
 	case file == "-":
-		text, err := io.ReadAll(io.LimitReader(p.request(), maxClientSecret+1))
+		input, err := io.ReadAll(io.LimitReader(p.request(), maxClientSecret+1))
 		if err != nil {
 			return secret.Text{}, usage("read the client secret from stdin: %v", err)
 		}
-		return checkSecret(string(text))
+		return checkSecret(string(input))
 	}
-	text, err := privatefile.ReadSecret(file)
+	content, err := privatefile.ReadSecret(file)
 	if err != nil {
 		return secret.Text{}, secretError(err)
 	}
-	return checkSecret(text.Reveal())
+	return checkSecret(content.Reveal())
 }
 
 // secretError returns why a file has no secret. It does not quote the name of a file
@@ -73,19 +74,23 @@ func (p Process) askSecret() (secret.Text, error) {
 	release := p.BeforeExit(func() { _ = term.Restore(fd, shown) }) // nobody can be informed
 	defer release()
 	fmt.Fprint(p.Stderr, "forcecred: the app's consumer secret: ")
-	text, err := term.ReadPassword(fd)
+	typed, err := term.ReadPassword(fd)
 	fmt.Fprintln(p.Stderr)
 	if err != nil {
 		return secret.Text{}, usage("read the client secret: %v", err)
 	}
-	return checkSecret(string(text))
+	return checkSecret(string(typed))
 }
 
-// checkSecret returns the secret without its line end.
-func checkSecret(text string) (secret.Text, error) {
-	text = strings.TrimRight(text, "\r\n")
-	if text == "" || len(text) > maxClientSecret || !isVisibleASCII(text) {
+// checkSecret returns the secret without its line end and without a byte order mark.
+func checkSecret(line string) (secret.Text, error) {
+	plain, err := text.Plain([]byte(line))
+	if err != nil {
+		return secret.Text{}, usage("read the client secret: %v", err)
+	}
+	line = strings.TrimRight(string(plain), "\r\n")
+	if line == "" || len(line) > maxClientSecret || !isVisibleASCII(line) {
 		return secret.Text{}, usage("the client secret is empty, longer than %d KiB, or has invisible characters", maxClientSecret>>10)
 	}
-	return secret.New(text), nil
+	return secret.New(line), nil
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 
 	"forcecred/internal/regularfile"
+	"forcecred/internal/text"
 )
 
 // File is the content of config.json.
@@ -39,6 +40,9 @@ func (p Paths) ReadFile() (File, error) {
 	}
 	if err != nil {
 		return File{}, err
+	}
+	if data, err = text.Plain(data); err != nil {
+		return File{}, fmt.Errorf("%s: %w", p.ConfigFile(), err)
 	}
 	var v versioned
 	switch {

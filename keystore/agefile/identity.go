@@ -14,6 +14,7 @@ import (
 
 	"forcecred/internal/privatefile"
 	"forcecred/internal/regularfile"
+	"forcecred/internal/text"
 	"forcecred/keystore"
 	"forcecred/protocol/remedy"
 
@@ -97,6 +98,9 @@ func (s *Store) cachedIdentity() (*identity, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if data, err = text.Plain(data); err != nil {
+		return nil, identityError(path, "is in UTF-16, not in UTF-8")
 	}
 	if isEncrypted(data) {
 		if data, err = s.decryptIdentity(data); err != nil {

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"forcecred/internal/privatefile"
+	"forcecred/internal/text"
 	"forcecred/keystore"
 	"forcecred/protocol/remedy"
 
@@ -83,6 +84,9 @@ func readPassphrase(path string) (string, error) {
 	}
 	if err != nil {
 		return "", err
+	}
+	if data, err = text.Plain(data); err != nil {
+		return "", fmt.Errorf("read the passphrase in %s: %w", path, err)
 	}
 	line, _, _ := bytes.Cut(data, []byte("\n"))
 	line = bytes.TrimSuffix(line, []byte("\r"))
