@@ -51,7 +51,7 @@ A terminal shows tokens shortened, unless you give --reveal.`,
   $ forcecred get prod --min-ttl 300
 
   # Use the token in a shell script
-  $ eval "$(forcecred get prod --format env)"
+  $ variables=$(forcecred get prod --format env) && eval "$variables"
 
   # Ask with a JSON request
   $ echo '{"org":"prod", "min_ttl":300}' | forcecred get`,
