@@ -88,7 +88,7 @@ func removeTemp(t *testing.T, home string) {
 
 // TestKillSweep kills the process that the caller started at each lasting call of one
 // refresh. No login is lost: its worker goes on, or has not sent the refresh token. With
-// age files it takes each call, with keyrings every fourth; with FORCECRED_TEST_SWEEP=all
+// age files it takes each call, with keyrings every fourth, with pass every eighth; with FORCECRED_TEST_SWEEP=all
 // it takes each one.
 func TestKillSweep(t *testing.T) {
 	for _, tt := range []struct {
@@ -98,7 +98,7 @@ func TestKillSweep(t *testing.T) {
 	}{
 		{"file", nil, 1},
 		{"secret-service", rig.StartGNOMEKeyring, 4},
-		{"pass", rig.StartPass, 4},
+		{"pass", rig.StartPass, 8},
 		{"keyctl", rig.StartKeyCtl, 4},
 	} {
 		t.Run(tt.keystore, func(t *testing.T) {

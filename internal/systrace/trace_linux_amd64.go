@@ -4,9 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 	"unsafe"
@@ -98,7 +102,7 @@ func (t *tracer) begin() error {
 
 // run handles stops until no traced thread is left.
 func (t *tracer) run() (syscall.WaitStatus, error) {
-	for len(t.threads) > 0 {
+	for idle := 0; len(t.threads) > 0; {
 		isIdle := true
 		for _, id := range slices.Collect(maps.Keys(t.threads)) {
 			// For each thread by its number: a wait for any child would take away the status of
@@ -118,15 +122,42 @@ func (t *tracer) run() (syscall.WaitStatus, error) {
 				}
 			}
 		}
-		if isIdle {
-			time.Sleep(pollInterval)
+		if !isIdle {
+			idle = 0
+			continue
 		}
+		if idle++; idle%adoptAfter == 0 {
+			t.adopt()
+		}
+		time.Sleep(pollInterval)
 	}
 	return t.status, nil
 }
 
-// pollInterval is the pause between two looks at all threads.
-const pollInterval = 20 * time.Microsecond
+const (
+	pollInterval = 20 * time.Microsecond // between two looks at all threads
+	adoptAfter   = 100                   // looks at which nothing has happened
+)
+
+// adopt finds threads that the program has started and that nobody has reported: the
+// thread that started them was killed before it could. Their process does not end before
+// they are waited for.
+func (t *tracer) adopt() {
+	self := "\nTracerPid:\t" + strconv.Itoa(unix.Gettid()) + "\n"
+	files, _ := filepath.Glob("/proc/[0-9]*/task/[0-9]*/status")
+	for _, file := range files {
+		status, err := os.ReadFile(file)
+		if err != nil || !strings.Contains(string(status), self) {
+			continue // it has ended, or is not ours
+		}
+		parts := strings.Split(file, "/")
+		process, _ := strconv.Atoi(parts[2])
+		id, _ := strconv.Atoi(parts[4])
+		if t.threads[id] == nil {
+			t.threads[id] = &thread{process: process, isNew: true}
+		}
+	}
+}
 
 // handle acts at a stop of a thread and lets the thread go on, or forgets a thread that
 // has ended.
