@@ -27,6 +27,10 @@ type struck struct {
 	rig.Result
 }
 
+// streamTimeout bounds the wait for the end of a process's streams: SIGQUIT while it
+// starts its worker can leave a process that holds them (docs/decisions/0028).
+const streamTimeout = 5 * time.Second
+
 // strike runs a forced refresh in a process group of its own and sends sig to the whole
 // group after a delay. The delay begins when at is
 // closed, or at once if at is nil.
@@ -36,6 +40,7 @@ func strike(t *testing.T, r *rig.Rig, sig syscall.Signal, at <-chan struct{}, af
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.WaitDelay = streamTimeout
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -70,6 +70,7 @@ func TestTerminal(t *testing.T) {
 			var stdout, stderr bytes.Buffer
 			cmd.Stdin, cmd.Stdout, cmd.Stderr = terminal, &stdout, &stderr
 			cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+			cmd.WaitDelay = streamTimeout
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
