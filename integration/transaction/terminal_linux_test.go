@@ -57,8 +57,11 @@ func TestTerminal(t *testing.T) {
 		{`Ctrl-\`, press("\x1c")},
 		{"Ctrl-Z and fg", func(cmd *exec.Cmd, keyboard *os.File) {
 			_, _ = keyboard.WriteString("\x1a")
-			time.Sleep(50 * time.Millisecond)
-			_ = cmd.Process.Signal(syscall.SIGCONT)
+			go func() { // again and again: the stop may come after the first one
+				for cmd.Process.Signal(syscall.SIGCONT) == nil {
+					time.Sleep(50 * time.Millisecond)
+				}
+			}()
 		}},
 		{"the terminal is closed", func(_ *exec.Cmd, keyboard *os.File) { _ = keyboard.Close() }},
 	} {
