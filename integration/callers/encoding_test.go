@@ -4,6 +4,7 @@ import (
 	byteorder "encoding/binary"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -47,11 +48,7 @@ func TestRequestEncodings(t *testing.T) {
 			}
 			for _, order := range []byteorder.AppendByteOrder{byteorder.LittleEndian, byteorder.BigEndian} {
 				for _, mark := range []string{"", "\ufeff"} {
-					var input []byte
-					for _, unit := range utf16.Encode([]rune(mark + tt.input)) {
-						input = order.AppendUint16(input, unit)
-					}
-					got := r.Run(t.Context(), string(input), tt.args...)
+					got := r.Run(t.Context(), inUTF16(order, mark+tt.input), tt.args...)
 					if got.Status != tt.failed || !strings.Contains(got.Stderr+got.Stdout, "it is UTF-16") {
 						t.Errorf("UTF-16, %v, mark %q: status %d: %s%s", order, mark, got.Status, got.Stdout, got.Stderr)
 					}
@@ -61,32 +58,68 @@ func TestRequestEncodings(t *testing.T) {
 	}
 }
 
-// TestFilesWithByteOrderMarks: an editor of Windows has saved each file that forcecred
-// reads as text.
-func TestFilesWithByteOrderMarks(t *testing.T) {
+func inUTF16(order byteorder.AppendByteOrder, text string) string {
+	var encoded []byte
+	for _, unit := range utf16.Encode([]rune(text)) {
+		encoded = order.AppendUint16(encoded, unit)
+	}
+	return string(encoded)
+}
+
+// TestFileEncodings: an editor of Windows has saved a file that forcecred reads as text.
+// A byte order mark has no effect there, and UTF-16 is an error that names it.
+func TestFileEncodings(t *testing.T) {
 	t.Parallel()
-	r := rig.New(t, orgtest.Config{Rotate: true})
-	files := []string{filepath.Join(r.Home, "config.json"), filepath.Join(r.Home, "identity.txt")}
-	for _, variable := range r.Env {
-		if path, ok := strings.CutPrefix(variable, "FORCECRED_CA_FILE="); ok {
-			files = append(files, path)
-		}
-	}
-	if len(files) < 3 {
-		t.Fatal("there is no file of roots")
-	}
-	for _, path := range files {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, append([]byte("\ufeff"), data...), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	cmd := r.Command(t.Context(), "get", "prod", "--force")
-	cmd.Env = append(cmd.Env, "FORCECRED_KEYSTORE=") // so that config.json is read
-	if got := rig.Finish(cmd); got.Token(t) != r.Org.AccessToken() || got.Stderr != "" {
-		t.Errorf("not the org's newest token: %s", got.Stderr)
+	refresh := []string{"get", "prod", "--force"}
+	for _, tt := range []struct {
+		name string
+		file string // in the folder of the test
+		args []string
+	}{
+		{"config", "home/config.json", refresh},
+		{"roots", "ca.pem", refresh},
+		{"identity", "home/identity.txt", refresh},
+		{"passphrase", "passphrase", refresh},
+		{"client secret", "secret", []string{"set", "prod", "--client-secret-file"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			path := func(name string) string { return filepath.Join(dir, filepath.FromSlash(name)) }
+			write := func(name, text string) {
+				t.Helper()
+				if err := os.WriteFile(path(name), []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := os.Mkdir(path("home"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			write("home/config.json", `{"version":1,"keystore":"file"}`+"\n")
+			write("secret", "test-client-secret-0001\n")
+			env := []string{"FORCECRED_KEYSTORE=", "FORCECRED_CA_FILE=" + path("ca.pem")}
+			args := tt.args
+			switch tt.name {
+			case "passphrase":
+				write("passphrase", "test-passphrase correct horse\n")
+				env = append(env, "FORCECRED_PASSPHRASE_FILE="+path("passphrase"))
+			case "client secret":
+				args = append(slices.Clip(args), path("secret"))
+			}
+			r := rig.NewIn(t, path("home"), orgtest.Config{}, env...)
+			write("ca.pem", string(r.Org.CAPEM()))
+			plain, err := os.ReadFile(path(tt.file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			write(tt.file, "\ufeff"+string(plain))
+			if got := r.Run(t.Context(), "", args...); got.Status != 0 {
+				t.Errorf("after a byte order mark: status %d: %s", got.Status, got.Stderr)
+			}
+			write(tt.file, inUTF16(byteorder.LittleEndian, "\ufeff"+string(plain)))
+			if got := r.Run(t.Context(), "", args...); got.Status == 0 || !strings.Contains(got.Stderr, "UTF-16") {
+				t.Errorf("in UTF-16: status %d: %s", got.Status, got.Stderr)
+			}
+		})
 	}
 }

@@ -29,7 +29,7 @@ func TestLogout(t *testing.T) {
 		{name: "dead already, in other words", fault: "unsupported-token-type", lives: true, asked: 1},
 		{name: "down", fault: "html-503", status: 7, says: "; `forcecred logout prod --force` deletes the org here", kept: true, lives: true, asked: 1},
 		{name: "down, forced", fault: "html-503", args: []string{"--force"}, says: "warning: log out of", lives: true, asked: 1},
-		{name: "lost", fault: "reset", status: 7, says: "`forcecred logout prod --force` deletes the org here", kept: true, lives: true, asked: 1},
+		{name: "lost", fault: "reset", status: 7, says: `log out of "prod"`, kept: true, lives: true, asked: 1},
 		{name: "both", args: []string{"--force", "--keep-remote"}, status: 2, says: "exclude each other", kept: true, lives: true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -55,6 +55,10 @@ func TestLogout(t *testing.T) {
 		})
 	}
 	r := rig.New(t, orgtest.Config{})
+	r.Org.Close()
+	if got := r.Run(t.Context(), "", "logout", "prod"); got.Status != 7 || !strings.Contains(got.Stderr, "`forcecred logout prod --force`") {
+		t.Errorf("without network: status %d: %s", got.Status, got.Stderr)
+	}
 	if got := r.Run(t.Context(), "", "logout", "nosuch"); got.Status != protocol.OrgNotFound.ExitStatus() {
 		t.Errorf("no such org: status %d: %s", got.Status, got.Stderr)
 	}

@@ -3,10 +3,13 @@ package cli
 import (
 	"bytes"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"testing/iotest"
 	"time"
 	"unicode/utf8"
 
@@ -129,6 +132,22 @@ func TestErrorFormat(t *testing.T) {
 	} {
 		if status, _, stderr := run(t, "", args...); status != 2 || !strings.HasPrefix(stderr, want) {
 			t.Errorf("%q: status %d, stderr %q", args, status, stderr)
+		}
+	}
+}
+
+// TestStoreWithoutInput: if stdin can't be read, the error is the system's.
+func TestStoreWithoutInput(t *testing.T) {
+	t.Parallel()
+	noVariable := func(string) string { return "" }
+	for _, args := range [][]string{{"store"}, {"store", "prod"}} {
+		var errs bytes.Buffer
+		status := Run(t.Context(), Process{
+			Args: append([]string{"forcecred"}, args...), Getenv: noVariable, Config: config.Read(noVariable),
+			Stdin: iotest.ErrReader(syscall.EISDIR), Stdout: io.Discard, Stderr: &errs,
+		})
+		if want := "read the request: " + syscall.EISDIR.Error(); status != 3 || !strings.Contains(errs.String(), want) {
+			t.Errorf("%q: status %d: %s", args, status, errs.String())
 		}
 	}
 }
