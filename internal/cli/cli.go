@@ -297,6 +297,13 @@ func usage(format string, args ...any) *protocol.Error {
 	return e
 }
 
+// usageHint is usage for an error that no page of the help explains.
+func usageHint(hint, format string, args ...any) *protocol.Error {
+	e := protocol.Errorf(protocol.Usage, format, args...)
+	e.Hint = hint
+	return e
+}
+
 // knownCommand refuses an unknown command. Without arguments, forcecred prints the
 // help.
 func knownCommand(root *cobra.Command, args []string) error {

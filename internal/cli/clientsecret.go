@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +22,9 @@ import (
 // maxClientSecret is far longer than a consumer secret.
 const maxClientSecret = 4 << 10
 
+// hintSecretFile says what a person can give.
+const hintSecretFile = "name a file that holds the secret alone, or give - for stdin"
+
 // readSecret reads the app's secret from a file or stdin, or returns none if name is
 // "". It refuses a file that others can read.
 func readSecret(p Process, file string) (secret.Text, error) {
@@ -32,7 +36,7 @@ func readSecret(p Process, file string) (secret.Text, error) {
 	case file == "-":
 		input, err := io.ReadAll(io.LimitReader(p.request(), maxClientSecret+1))
 		if err != nil {
-			return secret.Text{}, usage("read the client secret from stdin: %v", err)
+			return secret.Text{}, protocol.Errorf(protocol.Usage, "read the client secret from stdin: %v", err)
 		}
 		return checkSecret(string(input))
 	}
@@ -51,24 +55,20 @@ func secretError(err error) *protocol.Error {
 	}
 	refused, ok := errors.AsType[*keystore.Error](err)
 	if !ok {
-		return usage("read --client-secret-file: %v", err)
+		return usageHint(hintSecretFile, "read --client-secret-file: %v", err)
 	}
-	e := usage("read --client-secret-file: %v", refused.Err)
-	if hint := hints.Of(refused); hint != "" {
-		e.Hint = hint
-	}
-	return e
+	return usageHint(cmp.Or(hints.Of(refused), hintSecretFile), "read --client-secret-file: %v", refused.Err)
 }
 
 // askSecret asks on the terminal without echo.
 func (p Process) askSecret() (secret.Text, error) {
 	if p.Config.NoPrompt {
-		return secret.Text{}, usage("%s forbids prompts; pipe the client secret, or name a file", config.NoPromptVariable)
+		return secret.Text{}, usageHint("pipe the client secret, or name a file that holds it", "%s forbids prompts for the client secret", config.NoPromptVariable)
 	}
 	fd := int(p.Stdin.(interface{ Fd() uintptr }).Fd())
 	shown, err := term.GetState(fd)
 	if err != nil {
-		return secret.Text{}, usage("read the client secret: %v", err)
+		return secret.Text{}, protocol.Errorf(protocol.Usage, "read the client secret: %v", err)
 	}
 	// A signal would leave the user's shell in a terminal without echo.
 	release := p.BeforeExit(func() { _ = term.Restore(fd, shown) }) // nobody can be informed
@@ -77,7 +77,7 @@ func (p Process) askSecret() (secret.Text, error) {
 	typed, err := term.ReadPassword(fd)
 	fmt.Fprintln(p.Stderr)
 	if err != nil {
-		return secret.Text{}, usage("read the client secret: %v", err)
+		return secret.Text{}, protocol.Errorf(protocol.Usage, "read the client secret: %v", err)
 	}
 	return checkSecret(string(typed))
 }
@@ -86,11 +86,11 @@ func (p Process) askSecret() (secret.Text, error) {
 func checkSecret(line string) (secret.Text, error) {
 	plain, err := text.Plain([]byte(line))
 	if err != nil {
-		return secret.Text{}, usage("read the client secret: %v", err)
+		return secret.Text{}, protocol.Errorf(protocol.Usage, "read the client secret: %v", err)
 	}
 	line = strings.TrimRight(string(plain), "\r\n")
 	if line == "" || len(line) > maxClientSecret || !isVisibleASCII(line) {
-		return secret.Text{}, usage("the client secret is empty, longer than %d KiB, or has invisible characters", maxClientSecret>>10)
+		return secret.Text{}, usageHint(hintSecretFile, "the client secret is empty, longer than %d KiB, or has invisible characters", maxClientSecret>>10)
 	}
 	return secret.New(line), nil
 }

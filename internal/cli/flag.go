@@ -38,6 +38,17 @@ type valueError string
 
 func (e valueError) Error() string { return string(e) }
 
+// requireValues refuses flags with an empty value. If a script's variable is unset, the
+// flag must not count as left out.
+func requireValues(flags *pflag.FlagSet, names ...string) error {
+	for _, name := range names {
+		if f := flags.Lookup(name); f.Changed && f.Value.String() == "" {
+			return usage("--%s has an empty value", name)
+		}
+	}
+	return nil
+}
+
 // choice is a flag with one of a few values; the first is the default.
 type choice struct {
 	value   string

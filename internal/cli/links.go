@@ -45,8 +45,13 @@ If a file of another program has one of these names, forcecred creates none.`,
 // installLinks checks all names before it creates any.
 func (p Process) installLinks(exe, dir string) error {
 	folder, err := os.Stat(dir)
-	if err != nil || !folder.IsDir() {
-		return usage("the folder for the links does not exist, or is not a folder")
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return usageHint("make the folder, or name another one", "the folder for the links does not exist")
+	case err != nil:
+		return linkError("inspect the folder for the links", err)
+	case !folder.IsDir():
+		return usageHint("name a folder", "the place for the links is not a folder")
 	}
 	links := make([]link, 0, len(names))
 	for _, name := range slices.Sorted(maps.Keys(names)) {
@@ -101,9 +106,7 @@ func inspect(exe, dir, name string) (link, error) {
 		l.state = replaced
 		return l, nil
 	}
-	e := usage("the folder already has a file %s of another program", l.name)
-	e.Hint = "name another folder, or move it away"
-	return l, e
+	return l, usageHint("name another folder, or move it away", "the folder already has a file %s of another program", l.name)
 }
 
 func (l link) path() string { return filepath.Join(l.dir, l.name) }
@@ -148,5 +151,5 @@ func linkError(doing string, err error) error {
 	if reason, ok := errors.AsType[syscall.Errno](err); ok {
 		err = reason // without the paths, one of which is an argument
 	}
-	return usage("%s: %v", doing, err)
+	return usageHint("name a folder that you can write to", "%s: %v", doing, err)
 }

@@ -62,6 +62,9 @@ browser has to reach this machine, for example by ssh -L 1717:localhost:1717.`,
 			if err != nil {
 				return err
 			}
+			if err := requireValues(cmd.Flags(), "client-id", "client-secret-file", "login-url"); err != nil {
+				return err
+			}
 			req, err := f.request(p, org)
 			if err != nil {
 				return err

@@ -62,6 +62,9 @@ a private key (jwt_bearer).`,
 
 // request checks the flags and returns their request.
 func (f *setFlags) request(p Process, org string, given *pflag.FlagSet) (protocol.SetRequest, error) {
+	if err := requireValues(given, "login-url", "client-secret-file", "private-key-file"); err != nil {
+		return protocol.SetRequest{}, err
+	}
 	if f.loginURL == "" && f.allowHost {
 		return protocol.SetRequest{}, usage("--allow-host requires --login-url")
 	}
