@@ -41,8 +41,19 @@ type GetRequest struct {
 	Force         bool          // the org has rejected the cached token, whichever it is; not part of the JSON
 }
 
-// DataCloud is the For of a request for a token of Data Cloud (Data 360).
-const DataCloud = "data-cloud"
+// The APIs that a request can name.
+const (
+	OrgAPI    = "org"        // the org's own, as for a request that names no API; see [APIFor]
+	DataCloud = "data-cloud" // Data Cloud (Data 360)
+)
+
+// APIFor returns the For of a [GetRequest] that names an API so.
+func APIFor(name string) string {
+	if name == OrgAPI {
+		return ""
+	}
+	return name
+}
 
 // DecodeGet reads a GetRequest to r's end. Its error is an [*Error] of [BadRequest].
 func DecodeGet(r io.Reader) (GetRequest, error) {
@@ -52,7 +63,7 @@ func DecodeGet(r io.Reader) (GetRequest, error) {
 	if err != nil {
 		return GetRequest{}, err
 	}
-	req.MinTTL = duration(seconds)
+	req.MinTTL, req.For = duration(seconds), APIFor(req.For)
 	if err := req.Check(); err != nil {
 		return GetRequest{}, badRequest(err)
 	}
@@ -66,7 +77,7 @@ func (r GetRequest) Check() error {
 		return fmt.Errorf("min_ttl is not between 0 and %d seconds", maxMinTTL/time.Second)
 	}
 	if r.For != "" && r.For != DataCloud {
-		return fmt.Errorf("for is not %s, the only API besides the org's own that there are tokens for", DataCloud)
+		return fmt.Errorf("for is not %s or %s, the only APIs that there are tokens for", OrgAPI, DataCloud)
 	}
 	return nil
 }

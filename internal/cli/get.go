@@ -8,16 +8,10 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// orgAPI is the value of --for for the org's own API, which a request leaves out.
-const orgAPI = "org"
-
-// apiNames are the names in requests of the values of --for.
-var apiNames = map[string]string{orgAPI: "", protocol.DataCloud: protocol.DataCloud}
-
 func getCommand(p Process) *cobra.Command {
 	format := newChoice("json", "token", "header", "env", "env-fish", "env-powershell", "curl", "sf")
 	minTTL := &seconds{protocol.DefaultMinTTL}
-	api := newChoice(orgAPI, protocol.DataCloud)
+	api := newChoice(protocol.OrgAPI, protocol.DataCloud)
 	var force, reveal bool
 	cmd := &cobra.Command{
 		Use:     "get [ORG]",
@@ -66,7 +60,7 @@ A terminal shows tokens shortened, unless you give --reveal.`,
 				req.MinTTL = minTTL.Duration
 			}
 			if cmd.Flags().Changed("for") {
-				req.For = apiNames[api.value]
+				req.For = protocol.APIFor(api.value)
 			}
 			if req.For == protocol.DataCloud && format.value == "sf" {
 				return usage("--format sf is for the org's own token: the Salesforce CLI does not take one of Data Cloud")

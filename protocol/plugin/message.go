@@ -35,7 +35,7 @@ type getMessages interface {
 
 func getRequest(m getMessages) protocol.GetRequest {
 	r := protocol.GetRequest{
-		Org: m.GetOrg(), MinTTL: protocol.DefaultMinTTL, RejectedToken: secret.New(m.GetRejectedToken()), Force: m.GetForce(), For: m.GetTokenFor(),
+		Org: m.GetOrg(), MinTTL: protocol.DefaultMinTTL, RejectedToken: secret.New(m.GetRejectedToken()), Force: m.GetForce(), For: protocol.APIFor(m.GetTokenFor()),
 	}
 	if ttl := m.GetMinTtl(); ttl != nil {
 		r.MinTTL = ttl.AsDuration()

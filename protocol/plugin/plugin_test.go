@@ -70,6 +70,16 @@ func serveInProcess(t *testing.T, core Core, log hclog.Logger) (*Client, *grpc.C
 	return newClient(conn), conn
 }
 
+// TestOwnAPIByName: a host may name the org's own API, as the command line does.
+func TestOwnAPIByName(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{"": "", "org": "", "data-cloud": protocol.DataCloud, "other": "other"} {
+		if got := getRequest(&pb.GetRequest{TokenFor: name}).For; got != want {
+			t.Errorf("%q is %q, want %q", name, got, want)
+		}
+	}
+}
+
 var sameSecret = cmp.Comparer(func(a, b secret.Text) bool { return a.Equal(b) })
 
 var (

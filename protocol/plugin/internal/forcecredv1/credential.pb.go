@@ -35,7 +35,7 @@ type GetRequest struct {
 	MinTtl        *durationpb.Duration   `protobuf:"bytes,2,opt,name=min_ttl,json=minTtl,proto3" json:"min_ttl,omitempty"`                      // the least time until the token expires; 60 s if it is not set
 	RejectedToken string                 `protobuf:"bytes,3,opt,name=rejected_token,json=rejectedToken,proto3" json:"rejected_token,omitempty"` // the access token that the org has just rejected
 	Force         bool                   `protobuf:"varint,4,opt,name=force,proto3" json:"force,omitempty"`                                     // the org has rejected the cached token, whichever it is
-	TokenFor      string                 `protobuf:"bytes,5,opt,name=token_for,json=tokenFor,proto3" json:"token_for,omitempty"`                // the API that the token is for: "" for the org's own; data-cloud
+	TokenFor      string                 `protobuf:"bytes,5,opt,name=token_for,json=tokenFor,proto3" json:"token_for,omitempty"`                // the API that the token is for: "" or org for the org's own; data-cloud
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
