@@ -127,6 +127,14 @@ const maxSessionTimeout = 7 * 24 * time.Hour
 // prints it in JSON. org is the org of a request without one, or "". Its error is an
 // [*Error] of [BadRequest].
 func DecodeStore(r io.Reader, org string) (StoreRequest, error) {
+	req, err := decodeStore(r, org)
+	if e, ok := errors.AsType[*Error](err); ok && e.Remedy.Code == sendJSONRequest {
+		e.Remedy.Code = "see_store_request"
+	}
+	return req, err
+}
+
+func decodeStore(r io.Reader, org string) (StoreRequest, error) {
 	req := StoreRequest{}
 	var seconds int64
 	o, err := readRequest(r)
@@ -160,12 +168,11 @@ func DecodeStore(r io.Reader, org string) (StoreRequest, error) {
 	}
 	switch {
 	case req.Org == "" && org == "" && isResult:
-		return StoreRequest{}, &Error{
-			Code: BadRequest, Message: "read the request: the Salesforce CLI's result has no name for the org",
-			Remedy: remedy.To("name_org_as_argument"),
-		}
+		return StoreRequest{}, Unnamed("the Salesforce CLI's result")
 	case req.Org == "" && org == "":
-		return StoreRequest{}, NoOrg()
+		e := NoOrg()
+		e.Remedy = remedy.To(nameOrgAsArgument)
+		return StoreRequest{}, e
 	case req.Org == "":
 		req.Org = org
 	}
@@ -291,11 +298,24 @@ func decodeNamed(r io.Reader, org *string, fields map[string]any) error {
 // NoOrg returns the error of a request without the org that it must name.
 func NoOrg() *Error { return badRequest(errors.New("it names no org")) }
 
+// Unnamed returns the error of credentials, from that source, without a name for the org.
+func Unnamed(source string) *Error {
+	return &Error{
+		Code: BadRequest, Message: "read the request: " + source + " has no name for the org",
+		Remedy: remedy.To(nameOrgAsArgument),
+	}
+}
+
+const (
+	nameOrgAsArgument remedy.Code = "name_org_as_argument"
+	sendJSONRequest   remedy.Code = "send_json_request" // for a request that needs no more than an org
+)
+
 func badRequest(err error) *Error {
 	return &Error{
 		Code:    BadRequest,
 		Message: "read the request: " + err.Error(),
-		Remedy:  remedy.To("send_json_request"),
+		Remedy:  remedy.To(sendJSONRequest),
 	}
 }
 

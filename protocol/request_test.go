@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"forcecred/protocol/remedy"
 	"forcecred/protocol/secret"
 
 	"github.com/google/go-cmp/cmp"
@@ -40,6 +41,26 @@ func TestDecodeGet(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// TestStoreRemedies: what a person can do is about a request to store credentials, and not
+// about one for a token.
+func TestStoreRemedies(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]remedy.Code{
+		`{"org":"prod","client_id":"i"}`:        "see_store_request",
+		`{"org":"prod","session_timeout":-1}`:   "see_store_request",
+		`{"org":7}`:                             "see_store_request",
+		`{"org":"prod"`:                         "see_store_request",
+		`{"version":2,"org":"prod"}`:            "see_store_request",
+		`{"client_id":"i","refresh_token":"t"}`: "name_org_as_argument",
+		`{"sfdxAuthUrl":"force://a:b:c@d"}`:     "name_org_as_argument",
+	} {
+		_, err := DecodeStore(strings.NewReader(in), "")
+		if e, ok := errors.AsType[*Error](err); !ok || e.Remedy != remedy.To(want) {
+			t.Errorf("%s: %v, want the remedy %s", in, err, want)
+		}
 	}
 }
 

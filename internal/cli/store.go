@@ -74,12 +74,12 @@ func storeRequest(p Process, args []string) (protocol.StoreRequest, error) {
 	if isTerminal(p.Stdin) {
 		return protocol.StoreRequest{}, usage("the credentials are read from stdin, which is a terminal; pipe or redirect them")
 	}
-	if len(args) == 0 {
-		return protocol.DecodeStore(p.request(), "")
-	}
-	org, err := newOrgArgument(args[0])
-	if err != nil {
-		return protocol.StoreRequest{}, err
+	org := ""
+	if len(args) > 0 {
+		var err error
+		if org, err = newOrgArgument(args[0]); err != nil {
+			return protocol.StoreRequest{}, err
+		}
 	}
 	input, err := io.ReadAll(io.LimitReader(p.request(), maxAuthURL+1))
 	if err != nil {
@@ -91,9 +91,13 @@ func storeRequest(p Process, args []string) (protocol.StoreRequest, error) {
 	if input, err = text.Plain(input); err != nil {
 		return protocol.StoreRequest{}, protocol.Errorf(protocol.BadRequest, "read the request: %v", err)
 	}
-	if bytes.HasPrefix(bytes.TrimSpace(input), []byte("{")) {
+	trimmed := bytes.TrimSpace(input)
+	switch {
+	case org == "" && bytes.HasPrefix(trimmed, []byte("force://")):
+		return protocol.StoreRequest{}, protocol.Unnamed("an sfdx auth URL")
+	case org == "", bytes.HasPrefix(trimmed, []byte("{")):
 		req, err := protocol.DecodeStore(bytes.NewReader(input), org)
-		if err == nil && req.Org != org {
+		if err == nil && org != "" && req.Org != org {
 			return protocol.StoreRequest{}, usage("the argument and the request on stdin name different orgs")
 		}
 		return req, err

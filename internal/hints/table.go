@@ -28,6 +28,7 @@ var table = sync.OnceValue(func() map[remedy.Code]string {
 		"store_again_and_report": "store the org again; if it persists, please report it",
 		"store_refresh_token":    "store the org's refresh token with `forcecred store`; docker needs no login then",
 		"send_json_request":      `a request is one JSON object such as {"org":"prod"}`,
+		"see_store_request":      "`forcecred store --help` shows a request, and docs/protocol.md lists all of its fields",
 		"update_forcecred":       "update forcecred",
 		"update_forcecred_newer": "update forcecred: a newer one wrote it",
 
