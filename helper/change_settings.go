@@ -26,7 +26,7 @@ func (h *Helper) Set(ctx context.Context, req protocol.SetRequest) error {
 	if grant, err := h.loadGrant(ctx, org); err != nil {
 		return err
 	} else if isForeign(grant) {
-		return errForeign(grant)
+		return errForeign(grant, req)
 	}
 	if h.config.Worker != nil {
 		return h.config.Worker.Set(ctx, req)
@@ -42,7 +42,7 @@ func (h *Helper) Set(ctx context.Context, req protocol.SetRequest) error {
 	}
 	changed, err := h.applySettings(old, req)
 	if err != nil {
-		return err
+		return badSetting(fmt.Sprintf("%s %q", changing, org), org, err)
 	}
 	cached, err := h.loadCachedToken(ctx, org, keystore.OrgAPI)
 	if err != nil {
@@ -69,18 +69,32 @@ type change struct {
 // with forcecred.
 func isForeign(grant keystore.Grant) bool { return grant.StoredAt.IsZero() }
 
-func errForeign(grant keystore.Grant) *protocol.Error {
-	return storeError("change the settings of", grant.Org, &keystore.Error{
+// errForeign refuses to change a login of the Salesforce CLI. Its remedy is the CLI's
+// command for the setting, if there is one.
+func errForeign(grant keystore.Grant, req protocol.SetRequest) *protocol.Error {
+	return storeError(changing, grant.Org, &keystore.Error{
 		Reason: keystore.ErrForeign, Op: "write " + keystore.Key{Kind: keystore.KindGrant, Org: grant.Org}.String(),
 		Err:    errors.New("the Salesforce CLI stores its logins itself"),
-		Remedy: ofLogin(remedy.To("sf_log_in_at_host"), grant),
+		Remedy: ofLogin(remedy.To(foreignRemedy(grant, req)), grant),
 	})
 }
 
-// changed returns the grant with the settings of req, and checks them.
+func foreignRemedy(grant keystore.Grant, req protocol.SetRequest) remedy.Code {
+	switch {
+	case req.LoginURL != "":
+		return "sf_set_host"
+	case !req.ClientSecret.Empty() && grant.Type == keystore.RefreshToken:
+		return "sf_set_secret"
+	case req.Audience != nil && grant.Type == keystore.JWTBearer:
+		return "sf_set_audience"
+	}
+	return "sf_no_setting"
+}
+
+// applySettings returns the grant with the settings of req, and checks them.
 func (h *Helper) applySettings(grant keystore.Grant, req protocol.SetRequest) (keystore.Grant, error) {
 	if err := req.Check(string(grant.Type)); err != nil {
-		return grant, badRequest(grant.Org, err)
+		return grant, err
 	}
 	if req.LoginURL != "" {
 		grant.LoginURL, grant.AllowHost = req.LoginURL, req.AllowHost
@@ -107,11 +121,11 @@ func (h *Helper) applySettings(grant keystore.Grant, req protocol.SetRequest) (k
 	grant.Rotates, grant.Accepted = nil, keystore.Target{}
 	err := checkCredentials(grant)
 	if err != nil {
-		return grant, badRequest(grant.Org, err)
+		return grant, err
 	}
 	_, host, err := h.salesforceGrant(grant)
 	if err != nil {
-		return grant, badRequest(grant.Org, err)
+		return grant, err
 	}
 	grant.LoginURL, grant.Site = host.URL(), host.Site()
 	return grant, nil

@@ -120,7 +120,7 @@ func TestSetRefused(t *testing.T) {
 		{"no name", protocol.SetRequest{Org: "../x", LoginURL: newHost}, nil, protocol.BadRequest, "name"},
 		{"another program's", protocol.SetRequest{LoginURL: newHost}, func(f *fixture) {
 			g := f.grantOf(t, "prod")
-			g.StoredAt = time.Time{}
+			g.StoredAt, g.Source = time.Time{}, keystore.SalesforceCLI
 			f.storeGrant(t, g)
 		}, protocol.KeystoreUnavailable, "sf org login web --alias prod --instance-url"},
 		{"a keystore that takes no key", protocol.SetRequest{LoginURL: newHost}, func(f *fixture) { f.failing("set", keystore.KindJournal, 1, -1) }, protocol.KeystoreUnavailable, "no refresh token was sent"},

@@ -20,8 +20,15 @@ func isAny(err error, targets ...error) bool {
 	return false
 }
 
+// badRequest returns the error of a request that was read.
 func badRequest(org keystore.Org, err error) *protocol.Error {
-	e := &protocol.Error{Code: protocol.BadRequest, Message: "read the request: " + err.Error(), Org: string(org)}
+	return badSetting("read the request", org, err)
+}
+
+// badSetting returns the error of a setting: of a request, or of the flags of a command
+// that reads no request.
+func badSetting(doing string, org keystore.Org, err error) *protocol.Error {
+	e := &protocol.Error{Code: protocol.BadRequest, Message: doing + ": " + err.Error(), Org: string(org)}
 	if cause, ok := errors.AsType[*keystore.Error](err); ok {
 		e.Remedy = cause.Remedy
 	}

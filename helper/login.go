@@ -35,17 +35,17 @@ type Redirect struct {
 // the app.
 func (h *Helper) Login(ctx context.Context, req protocol.StoreRequest, scopes string, browser Browser) (protocol.ListedOrg, error) {
 	defer h.memory.forget(keystore.Org(req.Org))
-	req, err := h.fillFromStored(ctx, req)
+	org, err := newOrg(req.Org)
 	if err != nil {
 		return protocol.ListedOrg{}, err
 	}
-	grant, err := h.newGrant(req)
+	req, err = h.fillFromStored(ctx, org, req)
 	if err != nil {
 		return protocol.ListedOrg{}, err
 	}
-	host, err := salesforce.ParseHost(grant.LoginURL, grant.Site, grant.AllowHost)
+	grant, host, err := h.newLogin(org, req)
 	if err != nil {
-		return protocol.ListedOrg{}, badRequest(grant.Org, err)
+		return protocol.ListedOrg{}, badSetting(fmt.Sprintf("log in to %q", org), org, err)
 	}
 	client, err := h.connect()
 	if err != nil {
@@ -74,14 +74,21 @@ func (h *Helper) Login(ctx context.Context, req protocol.StoreRequest, scopes st
 	return h.saveLogin(ctx, grant, s)
 }
 
+// newLogin checks a request, and returns the grant that a login completes and the host of
+// the login.
+func (h *Helper) newLogin(org keystore.Org, req protocol.StoreRequest) (keystore.Grant, salesforce.Host, error) {
+	grant, err := h.newGrant(org, req)
+	if err != nil {
+		return grant, salesforce.Host{}, err
+	}
+	host, err := salesforce.ParseHost(grant.LoginURL, grant.Site, grant.AllowHost)
+	return grant, host, err
+}
+
 // fillFromStored returns req with the members that it leaves out, taken from the stored org.
 // The login URL comes with its site and allow_host, and the client id with its secret.
 // A login of the Salesforce CLI is left alone: it belongs to the CLI's client.
-func (h *Helper) fillFromStored(ctx context.Context, req protocol.StoreRequest) (protocol.StoreRequest, error) {
-	org, err := newOrg(req.Org)
-	if err != nil {
-		return req, err
-	}
+func (h *Helper) fillFromStored(ctx context.Context, org keystore.Org, req protocol.StoreRequest) (protocol.StoreRequest, error) {
 	stored, err := keystore.LoadGrant(ctx, h.keystore(), org)
 	switch {
 	case err != nil && !isAny(err, keystore.ErrNotFound, keystore.ErrCorrupt):

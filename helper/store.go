@@ -14,9 +14,13 @@ import (
 // verify it refreshes with them first, and stores nothing if Salesforce refuses.
 func (h *Helper) Store(ctx context.Context, req protocol.StoreRequest, verify bool) error {
 	defer h.memory.forget(keystore.Org(req.Org))
-	grant, err := h.newGrant(req)
+	org, err := newOrg(req.Org)
 	if err != nil {
 		return err
+	}
+	grant, err := h.newGrant(org, req)
+	if err != nil {
+		return badRequest(org, err)
 	}
 	if verify && h.config.Worker != nil {
 		return h.config.Worker.StoreVerified(ctx, req)
@@ -58,12 +62,9 @@ func (h *Helper) storeVerified(ctx context.Context, grant keystore.Grant) error 
 	return err
 }
 
-// newGrant checks a request and returns its grant.
-func (h *Helper) newGrant(req protocol.StoreRequest) (keystore.Grant, error) {
-	org, err := newOrg(req.Org)
-	if err != nil {
-		return keystore.Grant{}, err
-	}
+// newGrant checks a request and returns the org's grant. Its error says what is wrong with
+// the request.
+func (h *Helper) newGrant(org keystore.Org, req protocol.StoreRequest) (keystore.Grant, error) {
 	grant := keystore.Grant{
 		Org:            org,
 		Type:           keystore.GrantType(req.GrantType),
@@ -87,7 +88,7 @@ func (h *Helper) newGrant(req protocol.StoreRequest) (keystore.Grant, error) {
 	if !req.SFDXAuthURL.Empty() {
 		auth, err := credentials.ParseAuthURL(req.SFDXAuthURL.Reveal())
 		if err != nil {
-			return keystore.Grant{}, badRequest(org, err)
+			return keystore.Grant{}, err
 		}
 		grant.ClientID, grant.ClientSecret, grant.RefreshToken, loginURL = auth.ClientID, auth.ClientSecret, auth.RefreshToken, auth.LoginURL
 	}
@@ -96,11 +97,11 @@ func (h *Helper) newGrant(req protocol.StoreRequest) (keystore.Grant, error) {
 	}
 	grant.LoginURL = loginURL
 	if err := checkCredentials(grant); err != nil {
-		return keystore.Grant{}, badRequest(org, err)
+		return keystore.Grant{}, err
 	}
 	_, host, err := h.salesforceGrant(grant)
 	if err != nil {
-		return keystore.Grant{}, badRequest(org, err)
+		return keystore.Grant{}, err
 	}
 	grant.LoginURL, grant.Site = host.URL(), host.Site()
 	return grant, nil

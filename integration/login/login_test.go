@@ -230,7 +230,7 @@ func TestLoginUsageErrors(t *testing.T) {
 	}{
 		{"no org", nil, "", 2, "takes one org"},
 		{"no client id", []string{"prod"}, "", 2, "docs/external-client-app.md"},
-		{"a host that is not Salesforce's", append(id, "prod", "--login-url", "https://evil.example"), "", 3, "does not name a Salesforce host"},
+		{"a host that is not Salesforce's", append(id, "prod", "--login-url", "https://evil.example"), "", 3, `forcecred: log in to "prod": login_url does not name a Salesforce host`},
 		{"a site without its host", append(id, "prod", "--site", "/partners"), "", 2, "--login-url"},
 		{"no port", append(id, "prod", "--port", "0"), "", 2, "--port"},
 		{"no time", append(id, "prod", "--timeout", "-1s"), "", 2, "--timeout"},

@@ -40,11 +40,6 @@ func fact(name string, r remedy.Remedy, isCommand bool) string {
 		return r.Name
 	case "detail":
 		return r.Detail
-	case "way":
-		if r.GrantType == string(keystore.JWTBearer) {
-			return "jwt"
-		}
-		return "web"
 	case "alias":
 		if r.Org == r.Username {
 			return ""
