@@ -122,9 +122,9 @@ func TestWorkerWithoutCaller(t *testing.T) {
 // answer when it goes on.
 func TestStopped(t *testing.T) {
 	t.Parallel()
-	r := rig.New(t, orgtest.Config{Rotate: true, Delay: 200 * time.Millisecond})
+	r := rig.New(t, orgtest.Config{Rotate: true, Delay: time.Second})
 	cmd, stdout, stderr := startForced(t, r)
-	rig.WorkerOf(t, cmd.Process.Pid)
+	r.AwaitTokenRequests(t, 1) // before, the worker may not have its request yet
 	send(t, cmd.Process.Pid, syscall.SIGSTOP)
 	await(t, "the org is asked", func() bool { return r.Org.Commits() == 1 })
 	r.AwaitSaved(t)
