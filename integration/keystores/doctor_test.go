@@ -194,12 +194,7 @@ func TestDoctorFindings(t *testing.T) {
 			return []string{"FORCECRED_CA_FILE=" + inHome(r, "nosuch.pem")}
 		}, "certificates", protocol.Fail, "nosuch.pem", "FORCECRED_CA_FILE"},
 		{"nobody listens at the host", orgtest.Config{}, func(t *testing.T, r *rig.Rig) []string {
-			l, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			l.Close()
-			r.StoreAt(t, "dev", "https://"+l.Addr().String())
+			r.StoreAt(t, "dev", fmt.Sprintf("https://127.0.0.1:%d", rig.FreePort(t)))
 			return nil
 		}, "host", protocol.Fail, "refused", "login_url"},
 		{"a certificate that is not trusted", orgtest.Config{}, func(*testing.T, *rig.Rig) []string {

@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"io"
-	"net"
 	"net/http"
 	"os/exec"
 	"strings"
@@ -15,15 +14,14 @@ import (
 	"forcecred/internal/orgtest"
 )
 
-// FreePort returns a free TCP port.
+// FreePort is orgtest.FreePort for a test.
 func FreePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := orgtest.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	return port
 }
 
 // RunLogin runs a login command and calls browse with the address that it prints.

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -72,7 +71,11 @@ type rig struct {
 func newRig(t *testing.T, cfg orgtest.Config) *rig {
 	t.Helper()
 	dir := t.TempDir()
-	r := &rig{port: freePort(t), home: filepath.Join(dir, "home"), bin: filepath.Join(dir, "bin")}
+	port, err := orgtest.FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{port: port, home: filepath.Join(dir, "home"), bin: filepath.Join(dir, "bin")}
 	cfg.CallbackURL = fmt.Sprintf("http://localhost:%d/OauthRedirect", r.port)
 	org, err := orgtest.Start(cfg)
 	if err != nil {
@@ -106,17 +109,6 @@ func write(t *testing.T, path, text string, mode os.FileMode) {
 	if err := os.WriteFile(path, []byte(text), mode); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// freePort returns a free TCP port.
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 func (r *rig) command(ctx context.Context, args ...string) *exec.Cmd {

@@ -7,7 +7,6 @@ import (
 	"crypto/x509"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -15,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"forcecred/internal/orgtest"
 	"forcecred/protocol"
 
 	"github.com/ory/fosite"
@@ -50,12 +50,8 @@ func (o *org) authorize(w http.ResponseWriter, r *http.Request) {
 // login runs forcecred login, with a browser that is an HTTP client.
 func (r *rig) login(t *testing.T) (status int, stderr string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := orgtest.FreePort()
 	if err != nil {
-		t.Fatal(err)
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
 	client := r.store.Clients[clientID].(*fosite.DefaultOpenIDConnectClient)
