@@ -15,14 +15,14 @@ import (
 // the system if the bundle does not verify the host. Reading all roots takes as long
 // as a refresh on loopback.
 type connector struct {
-	quick *http.Transport                 // with the bundle, or nil
+	quick func() *http.Transport          // with the bundle, or nil
 	whole func() (*http.Transport, error) // with all roots
 }
 
 // connect makes a connection for the traced request of ctx, and sends nothing on it.
 func (c *connector) connect(ctx context.Context) (*conn, error) {
 	if c.quick != nil {
-		made, err := connectBy(ctx, c.quick)
+		made, err := connectBy(ctx, c.quick())
 		if _, unverified := errors.AsType[*tls.CertificateVerificationError](err); !unverified {
 			return made, err
 		}
@@ -54,11 +54,15 @@ func newConnector(cfg Config) (connector, error) {
 		return connector{whole: whole}, err
 	}
 	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(cfg.Bundle) // an empty bundle verifies no host, so that all roots are read
 	if err := appendRoots(roots, cfg.ExtraRoots); err != nil {
 		return connector{}, err
 	}
-	return connector{newHTTPTransport(cfg, roots), whole}, nil
+	quick := sync.OnceValue(func() *http.Transport {
+		roots.AppendCertsFromPEM(cfg.Bundle) // an empty bundle verifies no host, so that all roots are read
+		return newHTTPTransport(cfg, roots)
+	})
+	go quick() // parsing takes milliseconds, in which the caller prepares its first request
+	return connector{quick, whole}, nil
 }
 
 // systemRoots returns the system's roots and the extra ones; nil means the system's.

@@ -46,7 +46,9 @@ func TestQuickRoots(t *testing.T) {
 			}
 			reads := 0
 			c := Client{after: time.After, connector: connector{
-				quick: newHTTPTransport(Config{UserAgent: "forcecred/test"}, roots(tt.quick)),
+				quick: func() *http.Transport {
+					return newHTTPTransport(Config{UserAgent: "forcecred/test"}, roots(tt.quick))
+				},
 				whole: func() (*http.Transport, error) {
 					reads++
 					return newHTTPTransport(Config{UserAgent: "forcecred/test"}, roots(tt.whole)), nil
