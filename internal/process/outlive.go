@@ -12,8 +12,9 @@ import (
 // Outlive prepares a process to finish its work whatever becomes of its parent. No
 // signal that can be caught ends it. The context ends by a signal that asks the process
 // to end, and with its parent: it is for work that may be left undone. Work that must be
-// finished is done between hold and release. After limit, by a clock that also counts
-// the time that the system sleeps, the process ends, unless it is held.
+// finished is done between hold and release; the first hold makes all threads that it may
+// need. After limit, by a clock that also counts the time that the system sleeps, the
+// process ends, unless it is held.
 func Outlive(limit time.Duration) (ctx context.Context, hold func() (release func())) {
 	closeInherited()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -40,7 +41,9 @@ func Outlive(limit time.Duration) (ctx context.Context, hold func() (release fun
 			}
 		}
 	}()
+	reserve := sync.OnceFunc(reserveThreads)
 	return ctx, func() (release func()) {
+		reserve()
 		held.RLock()
 		return held.RUnlock
 	}
