@@ -92,7 +92,7 @@ func wantNode(t *testing.T, r *rig.Rig, stdout string) {
 		t.Error("it is not the org's token")
 	}
 	want := struct{ Code, Message, Hint, Org string }{
-		string(protocol.OrgNotFound), `there is no org "nosuch" in the keystore`, "`forcecred list` lists the stored orgs; `forcecred login ORG` adds one", "nosuch",
+		string(protocol.OrgNotFound), `there is no org "nosuch" in the keystore`, "`forcecred list` lists the stored orgs; `forcecred login ORG` adds one, and `forcecred import --live` adds the Salesforce CLI's", "nosuch",
 	}
 	if diff := cmp.Diff(want, said.Error); diff != "" {
 		t.Error("error: ", diff)

@@ -62,7 +62,7 @@ func (a App) Open(ctx context.Context) (Helper, error) {
 	config := helper.Config{
 		Keystore:    store,
 		Journal:     journal,
-		Failures:    newFailures(&failures.Failures{Dir: filepath.Join(paths.DataDir, "failures")}, store),
+		Failures:    newFailures(&failures.Failures{Dir: filepath.Join(paths.DataDir, failuresFolder)}, store),
 		Refusals:    newRefusals(&refusals.Refusals{Dir: filepath.Join(paths.DataDir, "refusals")}, store),
 		Connect:     a.connector(),
 		ReadKey:     privatefile.ReadSecret,

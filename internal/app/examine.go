@@ -6,9 +6,11 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"time"
 
 	"forcecred/internal/config"
 	"forcecred/internal/doctor"
+	"forcecred/internal/failures"
 	"forcecred/internal/hints"
 	"forcecred/keystore"
 	"forcecred/keystore/agefile"
@@ -102,6 +104,8 @@ func (a App) examineKeystore(ctx context.Context, paths config.Paths, org keysto
 	}
 	kept, more := doctor.ReadItems(ctx, store, org)
 	findings = append(findings, more...)
+	recorded := newFailures(&failures.Failures{Dir: filepath.Join(paths.DataDir, failuresFolder)}, store)
+	findings = append(findings, doctor.CheckRefreshes(kept, recorded, time.Now())...)
 	ours := slices.DeleteFunc(slices.Clone(kept), func(k doctor.StoredOrg) bool {
 		both, isTwo := store.(*overlay.Store)
 		return isTwo && both.IsSecond(k.Grant.Org)
@@ -125,7 +129,7 @@ func examineFiles(paths config.Paths) (findings []protocol.Finding, hasItems boo
 	data, hasData := doctor.CheckDataFolder(paths.DataDir)
 	findings = append(findings, data)
 	if hasData {
-		for _, name := range []string{"store", "locks", "journal", "failures", noticesFolder, "tmp"} {
+		for _, name := range []string{"store", "locks", "journal", failuresFolder, noticesFolder, "tmp"} {
 			folder, hasFolder := doctor.CheckFolder(filepath.Join(paths.DataDir, name))
 			if hasFolder && folder.State != protocol.OK {
 				findings = append(findings, folder)

@@ -9,6 +9,9 @@ import (
 	"forcecred/keystore/sfcli"
 )
 
+// failuresFolder is the folder below the data folder that has the last failures.
+const failuresFolder = "failures"
+
 // loginNames gives a login of the Salesforce CLI one name for its records, whichever of its
 // names a request has.
 type loginNames struct {

@@ -114,7 +114,11 @@ func (h Helper) DefaultOrg(ctx context.Context) (string, error) {
 // them into it. Its error is a [*protocol.Error].
 func (h Helper) SalesforceCLI() (keystore.Store, error) {
 	if h.choice.name == sfKeystore || h.choice.fallback == sfKeystore {
-		return nil, protocol.Errorf(protocol.Usage, "forcecred uses the Salesforce CLI's logins in place: there is nothing to copy")
+		e := protocol.Errorf(protocol.Usage, "the Salesforce CLI's logins are used in place, so there is nothing to copy")
+		if h.choice.fallback == sfKeystore {
+			e.Remedy = remedy.Remedy{Code: "undo_import_live", Path: h.paths.ConfigFile()}
+		}
+		return nil, e
 	}
 	logins, _, err := h.app.openSalesforceCLI(h.paths)
 	return logins, err

@@ -71,7 +71,7 @@ func Run(ctx context.Context, p Process) (status int) {
 	root.SetOut(help)
 	root.SetErr(p.Stderr)
 	root.SetArgs(p.Args)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		err = help.err // cobra ignores it
 	}
@@ -83,8 +83,11 @@ func Run(ctx context.Context, p Process) (status int) {
 		p.flushNotices()
 		return done.status
 	}
-	if _, ok := errors.AsType[*protocol.Error](err); !ok {
+	e, ok := errors.AsType[*protocol.Error](err)
+	if !ok {
 		err = usage("unknown command") // cobra's own text quotes it
+	} else if e.Hint == seeHelp && cmd.HasParent() && cmd.Name() != "help" {
+		e.Hint = "see `forcecred help " + cmd.Name() + "`"
 	}
 	return p.fail(err)
 }
@@ -92,6 +95,7 @@ func Run(ctx context.Context, p Process) (status int) {
 // Command returns the command that [Run] runs, with its subcommands. The zero Process
 // is enough to read it.
 func Command(p Process) *cobra.Command {
+	var printVersion bool
 	root := &cobra.Command{
 		Use:                   "forcecred",
 		Short:                 "A credential helper for Salesforce orgs",
@@ -102,8 +106,14 @@ func Command(p Process) *cobra.Command {
 		SilenceUsage:          true,
 		CompletionOptions:     cobra.CompletionOptions{DisableDefaultCmd: true}, // completionCommand replaces it
 		Args:                  knownCommand,
-		RunE:                  func(root *cobra.Command, _ []string) error { return root.Help() },
+		RunE: func(root *cobra.Command, _ []string) error {
+			if printVersion {
+				return p.printVersion(false)
+			}
+			return root.Help()
+		},
 	}
+	root.Flags().BoolVar(&printVersion, "version", false, "Print the version")
 	root.AddCommand(getCommand(p), storeCommand(p), eraseCommand(p), listCommand(p), versionCommand(p))
 	root.AddCommand(completionCommand(p))
 	root.AddCommand(statusCommand(p))
@@ -293,9 +303,12 @@ func (w *checkedWriter) Write(b []byte) (int, error) {
 // of them may be a secret.
 func usage(format string, args ...any) *protocol.Error {
 	e := protocol.Errorf(protocol.Usage, format, args...)
-	e.Hint = "see `forcecred help`"
+	e.Hint = seeHelp
 	return e
 }
+
+// seeHelp is the hint of [usage]. Run names the command in it.
+const seeHelp = "see `forcecred help`"
 
 // usageHint is usage for an error that no page of the help explains.
 func usageHint(hint, format string, args ...any) *protocol.Error {
@@ -317,7 +330,21 @@ func knownCommand(root *cobra.Command, args []string) error {
 		}
 	}
 	slices.Sort(names)
-	return usage("unknown command; the commands are: %s", strings.Join(names, ", "))
+	e := usage("unknown command; the commands are: %s", strings.Join(names, ", "))
+	if similar := suggest(root, args[0]); len(similar) > 0 {
+		e.Hint = "did you mean `forcecred " + strings.Join(similar, "` or `forcecred ") + "`?"
+	}
+	return e
+}
+
+// suggest returns the commands whose names are most like what was typed, or none. It never
+// returns what was typed.
+func suggest(root *cobra.Command, typed string) (similar []string) {
+	for letters := 1; letters <= 2 && len(similar) == 0; letters++ {
+		root.SuggestionsMinimumDistance = letters
+		similar = root.SuggestionsFor(typed)
+	}
+	return similar
 }
 
 // helpCommand replaces cobra's, which quotes an unknown command.

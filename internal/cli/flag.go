@@ -11,9 +11,9 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// flagError replaces the errors of pflag, which quote the value. A value may be a
-// secret.
-func flagError(_ *cobra.Command, err error) error {
+// flagError replaces the errors of pflag, which quote the flag or its value. Either may be
+// a secret.
+func flagError(cmd *cobra.Command, err error) error {
 	var (
 		value    *pflag.InvalidValueError
 		required *pflag.ValueRequiredError
@@ -29,7 +29,21 @@ func flagError(_ *cobra.Command, err error) error {
 	case errors.As(err, &required):
 		return usage("--%s needs a value", required.GetFlag().Name)
 	}
-	return usage("unknown flag")
+	return usage("unknown flag; the flags are: %s", strings.Join(flagNames(cmd), ", "))
+}
+
+// flagNames returns the flags of a command, sorted.
+func flagNames(cmd *cobra.Command) []string {
+	var names []string
+	add := func(f *pflag.Flag) {
+		if !f.Hidden {
+			names = append(names, "--"+f.Name)
+		}
+	}
+	cmd.LocalFlags().VisitAll(add)
+	cmd.InheritedFlags().VisitAll(add)
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // valueError says what is wrong with the value of a flag, and does not quote it. It

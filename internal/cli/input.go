@@ -33,7 +33,7 @@ func (r *requestReader) Read(b []byte) (int, error) {
 	}
 	reported := make(chan struct{})
 	timer := time.AfterFunc(time.Until(r.begun.Add(openStdinNotice)), func() {
-		r.late("stdin is still open, and a request ends with it: close it behind the request, as `forcecred get <request.json` does")
+		r.late("stdin is still open, and forcecred reads the request to its end: close stdin after the request, as `forcecred get <request.json` does")
 		close(reported)
 	})
 	n, err := r.from.Read(b)

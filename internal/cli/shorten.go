@@ -13,7 +13,7 @@ func (p Process) shortenOnTerminal(c protocol.Credential) protocol.Credential {
 		return c
 	}
 	c.AccessToken, c.IDToken = shorten(c.AccessToken), shorten(c.IDToken)
-	p.notice("the token is shortened on a terminal; `forcecred get ORG --reveal` shows the whole of it, and a pipe gets it in any case")
+	p.notice("the token is shortened on a terminal; `forcecred get ORG --reveal` shows the whole token, and a pipe always gets it")
 	return c
 }
 

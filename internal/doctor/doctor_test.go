@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -127,11 +128,39 @@ func TestHosts(t *testing.T) {
 		t.Fatalf("%v were visited: %+v", v, got)
 	}
 	for i, want := range []protocol.Finding{
-		{Check: Host, State: protocol.Fail, Detail: `the grant of "c" can't be used: login_url does not name a Salesforce host`, Next: "erase the org and store it again"},
+		{Check: Host, State: protocol.Fail, Detail: `the grant of "c" can't be used: login_url does not name a Salesforce host; if it is the org's own, allow it with allow_host`, Next: "erase the org and store it again"},
 		{Check: Host, State: protocol.Fail, Detail: "login.salesforce.com: no connection within 10s", Next: "try again"},
 	} {
 		if got[i] != want {
 			t.Errorf("%+v, want %+v", got[i], want)
+		}
+	}
+}
+
+type lastFailures map[keystore.Org]string
+
+func (f lastFailures) Last(org keystore.Org) (code string, at time.Time) {
+	return f[org], time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
+}
+
+// TestRefreshes: what only a person can change fails, and what a retry may solve is a warning.
+func TestRefreshes(t *testing.T) {
+	t.Parallel()
+	failed := lastFailures{"ended": "sign_in_again", "refused": "refused", "busy": "temporarily_unavailable", "locked": "keystore_unavailable", "refreshed": "refused"}
+	want := map[string]protocol.State{"ended": protocol.Fail, "refused": protocol.Fail, "busy": protocol.Warn, "locked": protocol.Warn}
+	now := time.Date(2026, 11, 24, 13, 0, 0, 0, time.UTC)
+	for _, name := range []string{"ended", "refused", "busy", "locked", "well", "refreshed"} {
+		stored := StoredOrg{Grant: keystore.Grant{Org: keystore.Org(name)}, Used: now.Add(-24 * time.Hour)}
+		if name == "refreshed" {
+			stored.Used = now
+		}
+		got := CheckRefreshes([]StoredOrg{stored}, failed, now)
+		if state, isFailed := want[name]; !isFailed {
+			if len(got) != 0 {
+				t.Errorf("%s: %+v, want nothing", name, got)
+			}
+		} else if len(got) != 1 || got[0].State != state || !strings.Contains(got[0].Detail, "failed 3h0m0s ago: "+string(failed[keystore.Org(name)])) || got[0].Next == "" {
+			t.Errorf("%s: %+v, want %s", name, got, state)
 		}
 	}
 }

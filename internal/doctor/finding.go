@@ -25,6 +25,7 @@ const (
 	Write       = "write"          // a write, a read and a deletion
 	Items       = "items"          // whether each can be read
 	Size        = "size"           // of the items
+	Refresh     = "refresh"        // the last failure of an org, if no refresh succeeded since
 	LeftJournal = "journal"        // entries that failed or killed processes left
 	Proxy       = "proxy"          // HTTPS_PROXY
 	Roots       = "certificates"   // FORCECRED_CA_FILE

@@ -52,7 +52,8 @@ func probe(ctx context.Context, store keystore.Store, org keystore.Org) error {
 // StoredOrg is an org's grant, and the size of its items.
 type StoredOrg struct {
 	Grant   keystore.Grant
-	Largest int // the bytes of the largest of its items
+	Largest int       // the bytes of the largest of its items
+	Used    time.Time // when the org was stored, or when a refresh last succeeded
 }
 
 // ReadItems reads the items of all orgs, or of the named one. It changes nothing.
@@ -140,15 +141,26 @@ func read(ctx context.Context, store keystore.Store, org keystore.Org) (StoredOr
 	if err != nil {
 		return StoredOrg{}, err
 	}
-	k := StoredOrg{grant, len(item)}
+	k := StoredOrg{Grant: grant, Largest: len(item), Used: latest(grant.StoredAt, grant.RefreshedAt)}
 	for _, kind := range []keystore.Kind{keystore.KindToken, keystore.KindDataCloud} {
-		token, err := store.Get(ctx, keystore.Key{Kind: kind, Org: org})
+		key := keystore.Key{Kind: kind, Org: org}
+		token, err := store.Get(ctx, key)
 		if err != nil && !errors.Is(err, keystore.ErrNotFound) && !errors.Is(err, keystore.ErrCorrupt) { // which a refresh replaces
 			return StoredOrg{}, err
 		}
 		k.Largest = max(k.Largest, len(token))
+		if cached, err := keystore.DecodeToken(key, token); err == nil && kind == keystore.KindToken {
+			k.Used = latest(k.Used, cached.RefreshedAt)
+		}
 	}
 	return k, nil
+}
+
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // Limits are the limits of a keystore, in bytes.

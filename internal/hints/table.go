@@ -14,8 +14,10 @@ import (
 var table = sync.OnceValue(func() map[remedy.Code]string {
 	return map[remedy.Code]string{
 		// An org, and how it is named.
-		"list_or_log_in":         "`forcecred list` lists the stored orgs; `forcecred login ORG` adds one",
+		"list_or_log_in":         "`forcecred list` lists the stored orgs; `forcecred login ORG` adds one, and `forcecred import --live` adds the Salesforce CLI's",
 		"list_orgs":              "`forcecred list` lists the stored orgs",
+		"refresh_again":          "`forcecred get {org} --force` asks Salesforce again, and prints what to do",
+		"undo_import_live":       "to copy logins instead, remove \"fallback\" from {path} first",
 		"list_places":            "`forcecred list` shows the login URL and the instance of each org; the instance is known after the first `forcecred get`",
 		"name_org_in_request":    "name the org in the request",
 		"name_org_as_argument":   "give the org's name as an argument: `forcecred store ORG`",
@@ -137,11 +139,11 @@ var table = sync.OnceValue(func() map[remedy.Code]string {
 		// The platform's keyrings.
 		"unlock_keyring":         "unlock the keyring, and try again",
 		"unlock_keychain":        "run `security unlock-keychain`, and allow forcecred to use its items",
-		"unlock_secret_service":  "unlock the keyring \"{name}\" by logging in to the desktop, or with `gnome-keyring-daemon --unlock`",
+		"unlock_secret_service":  "unlock the keyring \"{name}\" by logging in to the desktop, or with `gnome-keyring-daemon --unlock`; without a desktop, set {keystore_variable}=file and store the orgs there",
 		"unlock_kwallet":         "open the wallet \"{name}\" in KWalletManager, and allow forcecred to use it",
 		"unlock_pass":            "run `pass show` on any item in a terminal, which unlocks the key",
 		"unlock_pass_key":        "run `pass show` on any item in a terminal, which unlocks the key; `gpg --list-secret-keys` shows which keys there are",
-		"make_collection":        "log in to the desktop, or create the collection: `gnome-keyring-daemon --unlock --components=secrets` reads its password; with KeePassXC, open a database that it exposes",
+		"make_collection":        "log in to the desktop, or create the collection: `gnome-keyring-daemon --unlock --components=secrets` reads its password; with KeePassXC, open a database that it exposes; or set {keystore_variable}=file",
 		"install_secret_service": "install or start gnome-keyring, or set {keystore_variable} to another keystore",
 		"install_kwallet":        "check that KWallet of KDE Frameworks 5 is installed and starts",
 		"install_pass":           "install pass, and run `pass init` with the id of a GPG key",

@@ -60,10 +60,16 @@ func parseLoginURL(raw string, allowHost bool) (origin.Origin, error) {
 	switch {
 	case errors.Is(err, origin.ErrPath):
 		return "", fmt.Errorf("%w; give only the host, and the path of an Experience Cloud site as site", err)
+	case err != nil && !strings.HasPrefix(strings.ToLower(raw), "https://"):
+		return "", fmt.Errorf("%w such as https://NAME.my.salesforce.com", err)
 	case err != nil:
 		return "", err
 	}
-	return o, checkHost(o, allowHost || isLoopback(o))
+	err = checkHost(o, allowHost || isLoopback(o))
+	if errors.Is(err, errNotSalesforce) {
+		err = fmt.Errorf("%w; if it is the org's own, allow it with allow_host", err)
+	}
+	return o, err
 }
 
 // URL returns the login URL in its normal form: https, lower case, no trailing slash.
@@ -114,6 +120,8 @@ func (h Host) trusts(o origin.Origin) bool {
 	return h.allowHost && (name == own || strings.HasSuffix(name, "."+own))
 }
 
+var errNotSalesforce = errors.New("does not name a Salesforce host")
+
 // checkHost refuses an origin that is neither trusted nor a Salesforce host on the
 // https port.
 func checkHost(o origin.Origin, trusted bool) error {
@@ -121,7 +129,7 @@ func checkHost(o origin.Origin, trusted bool) error {
 	case trusted:
 		return nil
 	case !isSalesforce(o.Hostname()):
-		return errors.New("does not name a Salesforce host")
+		return errNotSalesforce
 	case o.Port() != "":
 		return errors.New("has a port")
 	}
