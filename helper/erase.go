@@ -62,12 +62,19 @@ func (h *Helper) eraseRejected(ctx context.Context, org keystore.Org, rejected s
 	return nil
 }
 
-// eraseAll deletes all items of an org. The grant goes last, so that a second try after a
-// failure still finds the org. The caller holds the lock.
+// eraseAll deletes all items of an org. The journal goes after the grant: if the store does
+// not delete the grant, the org needs the refresh token that only the journal may have. The
+// journal's key goes last, so that a second try after a failure still finds the org. The
+// caller holds the lock.
 func (h *Helper) eraseAll(ctx context.Context, org keystore.Org) error {
 	if err := h.deleteTokens(ctx, org); err != nil {
 		return storeError("erase", org, err)
 	}
+	if err := h.deleteItem(ctx, keystore.Key{Kind: keystore.KindGrant, Org: org}); err != nil {
+		return err
+	}
+	h.failures().Delete(org)
+	h.refusals().Delete(org)
 	key, err := h.loadKey(ctx, org)
 	if err == nil {
 		err = h.journal().Delete(org, key)
@@ -75,12 +82,7 @@ func (h *Helper) eraseAll(ctx context.Context, org keystore.Org) error {
 	if err != nil {
 		return storeError("erase the journal of", org, err)
 	}
-	h.failures().Delete(org)
-	h.refusals().Delete(org)
-	if err := h.deleteItem(ctx, journalKey(org)); err != nil {
-		return err
-	}
-	return h.deleteItem(ctx, keystore.Key{Kind: keystore.KindGrant, Org: org})
+	return h.deleteItem(ctx, journalKey(org))
 }
 
 func (h *Helper) deleteItem(ctx context.Context, key keystore.Key) error {

@@ -411,6 +411,32 @@ func TestJournalEntryStaysUntilItIsSaved(t *testing.T) {
 	}
 }
 
+// TestRefusedEraseKeepsTheJournal: the store does not delete the grant, so the org still
+// needs the refresh token that only the journal has.
+func TestRefusedEraseKeepsTheJournal(t *testing.T) {
+	for _, kind := range []keystore.Kind{keystore.KindToken, keystore.KindDataCloud, keystore.KindGrant} {
+		f := journaled(t)
+		f.store.Fault = func(op string, key keystore.Key) error {
+			if op == "delete" && key.Kind == kind {
+				return &keystore.Error{Reason: keystore.ErrForeign}
+			}
+			return nil
+		}
+		if err := f.Erase(t.Context(), protocol.EraseRequest{Org: "prod"}); err == nil {
+			t.Errorf("%s: the refused erase succeeded", kind)
+		}
+		f.store.Fault = nil
+		var sent string
+		f.refresh = func(g salesforce.RefreshGrant) (salesforce.Answer, error) {
+			sent = g.RefreshToken.Reveal()
+			return rotated(f.posts), nil
+		}
+		if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod", Force: true}); err != nil || sent != "test-refresh-token-1" {
+			t.Errorf("%s: the login is lost: %v, sent %s", kind, err, sent)
+		}
+	}
+}
+
 // TestUnreadableJournalStopsTheRefresh: the journal may have the only valid refresh token.
 func TestUnreadableJournalStopsTheRefresh(t *testing.T) {
 	t.Parallel()
