@@ -1,4 +1,4 @@
-// Command generate makes the man pages and the completions of forcecred from the commands' help, the README's tables and pages.md.
+// Command generate makes the man pages and the completions of forcecred from the commands' help, a table of protocol.md and pages.md.
 //
 //go:generate go run .
 package main
@@ -17,9 +17,9 @@ import (
 func main() {
 	log.SetFlags(0)
 	docs := ".." // from this folder
-	readme, err := os.ReadFile(filepath.Join(docs, "..", "README.md"))
+	protocol, err := os.ReadFile(filepath.Join(docs, "protocol.md"))
 	if err == nil {
-		err = makePages(filepath.Join(docs, "man"), string(readme))
+		err = makePages(filepath.Join(docs, "man"), string(protocol))
 	}
 	if err == nil {
 		err = makeCompletions(filepath.Join(docs, "completions"))

@@ -57,7 +57,7 @@ func definitions(document, heading string, of func(cells []string) (term, text s
 		b.WriteString(definition(strings.ReplaceAll(term, "`", "**"), text))
 	}
 	if !found || rows < 3 {
-		return "", fmt.Errorf("the README has no table under %q", heading)
+		return "", fmt.Errorf("the document has no table under %q", heading)
 	}
 	return b.String(), nil
 }

@@ -20,11 +20,11 @@ import (
 var more string
 
 // makePages makes a page for each command, and one for forcecred.
-func makePages(dir, readme string) error {
+func makePages(dir, protocol string) error {
 	if err := empty(dir); err != nil {
 		return err
 	}
-	status, err := definitions(readme, "Exit status", func(cells []string) (term, text string) { return cells[0] + ", " + cells[1], cells[2] })
+	status, err := definitions(protocol, "Failure", func(cells []string) (term, text string) { return cells[0] + ", " + cells[1], cells[2] })
 	if err != nil {
 		return err
 	}

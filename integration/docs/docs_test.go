@@ -56,7 +56,7 @@ func TestDocsQuoteMessages(t *testing.T) {
 		least   int // the least number of messages that it explains
 		sources []string
 	}{
-		{"keystores.md", 30, []string{"../../internal", "../../keystore"}},
+		{"keystores.md", 30, []string{"../../internal", "../../keystore", "../../helper"}},
 		{"plugin-hosts.md", 5, []string{"../../protocol/plugin"}},
 	} {
 		doc, err := os.ReadFile(filepath.Join("../../docs", tt.doc))
