@@ -100,6 +100,8 @@ func TestHostileAnswers(t *testing.T) {
 		{"503 after the commit", named("503-after-commit"), false, 7, "HTTP 503", lost},
 
 		{"1 MiB", named("oversize"), false, 7, "larger than 256 KiB", recovered},
+		{"10 MiB before the new refresh token, HTTP/1.1", field("access_token", strings.Repeat("x", 10<<20)), true, 7, "larger than 256 KiB", recovered},
+		{"10 MiB before the new refresh token, HTTP/2", field("access_token", strings.Repeat("x", 10<<20)), false, 7, "larger than 256 KiB", recovered},
 		{"a body for ever, HTTP/1.1", named("endless"), true, 7, "larger than 256 KiB", recovered},
 		{"a body for ever, HTTP/2", named("endless"), false, 7, "larger than 256 KiB", recovered},
 		{"a gzip bomb, HTTP/1.1", named("gzip-bomb"), true, 7, "larger than 256 KiB", recovered},

@@ -3,6 +3,7 @@ package salesforce
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -104,7 +105,7 @@ func TestDecodeAnswerRefuses(t *testing.T) {
 			if text := e.Error() + hints.Text(e.Remedy); strings.Contains(text, "test") || strings.Contains(text, "\x1b") {
 				t.Error("the error quotes the answer")
 			}
-			if recoverRefreshToken(resp).Reveal() != "test-refresh-token-2" {
+			if recoverRefreshToken(resp.Status, resp.Body, len(body)).Reveal() != "test-refresh-token-2" {
 				t.Error("the rotated refresh token is lost")
 			}
 		})
@@ -162,8 +163,20 @@ func TestPassedOn(t *testing.T) {
 	}
 }
 
+// recoverRefreshToken scans an answer that arrives in pieces.
+func recoverRefreshToken(status int, body []byte, piece int) secret.Text {
+	var scanner refreshTokenScanner
+	for part := range slices.Chunk(body, max(piece, 1)) {
+		if _, err := scanner.Write(part); err != nil {
+			break
+		}
+	}
+	return scanner.recovered(status)
+}
+
 func TestRecoverRefreshToken(t *testing.T) {
 	t.Parallel()
+	long := strings.Repeat("x", 3<<20)
 	for _, tt := range []struct {
 		name   string
 		status int
@@ -186,9 +199,21 @@ func TestRecoverRefreshToken(t *testing.T) {
 		{"with another status of success", 201, `{"refresh_token":"test-refresh-token-2","acc`, "test-refresh-token-2"},
 		{"an echo in an error", 400, `{"error":"x","refresh_token":"test-refresh-token-1"}`, ""},
 		{"HTML", 200, `<html>`, ""},
+		{"after a long text", 200, `{"scope":"` + long + `","refresh_token":"test-refresh-token-2","x`, "test-refresh-token-2"},
+		{"after a long name", 200, `{"` + long + `":"","refresh_token":"test-refresh-token-2","x`, "test-refresh-token-2"},
+		{"too long itself", 200, `{"refresh_token":"` + long + `","access_token":"t"}`, ""},
+		{"after values of each kind", 200, `{"a":-1.5E+3 ,"b":true,"c":null, "d":[{"x":"}]"},[]] , "e":{"f":"\\"},"refresh_token":"test-refresh-token-2"}`, "test-refresh-token-2"},
+		{"in a text", 200, `{"scope":"a\",\"refresh_token\":\"test-refresh-token-9","x":1}`, ""},
+		{"after a text without an end", 200, "{\"scope\":\"a\n,\"refresh_token\":\"test-refresh-token-9\"}", ""},
+		{"of a member with a similar name", 200, `{"Refresh_Token":"test-refresh-token-9"}`, ""},
+		{"of a member with an escaped name", 200, `{"refresh\u005ftoken":"test-refresh-token-2"}`, "test-refresh-token-2"},
+		{"after the object", 200, `{"a":1},"refresh_token":"test-refresh-token-9"}`, ""},
+		{"twice", 200, `{"refresh_token":"test-refresh-token-2","refresh_token":"test-refresh-token-9"}`, "test-refresh-token-2"},
 	} {
-		if got := recoverRefreshToken(transport.Response{Status: tt.status, Header: nil, Body: []byte(tt.body)}); got.Reveal() != tt.want {
-			t.Errorf("%s: found a token: %v", tt.name, !got.Empty())
+		for _, piece := range []int{1, 1000, len(tt.body)} {
+			if got := recoverRefreshToken(tt.status, []byte(tt.body), piece); got.Reveal() != tt.want {
+				t.Errorf("%s, in pieces of %d: found a token: %v", tt.name, piece, !got.Empty())
+			}
 		}
 	}
 }

@@ -74,9 +74,9 @@ func (c *Client) ExchangeCode(ctx context.Context, a Authorization, clientSecret
 	if !clientSecret.Empty() {
 		form.Set("client_secret", clientSecret.Reveal())
 	}
-	resp, fail := c.requestToken(ctx, a.Host, form)
+	resp, recovered, fail := c.requestToken(ctx, a.Host, form)
 	if fail != nil {
-		return Answer{RefreshToken: recoverRefreshToken(resp)}, classifyLogin(fail)
+		return Answer{RefreshToken: recovered}, classifyLogin(fail)
 	}
 	answer, err := decodeAnswer(resp, a.Host, clientSecret, code, a.verifier)
 	if err == nil && answer.RefreshToken.Empty() {
@@ -86,7 +86,7 @@ func (c *Client) ExchangeCode(ctx context.Context, a Authorization, clientSecret
 		err = c.verifyIDToken(ctx, a, answer)
 	}
 	if err != nil {
-		return Answer{RefreshToken: recoverRefreshToken(resp)}, classifyLogin(err)
+		return Answer{RefreshToken: recovered}, classifyLogin(err)
 	}
 	return answer, nil
 }

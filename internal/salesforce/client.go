@@ -29,13 +29,16 @@ func NewClient(cfg transport.Config) (*Client, error) {
 
 // requestToken sends form to the token endpoint, once or not at all. If it fails, the
 // error's Reason says whether the request may have reached the server, and the response
-// has the part of the answer that was read.
-func (c *Client) requestToken(ctx context.Context, host Host, form url.Values) (transport.Response, *Error) {
+// has the part of the answer that was read. recovered is the refresh token of an answer of
+// success, also of one that is not whole or too large.
+func (c *Client) requestToken(ctx context.Context, host Host, form url.Values) (resp transport.Response, recovered secret.Text, fail *Error) {
 	req, fail := newPost(host.Endpoint("token"), form)
 	if fail != nil {
-		return transport.Response{}, fail
+		return transport.Response{}, secret.Text{}, fail
 	}
-	return withStatus(c.transport.SendOnNewConnection(ctx, req))
+	var scanner refreshTokenScanner
+	resp, fail = withStatus(c.transport.SendOnNewConnection(ctx, req, &scanner))
+	return resp, scanner.recovered(resp.Status), fail
 }
 
 // post sends form to endpoint, with the errors of requestToken.

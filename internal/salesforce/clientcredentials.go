@@ -26,7 +26,7 @@ func (g ClientGrant) Check() error {
 }
 
 func (g ClientGrant) exchange(ctx context.Context, c *Client) (Answer, error) {
-	resp, fail := c.requestToken(ctx, g.Host, url.Values{
+	resp, _, fail := c.requestToken(ctx, g.Host, url.Values{
 		"grant_type":    {"client_credentials"},
 		"client_id":     {g.ClientID},
 		"client_secret": {g.ClientSecret.Reveal()},

@@ -67,7 +67,7 @@ func FuzzDecodeAnswer(f *testing.F) {
 		} else {
 			checkAnswer(t, a, grant)
 		}
-		if token := recoverRefreshToken(resp).Reveal(); token != "" {
+		if token := recoverRefreshToken(status, body, 1+len(body)/2).Reveal(); token != "" {
 			isInBody := slices.ContainsFunc(jsonStrings.FindAll(body, -1), func(text []byte) bool {
 				var s string
 				return json.Unmarshal(text, &s) == nil && s == token
@@ -161,7 +161,7 @@ func FuzzErrorAnswer(f *testing.F) {
 			resp := transport.Response{Status: status, Header: http.Header{}, Body: body}
 			_, err := decodeRefresh(resp, grant)
 			checkError(t, err, awkwardSecret, awkwardToken)
-			if !recoverRefreshToken(resp).Empty() {
+			if !recoverRefreshToken(status, body, len(body)).Empty() {
 				t.Error("a refresh token was recovered from a refusal")
 			}
 			// Each format has the same class, each time.

@@ -97,7 +97,7 @@ func (g JWTGrant) send(ctx context.Context, c *Client, t Target) (answer Answer,
 	if err != nil {
 		return Answer{}, &Error{Reason: Refused, Err: fmt.Errorf("sign the assertion: %w", err), Remedy: wrongAssertion.remedy()}, false
 	}
-	resp, fail := c.requestToken(ctx, t.Host, url.Values{
+	resp, _, fail := c.requestToken(ctx, t.Host, url.Values{
 		"grant_type": {"urn:ietf:params:oauth:grant-type:jwt-bearer"},
 		"assertion":  {assertion.Reveal()},
 	})

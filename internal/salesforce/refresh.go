@@ -25,13 +25,13 @@ func (g RefreshGrant) exchange(ctx context.Context, c *Client) (Answer, error) {
 	if !g.ClientSecret.Empty() {
 		form.Set("client_secret", g.ClientSecret.Reveal())
 	}
-	resp, fail := c.requestToken(ctx, g.Host, form)
+	resp, recovered, fail := c.requestToken(ctx, g.Host, form)
 	if fail != nil {
-		return Answer{RefreshToken: recoverRefreshToken(resp)}, fail
+		return Answer{RefreshToken: recovered}, fail
 	}
 	answer, err := decodeAnswer(resp, g.Host, g.ClientSecret, g.RefreshToken)
 	if err != nil {
-		return Answer{RefreshToken: recoverRefreshToken(resp)}, err
+		return Answer{RefreshToken: recovered}, err
 	}
 	return answer, nil
 }

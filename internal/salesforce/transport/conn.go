@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -19,13 +20,13 @@ type conn struct {
 // roundTrip sends req and reads the answer. Without a whole answer it aborts the
 // connection before it returns: the caller may send the same token again, and this
 // request must not arrive after that.
-func (c *conn) roundTrip(req *http.Request) (Response, error) {
+func (c *conn) roundTrip(req *http.Request, scanner io.Writer) (Response, error) {
 	resp, err := c.http.RoundTrip(req)
 	if err != nil {
 		c.abort()
 		return Response{}, err
 	}
-	body, err := readBody(resp.Body)
+	body, err := readBody(resp.Body, scanner)
 	if err != nil {
 		c.abort()
 	}

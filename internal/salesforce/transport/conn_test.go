@@ -68,7 +68,9 @@ func TestAnswerLeavesConnectionOrderly(t *testing.T) {
 			for step, want := range []int{1, 1, 1, 2} {
 				send := p.client.Send
 				if step == 0 || step == 3 {
-					send = p.client.SendOnNewConnection
+					send = func(ctx context.Context, req *http.Request) (Response, *Error) {
+						return p.client.SendOnNewConnection(ctx, req, nil)
+					}
 				}
 				if _, fail := send(t.Context(), newPost(p.host)); fail != nil {
 					t.Fatal(fail)

@@ -169,7 +169,7 @@ func (p *path) dialed() (all, open int) {
 
 // post sends a request to the path's host on a new connection.
 func (p *path) post(ctx context.Context) (Response, *Error) {
-	return p.client.SendOnNewConnection(ctx, newPost(p.host))
+	return p.client.SendOnNewConnection(ctx, newPost(p.host), nil)
 }
 
 func newPost(host string) *http.Request {

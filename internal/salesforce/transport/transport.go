@@ -20,6 +20,10 @@ const (
 	maxHeaderBytes = 64 << 10
 	maxBodyBytes   = 256 << 10 // decoded: a token answer has a few KiB
 
+	// maxScannedBytes bounds what is read of an answer that is too large, decoded: the new
+	// refresh token may be behind the limit, and the old one is dead.
+	maxScannedBytes = 32 << 20
+
 	// A request that follows a token request at once reuses its connection, which
 	// saves a handshake. Later requests are rare.
 	idleTimeout = 5 * time.Second
@@ -82,17 +86,20 @@ type Response struct {
 
 // Send sends req once or not at all. It may use the connection of an earlier request.
 func (c *Client) Send(ctx context.Context, req *http.Request) (Response, *Error) {
-	return c.send(ctx, req, c.idle.take(req.URL))
+	return c.send(ctx, req, c.idle.take(req.URL), nil)
 }
 
 // SendOnNewConnection is Send without an earlier request's connection. The host may
 // be closing that connection: then it is unknown whether the host read the request.
-func (c *Client) SendOnNewConnection(ctx context.Context, req *http.Request) (Response, *Error) {
-	return c.send(ctx, req, nil)
+//
+// It also writes the answer's body to scanner, even one that is too large for a [Response],
+// until scanner returns an error because it needs no more.
+func (c *Client) SendOnNewConnection(ctx context.Context, req *http.Request, scanner io.Writer) (Response, *Error) {
+	return c.send(ctx, req, nil, scanner)
 }
 
-// send sends req on conn or, if that is nil, on a new connection.
-func (c *Client) send(ctx context.Context, req *http.Request, conn *conn) (Response, *Error) {
+// send sends req on conn or, if that is nil, on a new connection. scanner may be nil.
+func (c *Client) send(ctx context.Context, req *http.Request, conn *conn, scanner io.Writer) (Response, *Error) {
 	ctx, stop := withTimeout(ctx, c.after)
 	defer stop()
 	ctx, t := withTrace(ctx, req.URL)
@@ -106,7 +113,7 @@ func (c *Client) send(ctx context.Context, req *http.Request, conn *conn) (Respo
 		}
 	}
 	t.reach(Sent)
-	resp, err := conn.roundTrip(req.WithContext(ctx))
+	resp, err := conn.roundTrip(req.WithContext(ctx), scanner)
 	if err != nil {
 		return resp, t.classify(err)
 	}
@@ -117,12 +124,20 @@ func (c *Client) send(ctx context.Context, req *http.Request, conn *conn) (Respo
 // ErrTooLarge reports an answer that is over the limit.
 var ErrTooLarge = fmt.Errorf("the answer is larger than %d KiB", maxBodyBytes>>10)
 
-// readBody returns the part that it could read, also with an error.
-func readBody(r io.Reader) ([]byte, error) {
+// readBody returns the part within the limit that it could read, also with an error.
+// scanner gets that part and, of a body that is too large, what follows. It may be nil.
+func readBody(r io.Reader, scanner io.Writer) ([]byte, error) {
 	var body bytes.Buffer
 	n, err := io.Copy(&body, io.LimitReader(r, maxBodyBytes+1))
-	if err == nil && n > maxBodyBytes {
+	isTooLarge := err == nil && n > maxBodyBytes
+	if isTooLarge {
 		err = ErrTooLarge
+	}
+	if scanner != nil {
+		_, wrong := scanner.Write(body.Bytes())
+		if isTooLarge && wrong == nil {
+			_, _ = io.Copy(scanner, io.LimitReader(r, maxScannedBytes)) // the body is refused in any case
+		}
 	}
 	return body.Bytes(), err
 }
