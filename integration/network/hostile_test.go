@@ -69,6 +69,7 @@ func TestHostileAnswers(t *testing.T) {
 		{"deep", named("deep"), false, 7, "nested deeper than 32 levels", recovered},
 		{"a byte order mark", named("byte-order-mark"), false, 0, "", recovered},
 		{"something behind it", named("trailing-garbage"), false, 7, "data after the JSON object", recovered},
+		{"an access token for no header", field("access_token", strings.Repeat("x", 100<<10)), false, 7, "access_token is larger than 32 KiB", recovered},
 		{"no access token", named("no-access-token"), false, 7, "access_token is missing", recovered},
 		{"another token type", named("mac-token-type"), false, 7, "token_type is not Bearer", recovered},
 		{"a number for issued_at", named("number-issued-at"), false, 8, "not signed with this client's secret", recovered},

@@ -35,6 +35,10 @@ type Answer struct {
 // answer in which one of them is not a string is refused.
 var usedMembers = []string{"access_token", "token_type", "instance_url", "api_instance_url"}
 
+// maxAccessToken is more than the headers of a request may have at Salesforce. The
+// protocol's own requests, which have 64 KiB, can repeat such a token as rejected_token.
+const maxAccessToken = 32 << 10
+
 // decodeAnswer reads the answer to a request. secrets of the request are the client's
 // secret and spent.
 func decodeAnswer(resp transport.Response, host Host, clientSecret secret.Text, spent ...secret.Text) (Answer, error) {
@@ -108,6 +112,9 @@ func unusable(c class, resp transport.Response, err error) *Error {
 func (a Answer) check(secrets []secret.Text) error {
 	if a.AccessToken.Empty() {
 		return errors.New("access_token is missing")
+	}
+	if len(a.AccessToken.Reveal()) > maxAccessToken {
+		return fmt.Errorf("access_token is larger than %d KiB", maxAccessToken>>10)
 	}
 	if !strings.EqualFold(a.TokenType, "Bearer") {
 		return errors.New("token_type is not Bearer")
