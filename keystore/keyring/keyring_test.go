@@ -67,6 +67,9 @@ func wantItem(t *testing.T, s *Store, key keystore.Key, want string) {
 	}
 }
 
+// patientTimeout is for a machine under load, where one test waits for the calls of others.
+const patientTimeout = time.Minute
+
 // newStore returns two handles of an empty store in the backend's keyring. Its items have a
 // prefix of their own.
 func newStore(t *testing.T, config Config) (first, second *Store) {
@@ -75,7 +78,7 @@ func newStore(t *testing.T, config Config) (first, second *Store) {
 		config.LockDir = t.TempDir()
 	}
 	if config.Timeout == 0 {
-		config.Timeout = 20 * time.Second // for a machine under load
+		config.Timeout = patientTimeout
 	}
 	first, second = New(config), New(config)
 	first.prefix = namePrefix + "test-" + rand.Text()[:10] + ":"
@@ -189,7 +192,7 @@ func newFake(t *testing.T, backend Backend) (first, second *Store, library *fake
 	if backend == WinCred {
 		library.limit = 2560
 	}
-	config := Config{Backend: backend, LockDir: t.TempDir()}
+	config := Config{Backend: backend, LockDir: t.TempDir(), Timeout: patientTimeout}
 	first, second = New(config), New(config)
 	for _, s := range []*Store{first, second} {
 		s.open = func() (ring, error) { return libraryRing{library}, nil }
