@@ -59,15 +59,16 @@ type requirement struct {
 	minTTL   time.Duration
 	rejected secret.Text
 	asked    Attempt
+	isAnswer bool // the token is the answer to the request, and not a step towards it
 }
 
 // newRequirement returns the requirement of req. With force it rejects the token that is
 // cached when the request arrives.
 func newRequirement(req protocol.GetRequest, asked Attempt, cached keystore.Token) requirement {
 	if req.Force {
-		return requirement{req.MinTTL, cached.AccessToken, asked}
+		return requirement{req.MinTTL, cached.AccessToken, asked, true}
 	}
-	return requirement{req.MinTTL, req.RejectedToken, asked}
+	return requirement{req.MinTTL, req.RejectedToken, asked, true}
 }
 
 // isMetBy reports whether t may answer the request at that time.

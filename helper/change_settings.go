@@ -135,6 +135,7 @@ func (h *Helper) applySettings(grant keystore.Grant, req protocol.SetRequest) (k
 // and a new refresh token in any case.
 func (h *Helper) saveChange(ctx context.Context, c change, s exchangeResult, cached keystore.Token, exchangeErr error) error {
 	rotated := hasRotated(c.old, s.answer.RefreshToken)
+	isSealed := rotated && h.sealFirst(c.old, s.answer.RefreshToken, c.reserved)
 	updated := c.changed
 	if exchangeErr != nil {
 		if !rotated {
@@ -156,8 +157,9 @@ func (h *Helper) saveChange(ctx context.Context, c change, s exchangeResult, cac
 	}
 	updated.RefreshedAt = h.now()
 	if err := h.retrySave(ctx, func() error { return h.saveAndReadBack(ctx, updated) }); err != nil {
-		return h.saveChangeError(c, s, rotated, err)
+		return h.saveChangeError(c, s, rotated, isSealed, err)
 	}
+	c.reserved.drop()
 	if exchangeErr != nil {
 		return changeError(c, exchangeErr, rotated)
 	}
@@ -201,14 +203,18 @@ func changeError(c change, err error, rotated bool) *protocol.Error {
 }
 
 // saveChangeError returns the error of a keystore that did not accept the changed grant. It
-// writes a new refresh token into the journal.
-func (h *Helper) saveChangeError(c change, s exchangeResult, rotated bool, err error) *protocol.Error {
+// writes a new refresh token into the journal, unless that has it.
+func (h *Helper) saveChangeError(c change, s exchangeResult, rotated, isSealed bool, err error) *protocol.Error {
 	e := storeError(changing, c.old.Org, err)
 	e.Message += unchangedNote
 	if !rotated {
 		return e
 	}
-	if journalErr := h.writeJournal(c.old, s.answer.RefreshToken, c.reserved); journalErr != nil {
+	var journalErr error
+	if !isSealed {
+		journalErr = h.writeJournal(c.old, s.answer.RefreshToken, c.reserved)
+	}
+	if journalErr != nil {
 		e.Message = fmt.Sprintf("%s; the journal did not accept the new refresh token either: %v", e.Message, journalErr)
 		e.Remedy = ofLogin(remedy.To("login_lost"), c.old)
 		e.Retryable = false

@@ -43,6 +43,7 @@ func (h *Helper) dataCloudToken(ctx context.Context, org keystore.Org, required 
 	if err != nil {
 		return keystore.Token{}, salesforceError("get the Data Cloud token of", org, err)
 	}
+	defer h.answerEarly(token, required.isAnswer)()
 	if err := keystore.SaveToken(context.WithoutCancel(ctx), h.keystore(), token); err != nil {
 		// The token is valid without the cache; the next caller exchanges again.
 		h.warn(storeError("cache the Data Cloud token of", org, err).Message)

@@ -104,7 +104,7 @@ func (h *Helper) refreshedToken(ctx context.Context, org keystore.Org, required 
 		// 6. Exchange the grant.
 		result, err := h.exchange(ctx, grant, deadline)
 		// 7. Save.
-		token, err := h.save(ctx, grant, result, reserved, cached, err)
+		token, err := h.save(ctx, refresh{grant, result, reserved, cached, required.isAnswer}, err)
 		// 9. Clean up, and release the signals.
 		h.cleanUp(ctx, reserved)
 		result.release()

@@ -58,6 +58,13 @@ type Config struct {
 	// process does, and its end at the wrong moment loses a login.
 	Worker Worker
 
+	// Early receives the answer to a Get request if the keystore takes more than a second to
+	// store it. The new refresh token is durable by then: it is in the keystore or in the
+	// journal. The request goes on, and returns the same credential when the rest is stored.
+	// Early is called at most once for a request, from another goroutine. Without it every
+	// caller waits for the keystore.
+	Early func(protocol.Credential)
+
 	// Warn receives what a person should know about a request that succeeded, and what
 	// to do about it. Without it there are no warnings.
 	Warn func(message string, todo remedy.Remedy)
@@ -81,11 +88,13 @@ type Helper struct {
 	// The clock, which tests replace.
 	clock func() time.Time
 	sleep func(context.Context, time.Duration) error
+
+	earlyAfter time.Duration // tests set less
 }
 
 // New returns a Helper that works with what config names. It does no I/O.
 func New(config Config) *Helper {
-	h := &Helper{config: config}
+	h := &Helper{config: config, earlyAfter: earlyAfter}
 	if config.MemoryCache {
 		h.memory = newMemoryCache(h)
 	}

@@ -172,6 +172,12 @@ func errNotStored(key keystore.Key) error {
 	}
 }
 
+// sealFirst writes the refresh token that replaces the grant's into the journal, if that comes
+// before the keystore. It reports whether the token is durable: if not, the keystore is next.
+func (h *Helper) sealFirst(grant keystore.Grant, next secret.Text, s *reservation) bool {
+	return !s.isNew() && h.journal().IsFirst(grant.Org) && h.writeJournal(grant, next, s) == nil
+}
+
 // writeJournal writes the refresh token that replaces the grant's into the journal.
 func (h *Helper) writeJournal(grant keystore.Grant, next secret.Text, s *reservation) error {
 	if s == nil || s.isForNewGrant {

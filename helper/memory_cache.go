@@ -59,7 +59,7 @@ func (m *memoryCache) token(ctx context.Context, org keystore.Org, req protocol.
 		m.forgetToken(key)
 		req.Force, req.RejectedToken = false, cached.AccessToken
 	}
-	token, forgotten, ok := m.read(key, requirement{req.MinTTL, req.RejectedToken, asked})
+	token, forgotten, ok := m.read(key, requirement{minTTL: req.MinTTL, rejected: req.RejectedToken, asked: asked})
 	if ok {
 		return token, nil
 	}

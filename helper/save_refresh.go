@@ -15,88 +15,126 @@ import (
 // nowhere else.
 var saveBackoffs = []time.Duration{20 * time.Millisecond, 200 * time.Millisecond, time.Second}
 
-// save saves the answer to a refresh. It saves the new refresh token first, even if the
-// rest of the answer is unusable. Then it caches the access token and returns it, or
+// refresh is a refresh that Salesforce has answered.
+type refresh struct {
+	grant    keystore.Grant // that was sent
+	result   exchangeResult
+	reserved *reservation
+	cached   keystore.Token // before the refresh
+	isAnswer bool           // see requirement
+}
+
+// save saves the answer to a refresh. It makes the new refresh token durable first, even if
+// the rest of the answer is unusable. Then it caches the access token and returns it, or
 // returns exchangeErr.
-func (h *Helper) save(ctx context.Context, grant keystore.Grant, s exchangeResult, reserved *reservation, cached keystore.Token, exchangeErr error) (keystore.Token, error) {
+func (h *Helper) save(ctx context.Context, r refresh, exchangeErr error) (keystore.Token, error) {
 	ctx = context.WithoutCancel(ctx)
-	if err := h.saveGrant(ctx, grant, s.answer, reserved, exchangeErr); err != nil {
-		return keystore.Token{}, err
+	change := h.changeOf(r, exchangeErr)
+	isSealed := change.rotated && h.sealFirst(r.grant, r.result.answer.RefreshToken, r.reserved)
+	isDurable := isSealed || !change.isVital
+	if !isDurable {
+		if err := h.saveVital(ctx, r, change); err != nil {
+			return keystore.Token{}, err
+		}
+	}
+	var token keystore.Token
+	if exchangeErr == nil {
+		h.warnForeign(r.grant.Org, r.result.answer)
+		token = newToken(r.grant.Org, r.result.answer, r.result.sentAt)
+		h.setExpiry(ctx, r.result, r.grant, &token, r.cached)
+		defer h.answerEarly(token, r.isAnswer)()
+	}
+	if isDurable {
+		h.saveInPlace(ctx, r, change)
 	}
 	if exchangeErr != nil {
-		e := loginError(grant, exchangeErr)
-		if usesRefreshToken(grant) && !hasRotated(grant, s.answer.RefreshToken) && isOutcomeUnknown(exchangeErr) {
+		e := loginError(r.grant, exchangeErr)
+		if usesRefreshToken(r.grant) && !change.rotated && isOutcomeUnknown(exchangeErr) {
 			e.Remedy = e.Remedy.WithNext("rotation_unknown")
 		}
 		return keystore.Token{}, e
 	}
-	h.warnForeign(grant.Org, s.answer)
-	token := newToken(grant.Org, s.answer, s.sentAt)
-	h.setExpiry(ctx, s, grant, &token, cached)
 	if err := keystore.SaveToken(ctx, h.keystore(), token); err != nil {
 		// The token is valid without the cache; the next caller refreshes again.
-		h.warn(storeError("cache the token of", grant.Org, err).Message)
+		h.warn(storeError("cache the token of", r.grant.Org, err).Message)
 	}
 	return token, nil
 }
 
-// saveGrant saves what a refresh showed: the new refresh token, whether the grant rotates,
-// the org's instance, and the host and audience that accepted an assertion. If the
-// keystore does not accept a new refresh token, saveGrant writes it into the journal.
-func (h *Helper) saveGrant(ctx context.Context, grant keystore.Grant, answer salesforce.Answer, reserved *reservation, exchangeErr error) error {
-	next := answer.RefreshToken
-	rotated := hasRotated(grant, next)
+// grantChange is what a refresh showed of a grant.
+type grantChange struct {
+	updated keystore.Grant
+	isNew   bool // the stored grant differs
+	rotated bool // the grant has a new refresh token
+	isVital bool // it exists nowhere else
+}
+
+// changeOf returns what a refresh showed: the new refresh token, whether the grant rotates,
+// the org's instance, and the host and audience that accepted an assertion.
+func (h *Helper) changeOf(r refresh, exchangeErr error) grantChange {
+	answer := r.result.answer
+	rotated := hasRotated(r.grant, answer.RefreshToken)
 	accepted := storedTarget(answer.Accepted)
-	known := isRotationKnown(grant, rotated) && grant.InstanceURL == answer.InstanceURL && grant.Accepted == accepted
+	known := isRotationKnown(r.grant, rotated) && r.grant.InstanceURL == answer.InstanceURL && r.grant.Accepted == accepted
 	if !rotated && (exchangeErr != nil || known) {
-		return nil // nothing new
+		return grantChange{}
 	}
-	vital := rotated || reserved.isNew()
-	updated := grant
+	updated := r.grant
 	if rotated {
-		updated.RefreshToken = next
+		updated.RefreshToken = answer.RefreshToken
 	}
-	if usesRefreshToken(grant) {
+	if usesRefreshToken(r.grant) {
 		updated.Rotates = &rotated
 	}
 	if exchangeErr == nil {
 		updated.InstanceURL, updated.Accepted = answer.InstanceURL, accepted
 	}
 	updated.RefreshedAt = h.now()
-	save := func() error { return h.saveAndReadBack(ctx, updated) }
-	isWritten := rotated && !reserved.isNew() && h.journal().IsFirst(grant.Org) && h.writeJournal(grant, next, reserved) == nil
-	var err error
-	if vital && !isWritten {
-		err = h.retrySave(ctx, save)
-	} else {
-		err = save()
-	}
-	switch {
-	case err == nil:
-		reserved.drop()
-		return nil
-	case !vital:
-		// Only the new instance, or the fact that the grant does not rotate, is lost.
-		h.warn(storeError("save the grant of", grant.Org, err).Message)
+	return grantChange{updated, true, rotated, rotated || r.reserved.isNew()}
+}
+
+// saveVital saves a grant that exists nowhere else. If the keystore does not accept a new
+// refresh token, saveVital writes it into the journal.
+func (h *Helper) saveVital(ctx context.Context, r refresh, change grantChange) error {
+	err := h.retrySave(ctx, func() error { return h.saveAndReadBack(ctx, change.updated) })
+	if err == nil {
+		r.reserved.drop()
 		return nil
 	}
-	if !rotated {
-		return storeError("store the grant of", grant.Org, err)
+	if !change.rotated {
+		return storeError("store the grant of", r.grant.Org, err)
 	}
-	var journalErr error
-	if !isWritten {
-		journalErr = h.writeJournal(grant, next, reserved)
-	}
-	if journalErr != nil {
-		e := storeError("save the new refresh token of", grant.Org, err)
+	if journalErr := h.writeJournal(r.grant, change.updated.RefreshToken, r.reserved); journalErr != nil {
+		e := storeError("save the new refresh token of", r.grant.Org, err)
 		e.Message += fmt.Sprintf("; the journal did not accept it either: %v", journalErr)
-		e.Remedy = ofLogin(remedy.To("login_lost"), grant)
+		e.Remedy = ofLogin(remedy.To("login_lost"), r.grant)
 		e.Retryable = false
 		return e
 	}
-	h.warn(storeError("save the new refresh token of", grant.Org, err).Message +
-		"; it is stored in the journal, and the next refresh will move it into the keystore")
+	h.warnInJournal(r.grant.Org, err)
 	return nil
+}
+
+// saveInPlace saves a grant whose refresh token is durable already. Otherwise only the new
+// instance, or the fact that the grant does not rotate, is lost.
+func (h *Helper) saveInPlace(ctx context.Context, r refresh, change grantChange) {
+	if !change.isNew {
+		return
+	}
+	switch err := h.saveAndReadBack(ctx, change.updated); {
+	case err == nil:
+		r.reserved.drop()
+	case change.rotated:
+		h.warnInJournal(r.grant.Org, err)
+	default:
+		h.warn(storeError("save the grant of", r.grant.Org, err).Message)
+	}
+}
+
+// warnInJournal warns that a keystore did not accept a refresh token.
+func (h *Helper) warnInJournal(org keystore.Org, err error) {
+	h.warn(storeError("save the new refresh token of", org, err).Message +
+		"; it is stored in the journal, and the next refresh will move it into the keystore")
 }
 
 // retrySave saves what exists nowhere else, and retries after each of saveBackoffs.

@@ -56,7 +56,7 @@ func (h *Helper) storeVerified(ctx context.Context, grant keystore.Grant) error 
 		return err
 	}
 	result, err := h.exchange(ctx, grant, h.now().Add(refreshTimeout))
-	_, err = h.save(ctx, grant, result, &reservation{isForNewGrant: true}, keystore.Token{}, err)
+	_, err = h.save(ctx, refresh{grant: grant, result: result, reserved: &reservation{isForNewGrant: true}}, err)
 	h.cleanUp(ctx, prepared)
 	result.release()
 	return err
