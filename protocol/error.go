@@ -22,7 +22,8 @@ const (
 	TemporarilyUnavailable Code = "temporarily_unavailable" // a network error, 5xx, 429, or another refresh is slow
 	Refused                Code = "refused"                 // Salesforce refuses until somebody changes a setting
 
-	// Of `forcecred run` alone. A shell and env(1) use the same exit statuses.
+	// Of `forcecred run`, and of programs that run forcecred itself. A shell and env(1)
+	// use the same exit statuses.
 	CommandNotRunnable Code = "command_not_runnable" // the command to run exists, but cannot be run
 	CommandNotFound    Code = "command_not_found"    // the command to run does not exist
 )
@@ -85,14 +86,6 @@ func (e *Error) WriteText(w io.Writer) error {
 
 // WriteJSON writes e for a program, as one JSON object. The notices are for a person.
 func (e *Error) WriteJSON(w io.Writer, notices []string) error {
-	type errorJSON struct {
-		Code       Code             `json:"code"`
-		Message    string           `json:"message"`
-		Hint       string           `json:"hint,omitempty"`
-		Org        string           `json:"org,omitempty"`
-		Retryable  bool             `json:"retryable"`
-		Salesforce *SalesforceError `json:"salesforce,omitempty"`
-	}
 	return writeJSON(w, struct {
 		Version int       `json:"version"`
 		Error   errorJSON `json:"error"`

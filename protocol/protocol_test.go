@@ -121,6 +121,29 @@ func TestErrorForms(t *testing.T) {
 	}
 }
 
+// TestDecodeError: a program reads the error that forcecred wrote, between lines of others.
+func TestDecodeError(t *testing.T) {
+	t.Parallel()
+	want := &Error{
+		Code: Refused, Message: "no", Hint: "ask an admin", Org: "prod", Retryable: true,
+		Salesforce: &SalesforceError{Error: "invalid_grant", Description: "inactive user", Status: 400},
+	}
+	var b bytes.Buffer
+	b.WriteString("ld.so: a warning\n{}\nnull\n{\"version\":2,\"error\":{\"code\":\"usage\"}}\n")
+	if err := errors.Join(want.WriteJSON(&b, []string{"a notice"}), WriteNotices(&b, []string{"a later one"})); err != nil {
+		t.Fatal(err)
+	}
+	got, err := DecodeError(b.Bytes())
+	if diff := cmp.Diff(Report{want, []string{"a notice"}}, got); diff != "" || err != nil {
+		t.Error(err, diff)
+	}
+	for _, text := range []string{"", "test-secret", `{"version":1}`, `{"version":1,"error":{}}`, `{"version":1,"error":"test-secret"}`} {
+		if got, err := DecodeError([]byte(text)); err == nil || got.Error != nil || strings.Contains(err.Error(), "test-") {
+			t.Errorf("%q: %v, %v", text, got, err)
+		}
+	}
+}
+
 func TestExitStatuses(t *testing.T) {
 	t.Parallel()
 	want := map[Code]int{
@@ -133,6 +156,18 @@ func TestExitStatuses(t *testing.T) {
 	for code, status := range want {
 		if got := code.ExitStatus(); got != status {
 			t.Errorf("%s: exit %d, want %d", code, got, status)
+		}
+		if got := CodeOf(status); got != code {
+			t.Errorf("exit %d: %s, want %s", status, got, code)
+		}
+	}
+}
+
+func TestCodeOfUnknownStatus(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{-1, 0, 9, 128} {
+		if got := CodeOf(status); got != Internal {
+			t.Errorf("exit %d: %s", status, got)
 		}
 	}
 }

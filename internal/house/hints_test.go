@@ -24,6 +24,7 @@ var wording = []string{"internal/cli", "internal/hints", "protocol/plugin/forcec
 var mayNameFlags = map[string]string{
 	"keystore/keyring/pass/ring_unix.go": "flags of pass and git",
 	"protocol/plugin/start.go":           "a host starts the plugin",
+	"protocol/client/binary.go":          "it runs forcecred",
 }
 
 // TestLibrariesNameNoCommand: no text outside the wording rooms names a command or a

@@ -17,13 +17,13 @@ import (
 // docs/decisions/0002 gives the reasons.
 var floors = [][]string{
 	{".", "protocol/plugin/forcecred-plugin", "internal/house", "integration/bench", "integration/bench/hello", "integration/bench/linked", "integration/bench/peak", "integration/conformance", "integration/demo"},
-	{"integration/callers", "integration/commands", "integration/docs", "integration/keystores", "integration/login", "integration/network", "integration/oauthservers", "integration/platform", "integration/plugin", "integration/process", "integration/salesforcecli", "integration/transaction"},
+	{"integration/callers", "integration/clients", "integration/commands", "integration/docs", "integration/keystores", "integration/login", "integration/network", "integration/oauthservers", "integration/platform", "integration/plugin", "integration/process", "integration/salesforcecli", "integration/transaction"},
 	{"integration/internal/rig"},
 	{"internal/cli", "internal/desktop", "internal/orgtest", "internal/systrace", "internal/bustest"},
 	{"internal/app"},
 	{"internal/doctor", "helper", "protocol/plugin"},
 	{"internal/hints"},
-	{"keystore/agefile", "keystore/overlay", "keystore/journal", "keystore/keyring", "keystore/sfcli", "keystore/storetest", "internal/failures", "internal/refusals", "protocol/plugin/internal/forcecredv1"},
+	{"protocol/client", "keystore/agefile", "keystore/overlay", "keystore/journal", "keystore/keyring", "keystore/sfcli", "keystore/storetest", "internal/failures", "internal/refusals", "protocol/plugin/internal/forcecredv1"},
 	{"keystore/keyring/keyctl", "keystore/keyring/pass", "keystore/sfcli/folderlock", "internal/privatefile", "protocol/bazel", "protocol/docker", "protocol/git", "protocol/headers", "protocol/kubernetes"},
 	{"keystore/keyring/sessionbus", "keystore", "protocol", "internal/config", "internal/loopback", "internal/salesforce"},
 	{"internal/salesforce/credentials", "internal/salesforce/transport", "internal/strictjson", "keystore/sfcli/jsonobject", "protocol/token"},
@@ -66,6 +66,7 @@ var libraries = map[string][]string{
 	"github.com/spf13/cobra":          {"internal/cli"},
 	"github.com/spf13/pflag":          {"internal/cli"},
 	"golang.org/x/net":                {"internal/loopback", "internal/salesforce/transport"},
+	"golang.org/x/oauth2":             {"protocol/client"},
 	"golang.org/x/sync":               {"helper"},
 	"golang.org/x/sys":                {"internal/process", "internal/systrace", "internal/salesforce/transport", "keystore/keyring", "keystore/keyring/keyctl", "protocol/plugin"},
 	"golang.org/x/term":               {"internal/cli"},
