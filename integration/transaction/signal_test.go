@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -27,8 +28,8 @@ type struck struct {
 	rig.Result
 }
 
-// streamTimeout bounds the wait for the end of a process's streams: SIGQUIT while it
-// starts its worker can leave a process that holds them (docs/decisions/0028).
+// streamTimeout bounds the wait for the end of a process's streams, which no other process
+// should hold.
 const streamTimeout = 5 * time.Second
 
 // strike runs a forced refresh in a process group of its own and sends sig to the whole
@@ -46,7 +47,9 @@ func strike(t *testing.T, r *rig.Rig, sig syscall.Signal, at <-chan struct{}, af
 	}
 	done := make(chan struct{})
 	go func() {
-		_ = cmd.Wait()
+		if err := cmd.Wait(); errors.Is(err, exec.ErrWaitDelay) {
+			t.Errorf("%v left a process behind that holds the streams", sig)
+		}
 		close(done)
 	}()
 	if at != nil {

@@ -95,6 +95,7 @@ func TestWorkerHoldsNothing(t *testing.T) {
 		t.Error("the pipe was open until the worker ended")
 	}
 	r.AwaitSaved(t)
+	await(t, "the worker ends", func() bool { return hasEnded(worker) })
 }
 
 // TestWorkerWithoutCaller: a worker that waits for the lock does not outlive its caller.

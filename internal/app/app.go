@@ -14,6 +14,7 @@ import (
 	"forcecred/internal/privatefile"
 	"forcecred/internal/refusals"
 	"forcecred/keystore"
+	"forcecred/protocol"
 	"forcecred/protocol/remedy"
 )
 
@@ -30,9 +31,17 @@ type App struct {
 	Worker string
 	Stderr io.Writer
 
+	// HoldStart, if not nil, is called before a worker's process is made; release, when it
+	// is. A signal that ends this process in between might leave that process behind.
+	HoldStart func() (release func())
+
 	// AwaitWorker, if not nil, is called before a worker starts; done, after it has
 	// answered. A process that ends in between loses the answer, but no login.
 	AwaitWorker func() (done func())
+
+	// In a worker, or nil: beforeAnswer is called before it answers; early is helper.Config.Early.
+	beforeAnswer func()
+	early        func(protocol.Credential)
 }
 
 // Helper is a helper with the keystore of its orgs.
@@ -67,6 +76,7 @@ func (a App) Open(ctx context.Context) (Helper, error) {
 		Connect:     a.connector(),
 		ReadKey:     privatefile.ReadSecret,
 		HoldSignals: a.HoldSignals,
+		Early:       a.early,
 		Warn:        a.warn,
 		MemoryCache: a.MemoryCache,
 	}

@@ -108,14 +108,15 @@ func (w workers) ask(ctx context.Context, doing, org string, req request) (answe
 	wait, cancel := withoutDeadline(ctx)
 	defer cancel()
 	data, err := worker.Job{
-		Program: w.app.Worker, Args: []string{"forcecred", WorkerCommand}, Stderr: w.app.Stderr, Request: req, Notice: w.notice,
+		Program: w.app.Worker, Args: []string{"forcecred", WorkerCommand},
+		Stderr: w.app.Stderr, HoldSignals: w.app.HoldStart, Request: req, Notice: w.notice,
 	}.Run(wait)
 	failure := protocol.Error{
 		Code: protocol.TemporarilyUnavailable, Message: fmt.Sprintf("%s %q: %v", doing, org, err), Org: org, Retryable: true, Cause: err,
 	}
 	var a answer
 	switch {
-	case errors.Is(err, worker.ErrNotStarted):
+	case errors.Is(err, worker.ErrNotStarted), errors.Is(err, worker.ErrEndedEarly):
 		failure.Message += "; nothing was sent"
 		return a, &failure
 	case errors.Is(err, worker.ErrNoAnswer):
@@ -174,8 +175,24 @@ func (e *errorAnswer) decode() *protocol.Error {
 // Work is the worker: it answers one request from in on out. The context ends when the
 // work may end: what has been sent is finished all the same.
 func (a App) Work(ctx context.Context, in io.Reader, out io.Writer) error {
-	return worker.Serve(in, out, func(data json.RawMessage, give func(any)) any {
-		a.Notice = func(message string) { give(message) }
+	return worker.Serve(in, out, func(data json.RawMessage, caller *worker.Caller) any {
+		a.Notice = func(message string) { caller.Notice(message) }
+		caller.OnAnswer = a.beforeAnswer
+		a.early = func(c protocol.Credential) {
+			if credential, err := encoded(c); err == nil {
+				caller.Answer(answer{Credential: credential})
+			}
+		}
+		hold := a.HoldSignals
+		a.HoldSignals = func() (release func()) {
+			if hold == nil {
+				caller.Sending()
+				return func() {}
+			}
+			release = hold()
+			caller.Sending() // after hold, which ends a worker that lacks threads
+			return release
+		}
 		credential, err := a.work(ctx, data)
 		if err != nil {
 			return answer{Error: encodeError(err)}
@@ -192,7 +209,7 @@ const workerLimit = 3 * time.Minute
 // returns the exit status.
 func (a App) RunWorker(in io.Reader, out io.Writer) int {
 	ctx, hold := process.Outlive(workerLimit)
-	a.HoldSignals = hold
+	a.HoldSignals, a.beforeAnswer = hold, process.EndStderr
 	if err := a.Work(ctx, in, out); err != nil {
 		return 1 // there is nobody left to read why
 	}

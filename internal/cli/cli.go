@@ -260,7 +260,7 @@ func (p Process) withoutPrompts() Process {
 
 // app returns what opens a helper in this process.
 func (p Process) app() app.App {
-	return app.App{Config: p.Config, Environ: p.Environ, HoldSignals: p.HoldSignals, Notice: p.notice, Worker: p.Worker, Stderr: p.Stderr}
+	return app.App{Config: p.Config, Environ: p.Environ, HoldSignals: p.HoldSignals, Notice: p.notice, Worker: p.Worker, Stderr: p.Stderr, HoldStart: p.HoldSignals}
 }
 
 // answer writes the output of encode to stdout in one write. A caller sees a whole

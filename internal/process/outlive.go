@@ -17,6 +17,7 @@ import (
 // process ends, unless it is held.
 func Outlive(limit time.Duration) (ctx context.Context, hold func() (release func())) {
 	closeInherited()
+	dropUnreadStderr()
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals) // all of them

@@ -8,11 +8,12 @@ import (
 	"time"
 )
 
-// HoldSignals delays SIGINT, SIGTERM and SIGHUP until release. If one has arrived, release
-// ends the process by it. At all other times, except during [BeforeExit], these signals
-// have their default effect. That is safe: no lock and no file is left in a bad state.
+// HoldSignals delays the signals that end a process until release, as far as they can be
+// caught. If one has arrived, release ends the process by it. At all other times, except
+// during [BeforeExit], these signals have their default effect. That is safe: no lock and
+// no file is left in a bad state.
 func HoldSignals() (release func()) {
-	held, stop := catchSignals()
+	held, stop := catchSignals(fatalSignals)
 	return func() {
 		stop()
 		select {
@@ -23,9 +24,9 @@ func HoldSignals() (release func()) {
 	}
 }
 
-// BeforeExit calls do before one of these signals ends the process, until release.
+// BeforeExit calls do before SIGINT, SIGTERM or SIGHUP ends the process, until release.
 func BeforeExit(do func()) (release func()) {
-	caught, stop := catchSignals()
+	caught, stop := catchSignals(endSignals)
 	go func() {
 		if sig, ok := <-caught; ok {
 			do()
@@ -39,10 +40,13 @@ func BeforeExit(do func()) (release func()) {
 	}
 }
 
-// catchSignals catches the signals that end the process, except those that it was started
-// to ignore, as by nohup and a shell's &.
-func catchSignals() (caught chan os.Signal, stop func()) {
-	signals := slices.DeleteFunc([]os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}, signal.Ignored)
+// endSignals ask a process to end.
+var endSignals = []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}
+
+// catchSignals catches signals, except those that the process was started to ignore, as by
+// nohup and a shell's &.
+func catchSignals(all []os.Signal) (caught chan os.Signal, stop func()) {
+	signals := slices.DeleteFunc(slices.Clone(all), signal.Ignored)
 	c := make(chan os.Signal, 1)
 	if len(signals) > 0 { // Notify without signals would catch all of them
 		signal.Notify(c, signals...)

@@ -10,7 +10,6 @@
 package worker
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -24,53 +23,42 @@ import (
 // ErrNotStarted is returned if there is no worker: nothing was done.
 var ErrNotStarted = errors.New("the refresh worker can't be started")
 
-// ErrNoAnswer is returned if the worker ended without an answer: what it did is not
-// known.
+// ErrEndedEarly is returned if the worker ended before it called [Caller.Sending].
+var ErrEndedEarly = errors.New("the refresh worker ended early")
+
+// ErrNoAnswer is returned if the worker ended without an answer after it had called
+// [Caller.Sending]: what it did is not known.
 var ErrNoAnswer = errors.New("the refresh worker ended without an answer")
 
 // Job is work for another process.
 type Job struct {
 	Program string    // the worker's file
 	Args    []string  // its arguments, of which the first is its name
-	Stderr  io.Writer // gets what the worker prints on stderr, for as long as this process lives
+	Stderr  io.Writer // gets what the worker prints on stderr before its answer
+
+	// HoldSignals, if not nil, is called before the process is made. Until release is
+	// called, no signal should end this process: it might leave the new one behind
+	// before that is the worker.
+	HoldSignals func() (release func())
 
 	Request any                     // is sent to the worker
 	Notice  func(n json.RawMessage) // gets each notice of the worker, in order
 }
 
-// line is what a worker writes: any number of notices, then an answer.
-type line struct {
-	Notice json.RawMessage `json:"notice,omitempty"`
-	Answer json.RawMessage `json:"answer,omitempty"`
-}
-
-// maxLine bounds a line: an answer has at most some 300 KiB of tokens.
-const maxLine = 4 << 20
-
-// waitDelay is how long to wait for the end of the worker's stderr after the worker's
-// own end: a daemon that it started may hold it open.
+// waitDelay is how long to wait for the end of the worker's stderr after its answer or
+// end: a daemon that it started may hold it open.
 const waitDelay = 50 * time.Millisecond
 
-// Run starts the worker and returns its answer. If ctx ends first it returns the
-// context's error, and the worker goes on.
+// Run starts the worker and returns its answer, which the worker may give before its
+// end. If ctx ends first it returns the context's error, and the worker goes on.
 func (j Job) Run(ctx context.Context) (json.RawMessage, error) {
 	request, err := json.Marshal(j.Request)
 	if err != nil {
 		return nil, err
 	}
-	cmd := &exec.Cmd{Path: j.Program, Args: j.Args} // with this process's environment
-	cmd.Stdin = bytes.NewReader(request)
-	// By pipes of our own, also for stderr: a caller that waits for the end of the
-	// pipes that it gave us must not wait for the worker.
-	cmd.Stderr = struct{ io.Writer }{j.Stderr}
-	cmd.WaitDelay = waitDelay
-	detach(cmd)
-	stdout, err := cmd.StdoutPipe()
+	process, err := j.startWhenPossible(ctx, request)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNotStarted, err)
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNotStarted, err)
+		return nil, err
 	}
 	answered := make(chan json.RawMessage, 1)
 	ended := make(chan error, 1)
@@ -78,7 +66,7 @@ func (j Job) Run(ctx context.Context) (json.RawMessage, error) {
 	done := make(chan struct{})
 	defer close(done)
 	go func() {
-		read(stdout, func(l line) {
+		sending := read(process.stdout, func(l line) {
 			switch {
 			case l.Answer != nil:
 				answered <- l.Answer
@@ -89,18 +77,26 @@ func (j Job) Run(ctx context.Context) (json.RawMessage, error) {
 				}
 			}
 		})
-		ended <- cmd.Wait()
+		why := ErrEndedEarly
+		if sending {
+			why = ErrNoAnswer
+		}
+		ended <- fmt.Errorf("%w (%v)", why, process.wait())
 	}()
 	for {
 		select {
 		case n := <-notices:
 			j.Notice(n)
+		case answer := <-answered:
+			process.stderr.finish()
+			return answer, nil
 		case err := <-ended:
+			process.stderr.finish()
 			select {
 			case answer := <-answered:
 				return answer, nil
 			default:
-				return nil, fmt.Errorf("%w (%v)", ErrNoAnswer, err)
+				return nil, err
 			}
 		case <-ctx.Done():
 			return nil, ctx.Err()
@@ -108,44 +104,50 @@ func (j Job) Run(ctx context.Context) (json.RawMessage, error) {
 	}
 }
 
-// read calls use with each line, until the worker closes its end or writes what is no
-// line. At most one of the lines is an answer.
-func read(from io.Reader, use func(line)) {
-	lines := bufio.NewScanner(from)
-	lines.Buffer(nil, maxLine)
-	for lines.Scan() {
-		var l line
-		if json.Unmarshal(lines.Bytes(), &l) != nil {
-			break
-		}
-		use(l)
-		if l.Answer != nil {
-			return
-		}
-	}
-	_, _ = io.Copy(io.Discard, from) // so that the worker never waits for us
+// process is a worker as its caller sees it.
+type process struct {
+	cmd    *exec.Cmd
+	stdout io.Reader
+	stderr *relay
 }
 
-// Serve is the worker's side: it reads the request, calls work, and writes what work
-// gives notice of and answers. A caller that has gone is no error of the work's.
-func Serve(in io.Reader, out io.Writer, work func(request json.RawMessage, notice func(any)) (answer any)) error {
-	request, err := io.ReadAll(io.LimitReader(in, maxLine))
+// start makes the process. Its streams are pipes of our own, also stderr: a caller that
+// waits for the end of the pipes that it gave us must not wait for the worker.
+func (j Job) start(request []byte) (*process, error) {
+	cmd := &exec.Cmd{Path: j.Program, Args: j.Args} // with this process's environment
+	cmd.Stdin = bytes.NewReader(request)
+	cmd.WaitDelay = waitDelay
+	detach(cmd)
+	stdout, err := cmd.StdoutPipe()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	answer := work(request, func(n any) { _ = write(out, n, func(data json.RawMessage) line { return line{Notice: data} }) })
-	return write(out, answer, func(data json.RawMessage) line { return line{Answer: data} })
+	stderr, err := newRelay(cmd, j.Stderr)
+	if err != nil {
+		closeAll(stdout, cmd.Stdout)
+		return nil, err
+	}
+	if j.HoldSignals != nil {
+		defer j.HoldSignals()()
+	}
+	if err := cmd.Start(); err != nil { // which closes the pipes of exec's own
+		stderr.abandon()
+		return nil, err
+	}
+	go stderr.run()
+	return &process{cmd, stdout, stderr}, nil
 }
 
-func write(out io.Writer, value any, wrap func(json.RawMessage) line) error {
-	data, err := json.Marshal(value)
-	if err != nil {
-		return err
+// wait waits for the worker's end and returns how it ended.
+func (p *process) wait() error {
+	defer running.Add(-1)
+	return p.cmd.Wait()
+}
+
+func closeAll(streams ...any) {
+	for _, stream := range streams {
+		if c, ok := stream.(io.Closer); ok {
+			_ = c.Close()
+		}
 	}
-	text, err := json.Marshal(wrap(data))
-	if err != nil {
-		return err
-	}
-	_, err = out.Write(append(text, '\n'))
-	return err
 }

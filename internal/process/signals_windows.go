@@ -1,0 +1,4 @@
+package process
+
+// fatalSignals end a process.
+var fatalSignals = endSignals
