@@ -227,9 +227,9 @@ func TestSalesforceCLIConcurrentGets(t *testing.T) {
 func isFree(t *testing.T, path string) bool {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	unlock, err := privatefile.Lock(ctx, path)
+	lock, err := privatefile.Lock(ctx, path)
 	if err == nil {
-		err = unlock()
+		err = lock.Release()
 	}
 	return err == nil
 }

@@ -93,11 +93,11 @@ func (h Helper) changeFile(change func(config.File) (config.File, error)) (chang
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), fileTimeout)
 	defer cancel()
-	unlock, err := privatefile.Lock(ctx, h.paths.ConfigFile()+privatefile.LockSuffix)
+	lock, err := privatefile.Lock(ctx, h.paths.ConfigFile()+privatefile.LockSuffix)
 	if err != nil {
 		return false, err
 	}
-	defer func() { err = errors.Join(err, unlock()) }()
+	defer func() { err = errors.Join(err, lock.Release()) }()
 	if before, err = readFile(h.paths); err != nil {
 		return false, err
 	}

@@ -193,7 +193,7 @@ func CheckSizes(all []StoredOrg, l Limits) protocol.Finding {
 // lockTimeout is longer than every use of a lock but a refresh.
 const lockTimeout = 2 * time.Second
 
-// CheckLocks takes and releases the lock of each grant.
+// CheckLocks takes and releases the lock of each grant. It names the places of the first.
 func CheckLocks(ctx context.Context, store keystore.Store, all []StoredOrg) []protocol.Finding {
 	var findings []protocol.Finding
 	for _, k := range all {
@@ -202,7 +202,11 @@ func CheckLocks(ctx context.Context, store keystore.Store, all []StoredOrg) []pr
 		}
 	}
 	if len(findings) == 0 {
-		findings = append(findings, ok(Lock, "%s", count(len(all), "lock")+" taken and released"))
+		where := ""
+		if len(all) > 0 {
+			where = places(ctx, store, all[0].Grant.Org)
+		}
+		findings = append(findings, ok(Lock, "%s taken and released%s", count(len(all), "lock"), where))
 	}
 	return findings
 }
@@ -213,7 +217,7 @@ func lock(ctx context.Context, store keystore.Store, org keystore.Org) (f protoc
 	unlock, err := store.Lock(limited, org)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		return warn(Lock, remedy.To("wait_for_lock"),
-			"the grant of %q is locked by %s", org, holder(ctx, store, org)), true
+			"the grant of %q is locked by %v%s", org, keystore.HolderOf(keystore.LockPlacesOf(ctx, store, org)), places(ctx, store, org)), true
 	}
 	if err != nil {
 		return FailedCheck(Lock, err, remedy.To("see_locks_writable")), true
@@ -224,18 +228,20 @@ func lock(ctx context.Context, store keystore.Store, org keystore.Org) (f protoc
 	return protocol.Finding{}, false
 }
 
-// holder returns the process that holds the lock, if the system knows it.
-func holder(ctx context.Context, store keystore.Store, org keystore.Org) string {
-	if files, ok := store.(interface {
-		LockFile(context.Context, keystore.Org) (string, error)
-	}); ok {
-		if path, err := files.LockFile(ctx, org); err == nil {
-			if pid, ok := privatefile.LockHolder(path); ok {
-				return fmt.Sprintf("process %d", pid)
-			}
-		}
+// places names where the locks of the org are: "in A and B".
+func places(ctx context.Context, store keystore.Store, org keystore.Org) string {
+	var names []string
+	for _, place := range keystore.LockPlacesOf(ctx, store, org) {
+		names = append(names, place.Name)
 	}
-	return "another process"
+	if len(names) == 0 {
+		return ""
+	}
+	last := len(names) - 1
+	if last == 0 {
+		return " (" + names[0] + ")"
+	}
+	return " (" + strings.Join(names[:last], ", ") + " and " + names[last] + ")"
 }
 
 func count(n int, what string) string {

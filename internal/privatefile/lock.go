@@ -20,38 +20,53 @@ const LockSuffix = ".lock"
 // lockInterval is the interval of the tries to take a lock.
 const lockInterval = 10 * time.Millisecond
 
+// FileLock is a lock on a file. It ends with Release, or with the process.
+type FileLock struct {
+	file *flock.Flock
+	path string
+}
+
 // Lock locks the empty file at path. An item can't be locked itself: its replacement would
 // not be locked. The file stays after the lock ends, because another process may be
 // waiting for it.
-func Lock(ctx context.Context, path string) (unlock func() error, err error) {
+func Lock(ctx context.Context, path string) (*FileLock, error) {
 	for {
 		if err := ensureLockFile(path); err != nil {
 			return nil, wrapError(err)
 		}
-		lock := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDONLY|lockFlags), flock.SetPermissions(0o600))
 		// Each call uses its own file descriptor, so two callers in one process exclude each
 		// other too.
-		if _, err := lock.TryLockContext(ctx, lockInterval); err != nil {
+		l := &FileLock{flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDONLY|lockFlags), flock.SetPermissions(0o600)), path}
+		if _, err := l.file.TryLockContext(ctx, lockInterval); err != nil {
 			return nil, wrapError(err)
 		}
-		if isAt(lock, path) {
-			return lock.Unlock, nil
+		// A program that cleans folders deletes old files. The time also says since when the
+		// lock is held. Best effort: the lock holds without it.
+		now := time.Now()
+		_ = os.Chtimes(path, now, now)
+		if l.Check() == nil {
+			return l, nil
 		}
-		_ = lock.Unlock() // nobody else will take it
+		_ = l.file.Unlock() // nobody else will take it
 	}
 }
 
-// isAt reports whether the locked file is still the one at path. A program that cleans
-// folders may have deleted it while this process waited: the next process would create
-// and lock another one.
-func isAt(lock *flock.Flock, path string) bool {
-	locked, err := lock.Stat()
+// Check returns [keystore.ErrLockLost] if the locked file is no longer the one at its path:
+// another process would create and lock a new one.
+func (l *FileLock) Check() error {
+	locked, err := l.file.Stat()
 	if err != nil {
-		return false
+		return keystore.ErrLockLost
 	}
-	there, err := os.Lstat(path)
-	return err == nil && os.SameFile(locked, there)
+	there, err := os.Lstat(l.path)
+	if err != nil || !os.SameFile(locked, there) {
+		return keystore.ErrLockLost
+	}
+	return nil
 }
+
+// Release ends the lock. A second call does nothing.
+func (l *FileLock) Release() error { return l.file.Unlock() }
 
 // ensureLockFile creates the file if it is missing. Else it checks that the file is this
 // user's, and makes it accessible.

@@ -6,24 +6,30 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"forcecred/keystore"
 )
 
-// LockHolder returns the process that holds the lock of the file at path. It reports false
-// for a process in another PID namespace, and on other systems than Linux.
-func LockHolder(path string) (pid int, ok bool) {
+// LockHolder returns the process that holds the lock of the file at path. It does not know
+// a process in another PID namespace, nor any on other systems than Linux.
+func LockHolder(path string) keystore.LockHolder {
 	info, err := os.Lstat(path)
 	if err != nil {
-		return 0, false
+		return keystore.LockHolder{}
 	}
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
-		return 0, false
+		return keystore.LockHolder{}
 	}
 	locks, err := os.ReadFile("/proc/locks")
 	if err != nil {
-		return 0, false
+		return keystore.LockHolder{}
 	}
-	return parseLocks(string(locks), stat.Ino)
+	pid, ok := parseLocks(string(locks), stat.Ino)
+	if !ok {
+		return keystore.LockHolder{}
+	}
+	return keystore.LockHolder{PID: pid, Since: info.ModTime()} // Lock sets that time
 }
 
 // parseLocks returns the holder of the lock on an inode in a text like /proc/locks:

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 func TestParseLocks(t *testing.T) {
@@ -25,19 +26,23 @@ func TestParseLocks(t *testing.T) {
 func TestLockHolder(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "x.lock")
-	unlock, err := Lock(t.Context(), path)
+	lock, err := Lock(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if pid, ok := LockHolder(path); ok && pid != os.Getpid() {
-		t.Errorf("held by %d, which is not this process", pid)
-	} else if !ok {
+	holder := LockHolder(path)
+	switch {
+	case holder.PID == 0:
 		t.Log("this system does not report who holds a lock")
+	case holder.PID != os.Getpid():
+		t.Errorf("held by %v, which is not this process", holder)
+	case time.Since(holder.Since) > time.Minute:
+		t.Errorf("held since %v", holder.Since)
 	}
-	if err := unlock(); err != nil {
+	if err := lock.Release(); err != nil {
 		t.Fatal(err)
 	}
-	if pid, ok := LockHolder(path); ok {
-		t.Errorf("%d holds it after it was unlocked", pid)
+	if holder := LockHolder(path); holder.PID != 0 {
+		t.Errorf("%v holds it after it was released", holder)
 	}
 }

@@ -2,5 +2,7 @@
 
 package privatefile
 
-// LockHolder reports false: the system does not report who holds a lock.
-func LockHolder(string) (pid int, ok bool) { return 0, false }
+import "forcecred/keystore"
+
+// LockHolder knows nobody: the system does not report who holds a lock.
+func LockHolder(string) keystore.LockHolder { return keystore.LockHolder{} }

@@ -55,11 +55,11 @@ func (s *Store) ensureIdentity(ctx context.Context) (*identity, error) {
 	if err := privatefile.MakeFolder(folder); err != nil {
 		return nil, err
 	}
-	unlock, err := privatefile.Lock(ctx, s.config.IdentityFile+privatefile.LockSuffix)
+	lock, err := privatefile.Lock(ctx, s.config.IdentityFile+privatefile.LockSuffix)
 	if err != nil {
 		return nil, err
 	}
-	defer unlock()
+	defer lock.Release()
 	existing, err = s.cachedIdentity()
 	if !errors.Is(err, errNoIdentity) {
 		return existing, err // another process created it while this one waited

@@ -293,14 +293,14 @@ func TestFirstSetTimesOut(t *testing.T) {
 	t.Parallel()
 	s := New(newConfig(t))
 	must(t, privatefile.MakeFolder(filepath.Dir(s.config.IdentityFile)))
-	unlock, err := privatefile.Lock(t.Context(), s.config.IdentityFile+privatefile.LockSuffix)
+	lock, err := privatefile.Lock(t.Context(), s.config.IdentityFile+privatefile.LockSuffix)
 	must(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
 	defer cancel()
 	if err := s.Set(ctx, prod, []byte(item)); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v, want context.DeadlineExceeded", err)
 	}
-	must(t, unlock())
+	must(t, lock.Release())
 	must(t, s.Set(t.Context(), prod, []byte(item)))
 }
 

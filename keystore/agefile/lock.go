@@ -11,37 +11,39 @@ import (
 // wraps the context's. A second call of unlock does nothing.
 func (s *Store) Lock(ctx context.Context, org keystore.Org) (unlock func() error, err error) {
 	op := "lock " + keystore.Key{Kind: keystore.KindGrant, Org: org}.Label()
-	release, err := s.lock(ctx, org)
+	lock, err := s.lock(ctx, org)
 	if err != nil {
-		return nil, keystore.Wrap(op, err)
+		return nil, keystore.Wrap(op, keystore.ExplainTimeout(err, func() []keystore.LockPlace { return s.LockPlaces(ctx, org) }))
 	}
 	return func() error {
-		if err := release(); err != nil {
+		if err := lock.Release(); err != nil {
 			return keystore.Wrap("un"+op, err)
 		}
 		return nil
 	}, nil
 }
 
-func (s *Store) lock(ctx context.Context, org keystore.Org) (release func() error, err error) {
-	path, err := s.LockFile(ctx, org)
-	if err != nil {
+func (s *Store) lock(ctx context.Context, org keystore.Org) (*privatefile.FileLock, error) {
+	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return privatefile.Lock(ctx, path)
-}
-
-// LockFile returns the file that the holder of org's lock has locked. It creates the file's
-// folder.
-func (s *Store) LockFile(ctx context.Context, org keystore.Org) (string, error) {
-	if err := ctx.Err(); err != nil {
-		return "", err
-	}
 	if _, err := keystore.ParseOrg(string(org)); err != nil {
-		return "", err
+		return nil, err
 	}
 	if err := privatefile.EnsureFolder(s.path(locksFolder)); err != nil {
-		return "", err
+		return nil, err
 	}
-	return s.path(locksFolder, privatefile.FileName(org)+privatefile.LockSuffix), nil
+	return privatefile.Lock(ctx, s.lockFile(org))
+}
+
+// lockFile returns the file that the holder of org's lock has locked. It is in the folder of
+// the items: whoever can read them takes the same lock.
+func (s *Store) lockFile(org keystore.Org) string {
+	return s.path(locksFolder, privatefile.FileName(org)+privatefile.LockSuffix)
+}
+
+// LockPlaces returns the lock of org's grant.
+func (s *Store) LockPlaces(_ context.Context, org keystore.Org) []keystore.LockPlace {
+	path := s.lockFile(org)
+	return []keystore.LockPlace{{Name: path, Holder: privatefile.LockHolder(path)}}
 }

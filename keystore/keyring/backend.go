@@ -80,7 +80,8 @@ type ring interface {
 }
 
 // driver is the behavior of one backend. [base] has the defaults. A session calls a
-// driver from one goroutine at a time, but for unlockRemedy, mayBeLocked and canPrompt.
+// driver from one goroutine at a time, but for unlockRemedy, mayBeLocked, canPrompt and
+// lockPlace.
 type driver interface {
 	open() (ring, error)
 
@@ -132,6 +133,10 @@ type driver interface {
 
 	// canPrompt reports whether a person may see a dialog of the keyring.
 	canPrompt() bool
+
+	// lockPlace returns the lock that is where the items are, or nil if the lock folders are
+	// in that place.
+	lockPlace() lockPlace
 }
 
 // newDriver returns the driver of the store's backend.
@@ -178,6 +183,7 @@ func (base) getDirectly(context.Context, string) ([]byte, bool) { return nil, fa
 func (base) flush(context.Context) error                        { return nil }
 func (base) closeSession(context.Context)                       {}
 func (base) mayBeLocked(context.Context) bool                   { return false }
+func (base) lockPlace() lockPlace                               { return nil }
 
 func (b base) canPrompt() bool {
 	return propertiesOf[b.config.Backend].hasOwnDialog || os.Getenv("DISPLAY") != "" || os.Getenv("WAYLAND_DISPLAY") != ""

@@ -23,11 +23,11 @@ func (k keyCtl) open() (ring, error) {
 
 // exclusive runs do under a lock of the user's processes.
 func (k keyCtl) exclusive(ctx context.Context, do func() error) error {
-	unlock, err := k.lockFiles(ctx, createFolder, k.kernelRing)
+	held, err := k.lockFiles(ctx, createFolder, k.kernelRing)
 	if err != nil {
 		return err
 	}
-	return errors.Join(do(), unlock())
+	return errors.Join(do(), held.Release())
 }
 
 func (k keyCtl) unavailable() error {

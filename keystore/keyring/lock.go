@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
-	"slices"
 	"sync"
 
 	"forcecred/internal/privatefile"
@@ -25,32 +24,16 @@ const (
 // next holder's. A second call of unlock does nothing.
 func (s *Store) Lock(ctx context.Context, org keystore.Org) (unlock func() error, err error) {
 	op := "lock " + keystore.Key{Kind: keystore.KindGrant, Org: org}.Label()
-	release, err := s.lockOrg(ctx, "", org)
+	held, err := s.lockGrant(ctx, org)
 	if err != nil {
-		return nil, keystore.Wrap(op, err)
+		return nil, keystore.Wrap(op, keystore.ExplainTimeout(err, func() []keystore.LockPlace { return s.LockPlaces(context.WithoutCancel(ctx), org) }))
 	}
 	return sync.OnceValue(func() error {
-		if err := pendingWrites.releaseAfter(s.lockID(org), release); err != nil {
+		if err := pendingWrites.releaseAfter(s.lockID(org), held.Release); err != nil {
 			return keystore.Wrap("un"+op, err)
 		}
 		return nil
 	}), nil
-}
-
-// LockFile returns a file that the holder of org's lock has locked. It creates the file's
-// folder.
-func (s *Store) LockFile(ctx context.Context, org keystore.Org) (string, error) {
-	if err := checkOrg(ctx, org); err != nil {
-		return "", err
-	}
-	err := errNoLockDir
-	for _, dir := range s.lockDirs() {
-		var path string
-		if path, err = lockPath(dir, "", privatefile.FileName(org)); err == nil {
-			return path, nil
-		}
-	}
-	return "", err
 }
 
 // lockWrites takes the lock of the one writer of org's items. release ends the lock, and
@@ -67,7 +50,7 @@ func (s *Store) lockWrites(ctx context.Context, org keystore.Org) (release func(
 	}
 	limited, cancel := context.WithTimeout(ctx, s.config.Timeout)
 	defer cancel()
-	unlock, err := s.lockOrg(limited, writesFolder, org)
+	held, err := s.lockOrg(limited, writesFolder, org)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		err = &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("another process still writes to the keyring"), Remedy: remedy.To("see_keyring_dialog")}
 	}
@@ -77,7 +60,7 @@ func (s *Store) lockWrites(ctx context.Context, org keystore.Org) (release func(
 	}
 	pendingWrites.begin(id)
 	return func() {
-		_ = unlock() // it closes the files in any case, and that ends the lock
+		_ = held.Release() // it closes the files in any case, and that ends the lock
 		pendingWrites.end(id)
 		own.unlock()
 	}, nil
@@ -103,7 +86,7 @@ func (s *Store) lockDirs() []string {
 	return lockDirs()
 }
 
-func (s *Store) lockOrg(ctx context.Context, folder string, org keystore.Org) (unlock func() error, err error) {
+func (s *Store) lockOrg(ctx context.Context, folder string, org keystore.Org) (*lease, error) {
 	if err := checkOrg(ctx, org); err != nil {
 		return nil, err
 	}
@@ -115,24 +98,13 @@ var errNoLockDir error = &keystore.Error{Reason: keystore.ErrUnavailable, Err: e
 // lockFiles locks the file of that name in each usable lock folder, always in the same
 // order. It fails if no folder is usable, or if ctx ends. A folder is unusable if another
 // user has it, or if its disk is full or read-only.
-func (s *Store) lockFiles(ctx context.Context, folder, name string) (unlock func() error, err error) {
-	var locks []func() error
-	unlock = func() error {
-		var errs []error
-		for _, unlockFile := range slices.Backward(locks) {
-			errs = append(errs, unlockFile())
-		}
-		return errors.Join(errs...)
-	}
+func (s *Store) lockFiles(ctx context.Context, folder, name string) (*lease, error) {
+	held := &lease{}
 	lastErr, warning := errNoLockDir, ""
 	for _, dir := range s.lockDirs() {
-		var unlockFile func() error
-		path, err := lockPath(dir, folder, name)
-		if err == nil {
-			unlockFile, err = privatefile.Lock(ctx, path)
-		}
+		file, err := lockFile(ctx, dir, folder, name)
 		if ctx.Err() != nil && err != nil {
-			return nil, errors.Join(err, unlock())
+			return nil, errors.Join(err, held.Release())
 		}
 		if err != nil {
 			lastErr = err
@@ -141,19 +113,19 @@ func (s *Store) lockFiles(ctx context.Context, folder, name string) (unlock func
 			}
 			continue
 		}
-		locks = append(locks, unlockFile)
+		held.files = append(held.files, file)
 	}
-	if len(locks) == 0 {
+	if len(held.files) == 0 {
 		return nil, lastErr
 	}
 	if warning != "" && s.config.Notify != nil {
 		s.warnOnce.Do(func() { s.config.Notify("warning: " + warning + "; forcecred locks elsewhere, but have it removed") })
 	}
-	return unlock, nil
+	return held, nil
 }
 
-// lockPath returns the file to lock, in a folder that it creates.
-func lockPath(dir, folder, name string) (string, error) {
+// lockFile locks a file in a folder that it creates.
+func lockFile(ctx context.Context, dir, folder, name string) (*privatefile.FileLock, error) {
 	for _, path := range []string{dir, filepath.Join(dir, folder)} {
 		err := privatefile.EnsureFolder(path)
 		if e, ok := errors.AsType[*keystore.Error](err); ok && !errors.Is(err, fs.ErrPermission) {
@@ -161,10 +133,14 @@ func lockPath(dir, folder, name string) (string, error) {
 			e.Remedy = remedy.Remedy{Code: "remove_lock_folder", Path: path}
 		}
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 	}
-	return filepath.Join(dir, folder, name+privatefile.LockSuffix), nil
+	return privatefile.Lock(ctx, lockPath(dir, folder, name))
+}
+
+func lockPath(dir, folder, name string) string {
+	return filepath.Join(dir, folder, name+privatefile.LockSuffix)
 }
 
 // pendingWrites has this process's writes, by the lockID of their org's grant.

@@ -82,7 +82,7 @@ func TestLockFoldersChange(t *testing.T) {
 			}
 			must(t, first())
 			var notices []string
-			s := New(Config{Backend: KeyCtl, Notify: func(message string) { notices = append(notices, message) }})
+			s := New(Config{Backend: WinCred, Notify: func(message string) { notices = append(notices, message) }})
 			unlock, err := s.Lock(t.Context(), "prod")
 			must(t, err)
 			if isTaken := strings.Contains(before, "taken"); isTaken != (len(notices) == 1) || isTaken && !strings.Contains(notices[0], inTemp) {
@@ -95,7 +95,7 @@ func TestLockFoldersChange(t *testing.T) {
 			must(t, second())
 			must(t, os.Remove(home))
 			must(t, os.Rename(home+".aside", home))
-			other := New(Config{Backend: KeyCtl})
+			other := New(Config{Backend: WinCred})
 			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 			if _, err := other.Lock(ctx, "prod"); !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("%s, then %s: the lock was taken twice (%v)", before, after, err)
@@ -127,10 +127,8 @@ func TestNoLockFolder(t *testing.T) {
 	changeRoots(t, lockRoots{home: func(int) string { return "" }, login: "/nowhere", temp: temp})
 	taken := filepath.Join(temp, "forcecred-"+strconv.Itoa(os.Geteuid()))
 	must(t, takePath(taken))
-	s := New(Config{Backend: KeyCtl, Notify: func(message string) { t.Errorf("notice: %s", message) }})
+	s := New(Config{Backend: WinCred, Notify: func(message string) { t.Errorf("notice: %s", message) }})
 	_, err := s.Lock(t.Context(), "prod")
-	wantError(t, err, keystore.ErrUnavailable, taken, "delete")
-	_, err = s.LockFile(t.Context(), "prod")
 	wantError(t, err, keystore.ErrUnavailable, taken, "delete")
 }
 

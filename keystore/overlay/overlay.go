@@ -159,3 +159,15 @@ func (s *Store) Lock(ctx context.Context, org keystore.Org) (unlock func() error
 	}
 	return func() error { return errors.Join(unlockSecond(), unlockFirst()) }, nil
 }
+
+// LockPlaces returns the places of Lock's locks.
+func (s *Store) LockPlaces(ctx context.Context, org keystore.Org) []keystore.LockPlace {
+	if !canBeFirst(org) {
+		return keystore.LockPlacesOf(ctx, s.Second, org)
+	}
+	places := keystore.LockPlacesOf(ctx, s.First, org)
+	if s.owner(ctx, org) != s.First {
+		places = append(places, keystore.LockPlacesOf(ctx, s.Second, org)...)
+	}
+	return places
+}

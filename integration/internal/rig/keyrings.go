@@ -51,12 +51,12 @@ func StartKeyCtl(t *testing.T, d *desktop.Desktop) {
 	NeedTool(t, "keyctl")
 	Need(t, os.Geteuid() == 0, "the kernel's keyring is one for all of a user's programs, and only root's belongs to no person")
 	Need(t, d.Command("keyctl", "show", "@u").Run() == nil, "the kernel gives no keyrings here")
-	unlock, err := privatefile.Lock(t.Context(), filepath.Join(os.TempDir(), "forcecred-test-keyctl.lock"))
+	lock, err := privatefile.Lock(t.Context(), filepath.Join(os.TempDir(), "forcecred-test-keyctl.lock"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := unlock(); err != nil {
+		if err := lock.Release(); err != nil {
 			t.Error(err)
 		}
 	})
