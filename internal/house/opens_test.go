@@ -28,6 +28,7 @@ var mayOpen = map[string]string{
 	"keystore/keyring/keyctl/quota_linux.go":   "/proc/key-users, which the kernel writes",
 	"keystore/keyring/keyctl/ring_linux.go":    "/proc/keys, which the kernel writes",
 	"keystore/keyring/pass/ring_unix.go":       "what pass has just written, and its folder, to be synced",
+	"keystore/keyring/passlock_unix.go":        "a new file, by O_EXCL: nothing that exists is opened",
 	"internal/process/browser.go":              "the null device",
 	"internal/app/notice.go":                   "a new file, by O_EXCL: nothing that exists is opened",
 	"protocol/plugin/socket_unix.go":           "folders, by O_DIRECTORY, or one that it has just made",

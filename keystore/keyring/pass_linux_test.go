@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -410,4 +411,45 @@ func TestPassEndless(t *testing.T) {
 	must(t, os.WriteFile(path, nil, 0o600))
 	_, err = s.Get(t.Context(), prod)
 	wantError(t, err, keystore.ErrCorrupt, "larger than any", "store it again")
+}
+
+// TestPassLocks: pass and git do not see the locks in the password store. A store that
+// can't be written gives no lock.
+func TestPassLocks(t *testing.T) {
+	need(t, "pass", "git")
+	if !inHome(t, "pass") {
+		return
+	}
+	must(t, os.MkdirAll(pass.Dir(), 0o700))
+	s, _ := newStore(t, Config{Backend: Pass})
+	_, err := s.Lock(t.Context(), "prod")
+	wantError(t, err, keystore.ErrUnavailable, "there is no password store", "pass init")
+	must(t, os.WriteFile(filepath.Join(pass.Dir(), ".gpg-id"), []byte("nobody@forcecred.invalid\n"), 0o600))
+	run(t, "", "git", "-C", pass.Dir(), "init", "--quiet")
+
+	unlock, err := s.Lock(t.Context(), "prod")
+	must(t, err)
+	if status := run(t, "", "git", "-C", pass.Dir(), "status", "--porcelain", "--untracked-files=all"); status != "?? .gpg-id\n" {
+		t.Errorf("git sees %s", status)
+	}
+	if _, err := exec.LookPath("tree"); err == nil { // pass ls runs it
+		if listed := run(t, "", "pass", "ls"); strings.Contains(listed, "lock") {
+			t.Errorf("pass lists %s", listed)
+		}
+	}
+	places := s.LockPlaces(t.Context(), "prod")
+	if last := places[len(places)-1]; !strings.HasPrefix(last.Name, pass.Dir()) || last.Holder.PID != os.Getpid() {
+		t.Errorf("the lock is in %s, held by %v", last.Name, last.Holder)
+	}
+	must(t, unlock())
+
+	must(t, os.RemoveAll(filepath.Join(pass.Dir(), passLocks)))
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", pass.Dir()).CombinedOutput(); err != nil {
+		skipOrFail(t, errors.New("a file system can't be mounted here: "+string(out)))
+	}
+	t.Cleanup(func() { run(t, "", "umount", pass.Dir()) })
+	must(t, os.WriteFile(filepath.Join(pass.Dir(), ".gpg-id"), nil, 0o600))
+	run(t, "", "mount", "-o", "remount,ro", pass.Dir())
+	_, err = s.Lock(t.Context(), "prod")
+	wantError(t, err, keystore.ErrUnavailable, "no lock can be created in the password store", pass.Dir())
 }
