@@ -159,6 +159,7 @@ var table = sync.OnceValue(func() map[remedy.Code]string {
 		"restart_session_bus":       "log in again, or set {keystore_variable} to a keystore that needs no session bus",
 		"set_session_bus":           "check that DBUS_SESSION_BUS_ADDRESS is the address of the session bus, or set {keystore_variable} to a keystore that needs no session bus",
 		"run_as_bus_owner":          "run forcecred as the user who logged in; sudo and su keep the address of that user's bus",
+		"allow_bus_name":            "let the sandbox own the name: for Flatpak `flatpak override --user --own-name={name} APP`; or set {keystore_variable} to another keystore",
 		"log_in_at_machine":         "log in at the machine or by Remote Desktop, because SSH and WinRM provide no credentials; or set {keystore_variable}=file",
 		"no_kernel_keyring":         "set {keystore_variable}=file; containers often can't use the kernel's keyring",
 		"kernel_keyring_quota":      "the kernel allows a user 20,000 bytes in all (/proc/sys/kernel/keys/maxbytes); delete keys, or set {keystore_variable}=file",

@@ -72,7 +72,7 @@ func connect() State {
 	if isShared() {
 		return Usable // another package of this program has connected
 	}
-	address := findAddress(os.Getenv(variable), "/run/user/"+strconv.Itoa(os.Getuid()))
+	address := ownAddress()
 	if address == "" {
 		return None
 	}
@@ -81,6 +81,11 @@ func connect() State {
 		share(conn)
 	}
 	return state
+}
+
+// ownAddress returns the address of this user's session bus, or "".
+func ownAddress() string {
+	return findAddress(os.Getenv(variable), "/run/user/"+strconv.Itoa(os.Getuid()))
 }
 
 func isShared() bool {
