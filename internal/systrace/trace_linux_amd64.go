@@ -3,12 +3,9 @@ package systrace
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -24,12 +21,21 @@ type Call struct {
 	PID    int // the process that makes it
 	Number int // such as unix.SYS_WRITE
 	Args   [6]uint64
+	thread int
 }
 
 // Action is what happens to a call.
 type Action struct {
 	Kill bool          // SIGKILL ends the process that makes the call, before it takes place
 	Fail syscall.Errno // the call does nothing and returns this error
+	Then func(int64)   // takes the result of the call when it ends: an errno is negative
+}
+
+// Peek returns the first 8 bytes of the buffer that an argument of the call points to.
+func (c Call) Peek(arg int) ([8]byte, error) {
+	var data [8]byte
+	_, err := unix.PtracePeekData(c.thread, uintptr(c.Args[arg]), data[:])
+	return data, err
 }
 
 // ErrNotAllowed is returned where the system does not let a process trace another.
@@ -74,6 +80,7 @@ type thread struct {
 	process int
 	isNew   bool          // it has not stopped yet
 	fail    syscall.Errno // what the call that it is in returns, if not 0
+	then    func(int64)   // takes the result of the call that it is in, if not nil
 }
 
 const (
@@ -102,61 +109,68 @@ func (t *tracer) begin() error {
 
 // run handles stops until no traced thread is left.
 func (t *tracer) run() (syscall.WaitStatus, error) {
-	for idle := 0; len(t.threads) > 0; {
-		isIdle := true
-		for _, id := range slices.Collect(maps.Keys(t.threads)) {
-			// For each thread by its number: a wait for any child would take away the status of
-			// programs that other goroutines have started from this thread.
-			var status unix.WaitStatus
-			found, err := unix.Wait4(id, &status, unix.WALL|unix.WNOHANG, nil)
-			switch {
-			case errors.Is(err, unix.ECHILD): // its process has executed another program
-				delete(t.threads, id)
-			case err != nil && !errors.Is(err, unix.EINTR):
-				return 0, err
-			case err != nil || found == 0:
-			default:
-				isIdle = false
-				if err := t.handle(id, status); err != nil && !errors.Is(err, unix.ESRCH) { // it was killed, and reports its end next
-					return 0, err
-				}
-			}
+	for len(t.threads) > 0 {
+		id, err := nextStop()
+		if errors.Is(err, unix.ECHILD) {
+			break
+		} else if err != nil {
+			return 0, err
 		}
-		if !isIdle {
-			idle = 0
+		if t.threads[id] == nil && !t.adopt(id) {
+			time.Sleep(foreignInterval) // its own goroutine waits for it
 			continue
 		}
-		if idle++; idle%adoptAfter == 0 {
-			t.adopt()
+		var status unix.WaitStatus
+		found, err := unix.Wait4(id, &status, unix.WALL|unix.WNOHANG, nil)
+		if errors.Is(err, unix.EINTR) || err == nil && found == 0 {
+			continue
+		} else if err != nil {
+			return 0, err
 		}
-		time.Sleep(pollInterval)
+		if err := t.handle(id, status); err != nil && !errors.Is(err, unix.ESRCH) { // it was killed, and reports its end next
+			return 0, err
+		}
 	}
 	return t.status, nil
 }
 
-const (
-	pollInterval = 20 * time.Microsecond // between two looks at all threads
-	adoptAfter   = 100                   // looks at which nothing has happened
-)
+// foreignInterval is the time between two waits while a program has ended that another
+// goroutine has started from this thread.
+const foreignInterval = time.Millisecond
 
-// adopt finds threads that the program has started and that nobody has reported: the
-// thread that started them was killed before it could. Their process does not end before
-// they are waited for.
-func (t *tracer) adopt() {
-	self := "\nTracerPid:\t" + strconv.Itoa(unix.Gettid()) + "\n"
-	files, _ := filepath.Glob("/proc/[0-9]*/task/[0-9]*/status")
-	for _, file := range files {
-		status, err := os.ReadFile(file)
-		if err != nil || !strings.Contains(string(status), self) {
-			continue // it has ended, or is not ours
-		}
-		parts := strings.Split(file, "/")
-		process, _ := strconv.Atoi(parts[2])
-		id, _ := strconv.Atoi(parts[4])
-		if t.threads[id] == nil {
-			t.threads[id] = &thread{process: process, isNew: true}
+// nextStop waits until a traced thread has stopped or ended and returns its number. It
+// leaves the status: it can also return a program that another goroutine has started
+// from this thread.
+func nextStop() (int, error) {
+	var info struct { // the kernel's siginfo_t for SIGCHLD
+		signo, errno, code, _ int32
+		id                    int32
+		_                     [108]byte
+	}
+	for {
+		err := unix.Waitid(unix.P_ALL, 0, (*unix.Siginfo)(unsafe.Pointer(&info)), unix.WEXITED|unix.WSTOPPED|unix.WALL|unix.WNOTHREAD|unix.WNOWAIT, nil)
+		if !errors.Is(err, unix.EINTR) {
+			return int(info.id), err
 		}
 	}
+}
+
+// adopt adds a thread that this one traces and that nobody has reported yet: it can stop
+// before the one that started it reports it, and that one may be killed first. It reports
+// whether the thread is traced.
+func (t *tracer) adopt(id int) bool {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", id))
+	if err != nil || !strings.Contains(string(status), fmt.Sprintf("\nTracerPid:\t%d\n", unix.Gettid())) {
+		return false
+	}
+	_, after, _ := strings.Cut(string(status), "\nTgid:\t")
+	line, _, _ := strings.Cut(after, "\n")
+	process, err := strconv.Atoi(line)
+	if err != nil {
+		return false
+	}
+	t.threads[id] = &thread{process: process, isNew: true}
+	return true
 }
 
 // handle acts at a stop of a thread and lets the thread go on, or forgets a thread that
@@ -195,7 +209,17 @@ func (t *tracer) atEvent(id int, at *thread, event int) error {
 		if event != unix.PTRACE_EVENT_CLONE {
 			process = int(started)
 		}
-		t.threads[int(started)] = &thread{process: process, isNew: true}
+		if t.threads[int(started)] == nil { // or it has stopped already
+			t.threads[int(started)] = &thread{process: process, isNew: true}
+		}
+	case unix.PTRACE_EVENT_EXEC:
+		former, err := unix.PtraceGetEventMsg(id)
+		if err != nil {
+			return err
+		}
+		if int(former) != id { // it has the number of its process from now on
+			delete(t.threads, int(former))
+		}
 	}
 	return unix.PtraceSyscall(id, 0)
 }
@@ -211,12 +235,17 @@ func (t *tracer) atCall(id int, at *thread) error {
 		if err := at.returnError(id); err != nil {
 			return err
 		}
+		if at.then != nil {
+			at.then(int64(info.number)) // the kernel has the result there
+			at.then = nil
+		}
 	case opEntry:
 		t.calls++
-		action := t.act(Call{N: t.calls, PID: at.process, Number: int(info.number), Args: info.args})
+		action := t.act(Call{N: t.calls, PID: at.process, Number: int(info.number), Args: info.args, thread: id})
 		if action.Kill {
 			return unix.Kill(at.process, unix.SIGKILL) // the call never begins
 		}
+		at.then = action.Then
 		if action.Fail != 0 {
 			if err := at.cancel(id, action.Fail); err != nil {
 				return err

@@ -79,3 +79,19 @@ func TestFail(t *testing.T) {
 		t.Errorf("%q, %d writes, status %d", output, calls, status.ExitStatus())
 	}
 }
+
+func TestThen(t *testing.T) {
+	var results []int64
+	var begin string
+	_, _, status := run(t, `echo one; echo two >/dev/full`, func(c Call) Action {
+		if data, err := c.Peek(1); err != nil {
+			t.Error(err)
+		} else {
+			begin += string(data[:3])
+		}
+		return Action{Then: func(result int64) { results = append(results, result) }}
+	})
+	if len(results) < 2 || results[0] != 4 || results[1] != -int64(unix.ENOSPC) || begin[:6] != "onetwo" {
+		t.Errorf("results %v of %q, status %#x", results, begin, int(status))
+	}
+}
