@@ -1,8 +1,6 @@
 package transaction
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -17,10 +15,6 @@ import (
 
 	"golang.org/x/sys/unix"
 )
-
-// sweepVariable makes TestErrorSweep take each error at each call. Without it, the test
-// takes one error for each call in turn.
-const sweepVariable = "FORCECRED_TEST_SWEEP"
 
 var (
 	readingCalls = map[int]bool{
@@ -61,29 +55,10 @@ func canFail(c systrace.Call, with syscall.Errno) bool {
 // it, or from that one on. It reports false if the worker made fewer calls.
 func failAt(t *testing.T, r *rig.Rig, n int, with syscall.Errno, fromThere bool) (got rig.Result, isAfterCommit, failed bool) {
 	t.Helper()
-	cmd := r.Command(context.WithoutCancel(t.Context()), "get", "prod", "--force")
-	// Nobody waits for the end of a pipe here: the tracer waits for the processes.
-	stderr, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stderr.Close()
-	cmd.Stderr = stderr
-	calls, first := 0, 0
+	calls := 0
 	before := r.Org.Commits()
-	hasStarted := map[int]bool{} // workers that run forcecred, and not the code of a fork
-	status, err := systrace.Run(cmd, func(c systrace.Call) systrace.Action {
-		if first == 0 {
-			first = c.PID
-		}
-		if c.PID == first {
-			return systrace.Action{}
-		}
-		if !hasStarted[c.PID] {
-			hasStarted[c.PID] = c.Number == unix.SYS_EXECVE
-			return systrace.Action{}
-		}
-		if !canFail(c, with) {
+	got = refreshTraced(t, r, func(from role, c systrace.Call) systrace.Action {
+		if from != isWorker || !canFail(c, with) {
 			return systrace.Action{}
 		}
 		if calls++; calls != n && (!fromThere || calls < n) {
@@ -94,24 +69,13 @@ func failAt(t *testing.T, r *rig.Rig, n int, with syscall.Errno, fromThere bool)
 		}
 		return systrace.Action{Fail: with}
 	})
-	if errors.Is(err, systrace.ErrNotAllowed) {
-		rig.Need(t, false, err.Error())
-	} else if err != nil {
-		t.Fatal(err)
-	}
-	settle(r)
-	said, err := os.ReadFile(stderr.Name())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return rig.Result{Status: status.ExitStatus(), Stderr: string(said)}, isAfterCommit, failed
+	return got, isAfterCommit, failed
 }
 
 // TestErrorSweep lets a refresh meet an error of the file system at each call once, and at
 // each call and all later ones. A login is lost only if neither the keystore nor the
 // journal can be written after the org has rotated, and then forcecred says so.
 func TestErrorSweep(t *testing.T) {
-	all := os.Getenv(sweepVariable) != ""
 	errnos := []syscall.Errno{unix.ENOSPC, unix.EIO, unix.EROFS, unix.EDQUOT, unix.EMFILE}
 	for i, with := range errnos {
 		for _, fromThere := range []bool{false, true} {
@@ -120,34 +84,27 @@ func TestErrorSweep(t *testing.T) {
 				name = unix.ErrnoName(with) + " from there on"
 			}
 			t.Run(name, func(t *testing.T) {
-				home := filepath.Join(t.TempDir(), "home")
-				r := rig.NewIn(t, home, orgtest.Config{Rotate: true})
-				r.Killed = true // a request is given up
-				r.Run(t.Context(), "", "get", "prod").Token(t)
+				r := onKeystore("file", nil)(t)
 				points, said := 0, 0
-				first, step := 1+i, len(errnos)
-				if all {
-					first, step = 1, 1
-				}
-				for n := first; ; n += step {
-					got, isAfterCommit, failed := failAt(t, r, n, with, fromThere)
+				first := 1 + i%step(len(errnos)) // each call gets one of the errors
+				for n := first; ; n += step(len(errnos)) {
+					got, isAfterCommit, failed := failAt(t, r.Rig, n, with, fromThere)
 					if !failed {
 						break
 					}
 					points++
-					removeTemp(t, home)
+					r.removeTemp(t)
 					if strings.Contains(got.Stderr, "the login is lost") {
 						// The journal's file is open before the token is sent.
 						if said++; !fromThere || !isAfterCommit || with == unix.EMFILE {
 							t.Errorf("point %d, after the commit %v: %s", n, isAfterCommit, got.Stderr)
 						}
-					} else if next := r.Run(t.Context(), "", "get", "prod", "--force"); next.Status == 0 && r.Org.Alive() {
+					} else if next := r.next(t); next.Status == 0 && r.Org.Alive() {
 						continue
 					} else {
 						t.Errorf("point %d: the login is lost, after the commit %v: status %d: %sthen %d: %s", n, isAfterCommit, got.Status, got.Stderr, next.Status, next.Stderr)
 					}
-					r.Org.NewGrant()
-					r.Store(t, "prod", r.Org)
+					r.renew()
 				}
 				t.Logf("%d points, %d lost and said so", points, said)
 			})
@@ -168,7 +125,7 @@ func TestDescriptorLimits(t *testing.T) {
 		cmd := exec.CommandContext(t.Context(), "sh", "-c", fmt.Sprintf(`ulimit -n %d && exec "$0" get prod --force`, limit), rig.Binary)
 		cmd.Env = r.Env
 		got := rig.Finish(cmd)
-		settle(r)
+		settle(t, r)
 		if got.Status == 0 && least == 0 {
 			least = limit
 		}

@@ -1,17 +1,9 @@
 package transaction
 
 import (
-	"bytes"
-	"context"
-	"errors"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"forcecred/integration/internal/rig"
-	"forcecred/internal/desktop"
-	"forcecred/internal/orgtest"
-	"forcecred/internal/privatefile"
 	"forcecred/internal/systrace"
 
 	"golang.org/x/sys/unix"
@@ -31,103 +23,44 @@ var lasting = map[int]bool{
 	unix.SYS_EXIT_GROUP: true,
 }
 
-// point is a moment at which a refresh was killed.
-type point struct {
-	n, call   int
-	committed bool // the org had rotated the refresh token
-}
-
 // killAt runs a forced refresh and kills the process that the caller started at its
 // n-th lasting call. It reports false if the refresh ended before.
-func killAt(t *testing.T, r *rig.Rig, n int) (point, bool) {
+func killAt(t *testing.T, r *rig.Rig, n int) (call int, killed bool) {
 	t.Helper()
-	cmd := r.Command(context.WithoutCancel(t.Context()), "get", "prod", "--force")
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	p := point{n: n}
-	calls, first, killed := 0, 0, false
-	before := r.Org.Commits()
-	status, err := systrace.Run(cmd, func(c systrace.Call) systrace.Action {
-		if first == 0 {
-			first = c.PID
-		}
-		if c.PID != first || !lasting[c.Number] {
+	calls := 0
+	got := refreshTraced(t, r, func(from role, c systrace.Call) systrace.Action {
+		if from != isCaller || !lasting[c.Number] {
 			return systrace.Action{}
 		}
 		if calls++; calls != n {
 			return systrace.Action{}
 		}
-		p.call, killed = c.Number, true
+		call, killed = c.Number, true
 		return systrace.Action{Kill: true}
 	})
-	if errors.Is(err, systrace.ErrNotAllowed) {
-		rig.Need(t, false, err.Error())
-	} else if err != nil {
-		t.Fatal(err)
+	if (got.Status == -1) != killed {
+		t.Fatalf("point %d: status %d: %s", n, got.Status, got.Stderr)
 	}
-	if status.Signaled() != killed {
-		t.Fatalf("point %d: status %#x: %s", n, int(status), stderr.String())
-	}
-	settle(r)
-	p.committed = r.Org.Commits() > before
-	return p, killed
-}
-
-// removeTemp removes what killed processes have left: each one would add calls to the
-// next process, which looks whether it may sweep them.
-func removeTemp(t *testing.T, home string) {
-	t.Helper()
-	left, err := filepath.Glob(filepath.Join(home, "*", privatefile.TempPrefix+"*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range left {
-		_ = os.Remove(path)
-	}
+	return call, killed
 }
 
 // TestKillSweep kills the process that the caller started at each lasting call of one
-// refresh. No login is lost: its worker goes on, or has not sent the refresh token. With
-// age files it takes each call, with keyrings every fourth, with pass every eighth; with FORCECRED_TEST_SWEEP=all
-// it takes each one.
+// refresh. No login is lost: its worker goes on, or has not sent the refresh token. It
+// takes some of the calls; with FORCECRED_TEST_SWEEP=all it takes each one.
 func TestKillSweep(t *testing.T) {
-	for _, tt := range []struct {
-		keystore string
-		start    func(*testing.T, *desktop.Desktop)
-		step     int
-	}{
-		{"file", nil, 1},
-		{"secret-service", rig.StartGNOMEKeyring, 4},
-		{"pass", rig.StartPass, 8},
-		{"keyctl", rig.StartKeyCtl, 4},
-	} {
-		t.Run(tt.keystore, func(t *testing.T) {
-			var env []string
-			home := filepath.Join(t.TempDir(), "home")
-			if tt.start != nil {
-				d := rig.NewDesktop(t)
-				tt.start(t, d)
-				env = append(d.Env, "FORCECRED_KEYSTORE="+tt.keystore)
-				home = filepath.Join(d.Home, "forcecred")
-			}
-			if os.Getenv(sweepVariable) == "all" {
-				tt.step = 1
-			}
-			r := rig.NewIn(t, home, orgtest.Config{Rotate: true}, env...)
-			t.Cleanup(func() { r.Run(context.Background(), "", "erase", "prod") })
-			r.Killed = true
-			r.Run(t.Context(), "", "get", "prod").Token(t)
+	for _, store := range sweepStores {
+		t.Run(store.name, func(t *testing.T) {
+			r := store.open(t)
 			points := 0
-			for n := 1; ; n += tt.step {
-				p, killed := killAt(t, r, n)
+			for n := 1; ; n += step(store.callerStep) {
+				call, killed := killAt(t, r.Rig, n)
 				if !killed {
 					break
 				}
 				points++
-				if got := r.Run(t.Context(), "", "get", "prod", "--force"); got.Status != 0 || !r.Org.Alive() {
-					t.Fatalf("the login is lost at call %d (system call %d, the org had rotated: %v): status %d: %s", n, p.call, p.committed, got.Status, got.Stderr)
+				if got := r.next(t); got.Status != 0 || !r.Org.Alive() {
+					t.Fatalf("the login is lost at call %d (system call %d): status %d: %s", n, call, got.Status, got.Stderr)
 				}
-				removeTemp(t, home)
 			}
 			if points < 10 {
 				t.Errorf("only %d points", points)

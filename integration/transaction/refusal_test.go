@@ -1,13 +1,10 @@
 package transaction
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -154,21 +151,7 @@ func TestPluginSendsDeadGrantOnce(t *testing.T) {
 // TestDeadLoginOfSalesforceCLI: a dead login of the Salesforce CLI is sent once, under all
 // its names, until the CLI has another refresh token.
 func TestDeadLoginOfSalesforceCLI(t *testing.T) {
-	r := rig.New(t, orgtest.Config{Rotate: true})
-	env := rig.SFLoginEnv(t, r, rig.SFUser, r.Org.RefreshToken())
-	folder := filepath.Join(strings.TrimPrefix(env[0], "HOME="), ".sfdx")
-	rig.WriteFile(t, filepath.Join(folder, "alias.json"), fmt.Appendf(nil, `{"orgs":{"prod":%q}}`, rig.SFUser))
-	r.Env = append(append(r.Env, env...), "FORCECRED_KEYSTORE=sf")
-	logIn := func() {
-		auth, err := json.Marshal(map[string]string{
-			"username": rig.SFUser, "clientId": r.Org.ClientID(), "clientSecret": r.Org.ClientSecret(), "loginUrl": r.Org.URL, "refreshToken": r.Org.RefreshToken(),
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		rig.WriteFile(t, filepath.Join(folder, rig.SFUser+".json"), auth)
-	}
-	logIn()
+	r, _, logIn := newSalesforceCLI(t)
 	r.Org.Revoke()
 	refusedCrowd(t, r, 20, 6)
 	if got := r.Run(t.Context(), rig.GetRequest(rig.SFUser), "get"); got.Status != 6 || r.Org.Count(orgtest.Token) != 1 {

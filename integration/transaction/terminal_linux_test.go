@@ -1,7 +1,6 @@
 package transaction
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -70,10 +69,9 @@ func TestTerminal(t *testing.T) {
 		for range rounds {
 			keyboard, terminal := openTerminal(t)
 			cmd := r.Command(context.WithoutCancel(t.Context()), "get", "prod", "--force")
-			var stdout, stderr bytes.Buffer
-			cmd.Stdin, cmd.Stdout, cmd.Stderr = terminal, &stdout, &stderr
+			outputs := captureOutputs(t, cmd)
+			cmd.Stdin = terminal
 			cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
-			cmd.WaitDelay = streamTimeout
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
@@ -84,6 +82,7 @@ func TestTerminal(t *testing.T) {
 				ended++
 			}
 			_ = keyboard.Close()
+			outputs.read(t)
 			r.AwaitSaved(t)
 		}
 		t.Logf("%s: %d of %d refreshes ended by it, 0 logins lost", tt.name, ended, rounds)

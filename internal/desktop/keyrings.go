@@ -8,7 +8,15 @@ func (d *Desktop) StartGNOMEKeyring() error {
 	if err := d.startBus(); err != nil {
 		return err
 	}
-	daemon := d.Command("gnome-keyring-daemon", "--foreground", "--unlock", "--components=secrets")
+	return d.startUnlocked()
+}
+
+// ReplaceGNOMEKeyring starts gnome-keyring again, with its collection unlocked. The bus has
+// started a locked one if the one before has crashed.
+func (d *Desktop) ReplaceGNOMEKeyring() error { return d.startUnlocked("--replace") }
+
+func (d *Desktop) startUnlocked(args ...string) error {
+	daemon := d.Command("gnome-keyring-daemon", append(args, "--foreground", "--unlock", "--components=secrets")...)
 	daemon.Stdin = strings.NewReader("test-password")
 	if err := d.start(daemon); err != nil {
 		return err

@@ -45,6 +45,7 @@ type Org struct {
 	asserted  []Assertion
 	presented []string // assertions, which are secret while they are valid
 	commits   int
+	open      int // connections and requests
 	faults    []queued
 	counts    map[Endpoint]int
 	requests  []Request
@@ -93,6 +94,7 @@ func Start(cfg Config) (*Org, error) {
 		TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{leaf}},
 		ReadHeaderTimeout: time.Minute,
 		ConnContext:       withConn,
+		ConnState:         o.countConn,
 		// Some tests make handshakes fail; the client reports them.
 		ErrorLog: log.New(io.Discard, "", 0),
 	}

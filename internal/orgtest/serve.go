@@ -2,6 +2,7 @@ package orgtest
 
 import (
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -23,7 +24,7 @@ func (o *Org) serve(w http.ResponseWriter, r *http.Request) {
 	if !o.enter() {
 		panic(http.ErrAbortHandler)
 	}
-	defer o.running.Done()
+	defer o.leave()
 	c := call{Request: r, endpoint: o.endpoint(r.URL.Path)}
 	fault := o.arrive(c.endpoint)
 	o.mustPause(fault.Delay)
@@ -56,8 +57,35 @@ func (o *Org) enter() bool {
 	defer o.mu.Unlock()
 	if !o.stopped {
 		o.running.Add(1)
+		o.open++
 	}
 	return !o.stopped
+}
+
+func (o *Org) leave() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.open--
+	o.running.Done()
+}
+
+func (o *Org) countConn(_ net.Conn, state http.ConnState) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch state {
+	case http.StateNew:
+		o.open++
+	case http.StateClosed, http.StateHijacked:
+		o.open--
+	}
+}
+
+// IsIdle reports whether no client is connected and no request is being processed. What
+// a client sent has taken effect then, also if the client was killed.
+func (o *Org) IsIdle() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.open == 0
 }
 
 // arrive counts a request and returns its fault, or none.
