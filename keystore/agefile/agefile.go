@@ -28,6 +28,8 @@ type Store struct {
 
 	mu       sync.Mutex
 	identity *identity // nil until it is needed
+
+	locked sync.Map // the orgs whose lock was taken when the folder of the items was there
 }
 
 var _ keystore.Store = (*Store)(nil)
@@ -87,6 +89,9 @@ func (s *Store) set(ctx context.Context, key keystore.Key, item []byte) error {
 	name, err := itemName(key)
 	if err != nil {
 		return err
+	}
+	if _, wasThere := s.locked.Load(key.Org); wasThere && !s.hasFolder() {
+		return errFolderGone(s.path(storeFolder))
 	}
 	for _, folder := range []string{storeFolder, tempFolder} {
 		if err := privatefile.EnsureFolder(s.path(folder)); err != nil {

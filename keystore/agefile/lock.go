@@ -2,6 +2,10 @@ package agefile
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
 
 	"forcecred/internal/privatefile"
 	"forcecred/keystore"
@@ -15,7 +19,11 @@ func (s *Store) Lock(ctx context.Context, org keystore.Org) (unlock func() error
 	if err != nil {
 		return nil, keystore.Wrap(op, keystore.ExplainTimeout(err, func() []keystore.LockPlace { return s.LockPlaces(ctx, org) }))
 	}
+	if s.hasFolder() {
+		s.locked.Store(org, true)
+	}
 	return func() error {
+		s.locked.Delete(org)
 		if err := lock.Release(); err != nil {
 			return keystore.Wrap("un"+op, err)
 		}
@@ -46,4 +54,20 @@ func (s *Store) lockFile(org keystore.Org) string {
 func (s *Store) LockPlaces(_ context.Context, org keystore.Org) []keystore.LockPlace {
 	path := s.lockFile(org)
 	return []keystore.LockPlace{{Name: path, Holder: privatefile.LockHolder(path)}}
+}
+
+// hasFolder reports whether the folder of the items is there.
+func (s *Store) hasFolder() bool {
+	_, err := os.Lstat(s.path(storeFolder))
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// errFolderGone says that the folder was there when the lock was taken. A new one in its
+// place would have the only valid refresh token, without the identity that decrypts it,
+// when the user's home comes back.
+func errFolderGone(path string) error {
+	return &keystore.Error{
+		Reason: keystore.ErrUnavailable,
+		Err:    fmt.Errorf("%s was moved or unmounted meanwhile", path),
+	}
 }
