@@ -36,7 +36,7 @@ func (h *Helper) Set(ctx context.Context, req protocol.SetRequest) error {
 		return err
 	}
 	defer unlock()
-	old, err := h.loadAndRecover(ctx, org)
+	old, key, err := h.loadAndRecover(ctx, org)
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func (h *Helper) Set(ctx context.Context, req protocol.SetRequest) error {
 	if err != nil {
 		return err
 	}
-	reserved, err := h.prepare(ctx, changed)
+	reserved, err := h.prepare(ctx, changed, key)
 	if err != nil {
 		return err
 	}
@@ -156,7 +156,7 @@ func (h *Helper) saveChange(ctx context.Context, c change, s exchangeResult, cac
 		return storeError("delete the cached token of", updated.Org, err)
 	}
 	updated.RefreshedAt = h.now()
-	if err := h.retrySave(ctx, func() error { return h.saveAndReadBack(ctx, updated) }); err != nil {
+	if err := h.retrySave(ctx, func() error { return keystore.SaveGrant(ctx, h.keystore(), updated) }); err != nil {
 		return h.saveChangeError(c, s, rotated, isSealed, err)
 	}
 	c.reserved.drop()

@@ -1,7 +1,6 @@
 package helper
 
 import (
-	"context"
 	"errors"
 	"path/filepath"
 	"slices"
@@ -304,30 +303,5 @@ func TestSetPrivateKey(t *testing.T) {
 	}
 	if g := f.grantOf(t, "prod"); !g.PrivateKey.Empty() || g.PrivateKeyFile != newKey || g.KeyID != "test-key-2" || g.Audience != "https://login.salesforce.com" || g.Username != "me@acme.com" {
 		t.Errorf("%+v", g)
-	}
-}
-
-// forgetful reports success for a grant, and does not store it.
-type forgetful struct{ keystore.Store }
-
-func (s forgetful) Set(ctx context.Context, key keystore.Key, item []byte) error {
-	if key.Kind == keystore.KindGrant {
-		return nil
-	}
-	return s.Store.Set(ctx, key, item)
-}
-
-// TestSetReadsBack: Set reports a keystore that did not store the new settings, even if no
-// secret changed.
-func TestSetReadsBack(t *testing.T) {
-	t.Parallel()
-	f := newSettled(t)
-	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return answer(2), nil }
-	f.config.Keystore = forgetful{f.store}
-	for _, req := range []protocol.SetRequest{{LoginURL: newHost}, {Site: pointer("")}, {SessionTimeout: pointer(time.Hour)}} {
-		req.Org = "prod"
-		if err := f.Set(t.Context(), req); codeOf(err) != protocol.KeystoreUnavailable || !strings.Contains(err.Error(), "did not store the item; the stored settings are unchanged") {
-			t.Errorf("%+v: %v", req, err)
-		}
 	}
 }

@@ -12,11 +12,18 @@ import (
 // cached token if that is valid for req.MinTTL. If a session is no longer than
 // req.MinTTL, it returns the cached token for the first half of the session.
 func (h *Helper) Get(ctx context.Context, req protocol.GetRequest) (protocol.Credential, error) {
-	return h.GetFor(ctx, req, Attempt{h.now(), req.Force})
+	return h.get(ctx, req, Attempt{At: h.now(), Force: req.Force})
 }
 
-// GetFor is Get for a caller in another process: asked says when and how that one asked.
+// GetFor is Get for a caller in another process: asked says when and how that one asked. That
+// process has found that the org exists and that its cached token can't answer. So GetFor
+// takes the lock before it reads.
 func (h *Helper) GetFor(ctx context.Context, req protocol.GetRequest, asked Attempt) (protocol.Credential, error) {
+	asked.hasLooked = !req.Force
+	return h.get(ctx, req, asked)
+}
+
+func (h *Helper) get(ctx context.Context, req protocol.GetRequest, asked Attempt) (protocol.Credential, error) {
 	org, err := h.resolveOrg(ctx, req.Org)
 	if err != nil {
 		return protocol.Credential{}, err
@@ -44,20 +51,26 @@ func (h *Helper) getAndRecord(ctx context.Context, org keystore.Org, req protoco
 // getToken runs the grant transaction. docs/decisions/0001 has the steps.
 func (h *Helper) getToken(ctx context.Context, org keystore.Org, req protocol.GetRequest, asked Attempt) (keystore.Token, error) {
 	api := keystore.API(req.For)
-	// 1. Read the cached token.
-	cached, err := h.loadCachedToken(ctx, org, api)
-	if err != nil {
-		return keystore.Token{}, err
+	required := newRequirement(req, asked, keystore.Token{})
+	if !asked.hasLooked {
+		// 1. Read the cached token.
+		cached, err := h.loadCachedToken(ctx, org, api)
+		if err != nil {
+			return keystore.Token{}, err
+		}
+		required = newRequirement(req, asked, cached)
+		if required.isMetBy(cached, h.now()) {
+			return cached, nil
+		}
+		// A name that is not stored gets no lock, because callers could fill the lock folder
+		// with files. An org with a cached token is stored.
+		if cached.AccessToken.Empty() {
+			if _, err := h.loadGrant(ctx, org); err != nil {
+				return keystore.Token{}, err
+			}
+		}
 	}
-	required := newRequirement(req, asked, cached)
-	if required.isMetBy(cached, h.now()) {
-		return cached, nil
-	}
-	// 2. Lock: nothing is refreshed without the lock. A name that is not stored gets no
-	// lock, because callers could fill the lock folder with files.
-	if _, err := h.loadGrant(ctx, org); err != nil {
-		return keystore.Token{}, err
-	}
+	// 2. Lock: nothing is refreshed without the lock.
 	if h.config.Worker != nil {
 		return h.refreshInWorker(ctx, org, api, required)
 	}
@@ -86,7 +99,7 @@ func (h *Helper) refreshedToken(ctx context.Context, org keystore.Org, required 
 			return cached, nil
 		}
 		// 4. Load the grant, and recover the journal entry of a process that failed to save.
-		grant, err := h.loadAndRecover(ctx, org)
+		grant, key, err := h.loadAndRecover(ctx, org)
 		if err != nil {
 			return keystore.Token{}, err
 		}
@@ -97,7 +110,7 @@ func (h *Helper) refreshedToken(ctx context.Context, org keystore.Org, required 
 			break
 		}
 		// 5. Prepare.
-		reserved, err := h.prepare(ctx, grant)
+		reserved, err := h.prepare(ctx, grant, key)
 		if err != nil {
 			return keystore.Token{}, err
 		}

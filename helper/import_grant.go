@@ -61,7 +61,7 @@ func (h *Helper) Import(ctx context.Context, logins keystore.Store, name string,
 		return storeError("delete the cached token of", org, err)
 	}
 	grant.StoredAt, grant.Source, grant.ClientApp = h.now(), keystore.Stored, ""
-	if err := h.saveAndReadBack(ctx, grant); err != nil {
+	if err := keystore.SaveGrant(ctx, h.keystore(), grant); err != nil {
 		return storeError("store the grant of", org, err)
 	}
 	return nil

@@ -1,7 +1,6 @@
 package helper
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -41,6 +40,10 @@ type Journal interface {
 
 	// Quarantine renames a file that key does not decrypt, and returns its new name.
 	Quarantine(org keystore.Org, key []byte) (name string, err error)
+
+	// KeepsKey reports whether the next entry uses key again. Then no key is stored for it, and
+	// only the reserved space proves that the org's files take a write.
+	KeepsKey(org keystore.Org, key []byte) bool
 
 	// NeedsKey reports whether a file may be encrypted with key, quarantined ones included.
 	NeedsKey(org keystore.Org, key []byte) bool
@@ -90,13 +93,14 @@ func digest(token secret.Text) string {
 }
 
 // prepare makes sure that the keystore and the journal accept writes before a refresh
-// token is sent, which Salesforce may replace: it reserves a journal entry. A grant
-// without a refresh token needs no reservation, and gets nil.
-func (h *Helper) prepare(ctx context.Context, grant keystore.Grant) (*reservation, error) {
+// token is sent, which Salesforce may replace: it reserves a journal entry. key is that of
+// the entry before, or nil. A grant without a refresh token needs no reservation, and gets
+// nil.
+func (h *Helper) prepare(ctx context.Context, grant keystore.Grant, key []byte) (*reservation, error) {
 	if !usesRefreshToken(grant) {
 		return nil, nil
 	}
-	s, err := h.reserve(ctx, grant.Org)
+	s, err := h.reserve(ctx, grant.Org, key)
 	if err != nil {
 		e := storeError("prepare to refresh the token of", grant.Org, err)
 		e.Message += "; no refresh token was sent"
@@ -105,18 +109,21 @@ func (h *Helper) prepare(ctx context.Context, grant keystore.Grant) (*reservatio
 	return s, nil
 }
 
-// reserve stores the key of a new journal entry, and reserves its space.
-func (h *Helper) reserve(ctx context.Context, org keystore.Org) (*reservation, error) {
+// reserve stores the key of a new journal entry, and reserves its space. stored is the key of
+// the entry before, or nil.
+func (h *Helper) reserve(ctx context.Context, org keystore.Org, stored []byte) (*reservation, error) {
 	if h.config.Journal == nil {
 		// The stored key may be that of another program's journal entry.
 		return nil, errNoJournal()
 	}
-	key, err := h.newKey(ctx, org)
+	key, err := h.nextKey(org, stored)
 	if err != nil {
 		return nil, err
 	}
 	s := &reservation{org: org, key: key}
-	err = h.storeKey(ctx, s)
+	if !h.journal().KeepsKey(org, stored) {
+		err = h.keystore().Set(ctx, journalKey(org), key)
+	}
 	if err == nil {
 		err = h.journal().Reserve(s.org, s.key)
 	}
@@ -130,14 +137,10 @@ func (h *Helper) reserve(ctx context.Context, org keystore.Org) (*reservation, e
 	return s, nil
 }
 
-// newKey returns the key of the next entry. The key of an entry that was not recovered stays,
+// nextKey returns the key of the next entry. The key of an entry that was not recovered stays,
 // because it may be the last copy of the key.
-func (h *Helper) newKey(ctx context.Context, org keystore.Org) ([]byte, error) {
-	stored, err := h.loadKey(ctx, org)
-	if err != nil {
-		return nil, err
-	}
-	if h.journal().NeedsKey(org, stored) {
+func (h *Helper) nextKey(org keystore.Org, stored []byte) ([]byte, error) {
+	if h.journal().KeepsKey(org, stored) || h.journal().NeedsKey(org, stored) {
 		return stored, nil
 	}
 	return h.journal().NewKey(org)
@@ -150,26 +153,6 @@ func (h *Helper) loadKey(ctx context.Context, org keystore.Org) ([]byte, error) 
 		return nil, nil
 	}
 	return key, err
-}
-
-// storeKey stores the key of a journal entry and reads it back.
-func (h *Helper) storeKey(ctx context.Context, s *reservation) error {
-	key := journalKey(s.org)
-	if err := h.keystore().Set(ctx, key, s.key); err != nil {
-		return err
-	}
-	stored, err := h.keystore().Get(ctx, key)
-	if isAny(err, keystore.ErrNotFound) || err == nil && !bytes.Equal(stored, s.key) {
-		return errNotStored(key)
-	}
-	return err
-}
-
-// errNotStored is for keyrings that report success after a user has dismissed their dialog.
-func errNotStored(key keystore.Key) error {
-	return &keystore.Error{
-		Op: "read back " + key.String(), Reason: keystore.ErrUnavailable, Err: errors.New("the keystore reported success but did not store the item"),
-	}
 }
 
 // sealFirst writes the refresh token that replaces the grant's into the journal, if that comes
@@ -192,20 +175,19 @@ func (h *Helper) writeJournal(grant keystore.Grant, next secret.Text, s *reserva
 	return err
 }
 
-// loadAndRecover loads org's grant. If the journal has a refresh token that a process could
-// not save, it moves that token into the keystore first.
-func (h *Helper) loadAndRecover(ctx context.Context, org keystore.Org) (keystore.Grant, error) {
-	grant, err := h.loadGrant(ctx, org)
-	if err != nil {
-		return keystore.Grant{}, err
+// loadAndRecover loads org's grant, and the key of its journal entry. If the journal has a
+// refresh token that a process could not save, it moves that token into the keystore first.
+func (h *Helper) loadAndRecover(ctx context.Context, org keystore.Org) (grant keystore.Grant, key []byte, err error) {
+	if grant, err = h.loadGrant(ctx, org); err != nil {
+		return keystore.Grant{}, nil, err
 	}
 	e, key, err := h.readJournal(ctx, org)
 	switch {
 	case err == nil && e == nil:
-		return grant, nil
+		return grant, key, nil
 	case err != nil && !isAny(err, keystore.ErrCorrupt):
 		// The entry may replace the grant's refresh token, so that must not be sent.
-		return keystore.Grant{}, storeError("read the journal of", org, err)
+		return keystore.Grant{}, nil, storeError("read the journal of", org, err)
 	case err != nil:
 		outcome := "its file cannot be renamed: "
 		name, renameErr := h.journal().Quarantine(org, key)
@@ -215,18 +197,18 @@ func (h *Helper) loadAndRecover(ctx context.Context, org keystore.Org) (keystore
 			outcome = "its file is now " + name
 		}
 		h.warn(fmt.Sprintf("cannot use the journal entry of %q: %v; %s", org, err, outcome))
-		return grant, nil
+		return grant, key, nil
 	}
 	// If the entry replaces another token than the grant's, a person has logged in since.
 	if e.Spent == digest(grant.RefreshToken) {
 		rotates := true
 		grant.RefreshToken, grant.Rotates, grant.RefreshedAt = secret.New(e.RefreshToken), &rotates, h.now()
-		if err := h.saveAndReadBack(ctx, grant); err != nil {
-			return keystore.Grant{}, storeError("move the refresh token from the journal into the keystore of", org, err)
+		if err := keystore.SaveGrant(ctx, h.keystore(), grant); err != nil {
+			return keystore.Grant{}, nil, storeError("move the refresh token from the journal into the keystore of", org, err)
 		}
 	}
 	h.cleanUp(ctx, &reservation{org: org, key: key})
-	return grant, nil
+	return grant, key, nil
 }
 
 // readJournal returns the org's entry, or nil if there is none, and its key.
@@ -255,8 +237,8 @@ func parseEntry(data []byte) (*journalEntry, error) {
 }
 
 // cleanUp deletes a reservation, unless its entry was written. It is best effort: a key
-// without an entry does no harm, and the next exchange replaces it. The key of a file that
-// was quarantined stays.
+// without an entry does no harm, and the next exchange replaces it or uses it again. The key
+// of a file that was quarantined stays.
 func (h *Helper) cleanUp(ctx context.Context, s *reservation) {
 	if s == nil {
 		return
@@ -269,7 +251,7 @@ func (h *Helper) cleanUp(ctx context.Context, s *reservation) {
 	}
 	ctx = context.WithoutCancel(ctx)
 	_ = h.journal().Delete(s.org, s.key)
-	if !h.journal().NeedsKey(s.org, s.key) {
+	if !h.journal().KeepsKey(s.org, s.key) && !h.journal().NeedsKey(s.org, s.key) {
 		_ = h.keystore().Delete(ctx, journalKey(s.org))
 	}
 }

@@ -141,10 +141,14 @@ func (h *Helper) checkWritable(ctx context.Context, org keystore.Org) error {
 	}
 	defer unlock()
 	// Otherwise a journal entry of the stored grant would lose its key.
-	if _, err := h.loadAndRecover(ctx, org); err != nil && !isAny(err, keystore.ErrNotFound, keystore.ErrCorrupt) {
+	if _, _, err := h.loadAndRecover(ctx, org); err != nil && !isAny(err, keystore.ErrNotFound, keystore.ErrCorrupt) {
 		return err
 	}
-	reserved, err := h.reserve(ctx, org)
+	key, err := h.loadKey(ctx, org)
+	if err != nil {
+		return storeError("prepare to log in to", org, err)
+	}
+	reserved, err := h.reserve(ctx, org, key)
 	if err != nil {
 		return storeError("prepare to log in to", org, err)
 	}
@@ -198,7 +202,7 @@ func (h *Helper) saveLogin(ctx context.Context, grant keystore.Grant, s exchange
 	// The new grant must not answer with the old one's tokens, as in Store.
 	err := h.deleteTokens(ctx, grant.Org)
 	if err == nil {
-		err = h.retrySave(ctx, func() error { return h.saveAndReadBack(ctx, grant) })
+		err = h.retrySave(ctx, func() error { return keystore.SaveGrant(ctx, h.keystore(), grant) })
 	}
 	if err != nil {
 		e := storeError("store the grant of", grant.Org, err)

@@ -52,7 +52,7 @@ func suggestForce(org keystore.Org, err error) error {
 // grant without a refresh token, it revokes the cached access token. The caller holds the
 // lock.
 func (h *Helper) revoke(ctx context.Context, org keystore.Org) error {
-	grant, err := h.loadAndRecover(ctx, org) // the journal may have the current refresh token
+	grant, _, err := h.loadAndRecover(ctx, org) // the journal may have the current refresh token
 	if err != nil {
 		return err
 	}

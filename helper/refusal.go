@@ -31,6 +31,8 @@ type Refusals interface {
 type Attempt struct {
 	At    time.Time // when the caller asked, before any wait for a lock
 	Force bool      // the caller wants a request, even if Salesforce refused this grant before
+
+	hasLooked bool // the caller has read the cached token, and knows that the org is stored
 }
 
 const (

@@ -210,7 +210,7 @@ func TestSharedRefusals(t *testing.T) {
 			first := f.getAfter(t, 0, protocol.GetRequest{})
 			posts, asked := f.posts, f.now.Add(tt.asked)
 			f.now = f.now.Add(max(tt.asked, 0))
-			_, err := f.GetFor(t.Context(), protocol.GetRequest{Org: "prod"}, Attempt{asked, tt.force})
+			_, err := f.GetFor(t.Context(), protocol.GetRequest{Org: "prod"}, Attempt{At: asked, Force: tt.force})
 			if codeOf(err) != codeOf(first) || err.Error() != first.Error() {
 				t.Errorf("%v, want %v", err, first)
 			}

@@ -9,7 +9,6 @@ import (
 	"forcecred/internal/salesforce/credentials"
 	"forcecred/keystore"
 	"forcecred/protocol/remedy"
-	"forcecred/protocol/secret"
 )
 
 // salesforceGrant checks the grant, and returns it in the form of package salesforce. Its
@@ -110,17 +109,3 @@ func keyError(path string, err error) error {
 // usesRefreshToken reports whether the grant is a refresh token. The other grant types can
 // be exchanged at any time.
 func usesRefreshToken(grant keystore.Grant) bool { return grant.Type == keystore.RefreshToken }
-
-// isSameGrant reports whether two grants have the same secrets and settings.
-func isSameGrant(a, b keystore.Grant) bool {
-	if a.LoginURL != b.LoginURL || a.Site != b.Site || a.SessionTimeout != b.SessionTimeout ||
-		a.PrivateKeyFile != b.PrivateKeyFile || a.KeyID != b.KeyID || a.Audience != b.Audience {
-		return false
-	}
-	for _, pair := range [][2]secret.Text{{a.RefreshToken, b.RefreshToken}, {a.ClientSecret, b.ClientSecret}, {a.PrivateKey, b.PrivateKey}} {
-		if !pair[0].Equal(pair[1]) {
-			return false
-		}
-	}
-	return true
-}

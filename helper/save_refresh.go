@@ -96,7 +96,7 @@ func (h *Helper) changeOf(r refresh, exchangeErr error) grantChange {
 // saveVital saves a grant that exists nowhere else. If the keystore does not accept a new
 // refresh token, saveVital writes it into the journal.
 func (h *Helper) saveVital(ctx context.Context, r refresh, change grantChange) error {
-	err := h.retrySave(ctx, func() error { return h.saveAndReadBack(ctx, change.updated) })
+	err := h.retrySave(ctx, func() error { return keystore.SaveGrant(ctx, h.keystore(), change.updated) })
 	if err == nil {
 		r.reserved.drop()
 		return nil
@@ -121,7 +121,7 @@ func (h *Helper) saveInPlace(ctx context.Context, r refresh, change grantChange)
 	if !change.isNew {
 		return
 	}
-	switch err := h.saveAndReadBack(ctx, change.updated); {
+	switch err := keystore.SaveGrant(ctx, h.keystore(), change.updated); {
 	case err == nil:
 		r.reserved.drop()
 	case change.rotated:
@@ -158,19 +158,6 @@ func isRotationKnown(grant keystore.Grant, rotated bool) bool {
 // hasRotated reports whether next replaces the refresh token of grant.
 func hasRotated(grant keystore.Grant, next secret.Text) bool {
 	return !next.Empty() && !next.Equal(grant.RefreshToken)
-}
-
-// saveAndReadBack saves a grant and reads it back, because some keyrings report success
-// and store nothing.
-func (h *Helper) saveAndReadBack(ctx context.Context, grant keystore.Grant) error {
-	if err := keystore.SaveGrant(ctx, h.keystore(), grant); err != nil {
-		return err
-	}
-	stored, err := keystore.LoadGrant(ctx, h.keystore(), grant.Org)
-	if isAny(err, keystore.ErrNotFound) || err == nil && !isSameGrant(stored, grant) {
-		return errNotStored(keystore.Key{Kind: keystore.KindGrant, Org: grant.Org})
-	}
-	return err
 }
 
 // warnForeign warns of the members that were left out of the answer.

@@ -38,7 +38,7 @@ func (h *Helper) Store(ctx context.Context, req protocol.StoreRequest, verify bo
 	if verify {
 		return h.storeVerified(ctx, grant)
 	}
-	if err := h.saveAndReadBack(ctx, grant); err != nil {
+	if err := keystore.SaveGrant(ctx, h.keystore(), grant); err != nil {
 		return storeError("store the grant of", grant.Org, err)
 	}
 	return nil
@@ -48,10 +48,14 @@ func (h *Helper) Store(ctx context.Context, req protocol.StoreRequest, verify bo
 func (h *Helper) storeVerified(ctx context.Context, grant keystore.Grant) error {
 	// If Salesforce refuses the new grant, the old one stays. So the old grant's journal
 	// entry goes into the keystore before the new entry takes its place.
-	if _, err := h.loadAndRecover(ctx, grant.Org); err != nil && !isAny(err, keystore.ErrNotFound, keystore.ErrCorrupt) {
+	if _, _, err := h.loadAndRecover(ctx, grant.Org); err != nil && !isAny(err, keystore.ErrNotFound, keystore.ErrCorrupt) {
 		return err
 	}
-	prepared, err := h.prepare(ctx, grant)
+	key, err := h.loadKey(ctx, grant.Org)
+	if err != nil {
+		return storeError("read the journal of", grant.Org, err)
+	}
+	prepared, err := h.prepare(ctx, grant, key)
 	if err != nil {
 		return err
 	}

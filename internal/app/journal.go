@@ -32,6 +32,10 @@ func (j loginJournal) Quarantine(org keystore.Org, key []byte) (string, error) {
 	return j.Journal.Quarantine(j.logins.OwnName(org), key)
 }
 
+func (j loginJournal) KeepsKey(org keystore.Org, key []byte) bool {
+	return j.Journal.KeepsKey(j.logins.OwnName(org), key)
+}
+
 func (j loginJournal) NeedsKey(org keystore.Org, key []byte) bool {
 	return j.Journal.NeedsKey(j.logins.OwnName(org), key)
 }
@@ -72,6 +76,10 @@ func (j overlayJournal) Read(org keystore.Org, key []byte) ([]byte, error) {
 
 func (j overlayJournal) Quarantine(org keystore.Org, key []byte) (string, error) {
 	return j.of(org).Quarantine(org, key)
+}
+
+func (j overlayJournal) KeepsKey(org keystore.Org, key []byte) bool {
+	return j.of(org).KeepsKey(org, key)
 }
 
 func (j overlayJournal) NeedsKey(org keystore.Org, key []byte) bool {

@@ -258,5 +258,6 @@ func (noJournal) Reserve(keystore.Org, []byte) error                { return nil
 func (noJournal) Open(keystore.Org, []byte) (io.WriteCloser, error) { return nil, nil }
 func (noJournal) Read(keystore.Org, []byte) ([]byte, error)         { return nil, nil }
 func (noJournal) Quarantine(keystore.Org, []byte) (string, error)   { return "", nil }
+func (noJournal) KeepsKey(keystore.Org, []byte) bool                { return false }
 func (noJournal) NeedsKey(keystore.Org, []byte) bool                { return false }
 func (noJournal) Delete(keystore.Org, []byte) error                 { return nil }

@@ -28,6 +28,11 @@ type Journal struct {
 
 	// First says that an entry is written before the keystore is: a keyring may hang.
 	First bool
+
+	// KeepKey says that the next entry uses the key again. It is for a keystore in files beside
+	// the journal: reserving an entry proves that they take a write, so that no new key need be
+	// stored for each refresh.
+	KeepKey bool
 }
 
 // IsFirst returns j.First.

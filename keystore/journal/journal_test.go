@@ -284,3 +284,31 @@ func TestNewerForcecred(t *testing.T) {
 		t.Errorf("a newer entry: %v", err)
 	}
 }
+
+// TestKeepsKey: only a key whose entry is in the journal's own folder is used again. A home
+// that was moved or copied has a key whose entry may be elsewhere.
+func TestKeepsKey(t *testing.T) {
+	t.Parallel()
+	kept, other := &Journal{Dir: t.TempDir(), KeepKey: true}, &Journal{Dir: t.TempDir(), KeepKey: true}
+	item, err := kept.NewKey("prod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		journal *Journal
+		item    []byte
+		want    bool
+	}{
+		"its own":                {kept, item, true},
+		"of another folder":      {other, item, false},
+		"of an older forcecred":  {kept, make([]byte, 32), false},
+		"no key":                 {kept, nil, false},
+		"of a newer forcecred":   {kept, []byte(`{"version":2}`), false},
+		"a keyring's, its own":   {&Journal{Dir: kept.Dir, First: true}, item, false},
+		"its folder by a detour": {&Journal{Dir: kept.Dir + "/../" + filepath.Base(kept.Dir), KeepKey: true}, item, true},
+	} {
+		if got := tt.journal.KeepsKey("prod", tt.item); got != tt.want {
+			t.Errorf("%s: %v, want %v", name, got, tt.want)
+		}
+	}
+}

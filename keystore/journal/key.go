@@ -38,6 +38,17 @@ func (j *Journal) NewKey(keystore.Org) ([]byte, error) {
 	return json.Marshal(storedKey{keyVersion, secret, folder})
 }
 
+// KeepsKey reports whether the next entry uses the key in item again. A key whose entry is in
+// another folder is replaced.
+func (j *Journal) KeepsKey(_ keystore.Org, item []byte) bool {
+	if !j.KeepKey {
+		return false
+	}
+	key, err := parseKey(item)
+	folder, absErr := filepath.Abs(j.Dir)
+	return err == nil && absErr == nil && key.Folder == folder
+}
+
 // parseKey returns the key in a keystore's item. Its error has nothing of the item.
 func parseKey(item []byte) (Key, error) {
 	var k Key

@@ -25,7 +25,7 @@ const (
 )
 
 // Lock takes the CLI's rotation lock of the login. If the CLI has refreshed since this
-// process last read the login, Lock caches the CLI's access token. It returns
+// process last read the login, or during the wait, Lock caches the CLI's access token. It returns
 // ErrNotFound, ErrUnavailable, or an error that wraps the context's. After the CLI's own
 // timeout of 35 seconds, the error wraps context.DeadlineExceeded. A second call of
 // unlock does nothing.
@@ -51,6 +51,11 @@ func (s *Store) lock(ctx context.Context, key keystore.Key) (release func() erro
 	s.mu.Lock()
 	before := s.snapshots[l.own]
 	s.mu.Unlock()
+	if before.at.IsZero() {
+		// Best effort: without it, a refresh by the CLI during the wait is not seen, and there is
+		// one more.
+		_, _, before, _ = s.readLogin(ctx, l)
+	}
 	// One forcecred process at a time tries to take the CLI's lock: that lock has no order,
 	// and two processes may take it from a dead holder at once.
 	unlockOwn, err := s.config.Own.Lock(ctx, l.own)
@@ -66,7 +71,7 @@ func (s *Store) lock(ctx context.Context, key keystore.Key) (release func() erro
 	s.mu.Lock()
 	s.rotationLocks[l.own] = rotation
 	s.mu.Unlock()
-	if !before.at.IsZero() {
+	if !before.at.IsZero() { // the login could be read
 		s.cacheCLIToken(ctx, l, before)
 	}
 	return func() error {

@@ -147,3 +147,35 @@ func TestUnwritable(t *testing.T) {
 		t.Errorf("got %v, want ErrUnavailable", err)
 	}
 }
+
+// TestLockCachesCLITokenOfTheWait: a process that has read nothing before it waits for the
+// lock still finds the CLI's refresh.
+func TestLockCachesCLITokenOfTheWait(t *testing.T) {
+	t.Parallel()
+	r := newCLIFolder(t)
+	makeLock(t, r.rotationLock(), time.Now().Add(time.Hour))
+	s := r.open()
+	locked := make(chan error, 1)
+	go func() {
+		unlock, err := s.Lock(t.Context(), "prod")
+		if err == nil {
+			err = unlock()
+		}
+		locked <- err
+	}()
+	isRead := func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.snapshots) > 0
+	}
+	for !isRead() {
+		time.Sleep(time.Millisecond)
+	}
+	r.logIn(t, "test-refresh-token-2", "test-access-token-2")
+	if err := errors.Join(os.Remove(r.rotationLock()), <-locked); err != nil {
+		t.Fatal(err)
+	}
+	if token, err := keystore.LoadToken(t.Context(), r.open(), "prod"); err != nil || token.AccessToken.Reveal() != "test-access-token-2" {
+		t.Errorf("the CLI's token is not cached: %v", err)
+	}
+}

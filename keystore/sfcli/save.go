@@ -31,6 +31,11 @@ func (s *Store) saveGrant(ctx context.Context, l login, g keystore.Grant) error 
 	}); err != nil {
 		return err
 	}
+	s.mu.Lock()
+	last := s.snapshots[l.own]
+	last.refresh = g.RefreshToken // the next write expects it in the file
+	s.snapshots[l.own] = last
+	s.mu.Unlock()
 	known := keystore.Grant{
 		Org: l.own, ClientID: g.ClientID, Rotates: g.Rotates, RefreshedAt: g.RefreshedAt, LoginURL: g.LoginURL, Site: g.Site, Accepted: g.Accepted,
 	}

@@ -332,3 +332,29 @@ func TestForeignGrants(t *testing.T) {
 		t.Error("the CLI's file has changed")
 	}
 }
+
+// TestWritesInARow: a write expects in the file what the write before has stored, although
+// nobody has read it in between: a journal entry is recovered, then the login is refreshed.
+func TestWritesInARow(t *testing.T) {
+	t.Parallel()
+	r := newCLIFolder(t)
+	s := r.open()
+	g := r.grant(t, s, "prod")
+	unlock, err := s.Lock(t.Context(), "prod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, next := range []string{"test-refresh-token-2", "test-refresh-token-3"} {
+		g.RefreshToken = secret.New(next)
+		if err := keystore.SaveGrant(t.Context(), s, g); err != nil {
+			t.Fatal(err)
+		}
+	}
+	token := keystore.Token{Org: "prod", Token: token.Token{AccessToken: secret.New("test-access-token-3"), InstanceURL: "https://acme.my.salesforce.com"}}
+	if err := errors.Join(keystore.SaveToken(t.Context(), s, token), unlock()); err != nil {
+		t.Fatal(err)
+	}
+	if r.secret(t, refreshTokenMember) != "test-refresh-token-3" || r.secret(t, accessTokenMember) != "test-access-token-3" {
+		t.Error("the CLI does not read what was saved")
+	}
+}
