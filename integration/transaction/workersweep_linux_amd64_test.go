@@ -19,7 +19,6 @@ type progress struct {
 	isSynced    bool            // a file is synced after that
 	isRenamed   bool            // a file is renamed after that
 	sentAt      int             // calls when isSent became true
-	durableAt   int             // calls when the new refresh token became durable
 	toOrg       map[uint64]bool // its sockets
 }
 
