@@ -57,11 +57,3 @@ func TestThreadLimit(t *testing.T) {
 	checkLogin(t, r)
 	t.Logf("%d threads after the commit, %d more were refused", threads, refused)
 }
-
-// checkLogin refreshes with what is stored.
-func checkLogin(t *testing.T, r *rig.Rig) {
-	t.Helper()
-	if got := r.Run(t.Context(), "", "get", "prod", "--force"); got.Status != 0 || !r.Org.Alive() {
-		t.Errorf("the login is lost: status %d: %s", got.Status, got.Stderr)
-	}
-}

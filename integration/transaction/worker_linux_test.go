@@ -158,3 +158,11 @@ func TestNoProcesses(t *testing.T) {
 		t.Errorf("%d token requests", r.Org.Count(orgtest.Token))
 	}
 }
+
+// checkLogin refreshes with what is stored.
+func checkLogin(t *testing.T, r *rig.Rig) {
+	t.Helper()
+	if got := r.Run(t.Context(), "", "get", "prod", "--force"); got.Status != 0 || !r.Org.Alive() {
+		t.Errorf("the login is lost: status %d: %s", got.Status, got.Stderr)
+	}
+}
