@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -13,6 +14,7 @@ import (
 type relay struct {
 	from, workers *os.File
 	to            io.Writer
+	writing       sync.Mutex
 	isFinished    atomic.Bool
 	done          chan struct{}
 }
@@ -32,8 +34,8 @@ func (r *relay) run() {
 	buffer := make([]byte, 4<<10)
 	for {
 		n, err := r.from.Read(buffer)
-		if n > 0 && r.to != nil && !r.isFinished.Load() {
-			_, _ = r.to.Write(buffer[:n])
+		if n > 0 && r.to != nil {
+			r.write(buffer[:n])
 		}
 		if err != nil {
 			break
@@ -43,12 +45,24 @@ func (r *relay) run() {
 	close(r.done)
 }
 
+func (r *relay) write(text []byte) {
+	r.writing.Lock()
+	defer r.writing.Unlock()
+	if !r.isFinished.Load() {
+		_, _ = r.to.Write(text)
+	}
+}
+
 // finish waits until everything is copied, or a short time. What comes later is dropped.
+// It does not wait for a write that is under way: the caller may not read its stderr.
 func (r *relay) finish() {
 	select {
 	case <-r.done:
 	case <-time.After(waitDelay):
 		r.isFinished.Store(true)
+		if r.writing.TryLock() { // no write is under way, and none will be
+			r.writing.Unlock()
+		}
 	}
 }
 

@@ -47,7 +47,7 @@ type Job struct {
 
 // waitDelay is how long to wait for the end of the worker's stderr after its answer or
 // end: a daemon that it started may hold it open.
-const waitDelay = 50 * time.Millisecond
+const waitDelay = 250 * time.Millisecond
 
 // Run starts the worker and returns its answer, which the worker may give before its
 // end. If ctx ends first it returns the context's error, and the worker goes on.
