@@ -42,11 +42,8 @@ func TestAnswerWhileKeyringHangs(t *testing.T) {
 		}
 	}}, append(d.Env, "FORCECRED_KEYSTORE=pass", "REAL_PASS="+real, "PATH="+programs+":"+os.Getenv("PATH"))...)
 	r.Killed = true
-	const mark = "FORCECRED_TEST_MARK=early"
-	r.Env = append(r.Env, mark)
 	r.Run(t.Context(), "", "get", "prod").Token(t)
-	// On a slow machine the first answer is early too.
-	await(t, "the first worker ends", func() bool { return len(rig.ProcessesWith(t, mark)) == 0 })
+	r.AwaitWorkers(t) // on a slow machine the first answer is early too
 	hangs.Store(true)
 	cmd, stdout, stderr := startForced(t, r)
 	worker := rig.WorkerOf(t, cmd.Process.Pid)

@@ -33,6 +33,17 @@ func ProcessesWith(t *testing.T, mark string) (pids []int) {
 	return pids
 }
 
+// AwaitWorkers waits until no process works in the rig's home: while a keyring is slow, a
+// worker goes on after its caller has the answer.
+func (r *Rig) AwaitWorkers(t *testing.T) {
+	t.Helper()
+	for begin := time.Now(); len(ProcessesWith(t, "FORCECRED_HOME="+r.Home)) > 0; time.Sleep(10 * time.Millisecond) {
+		if time.Since(begin) > Timeout {
+			t.Fatal("a worker does not end")
+		}
+	}
+}
+
 // WorkerOf returns the worker that a process has started, once it runs.
 func WorkerOf(t *testing.T, pid int) int {
 	t.Helper()
