@@ -1,6 +1,7 @@
 package transaction
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -36,8 +37,14 @@ var (
 func canFail(c systrace.Call, with syscall.Errno) bool {
 	if descriptorCalls[c.Number] {
 		path, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", c.PID, c.Args[0]))
-		if err != nil || !filepath.IsAbs(path) || strings.HasPrefix(path, "/proc/") || strings.HasPrefix(path, "/dev/") {
+		if err != nil || !filepath.IsAbs(path) || strings.HasPrefix(path, "/proc/") || strings.HasPrefix(path, "/sys/") || strings.HasPrefix(path, "/dev/") {
 			return false // a socket, a pipe, or not of a disk
+		}
+	}
+	if c.Number == unix.SYS_OPENAT {
+		path, err := c.Peek(1)
+		if err == nil && (bytes.HasPrefix(path[:], []byte("/proc/")) || bytes.HasPrefix(path[:], []byte("/sys/"))) {
+			return false
 		}
 	}
 	isWriting := writingCalls[c.Number] || c.Number == unix.SYS_OPENAT && c.Args[2]&(unix.O_CREAT|unix.O_WRONLY|unix.O_RDWR) != 0
