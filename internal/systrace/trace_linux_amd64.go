@@ -58,7 +58,7 @@ func Run(cmd *exec.Cmd, act func(Call) Action) (syscall.WaitStatus, error) {
 		}
 		return 0, err
 	}
-	t := tracer{first: cmd.Process.Pid, act: act, threads: map[int]*thread{}}
+	t := tracer{first: cmd.Process.Pid, act: act, threads: map[int]*thread{}, ended: map[int]bool{}}
 	if err := t.begin(); err != nil {
 		_ = cmd.Process.Kill()
 		return 0, err
@@ -71,6 +71,7 @@ type tracer struct {
 	first   int // the process that was started
 	act     func(Call) Action
 	threads map[int]*thread
+	ended   map[int]bool // threads that are no more: one can end before its start is reported
 	calls   int
 	status  syscall.WaitStatus // of the first process
 }
@@ -179,6 +180,7 @@ func (t *tracer) handle(id int, status unix.WaitStatus) error {
 	at := t.threads[id]
 	if !status.Stopped() {
 		delete(t.threads, id)
+		t.ended[id] = true
 		if id == t.first {
 			t.status = syscall.WaitStatus(status)
 		}
@@ -209,7 +211,7 @@ func (t *tracer) atEvent(id int, at *thread, event int) error {
 		if event != unix.PTRACE_EVENT_CLONE {
 			process = int(started)
 		}
-		if t.threads[int(started)] == nil { // or it has stopped already
+		if t.threads[int(started)] == nil && !t.ended[int(started)] { // or it was adopted
 			t.threads[int(started)] = &thread{process: process, isNew: true}
 		}
 	case unix.PTRACE_EVENT_EXEC:
