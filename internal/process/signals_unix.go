@@ -7,10 +7,9 @@ import (
 	"syscall"
 )
 
-// fatalSignals end a process of Go by default if another process sends them, and can be
-// caught.
+// fatalSignals end a process of Go by default if another process sends them. Go's runtime
+// ignores the other ones, such as SIGUSR1, SIGALRM and SIGXCPU.
 var fatalSignals = []os.Signal{
 	syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGABRT, syscall.SIGTRAP, syscall.SIGSYS, syscall.SIGILL,
-	syscall.SIGBUS, syscall.SIGFPE, syscall.SIGSEGV, syscall.SIGALRM, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGVTALRM,
-	syscall.SIGPROF, syscall.SIGXCPU, syscall.SIGXFSZ,
+	syscall.SIGBUS, syscall.SIGFPE, syscall.SIGSEGV,
 }
