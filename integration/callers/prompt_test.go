@@ -53,7 +53,6 @@ func TestKubernetesNeverPrompts(t *testing.T) {
 	if got := r.Run(t.Context(), "", "get", "prod"); got.Status != 0 {
 		t.Fatal(got.Stderr)
 	}
-	r.AwaitWorkers(t) // which may ask for the passphrase
 	for _, tt := range []struct {
 		spec   string
 		status int

@@ -108,10 +108,27 @@ type Result struct {
 	Stdout, Stderr string
 }
 
+// Run runs a command. If a slow keystore lets its worker go on after the answer, Run waits
+// for the worker, so that the next step of a test sees all that the command does.
 func (r *Rig) Run(ctx context.Context, stdin string, args ...string) Result {
 	cmd := r.Command(ctx, args...)
 	cmd.Stdin = strings.NewReader(stdin)
-	return Finish(cmd)
+	got := Finish(cmd)
+	r.AwaitWorkers()
+	return got
+}
+
+// AwaitWorkers waits until no worker goes on in the rig's home after its caller has ended.
+func (r *Rig) AwaitWorkers() {
+	home := r.Home
+	for _, variable := range r.Env {
+		if value, ok := strings.CutPrefix(variable, "FORCECRED_HOME="); ok {
+			home = value // the last one counts
+		}
+	}
+	if !awaitWorkers(home) {
+		panic("a worker in " + home + " does not end")
+	}
 }
 
 func Finish(cmd *exec.Cmd) Result {
@@ -142,10 +159,11 @@ func (r *Rig) OpenStore() keystore.Store {
 	return agefile.New(agefile.Config{Dir: r.Home, IdentityFile: filepath.Join(r.Home, "identity.txt")})
 }
 
-// AwaitSaved waits until the keystore holds the org's newest refresh token: a worker
-// may still be at work when the process that started it has ended.
+// AwaitSaved waits until the keystore holds the org's newest refresh token, and no worker
+// of a process that has ended is still at work.
 func (r *Rig) AwaitSaved(t *testing.T) {
 	t.Helper()
+	r.AwaitWorkers()
 	for begin := time.Now(); ; time.Sleep(5 * time.Millisecond) {
 		if r.Org.Commits() == r.Org.Count(orgtest.Token) && r.StoredToken(t) == r.Org.RefreshToken() {
 			return
