@@ -249,7 +249,7 @@ func wantNoLeftovers(t *testing.T, r *rig.Rig) {
 			}
 		}
 	}
-	if want := "store/org.prod.age store/token.prod.age locks/prod.lock config.json config.json.lock identity.txt identity.txt.lock"; strings.Join(files, " ") != want {
+	if want := "store/journal.prod.age store/org.prod.age store/token.prod.age locks/prod.lock config.json config.json.lock identity.txt identity.txt.lock"; strings.Join(files, " ") != want {
 		t.Errorf("files are %q, want %q", files, want)
 	}
 	t.Logf("%d temporary files were left behind, and swept by the next refresh a minute later", left)
