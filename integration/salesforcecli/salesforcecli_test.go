@@ -186,7 +186,7 @@ func wantSameMembers(t *testing.T, before, after []byte) {
 	}
 }
 
-// TestSalesforceCLIConcurrentGets: ten processes of the CLI and thirty of forcecred that
+// TestSalesforceCLIConcurrentGets: five processes of the CLI and fifteen of forcecred that
 // find the token expired cause one refresh.
 func TestSalesforceCLIConcurrentGets(t *testing.T) {
 	t.Parallel()
@@ -253,7 +253,7 @@ func (r *sfRig) crowdOfBoth(t *testing.T, first func()) {
 		}
 		tokens = append(tokens, token)
 	}
-	const clis, ours = 10, 30
+	const clis, ours = 5, 15
 	for range clis {
 		all.Go(func() { keep(r.sfToken(t.Context(), "prod")) })
 	}
