@@ -136,7 +136,8 @@ func (s struck) wantWhole(t *testing.T, round int, org *orgtest.Org) {
 	}
 }
 
-// TestSignals: a signal during a refresh loses no login.
+// TestSignals: a signal during a refresh loses no login. Go's runtime sometimes crashes by
+// SIGSEGV while it prints the stacks of goroutines that still run, after SIGQUIT or SIGABRT.
 func TestSignals(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{Rotate: true})
@@ -152,7 +153,7 @@ func TestSignals(t *testing.T) {
 		sig := signals[round%len(signals)]
 		s := strike(t, r, sig, nil, rand.N(typical+60*time.Millisecond))
 		s.wantWhole(t, round, r.Org)
-		if s.signal != 0 && s.signal != sig {
+		if s.signal != 0 && s.signal != sig && !(s.signal == syscall.SIGSEGV && strings.HasPrefix(s.Stderr, "SIG")) {
 			t.Errorf("round %d: ended by %v, sent was %v", round, s.signal, sig)
 		}
 		if s.signal != 0 || s.Status == goAborted {
