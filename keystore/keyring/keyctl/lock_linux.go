@@ -48,17 +48,32 @@ var CanLock = sync.OnceValue(func() bool {
 func TakeLock(ctx context.Context, name string) (*Lock, error) {
 	l := &Lock{name: name, release: make(chan struct{}), done: make(chan error, 1)}
 	taken := make(chan error, 1)
-	go l.hold(ctx, taken)
+	go onThread(func() { l.hold(ctx, taken) })
 	if err := <-taken; err != nil {
 		return nil, err
 	}
 	return l, nil
 }
 
-// hold takes the lock, and holds it until Release. Its thread ends with it, because it stays
-// locked to the goroutine.
-func (l *Lock) hold(ctx context.Context, taken chan<- error) {
+// onThread calls do on a thread that ends with it, and with the process. The main thread does
+// not: it is a zombie, with its keyring, until somebody waits for the dead process.
+func onThread(do func()) {
 	runtime.LockOSThread()
+	if unix.Gettid() != os.Getpid() {
+		do()
+		return // locked, which ends the thread
+	}
+	done := make(chan struct{})
+	go func() { // on another thread, because this one is taken
+		defer close(done)
+		onThread(do)
+	}()
+	<-done
+	runtime.UnlockOSThread()
+}
+
+// hold takes the lock, and holds it until Release.
+func (l *Lock) hold(ctx context.Context, taken chan<- error) {
 	if err := l.take(ctx); err != nil {
 		taken <- err
 		return
