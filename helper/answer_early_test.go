@@ -17,7 +17,6 @@ func hangingFixture(t *testing.T, kind keystore.Kind) (f *fixture, early chan pr
 	f, early = newFixture(t), make(chan protocol.Credential, 1)
 	answered := make(chan struct{})
 	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return rotated(1), nil }
-	f.journal.isFirst = true
 	f.earlyAfter = time.Millisecond
 	f.config.Early = func(c protocol.Credential) {
 		early <- c // a second answer would block here
@@ -108,7 +107,6 @@ func TestSetSealsFirst(t *testing.T) {
 	g := f.grantOf(t, "prod")
 	g.StoredAt = start
 	f.storeGrant(t, g)
-	f.journal.isFirst = true
 	var sealed []bool
 	f.store.Fault = func(op string, key keystore.Key) error {
 		if op == "set" && key.Kind == keystore.KindGrant {

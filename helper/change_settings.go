@@ -135,7 +135,7 @@ func (h *Helper) applySettings(grant keystore.Grant, req protocol.SetRequest) (k
 // and a new refresh token in any case.
 func (h *Helper) saveChange(ctx context.Context, c change, s exchangeResult, cached keystore.Token, exchangeErr error) error {
 	rotated := hasRotated(c.old, s.answer.RefreshToken)
-	isSealed := rotated && h.sealFirst(c.old, s.answer.RefreshToken, c.reserved)
+	isSealed := rotated && h.seal(c.old, s.answer.RefreshToken, c.reserved)
 	updated := c.changed
 	if exchangeErr != nil {
 		if !rotated {

@@ -213,7 +213,6 @@ func errNoKeystore() error { return errNotConfigured("open the keystore", "no ke
 // noJournal is the journal of a Helper without one. It is empty, and accepts no entry.
 type noJournal struct{}
 
-func (noJournal) IsFirst(keystore.Org) bool                         { return false }
 func (noJournal) NewKey(keystore.Org) ([]byte, error)               { return nil, errNoJournal() }
 func (noJournal) Reserve(keystore.Org, []byte) error                { return errNoJournal() }
 func (noJournal) Open(keystore.Org, []byte) (io.WriteCloser, error) { return nil, errNoJournal() }

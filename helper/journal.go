@@ -14,15 +14,11 @@ import (
 )
 
 // Journal stores one encrypted entry for each org outside of the keystore: the refresh
-// token that the keystore did not accept. [journal.Journal] is one.
+// token that the keystore does not have yet. [journal.Journal] is one.
 //
 // The keystore has the key of an org's entry, in an item that the journal makes. A key is
 // nil, or has what is no key, if the keystore has lost it.
 type Journal interface {
-	// IsFirst reports whether a new refresh token of org goes into the journal before it
-	// goes into the keystore: a keyring may hang, or wait for a person.
-	IsFirst(org keystore.Org) bool
-
 	// NewKey returns the keystore's item for a new entry of org.
 	NewKey(org keystore.Org) (key []byte, err error)
 
@@ -155,10 +151,11 @@ func (h *Helper) loadKey(ctx context.Context, org keystore.Org) ([]byte, error) 
 	return key, err
 }
 
-// sealFirst writes the refresh token that replaces the grant's into the journal, if that comes
-// before the keystore. It reports whether the token is durable: if not, the keystore is next.
-func (h *Helper) sealFirst(grant keystore.Grant, next secret.Text, s *reservation) bool {
-	return !s.isNew() && h.journal().IsFirst(grant.Org) && h.writeJournal(grant, next, s) == nil
+// seal writes the refresh token that replaces the grant's into the journal, before the keystore
+// gets it: that may hang, or have to open files. It reports whether the token is durable: if
+// not, only the keystore can have it.
+func (h *Helper) seal(grant keystore.Grant, next secret.Text, s *reservation) bool {
+	return !s.isNew() && h.writeJournal(grant, next, s) == nil
 }
 
 // writeJournal writes the refresh token that replaces the grant's into the journal.

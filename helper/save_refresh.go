@@ -30,7 +30,7 @@ type refresh struct {
 func (h *Helper) save(ctx context.Context, r refresh, exchangeErr error) (keystore.Token, error) {
 	ctx = context.WithoutCancel(ctx)
 	change := h.changeOf(r, exchangeErr)
-	isSealed := change.rotated && h.sealFirst(r.grant, r.result.answer.RefreshToken, r.reserved)
+	isSealed := change.rotated && h.seal(r.grant, r.result.answer.RefreshToken, r.reserved)
 	isDurable := isSealed || !change.isVital
 	if !isDurable {
 		if err := h.saveVital(ctx, r, change); err != nil {

@@ -25,10 +25,8 @@ type journalInMemory struct {
 	key                      []byte
 	keys                     int
 	writeErr, readErr        error
-	isFirst, keepKey         bool
+	keepKey                  bool
 }
-
-func (j *journalInMemory) IsFirst(keystore.Org) bool { return j.isFirst }
 
 func (j *journalInMemory) NewKey(keystore.Org) ([]byte, error) {
 	j.keys++
@@ -288,11 +286,14 @@ func TestRotationThatBeginsLater(t *testing.T) {
 	f.wantClean(t)
 }
 
+// TestSaveIsRetried: while the journal does not accept the new refresh token, the keystore gets
+// more than one try.
 func TestSaveIsRetried(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return rotated(f.posts), nil }
 	f.failing("set", keystore.KindGrant, 1, len(saveBackoffs))
+	f.journal.writeErr = errors.New("input/output error")
 	f.isHoldingSignals = false
 	f.sleep = func(_ context.Context, d time.Duration) error { return nil } // until the token is saved, signals are held
 	if _, err := f.Get(t.Context(), protocol.GetRequest{Org: "prod"}); err != nil || len(f.warnings) != 0 {
@@ -646,7 +647,6 @@ func TestJournalFirst(t *testing.T) {
 	t.Parallel()
 	for name, fails := range map[string]bool{"the keyring accepts it": false, "the keyring fails": true} {
 		f := newFixture(t)
-		f.journal.isFirst = true
 		f.refresh = func(salesforce.RefreshGrant) (salesforce.Answer, error) { return rotated(f.posts), nil }
 		writes := 0
 		f.store.Fault = func(op string, key keystore.Key) error {

@@ -41,23 +41,22 @@ func needWhole(t *testing.T) {
 
 // sweepStore is a keystore that the sweeps go through.
 type sweepStore struct {
-	name      string
-	open      func(*testing.T) *sweepRig
-	isRenamed bool // an item is durable when its file has its name, else when the journal is synced
-	isFull    bool // its disk is full when the org has rotated, so that the journal has the token
-	// afterAnswer is how many calls of a worker may lie between the last byte of Salesforce's
-	// answer and the moment from which on the new refresh token survives the worker.
-	afterAnswer int
-	callerStep  int // points of the caller's process that a sweep goes on at once
-	workerStep  int // points of the worker outside the window in which a login can be lost
+	name       string
+	open       func(*testing.T) *sweepRig
+	callerStep int // points of the caller's process that a sweep goes on at once
+	workerStep int // points of the worker outside the window in which a login can be lost
 }
 
+// afterAnswer is how many calls of a worker may lie between the last byte of Salesforce's
+// answer and the moment from which on the new refresh token survives the worker.
+const afterAnswer = 8
+
 var sweepStores = []sweepStore{
-	{name: "file", open: onKeystore("file", nil), isRenamed: true, afterAnswer: 32, callerStep: 4, workerStep: 16},
-	{name: "secret-service", open: onKeystore("secret-service", rig.StartGNOMEKeyring), afterAnswer: 8, callerStep: 8, workerStep: 48},
-	{name: "pass", open: onKeystore("pass", rig.StartPass), afterAnswer: 8, callerStep: 24, workerStep: 128},
-	{name: "keyctl", open: onKeystore("keyctl", rig.StartKeyCtl), afterAnswer: 8, callerStep: 8, workerStep: 48},
-	{name: "sf", open: openSalesforceCLI, isRenamed: true, afterAnswer: 48, callerStep: 8, workerStep: 16},
+	{name: "file", open: onKeystore("file", nil), callerStep: 4, workerStep: 16},
+	{name: "secret-service", open: onKeystore("secret-service", rig.StartGNOMEKeyring), callerStep: 8, workerStep: 48},
+	{name: "pass", open: onKeystore("pass", rig.StartPass), callerStep: 24, workerStep: 128},
+	{name: "keyctl", open: onKeystore("keyctl", rig.StartKeyCtl), callerStep: 8, workerStep: 48},
+	{name: "sf", open: openSalesforceCLI, callerStep: 8, workerStep: 16},
 }
 
 // sweepRig is a rig whose org rotates refresh tokens.

@@ -12,12 +12,10 @@ import (
 // progress is what a worker has done, by its system calls.
 type progress struct {
 	t           *testing.T
-	store       sweepStore
 	calls       int             // lasting calls
 	isSent      bool            // it has begun to write the request
 	sinceAnswer int             // lasting calls since it has read from the org after the request was sent, or 0
-	isSynced    bool            // a file is synced after that
-	isRenamed   bool            // a file is renamed after that
+	isDurable   bool            // a file, the journal, is synced after that
 	sentAt      int             // calls when isSent became true
 	toOrg       map[uint64]bool // its sockets
 }
@@ -25,7 +23,7 @@ type progress struct {
 // follow updates p before a call begins. It returns what to do at the end of the call.
 func (p *progress) follow(c systrace.Call) (atEnd func(result int64)) {
 	p.calls++
-	if p.sinceAnswer > 0 && !p.isDurable() {
+	if p.sinceAnswer > 0 && !p.isDurable {
 		p.sinceAnswer++
 	}
 	switch c.Number {
@@ -42,25 +40,18 @@ func (p *progress) follow(c systrace.Call) (atEnd func(result int64)) {
 	case unix.SYS_READ:
 		if p.isSent && p.toOrg[c.Args[0]] {
 			return func(result int64) {
-				if result > 0 && !p.isDurable() {
+				if result > 0 && !p.isDurable {
 					p.sinceAnswer = 1
 				}
 			}
 		}
 	case unix.SYS_FSYNC, unix.SYS_FDATASYNC:
 		return func(result int64) {
-			p.isSynced = p.isSynced || p.isSent && result == 0
-		}
-	case unix.SYS_RENAME, unix.SYS_RENAMEAT, unix.SYS_RENAMEAT2:
-		return func(result int64) {
-			p.isRenamed = p.isRenamed || p.isSynced && result == 0
+			p.isDurable = p.isDurable || p.isSent && result == 0
 		}
 	}
 	return nil
 }
-
-// isDurable reports whether the new refresh token survives the worker.
-func (p *progress) isDurable() bool { return p.isSynced && (p.isRenamed || !p.store.isRenamed) }
 
 // isApplicationData reports whether a write begins a TLS record that is no handshake's.
 func (p *progress) isApplicationData(c systrace.Call) bool {
@@ -73,9 +64,9 @@ func (p *progress) isApplicationData(c systrace.Call) bool {
 
 // refreshKilling runs a forced refresh whose worker is killed before the first lasting call
 // at which isTime is true, after what p says. It reports false if there is none.
-func refreshKilling(t *testing.T, store sweepStore, r *sweepRig, isTime func(p *progress) bool) (p progress, killed bool) {
+func refreshKilling(t *testing.T, r *sweepRig, isTime func(p *progress) bool) (p progress, killed bool) {
 	t.Helper()
-	p = progress{t: t, store: store, toOrg: map[uint64]bool{}}
+	p = progress{t: t, toOrg: map[uint64]bool{}}
 	refreshTraced(t, r.Rig, func(from role, c systrace.Call) systrace.Action {
 		if from != isWorker || !lasting[c.Number] || killed {
 			return systrace.Action{}
@@ -84,28 +75,9 @@ func refreshKilling(t *testing.T, store sweepStore, r *sweepRig, isTime func(p *
 			killed = true
 			return systrace.Action{Kill: true}
 		}
-		then := p.follow(c)
-		if store.refuses(&p, c) {
-			return systrace.Action{Fail: unix.ENOSPC}
-		}
-		return systrace.Action{Then: then}
+		return systrace.Action{Then: p.follow(c)}
 	})
 	return p, killed
-}
-
-// refuses reports whether a call gets an error because the disk of the keystore is full
-// from the request on: nothing has a new file.
-func (s sweepStore) refuses(p *progress, c systrace.Call) bool {
-	if !s.isFull || !p.isSent {
-		return false
-	}
-	switch c.Number {
-	case unix.SYS_OPENAT:
-		return c.Args[2]&unix.O_CREAT != 0
-	case unix.SYS_RENAME, unix.SYS_RENAMEAT, unix.SYS_RENAMEAT2:
-		return true
-	}
-	return false
 }
 
 // beforeRequest returns when a worker is about to make its n-th lasting call, or has begun
@@ -121,9 +93,9 @@ func afterRequest(n int) func(*progress) bool {
 }
 
 // TestWorkerSweep kills the worker at each lasting call of one refresh. A login can be lost
-// only between the begin of the request and the first sync of a file after it, or the rename
-// of that file: nothing but the worker has the new refresh token then. It takes each call of
-// that window, and some of the others; with FORCECRED_TEST_SWEEP=all it takes each one.
+// only between the begin of the request and the first sync of a file after it, the journal:
+// nothing but the worker has the new refresh token then. It takes each call of that window,
+// and some of the others; with FORCECRED_TEST_SWEEP=all it takes each one.
 func TestWorkerSweep(t *testing.T) {
 	for _, store := range sweepStores {
 		t.Run(store.name, func(t *testing.T) {
@@ -134,14 +106,14 @@ func TestWorkerSweep(t *testing.T) {
 			r.Loses = true
 			var table sweepTable
 			try := func(isTime func(*progress) bool) (progress, bool) {
-				p, killed := refreshKilling(t, store, r, isTime)
+				p, killed := refreshKilling(t, r, isTime)
 				got := r.next(t)
 				isLost := got.Status != 0 || !r.Org.Alive()
 				if table.add(p, isLost); isLost {
 					r.renew()
 				}
-				if isLost && (!p.isSent || p.isDurable() || p.sinceAnswer > store.afterAnswer) {
-					t.Errorf("the login is lost at call %d, %d after the answer, sent %v, durable %v: %s", p.calls, p.sinceAnswer, p.isSent, p.isDurable(), got.Stderr)
+				if isLost && (!p.isSent || p.isDurable || p.sinceAnswer > afterAnswer) {
+					t.Errorf("the login is lost at call %d, %d after the answer, sent %v, durable %v: %s", p.calls, p.sinceAnswer, p.isSent, p.isDurable, got.Stderr)
 				}
 				return p, killed
 			}
@@ -155,7 +127,7 @@ func TestWorkerSweep(t *testing.T) {
 				if !killed {
 					break
 				}
-				if p.isDurable() {
+				if p.isDurable {
 					n += step(store.workerStep) - 1
 				}
 			}
@@ -177,7 +149,7 @@ type sweepTable struct {
 func (s *sweepTable) add(p progress, isLost bool) {
 	row := &s.before
 	switch {
-	case p.isDurable():
+	case p.isDurable:
 		row = &s.after
 	case p.sinceAnswer > 0:
 		row = &s.answered

@@ -58,8 +58,6 @@ func (j overlayJournal) of(org keystore.Org) helper.Journal {
 	return j.first
 }
 
-func (j overlayJournal) IsFirst(org keystore.Org) bool { return j.of(org).IsFirst(org) }
-
 func (j overlayJournal) NewKey(org keystore.Org) ([]byte, error) { return j.of(org).NewKey(org) }
 
 func (j overlayJournal) Reserve(org keystore.Org, key []byte) error {

@@ -145,7 +145,7 @@ func (a App) journalOf(name string, paths config.Paths) (*journal.Journal, error
 			name += fmt.Sprintf("-%x", digest[:8])
 		}
 	}
-	return &journal.Journal{Dir: filepath.Join(all, name), OldDir: all, First: name != fileKeystore, KeepKey: name == fileKeystore}, nil
+	return &journal.Journal{Dir: filepath.Join(all, name), OldDir: all, KeepKey: name == fileKeystore}, nil
 }
 
 // checkPassStore returns an error if the path of the password store is relative, or in

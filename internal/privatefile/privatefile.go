@@ -32,14 +32,27 @@ func Replace(temp, path string, data []byte) error {
 
 // ReplaceAs is Replace for another program's file, which has another mode.
 func ReplaceAs(temp, path string, data []byte, mode fs.FileMode) error {
-	written, err := writeTemp(temp, data, mode)
-	if err != nil {
+	if err := replace(temp, path, data, mode, (*os.File).Sync); err != nil {
 		return wrapError(err)
 	}
-	if err := moveOver(written, path); err != nil {
-		return errors.Join(wrapError(err), os.Remove(written))
-	}
 	return wrapError(syncFolder(filepath.Dir(path)))
+}
+
+// ReplaceCache is Replace for data that can be got again. It waits for no disk: after a power
+// loss the old file may be there, or an empty one.
+func ReplaceCache(temp, path string, data []byte) error {
+	return wrapError(replace(temp, path, data, 0o600, func(*os.File) error { return nil }))
+}
+
+func replace(temp, path string, data []byte, mode fs.FileMode, sync func(*os.File) error) error {
+	written, err := writeTemp(temp, data, mode, sync)
+	if err != nil {
+		return err
+	}
+	if err := moveOver(written, path); err != nil {
+		return errors.Join(err, os.Remove(written))
+	}
+	return nil
 }
 
 // OpenToOverwrite opens an existing file for writing in place.
@@ -51,7 +64,7 @@ func OpenToOverwrite(path string) (*os.File, error) {
 // Remove removes a file. If it returns nil, the file stays removed after a power loss.
 // Removing a missing file succeeds.
 func Remove(path string) error {
-	err := regularfile.RetryWhileInUse(func() error { return os.Remove(path) })
+	err := remove(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -59,6 +72,19 @@ func Remove(path string) error {
 		return wrapError(err)
 	}
 	return wrapError(syncFolder(filepath.Dir(path)))
+}
+
+// RemoveUnsynced is Remove for a file that does no harm if it is back after a power loss. It
+// does not wait for the disk.
+func RemoveUnsynced(path string) error {
+	if err := remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return wrapError(err)
+	}
+	return nil
+}
+
+func remove(path string) error {
+	return regularfile.RetryWhileInUse(func() error { return os.Remove(path) })
 }
 
 // Move renames a file. If it returns nil, the new name survives a power loss.
@@ -73,9 +99,9 @@ func Move(from, to string) error {
 	return wrapError(err)
 }
 
-// writeTemp writes data to a new file in folder, syncs it, and returns its path. After a
+// writeTemp writes data to a new file in folder, calls sync, and returns its path. After a
 // failure no file is left.
-func writeTemp(folder string, data []byte, mode fs.FileMode) (path string, err error) {
+func writeTemp(folder string, data []byte, mode fs.FileMode, sync func(*os.File) error) (path string, err error) {
 	file, err := os.CreateTemp(folder, TempPrefix+"*") // the mode is 0600, or less by the umask
 	if err != nil {
 		return "", err
@@ -88,7 +114,7 @@ func writeTemp(folder string, data []byte, mode fs.FileMode) (path string, err e
 		_, err = file.Write(data)
 	}
 	if err == nil {
-		err = file.Sync()
+		err = sync(file)
 	}
 	// Some file systems report a failed write when the file is closed.
 	if err := errors.Join(err, file.Close()); err != nil {

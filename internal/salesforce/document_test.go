@@ -252,7 +252,6 @@ func (f failingExchange) ExchangeDataCloud(context.Context, salesforce.Host, str
 // noJournal is a journal without entries.
 type noJournal struct{}
 
-func (noJournal) IsFirst(keystore.Org) bool                         { return false }
 func (noJournal) NewKey(keystore.Org) ([]byte, error)               { return []byte("test-key"), nil }
 func (noJournal) Reserve(keystore.Org, []byte) error                { return nil }
 func (noJournal) Open(keystore.Org, []byte) (io.WriteCloser, error) { return nil, nil }

@@ -112,7 +112,11 @@ func (s *Store) set(ctx context.Context, key keystore.Key, item []byte) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return privatefile.Replace(s.path(tempFolder), s.path(storeFolder, name), encrypted)
+	replace := privatefile.Replace
+	if key.Kind != keystore.KindGrant && key.Kind != keystore.KindJournal {
+		replace = privatefile.ReplaceCache // an access token can be got again
+	}
+	return replace(s.path(tempFolder), s.path(storeFolder, name), encrypted)
 }
 
 // Delete deletes the item under key. It returns ErrUnavailable, or the context's error.

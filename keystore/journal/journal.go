@@ -26,17 +26,11 @@ type Journal struct {
 	// OldDir is the folder where all keystores of a home had their entries, or "".
 	OldDir string
 
-	// First says that an entry is written before the keystore is: a keyring may hang.
-	First bool
-
 	// KeepKey says that the next entry uses the key again. It is for a keystore in files beside
 	// the journal: reserving an entry proves that they take a write, so that no new key need be
 	// stored for each refresh.
 	KeepKey bool
 }
-
-// IsFirst returns j.First.
-func (j *Journal) IsFirst(keystore.Org) bool { return j.First }
 
 const (
 	// reservedSize is the room that is reserved for an entry, in bytes: a refresh token has
@@ -272,12 +266,13 @@ func isReserved(path string) bool {
 }
 
 // Delete deletes org's entry, or the room that was reserved for it. Deleting a missing
-// entry succeeds.
+// entry succeeds. After a power loss the file may be back: it replaces a refresh token that the
+// grant no longer has, so nobody uses it.
 func (j *Journal) Delete(org keystore.Org, item []byte) error {
 	key, _ := parseKey(item)
 	var all []error
 	for _, folder := range j.folders(key) {
-		all = append(all, privatefile.Remove(entryPath(folder, org)))
+		all = append(all, privatefile.RemoveUnsynced(entryPath(folder, org)))
 	}
 	return errors.Join(all...)
 }
