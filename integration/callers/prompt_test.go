@@ -49,7 +49,7 @@ func TestKubernetesNeverPrompts(t *testing.T) {
 	run("gpg", "--batch", "--pinentry-mode=loopback", "--passphrase", "test-passphrase", "--quick-generate-key", "test@forcecred.invalid", "default", "default", "never")
 	run("pass", "init", "test@forcecred.invalid")
 	d.Env = append(d.Env, "FORCECRED_KEYSTORE=pass", "FORCECRED_KEYRING_TIMEOUT=2m") // enough for a slow machine
-	r := rig.NewIn(t, filepath.Join(d.Home, "forcecred"), orgtest.Config{}, d.Env...)
+	r := rig.NewOn(t, d, orgtest.Config{})
 	if got := r.Run(t.Context(), "", "get", "prod"); got.Status != 0 {
 		t.Fatal(got.Stderr)
 	}

@@ -2,7 +2,6 @@ package keystores
 
 import (
 	"context"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -29,7 +28,7 @@ func TestDoctorKeyrings(t *testing.T) {
 			d := rig.NewDesktop(t)
 			tt.start(t, d)
 			d.Env = append(d.Env, "FORCECRED_KEYSTORE="+tt.keystore, "FORCECRED_KEYRING_TIMEOUT=2m")
-			r := rig.NewIn(t, filepath.Join(d.Home, "forcecred"), orgtest.Config{}, d.Env...)
+			r := rig.NewOn(t, d, orgtest.Config{})
 			t.Cleanup(func() { r.Run(context.Background(), "", "erase", "prod") })
 			e := examine(t, r, nil)
 			details := map[string]string{}

@@ -4,7 +4,6 @@ package keystores
 
 import (
 	"context"
-	"path/filepath"
 	"testing"
 
 	"forcecred/integration/internal/rig"
@@ -30,7 +29,7 @@ func TestKeyrings(t *testing.T) {
 			d := rig.NewDesktop(t)
 			tt.start(t, d)
 			d.Env = append(d.Env, "FORCECRED_KEYSTORE="+tt.keystore, "FORCECRED_KEYRING_TIMEOUT=2m") // enough for a slow machine
-			r := rig.NewIn(t, filepath.Join(d.Home, "forcecred"), orgtest.Config{Rotate: true}, d.Env...)
+			r := rig.NewOn(t, d, orgtest.Config{Rotate: true})
 			t.Cleanup(func() { r.Run(context.Background(), "", "erase", "prod") })
 			if tt.detected {
 				r.WantDetected(t, tt.keystore)

@@ -103,7 +103,7 @@ func eachKeystore(t *testing.T, test func(*testing.T, *lockRig)) {
 			d := rig.NewDesktop(t)
 			start(t, d)
 			d.Env = append(d.Env, "FORCECRED_KEYSTORE="+keystore, "FORCECRED_KEYRING_TIMEOUT=2m") // enough for a slow machine
-			r := &lockRig{Rig: rig.NewIn(t, filepath.Join(d.Home, "forcecred"), orgtest.Config{Rotate: true, Delay: time.Second}, d.Env...), home: userHome(t)}
+			r := &lockRig{Rig: rig.NewOn(t, d, orgtest.Config{Rotate: true, Delay: time.Second}), home: userHome(t)}
 			t.Cleanup(func() { r.Run(context.Background(), "", "erase", "prod") })
 			r.shared = []string{d.Home, filepath.Dir(rig.Binary), filepath.Dir(t.TempDir())}
 			if keystore == "file" {

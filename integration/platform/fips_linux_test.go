@@ -22,7 +22,7 @@ func TestFIPSOnly(t *testing.T) {
 			d := rig.NewDesktop(t)
 			start(t, d)
 			d.Env = append(d.Env, "FORCECRED_KEYSTORE="+keystore, "FORCECRED_KEYRING_TIMEOUT=2m", "GODEBUG=fips140=only")
-			r := rig.NewIn(t, filepath.Join(d.Home, "forcecred"), orgtest.Config{Rotate: true, ClientSecret: "test-short"}, d.Env...)
+			r := rig.NewOn(t, d, orgtest.Config{Rotate: true, ClientSecret: "test-short"})
 			t.Cleanup(func() { r.Run(context.Background(), "", "erase", "prod") })
 			r.ExerciseKeystore(t)
 		})

@@ -185,7 +185,7 @@ func newKeyringRig(t *testing.T, cfg orgtest.Config) (*desktop.Desktop, *rig.Rig
 	d := rig.NewDesktop(t)
 	rig.StartGNOMEKeyring(t, d)
 	d.Env = append(d.Env, "FORCECRED_KEYSTORE=secret-service", "FORCECRED_KEYRING_TIMEOUT=2m") // enough for a slow machine
-	return d, rig.NewIn(t, filepath.Join(d.Home, "forcecred"), cfg, d.Env...)
+	return d, rig.NewOn(t, d, cfg)
 }
 
 // TestPluginLeaks calls Get ten thousand times over a GNOME keyring. One call in twenty

@@ -135,7 +135,7 @@ func TestChildrenGetNoSecret(t *testing.T) {
 	d := rig.NewDesktop(t)
 	rig.StartPass(t, d)
 	d.Env = append(d.Env, "FORCECRED_KEYSTORE=pass")
-	r := rig.NewIn(t, filepath.Join(d.Home, "forcecred"), orgtest.Config{Rotate: true}, d.Env...)
+	r := rig.NewOn(t, d, orgtest.Config{Rotate: true})
 	trace := filepath.Join(t.TempDir(), "trace")
 	traced := func(stdin string, args ...string) rig.Result {
 		strace := []string{"-f", "--seccomp-bpf", "-v", "-s", "1000000", "-A", "-o", trace, "-e", "trace=execve", "-e", "signal=none", rig.Binary}

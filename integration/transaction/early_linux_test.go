@@ -34,13 +34,13 @@ func TestAnswerWhileKeyringHangs(t *testing.T) {
 	}
 	hang := filepath.Join(d.Home, "hang")
 	var hangs atomic.Bool
-	r := rig.NewIn(t, filepath.Join(d.Home, "forcecred"), orgtest.Config{Rotate: true, OnCommit: func() {
+	r := rig.NewOn(t, d, orgtest.Config{Rotate: true, OnCommit: func() {
 		if hangs.Load() {
 			if err := os.WriteFile(hang, nil, 0o600); err != nil {
 				t.Error(err)
 			}
 		}
-	}}, append(d.Env, "FORCECRED_KEYSTORE=pass", "REAL_PASS="+real, "PATH="+programs+":"+os.Getenv("PATH"))...)
+	}}, "FORCECRED_KEYSTORE=pass", "REAL_PASS="+real, "PATH="+programs+":"+os.Getenv("PATH"))
 	r.Killed = true
 	r.Run(t.Context(), "", "get", "prod").Token(t)
 	hangs.Store(true)

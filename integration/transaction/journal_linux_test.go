@@ -24,9 +24,9 @@ func journaledPass(t *testing.T) *rig.Rig {
 	rig.StartPass(t, d)
 	filled := make(chan func(), 1)
 	var first sync.Once
-	r := rig.NewIn(t, filepath.Join(d.Home, "forcecred"), orgtest.Config{Rotate: true, OnCommit: func() {
+	r := rig.NewOn(t, d, orgtest.Config{Rotate: true, OnCommit: func() {
 		first.Do(func() { filled <- rig.FillDisk(t, disk) })
-	}}, append(d.Env, "FORCECRED_KEYSTORE=pass")...)
+	}}, "FORCECRED_KEYSTORE=pass")
 	// The warning is missing if pass failed so slowly that the answer came first.
 	got := r.Run(t.Context(), "", "get", "prod")
 	if got.Token(t); got.Stderr != "" && !strings.Contains(got.Stderr, "it is stored in the journal") || len(sealed(t, r)) != 1 {

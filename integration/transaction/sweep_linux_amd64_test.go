@@ -72,16 +72,16 @@ type sweepRig struct {
 func onKeystore(name string, start func(*testing.T, *desktop.Desktop)) func(*testing.T) *sweepRig {
 	return func(t *testing.T) *sweepRig {
 		t.Helper()
-		env := []string{"FORCECRED_KEYSTORE=" + name, "FORCECRED_KEYRING_TIMEOUT=2m"} // enough for a slow machine
-		home := filepath.Join(t.TempDir(), "home")
+		cfg, env := orgtest.Config{Rotate: true}, []string{"FORCECRED_KEYSTORE=" + name, "FORCECRED_KEYRING_TIMEOUT=2m"} // enough for a slow machine
 		var d *desktop.Desktop
-		if start != nil {
+		var r *rig.Rig
+		if start == nil {
+			r = rig.NewIn(t, filepath.Join(t.TempDir(), "home"), cfg, env...)
+		} else {
 			d = rig.NewDesktop(t)
 			start(t, d)
-			env = append(d.Env, env...)
-			home = filepath.Join(d.Home, "forcecred")
+			r = rig.NewOn(t, d, cfg, env...)
 		}
-		r := rig.NewIn(t, home, orgtest.Config{Rotate: true}, env...)
 		t.Cleanup(func() { r.Run(context.Background(), "", "erase", "prod") })
 		s := swept(t, r, func() {
 			r.Org.NewGrant()

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"forcecred/internal/desktop"
 	"forcecred/internal/orgtest"
 	"forcecred/keystore"
 	"forcecred/keystore/agefile"
@@ -44,6 +45,13 @@ func New(t *testing.T, cfg orgtest.Config) *Rig {
 func NewIn(t *testing.T, home string, cfg orgtest.Config, env ...string) *Rig {
 	t.Helper()
 	return NewWith(t, Program{}, home, cfg, env...)
+}
+
+// NewOn is New on a desktop: in its home, with its variables and those of env, and with lock
+// folders of its own.
+func NewOn(t *testing.T, d *desktop.Desktop, cfg orgtest.Config, env ...string) *Rig {
+	t.Helper()
+	return NewWith(t, withOwnLocks(t, d), filepath.Join(d.Home, "forcecred"), cfg, slices.Concat(d.Env, env)...)
 }
 
 // NewWith is NewIn with another forcecred.
