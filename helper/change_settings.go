@@ -31,11 +31,11 @@ func (h *Helper) Set(ctx context.Context, req protocol.SetRequest) error {
 	if h.config.Worker != nil {
 		return h.config.Worker.Set(ctx, req)
 	}
-	unlock, err := h.lock(ctx, org)
+	lock, err := h.lock(ctx, org)
 	if err != nil {
 		return err
 	}
-	defer unlock()
+	defer lock.unlock()
 	old, key, err := h.loadAndRecover(ctx, org)
 	if err != nil {
 		return err
@@ -48,11 +48,11 @@ func (h *Helper) Set(ctx context.Context, req protocol.SetRequest) error {
 	if err != nil {
 		return err
 	}
-	reserved, err := h.prepare(ctx, changed, key)
+	reserved, err := h.prepare(ctx, lock, changed, key)
 	if err != nil {
 		return err
 	}
-	result, err := h.exchange(ctx, changed, h.now().Add(refreshTimeout))
+	result, err := h.exchange(ctx, changed, reserved, h.now().Add(refreshTimeout))
 	err = h.saveChange(context.WithoutCancel(ctx), change{old, changed, reserved}, result, cached, err)
 	h.cleanUp(ctx, reserved)
 	result.release()
@@ -156,7 +156,7 @@ func (h *Helper) saveChange(ctx context.Context, c change, s exchangeResult, cac
 		return storeError("delete the cached token of", updated.Org, err)
 	}
 	updated.RefreshedAt = h.now()
-	if err := h.retrySave(ctx, func() error { return keystore.SaveGrant(ctx, h.keystore(), updated) }); err != nil {
+	if err := h.retrySave(ctx, func() error { return h.replaceGrant(ctx, c.old, updated, c.reserved) }); err != nil {
 		return h.saveChangeError(c, s, rotated, isSealed, err)
 	}
 	c.reserved.drop()
@@ -207,7 +207,7 @@ func changeError(c change, err error, rotated bool) *protocol.Error {
 func (h *Helper) saveChangeError(c change, s exchangeResult, rotated, isSealed bool, err error) *protocol.Error {
 	e := storeError(changing, c.old.Org, err)
 	e.Message += unchangedNote
-	if !rotated {
+	if !rotated || errors.Is(err, errOvertaken) {
 		return e
 	}
 	var journalErr error

@@ -15,7 +15,7 @@ import (
 // dataCloudToken returns the org's token for Data Cloud: the cached one if it meets the
 // requirement, else a new one for which it exchanges the org's own token before deadline.
 // The caller holds the lock. See docs/decisions/0024.
-func (h *Helper) dataCloudToken(ctx context.Context, org keystore.Org, required requirement, deadline time.Time) (keystore.Token, error) {
+func (h *Helper) dataCloudToken(ctx context.Context, lock keystore.Lock, org keystore.Org, required requirement, deadline time.Time) (keystore.Token, error) {
 	cached, err := h.loadCachedToken(ctx, org, keystore.DataCloud)
 	if err != nil || required.isMetBy(cached, h.now()) {
 		return cached, err
@@ -28,14 +28,14 @@ func (h *Helper) dataCloudToken(ctx context.Context, org keystore.Org, required 
 	ownRequired := requirement{minTTL: required.minTTL, asked: required.asked}
 	isNew := !ownRequired.isMetBy(own, h.now())
 	if isNew {
-		if own, err = h.refreshedForDataCloud(ctx, org, ownRequired, deadline); err != nil {
+		if own, err = h.refreshedForDataCloud(ctx, lock, org, ownRequired, deadline); err != nil {
 			return keystore.Token{}, err
 		}
 	}
 	token, err := h.exchangeDataCloud(ctx, own, deadline)
 	if isTokenRefused(err) && !isNew {
 		ownRequired.rejected = own.AccessToken
-		if own, err = h.refreshedForDataCloud(ctx, org, ownRequired, deadline); err != nil {
+		if own, err = h.refreshedForDataCloud(ctx, lock, org, ownRequired, deadline); err != nil {
 			return keystore.Token{}, err
 		}
 		token, err = h.exchangeDataCloud(ctx, own, deadline)
@@ -53,8 +53,8 @@ func (h *Helper) dataCloudToken(ctx context.Context, org keystore.Org, required 
 
 // refreshedForDataCloud is refreshedToken for an exchange. It records a failure of the org's
 // own refresh.
-func (h *Helper) refreshedForDataCloud(ctx context.Context, org keystore.Org, required requirement, deadline time.Time) (keystore.Token, error) {
-	own, err := h.refreshedToken(ctx, org, required, deadline)
+func (h *Helper) refreshedForDataCloud(ctx context.Context, lock keystore.Lock, org keystore.Org, required requirement, deadline time.Time) (keystore.Token, error) {
+	own, err := h.refreshedToken(ctx, lock, org, required, deadline)
 	if err != nil {
 		h.recordFailure(org, err)
 	}

@@ -23,11 +23,11 @@ func (h *Helper) Erase(ctx context.Context, req protocol.EraseRequest) error {
 	if h.hasNoItems(ctx, org) {
 		return nil // without a lock, which would stay as a file
 	}
-	unlock, err := h.lock(ctx, org)
+	lock, err := h.lock(ctx, org)
 	if err != nil {
 		return err
 	}
-	defer unlock()
+	defer lock.unlock()
 	if req.CachedToken {
 		return h.deleteItem(ctx, keystore.Key{Kind: keystore.KindToken, Org: org})
 	}

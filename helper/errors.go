@@ -59,6 +59,9 @@ func storeError(doing string, org keystore.Org, err error) *protocol.Error {
 	case errors.Is(err, context.Canceled):
 		e.Code, e.Retryable = protocol.TemporarilyUnavailable, true
 		e.Message = fmt.Sprintf("%s %q: interrupted", doing, org)
+	case errors.Is(err, keystore.ErrLockLost):
+		e.Code, e.Retryable = protocol.TemporarilyUnavailable, true
+		e.Remedy = remedy.To("try_again")
 	case errors.Is(err, keystore.ErrUnavailable), errors.Is(err, keystore.ErrLocked):
 		e.Retryable = true
 	}

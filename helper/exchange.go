@@ -31,7 +31,7 @@ type exchangeResult struct {
 // a refresh token that Salesforce may have replaced. Its error is a [*salesforce.Error]
 // if a request was sent. The answer may have a new refresh token in spite of an error.
 // The caller saves the answer, then calls release.
-func (h *Helper) exchange(ctx context.Context, grant keystore.Grant, deadline time.Time) (exchangeResult, error) {
+func (h *Helper) exchange(ctx context.Context, grant keystore.Grant, reserved *reservation, deadline time.Time) (exchangeResult, error) {
 	s := exchangeResult{release: func() {}}
 	var err error
 	if s.grant, s.host, err = h.salesforceGrant(grant); err != nil {
@@ -57,6 +57,9 @@ func (h *Helper) exchange(ctx context.Context, grant keystore.Grant, deadline ti
 		}
 		if isBusy(err) && h.isReplaced(ctx, grant) {
 			return s, err // a program that does not use this lock has refreshed
+		}
+		if reserved.isLockLost() {
+			return s, err // another process may send the refresh token
 		}
 	}
 }

@@ -74,21 +74,21 @@ func (h *Helper) getToken(ctx context.Context, org keystore.Org, req protocol.Ge
 	if h.config.Worker != nil {
 		return h.refreshInWorker(ctx, org, api, required)
 	}
-	unlock, err := h.lock(ctx, org)
+	lock, err := h.lock(ctx, org)
 	if err != nil {
 		return h.cachedAfterLockTimeout(ctx, org, api, required, err)
 	}
-	defer unlock()
+	defer lock.unlock()
 	deadline := h.now().Add(refreshTimeout)
 	if api == keystore.DataCloud {
-		return h.dataCloudToken(ctx, org, required, deadline)
+		return h.dataCloudToken(ctx, lock, org, required, deadline)
 	}
-	return h.refreshedToken(ctx, org, required, deadline)
+	return h.refreshedToken(ctx, lock, org, required, deadline)
 }
 
 // refreshedToken returns the org's own token: the cached one if it meets the
-// requirement, else a new one before deadline. The caller holds the lock.
-func (h *Helper) refreshedToken(ctx context.Context, org keystore.Org, required requirement, deadline time.Time) (keystore.Token, error) {
+// requirement, else a new one before deadline. The caller holds lock.
+func (h *Helper) refreshedToken(ctx context.Context, lock keystore.Lock, org keystore.Org, required requirement, deadline time.Time) (keystore.Token, error) {
 	for range maxAdoptions {
 		// 3. Read again: another process may have refreshed during the wait.
 		cached, err := h.loadCachedToken(ctx, org, keystore.OrgAPI)
@@ -110,12 +110,12 @@ func (h *Helper) refreshedToken(ctx context.Context, org keystore.Org, required 
 			break
 		}
 		// 5. Prepare.
-		reserved, err := h.prepare(ctx, grant, key)
+		reserved, err := h.prepare(ctx, lock, grant, key)
 		if err != nil {
 			return keystore.Token{}, err
 		}
 		// 6. Exchange the grant.
-		result, err := h.exchange(ctx, grant, deadline)
+		result, err := h.exchange(ctx, grant, reserved, deadline)
 		// 7. Save.
 		token, err := h.save(ctx, refresh{grant, result, reserved, cached, required.isAnswer}, err)
 		// 9. Clean up, and release the signals.

@@ -204,7 +204,7 @@ func (noKeystore) List(context.Context, keystore.Kind) ([]keystore.Key, error) {
 	return nil, errNoKeystore()
 }
 
-func (noKeystore) Lock(context.Context, keystore.Org) (func() error, error) {
+func (noKeystore) Lock(context.Context, keystore.Org) (keystore.Lock, error) {
 	return nil, errNoKeystore()
 }
 

@@ -46,11 +46,11 @@ func (h *Helper) Import(ctx context.Context, logins keystore.Store, name string,
 	if err != nil {
 		return &protocol.Error{Code: protocol.BadRequest, Message: fmt.Sprintf("import %q: %v", org, err), Org: name}
 	}
-	unlock, err := h.lock(ctx, org)
+	lock, err := h.lock(ctx, org)
 	if err != nil {
 		return err
 	}
-	defer unlock()
+	defer lock.unlock()
 	if !h.isAbsent(ctx, keystore.Key{Kind: keystore.KindGrant, Org: org}) {
 		return &protocol.Error{
 			Code: protocol.BadRequest, Message: fmt.Sprintf("import %q: the keystore already has an org of that name", org), Org: name,

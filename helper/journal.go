@@ -52,6 +52,7 @@ type Journal interface {
 // of the entry, which is in the keystore already.
 type reservation struct {
 	org       keystore.Org
+	lock      keystore.Lock // under which it was made
 	key       []byte
 	space     io.WriteCloser
 	isWritten bool // an entry was written, so it and its key must stay
@@ -69,6 +70,9 @@ func (s *reservation) drop() {
 }
 
 func (s *reservation) isNew() bool { return s != nil && s.isForNewGrant }
+
+// isLockLost reports whether another process may have taken the lock meanwhile.
+func (s *reservation) isLockLost() bool { return s != nil && s.lock.Check() != nil }
 
 func journalKey(org keystore.Org) keystore.Key {
 	return keystore.Key{Kind: keystore.KindJournal, Org: org}
@@ -91,12 +95,18 @@ func digest(token secret.Text) string {
 // prepare makes sure that the keystore and the journal accept writes before a refresh
 // token is sent, which Salesforce may replace: it reserves a journal entry. key is that of
 // the entry before, or nil. A grant without a refresh token needs no reservation, and gets
-// nil.
-func (h *Helper) prepare(ctx context.Context, grant keystore.Grant, key []byte) (*reservation, error) {
+// nil. The caller holds the lock: if that was lost, prepare fails, because another process may
+// send the token.
+func (h *Helper) prepare(ctx context.Context, lock keystore.Lock, grant keystore.Grant, key []byte) (*reservation, error) {
 	if !usesRefreshToken(grant) {
 		return nil, nil
 	}
-	s, err := h.reserve(ctx, grant.Org, key)
+	s, err := h.reserve(ctx, lock, grant.Org, key)
+	if err == nil {
+		if err = lock.Check(); err != nil {
+			h.cleanUp(ctx, s)
+		}
+	}
 	if err != nil {
 		e := storeError("prepare to refresh the token of", grant.Org, err)
 		e.Message += "; no refresh token was sent"
@@ -107,7 +117,7 @@ func (h *Helper) prepare(ctx context.Context, grant keystore.Grant, key []byte) 
 
 // reserve stores the key of a new journal entry, and reserves its space. stored is the key of
 // the entry before, or nil.
-func (h *Helper) reserve(ctx context.Context, org keystore.Org, stored []byte) (*reservation, error) {
+func (h *Helper) reserve(ctx context.Context, lock keystore.Lock, org keystore.Org, stored []byte) (*reservation, error) {
 	if h.config.Journal == nil {
 		// The stored key may be that of another program's journal entry.
 		return nil, errNoJournal()
@@ -116,7 +126,7 @@ func (h *Helper) reserve(ctx context.Context, org keystore.Org, stored []byte) (
 	if err != nil {
 		return nil, err
 	}
-	s := &reservation{org: org, key: key}
+	s := &reservation{org: org, lock: lock, key: key}
 	if !h.journal().KeepsKey(org, stored) {
 		err = h.keystore().Set(ctx, journalKey(org), key)
 	}

@@ -60,11 +60,11 @@ func (h *Helper) Login(ctx context.Context, req protocol.StoreRequest, scopes st
 	if err != nil {
 		return protocol.ListedOrg{}, err
 	}
-	unlock, err := h.lock(ctx, grant.Org)
+	lock, err := h.lock(ctx, grant.Org)
 	if err != nil {
 		return protocol.ListedOrg{}, err
 	}
-	defer unlock()
+	defer lock.unlock()
 	s, err := h.exchangeCode(ctx, exchangeResult{client: client, host: host}, authorization, grant, code)
 	defer s.release()
 	if err != nil {
@@ -135,11 +135,11 @@ func mayReuseSecret(stored keystore.Grant, req protocol.StoreRequest) bool {
 // it wrote. It releases the lock, because the login of a person takes long, and other
 // processes may need to refresh.
 func (h *Helper) checkWritable(ctx context.Context, org keystore.Org) error {
-	unlock, err := h.lock(ctx, org)
+	lock, err := h.lock(ctx, org)
 	if err != nil {
 		return err
 	}
-	defer unlock()
+	defer lock.unlock()
 	// Otherwise a journal entry of the stored grant would lose its key.
 	if _, _, err := h.loadAndRecover(ctx, org); err != nil && !isAny(err, keystore.ErrNotFound, keystore.ErrCorrupt) {
 		return err
@@ -148,7 +148,7 @@ func (h *Helper) checkWritable(ctx context.Context, org keystore.Org) error {
 	if err != nil {
 		return storeError("prepare to log in to", org, err)
 	}
-	reserved, err := h.reserve(ctx, org, key)
+	reserved, err := h.reserve(ctx, lock, org, key)
 	if err != nil {
 		return storeError("prepare to log in to", org, err)
 	}

@@ -50,11 +50,11 @@ func TestLogin(t *testing.T) {
 		if f.isHoldingSignals {
 			t.Error("signals are held while a person thinks")
 		}
-		unlock, err := f.lock(t.Context(), "new")
+		lock, err := f.lock(t.Context(), "new")
 		if err != nil {
 			t.Error("the lock is held while a person thinks: ", err)
 		} else {
-			unlock()
+			lock.unlock()
 		}
 		return allows(address, state)
 	}))

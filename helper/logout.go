@@ -21,11 +21,11 @@ func (h *Helper) Logout(ctx context.Context, name string, force bool) error {
 	if _, err := h.loadGrant(ctx, org); err != nil && (!force || isAny(err, keystore.ErrNotFound)) {
 		return err // without a lock, which would stay as a file
 	}
-	unlock, err := h.lock(ctx, org)
+	lock, err := h.lock(ctx, org)
 	if err != nil {
 		return err
 	}
-	defer unlock()
+	defer lock.unlock()
 	if err := h.revoke(ctx, org); err != nil {
 		if !force {
 			return suggestForce(org, err)

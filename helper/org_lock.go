@@ -16,24 +16,32 @@ const lockTimeout = 60 * time.Second
 
 // lock takes the lock of org's grant, first within this process and then across
 // processes. A timeout is not a keystore error: another caller is still refreshing.
-func (h *Helper) lock(ctx context.Context, org keystore.Org) (unlock func(), err error) {
+func (h *Helper) lock(ctx context.Context, org keystore.Org) (*grantLock, error) {
 	ctx, cancel := context.WithTimeout(ctx, lockTimeout)
 	defer cancel()
 	unlockHere, err := h.locks.lock(ctx, org)
 	if err != nil {
 		return nil, lockError(org, err)
 	}
-	unlockStore, err := h.keystore().Lock(ctx, org)
+	held, err := h.keystore().Lock(ctx, org)
 	if err != nil {
 		unlockHere()
 		return nil, lockError(org, err)
 	}
-	return func() {
-		// The caller has its answer or a better error already, and the end of the
-		// process releases the lock in any case.
-		_ = unlockStore()
-		unlockHere()
-	}, nil
+	return &grantLock{held, unlockHere}, nil
+}
+
+// grantLock is the lock of an org's grant, across processes and within this one.
+type grantLock struct {
+	keystore.Lock
+	unlockHere func()
+}
+
+func (l *grantLock) unlock() {
+	// The caller has its answer or a better error already, and the end of the process
+	// releases the lock in any case.
+	_ = l.Release()
+	l.unlockHere()
 }
 
 // orgLocks is a lock for each org within this process. Without it a thousand callers

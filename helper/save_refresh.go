@@ -2,6 +2,7 @@ package helper
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -44,15 +45,16 @@ func (h *Helper) save(ctx context.Context, r refresh, exchangeErr error) (keysto
 		h.setExpiry(ctx, r.result, r.grant, &token, r.cached)
 		defer h.answerEarly(token, r.isAnswer)()
 	}
-	if isDurable {
-		h.saveInPlace(ctx, r, change)
-	}
+	isOvertaken := isDurable && !h.saveInPlace(ctx, r, change)
 	if exchangeErr != nil {
 		e := loginError(r.grant, exchangeErr)
 		if usesRefreshToken(r.grant) && !change.rotated && isOutcomeUnknown(exchangeErr) {
 			e.Remedy = e.Remedy.WithNext("rotation_unknown")
 		}
 		return keystore.Token{}, e
+	}
+	if isOvertaken {
+		return token, nil // uncached: the login may be another user's now
 	}
 	if err := keystore.SaveToken(ctx, h.keystore(), token); err != nil {
 		// The token is valid without the cache; the next caller refreshes again.
@@ -96,7 +98,7 @@ func (h *Helper) changeOf(r refresh, exchangeErr error) grantChange {
 // saveVital saves a grant that exists nowhere else. If the keystore does not accept a new
 // refresh token, saveVital writes it into the journal.
 func (h *Helper) saveVital(ctx context.Context, r refresh, change grantChange) error {
-	err := h.retrySave(ctx, func() error { return keystore.SaveGrant(ctx, h.keystore(), change.updated) })
+	err := h.retrySave(ctx, func() error { return h.replaceGrant(ctx, r.grant, change.updated, r.reserved) })
 	if err == nil {
 		r.reserved.drop()
 		return nil
@@ -116,19 +118,37 @@ func (h *Helper) saveVital(ctx context.Context, r refresh, change grantChange) e
 }
 
 // saveInPlace saves a grant whose refresh token is durable already. Otherwise only the new
-// instance, or the fact that the grant does not rotate, is lost.
-func (h *Helper) saveInPlace(ctx context.Context, r refresh, change grantChange) {
+// instance, or the fact that the grant does not rotate, is lost. It reports false if another
+// process has changed the grant.
+func (h *Helper) saveInPlace(ctx context.Context, r refresh, change grantChange) bool {
 	if !change.isNew {
-		return
+		return true
 	}
-	switch err := keystore.SaveGrant(ctx, h.keystore(), change.updated); {
+	switch err := h.replaceGrant(ctx, r.grant, change.updated, r.reserved); {
 	case err == nil:
 		r.reserved.drop()
+	case errors.Is(err, errOvertaken):
+		h.warn(storeError("save the grant of", r.grant.Org, err).Message)
+		return false
 	case change.rotated:
 		h.warnInJournal(r.grant.Org, err)
 	default:
 		h.warn(storeError("save the grant of", r.grant.Org, err).Message)
 	}
+	return true
+}
+
+// errOvertaken is for a grant that another process has changed, after it took the lock from
+// this one.
+var errOvertaken = fmt.Errorf("%w, and another process has changed the login meanwhile", keystore.ErrLockLost)
+
+// replaceGrant stores what replaces the grant that was sent. If the lock was lost, it does so
+// only if the keystore still has that grant: what another process has stored is newer.
+func (h *Helper) replaceGrant(ctx context.Context, sent, next keystore.Grant, s *reservation) error {
+	if !s.isNew() && s.isLockLost() && h.isReplaced(ctx, sent) {
+		return errOvertaken
+	}
+	return keystore.SaveGrant(ctx, h.keystore(), next)
 }
 
 // warnInJournal warns that a keystore did not accept a refresh token.

@@ -25,18 +25,18 @@ func (h *Helper) Store(ctx context.Context, req protocol.StoreRequest, verify bo
 	if verify && h.config.Worker != nil {
 		return h.config.Worker.StoreVerified(ctx, req)
 	}
-	unlock, err := h.lock(ctx, grant.Org)
+	lock, err := h.lock(ctx, grant.Org)
 	if err != nil {
 		return err
 	}
-	defer unlock()
+	defer lock.unlock()
 	// The cached tokens go first: if the process dies before the grant is stored, the old
 	// grant is without a token. The new grant never answers with a token of the old one.
 	if err := h.deleteTokens(ctx, grant.Org); err != nil {
 		return storeError("delete the cached token of", grant.Org, err)
 	}
 	if verify {
-		return h.storeVerified(ctx, grant)
+		return h.storeVerified(ctx, lock, grant)
 	}
 	if err := keystore.SaveGrant(ctx, h.keystore(), grant); err != nil {
 		return storeError("store the grant of", grant.Org, err)
@@ -45,7 +45,7 @@ func (h *Helper) Store(ctx context.Context, req protocol.StoreRequest, verify bo
 }
 
 // storeVerified refreshes with the grant, then stores it with the refresh's result.
-func (h *Helper) storeVerified(ctx context.Context, grant keystore.Grant) error {
+func (h *Helper) storeVerified(ctx context.Context, lock keystore.Lock, grant keystore.Grant) error {
 	// If Salesforce refuses the new grant, the old one stays. So the old grant's journal
 	// entry goes into the keystore before the new entry takes its place.
 	if _, _, err := h.loadAndRecover(ctx, grant.Org); err != nil && !isAny(err, keystore.ErrNotFound, keystore.ErrCorrupt) {
@@ -55,12 +55,12 @@ func (h *Helper) storeVerified(ctx context.Context, grant keystore.Grant) error 
 	if err != nil {
 		return storeError("read the journal of", grant.Org, err)
 	}
-	prepared, err := h.prepare(ctx, grant, key)
+	prepared, err := h.prepare(ctx, lock, grant, key)
 	if err != nil {
 		return err
 	}
-	result, err := h.exchange(ctx, grant, h.now().Add(refreshTimeout))
-	_, err = h.save(ctx, refresh{grant: grant, result: result, reserved: &reservation{isForNewGrant: true}}, err)
+	result, err := h.exchange(ctx, grant, prepared, h.now().Add(refreshTimeout))
+	_, err = h.save(ctx, refresh{grant: grant, result: result, reserved: &reservation{lock: lock, isForNewGrant: true}}, err)
 	h.cleanUp(ctx, prepared)
 	result.release()
 	return err

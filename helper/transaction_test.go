@@ -97,11 +97,11 @@ func (f *fixture) wantClean(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	unlock, err := f.store.Lock(ctx, "prod")
+	lock, err := f.store.Lock(ctx, "prod")
 	if err != nil {
 		t.Fatal("the lock is still held")
 	}
-	_ = unlock()
+	_ = lock.Release()
 }
 
 func (f *fixture) rotates(t *testing.T, known bool) {

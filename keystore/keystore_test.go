@@ -31,9 +31,9 @@ func (m memory) Get(_ context.Context, key Key) ([]byte, error) {
 	return item, nil
 }
 
-func (m memory) Delete(context.Context, Key) error               { return errors.ErrUnsupported }
-func (m memory) List(context.Context, Kind) ([]Key, error)       { return nil, errors.ErrUnsupported }
-func (m memory) Lock(context.Context, Org) (func() error, error) { return nil, errors.ErrUnsupported }
+func (m memory) Delete(context.Context, Key) error         { return errors.ErrUnsupported }
+func (m memory) List(context.Context, Kind) ([]Key, error) { return nil, errors.ErrUnsupported }
+func (m memory) Lock(context.Context, Org) (Lock, error)   { return nil, errors.ErrUnsupported }
 
 func TestItemsRoundTrip(t *testing.T) {
 	t.Parallel()

@@ -7,10 +7,6 @@ import (
 	"time"
 )
 
-// ErrLockLost says that a lock no longer excludes other processes: its file was deleted or
-// replaced, or the service that held it has ended.
-var ErrLockLost = errors.New("the lock was lost")
-
 // LockPlace is one place where a store locks an org's grant.
 type LockPlace struct {
 	Name   string // the path of a file, or what else a person can find: "the session bus"

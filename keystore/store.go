@@ -32,8 +32,8 @@ type Store interface {
 	List(ctx context.Context, kind Kind) ([]Key, error)
 
 	// Lock takes the lock that guards org's grant among all processes. It waits for the lock
-	// while ctx lasts. The lock ends with unlock or with the process.
-	Lock(ctx context.Context, org Org) (unlock func() error, err error)
+	// while ctx lasts. The lock ends with its release or with the process.
+	Lock(ctx context.Context, org Org) (Lock, error)
 }
 
 // Reasons of a store's failure.

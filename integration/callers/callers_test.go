@@ -141,11 +141,11 @@ func TestCallerTimeouts(t *testing.T) {
 	t.Run("another process holds the lock", func(t *testing.T) {
 		t.Parallel()
 		r := rig.New(t, orgtest.Config{Rotate: true})
-		unlock, err := r.OpenStore().Lock(t.Context(), "prod")
+		lock, err := r.OpenStore().Lock(t.Context(), "prod")
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer func() { _ = unlock() }() // best effort, the process ends soon
+		defer func() { _ = lock.Release() }() // best effort, the process ends soon
 		for stdin, args := range asking(r) {
 			begin := time.Now()
 			got := r.Run(t.Context(), stdin, args...)

@@ -214,11 +214,11 @@ func TestDoctorFindings(t *testing.T) {
 			return rig.SFLoginEnv(t, r, "other@example.com", r.Org.RefreshToken())
 		}, "salesforce-cli", protocol.Warn, `the grant of "prod" is also the Salesforce CLI's other@example.com`, "forcecred import --live"},
 		{"a lock that another process has", orgtest.Config{}, func(t *testing.T, r *rig.Rig) []string {
-			unlock, err := r.OpenStore().Lock(t.Context(), "prod")
+			lock, err := r.OpenStore().Lock(t.Context(), "prod")
 			if err != nil {
 				t.Fatal(err)
 			}
-			t.Cleanup(func() { _ = unlock() })
+			t.Cleanup(func() { _ = lock.Release() })
 			return nil
 		}, "lock", protocol.Warn, `the grant of "prod" is locked by `, "a refresh takes 45 seconds at most"},
 	} {

@@ -102,7 +102,7 @@ func TestWorkerHoldsNothing(t *testing.T) {
 func TestWorkerWithoutCaller(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{Rotate: true})
-	unlock, err := r.OpenStore().Lock(t.Context(), "prod")
+	lock, err := r.OpenStore().Lock(t.Context(), "prod")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func TestWorkerWithoutCaller(t *testing.T) {
 	send(t, cmd.Process.Pid, syscall.SIGKILL)
 	_ = cmd.Wait()
 	await(t, "the worker ends", func() bool { return hasEnded(worker) })
-	if err := unlock(); err != nil {
+	if err := lock.Release(); err != nil {
 		t.Error(err)
 	}
 	if posts := r.Org.Count(orgtest.Token); posts != 0 {

@@ -34,11 +34,11 @@ func TestLoginFailures(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		unlock, err := both.Lock(t.Context(), org) // by which it is found
+		lock, err := both.Lock(t.Context(), org) // by which it is found
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := unlock(); err != nil {
+		if err := lock.Release(); err != nil {
 			t.Error(err)
 		}
 	}

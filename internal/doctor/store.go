@@ -214,7 +214,7 @@ func CheckLocks(ctx context.Context, store keystore.Store, all []StoredOrg) []pr
 func lock(ctx context.Context, store keystore.Store, org keystore.Org) (f protocol.Finding, isFault bool) {
 	limited, cancel := context.WithTimeout(ctx, lockTimeout)
 	defer cancel()
-	unlock, err := store.Lock(limited, org)
+	held, err := store.Lock(limited, org)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		return warn(Lock, remedy.To("wait_for_lock"),
 			"the grant of %q is locked by %v%s", org, keystore.HolderOf(keystore.LockPlacesOf(ctx, store, org)), places(ctx, store, org)), true
@@ -222,7 +222,7 @@ func lock(ctx context.Context, store keystore.Store, org keystore.Org) (f protoc
 	if err != nil {
 		return FailedCheck(Lock, err, remedy.To("see_locks_writable")), true
 	}
-	if err := unlock(); err != nil {
+	if err := held.Release(); err != nil {
 		return FailedCheck(Lock, err, remedy.To("see_locks_writable")), true
 	}
 	return protocol.Finding{}, false

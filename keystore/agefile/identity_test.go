@@ -179,9 +179,9 @@ func TestIdentityErrors(t *testing.T) {
 			if keys, err := reopen(s).List(t.Context(), keystore.KindGrant); err != nil || len(keys) != 1 {
 				t.Errorf("%d keys (%v), want 1", len(keys), err)
 			}
-			unlock, err := reopen(s).Lock(t.Context(), "prod")
+			lock, err := reopen(s).Lock(t.Context(), "prod")
 			must(t, err)
-			must(t, unlock())
+			must(t, lock.Release())
 			must(t, reopen(s).Delete(t.Context(), prod))
 		})
 	}
@@ -201,9 +201,9 @@ func TestFilesOfAnotherUser(t *testing.T) {
 	must(t, os.Chown(s.path(storeFolder), 12345, -1))
 	wantError(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrUnavailable, "belongs to another user", "FORCECRED_HOME")
 
-	unlock, err := s.Lock(t.Context(), "prod")
+	lock, err := s.Lock(t.Context(), "prod")
 	must(t, err)
-	must(t, unlock())
+	must(t, lock.Release())
 	must(t, os.Chown(s.path(locksFolder, "prod.lock"), 12345, -1))
 	_, err = s.Lock(t.Context(), "prod")
 	wantError(t, err, keystore.ErrUnavailable, "belongs to another user", "FORCECRED_HOME")

@@ -12,8 +12,8 @@ import (
 )
 
 // Lock takes the lock that guards org's grant. It returns ErrUnavailable, or an error that
-// wraps the context's. A second call of unlock does nothing.
-func (s *Store) Lock(ctx context.Context, org keystore.Org) (unlock func() error, err error) {
+// wraps the context's.
+func (s *Store) Lock(ctx context.Context, org keystore.Org) (keystore.Lock, error) {
 	op := "lock " + keystore.Key{Kind: keystore.KindGrant, Org: org}.Label()
 	lock, err := s.lock(ctx, org)
 	if err != nil {
@@ -22,13 +22,10 @@ func (s *Store) Lock(ctx context.Context, org keystore.Org) (unlock func() error
 	if s.hasFolder() {
 		s.locked.Store(org, true)
 	}
-	return func() error {
+	return keystore.NewLock(op, lock.Check, func() error {
 		s.locked.Delete(org)
-		if err := lock.Release(); err != nil {
-			return keystore.Wrap("un"+op, err)
-		}
-		return nil
-	}, nil
+		return lock.Release()
+	}), nil
 }
 
 func (s *Store) lock(ctx context.Context, org keystore.Org) (*privatefile.FileLock, error) {

@@ -118,9 +118,9 @@ func TestModes(t *testing.T) {
 		t.Skip("Windows has no modes")
 	}
 	s := newStore(t)
-	unlock, err := s.Lock(t.Context(), "prod")
+	lock, err := s.Lock(t.Context(), "prod")
 	must(t, err)
-	must(t, unlock())
+	must(t, lock.Release())
 	check := func() {
 		t.Helper()
 		for path, want := range map[string]os.FileMode{
@@ -148,9 +148,9 @@ func TestModes(t *testing.T) {
 	must(t, os.Chmod(prodFile(s), 0o644))
 	wantItem(t, s)
 	must(t, s.Set(t.Context(), prod, []byte(item)))
-	unlock, err = s.Lock(t.Context(), "prod")
+	lock, err = s.Lock(t.Context(), "prod")
 	must(t, err)
-	must(t, unlock())
+	must(t, lock.Release())
 	check()
 }
 

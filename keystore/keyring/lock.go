@@ -21,19 +21,14 @@ const (
 // Lock takes the lock that guards org's grant. It returns ErrUnavailable, or an error that
 // wraps the context's. If a write of this process is still under way after its timeout,
 // the lock ends with that write, or with the process: the write must not overwrite the
-// next holder's. A second call of unlock does nothing.
-func (s *Store) Lock(ctx context.Context, org keystore.Org) (unlock func() error, err error) {
+// next holder's.
+func (s *Store) Lock(ctx context.Context, org keystore.Org) (keystore.Lock, error) {
 	op := "lock " + keystore.Key{Kind: keystore.KindGrant, Org: org}.Label()
 	held, err := s.lockGrant(ctx, org)
 	if err != nil {
 		return nil, keystore.Wrap(op, keystore.ExplainTimeout(err, func() []keystore.LockPlace { return s.LockPlaces(context.WithoutCancel(ctx), org) }))
 	}
-	return sync.OnceValue(func() error {
-		if err := pendingWrites.releaseAfter(s.lockID(org), held.Release); err != nil {
-			return keystore.Wrap("un"+op, err)
-		}
-		return nil
-	}), nil
+	return keystore.NewLock(op, held.Check, func() error { return pendingWrites.releaseAfter(s.lockID(org), held.Release) }), nil
 }
 
 // lockWrites takes the lock of the one writer of org's items. release ends the lock, and

@@ -113,7 +113,7 @@ func runLocker(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	result := "locked"
-	unlock, err := New(Config{Backend: KeyCtl}).Lock(ctx, "prod")
+	lock, err := New(Config{Backend: KeyCtl}).Lock(ctx, "prod")
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		result = "busy"
@@ -122,7 +122,7 @@ func runLocker(t *testing.T) {
 	}
 	_, _ = fmt.Fprintln(os.NewFile(uintptr(syscall.Stderr), "stderr"), result)
 	_, _ = io.Copy(io.Discard, os.Stdin)
-	if unlock != nil {
-		must(t, unlock())
+	if lock != nil {
+		must(t, lock.Release())
 	}
 }

@@ -83,7 +83,7 @@ func TestLockFoldersChange(t *testing.T) {
 			must(t, first())
 			var notices []string
 			s := New(Config{Backend: WinCred, Notify: func(message string) { notices = append(notices, message) }})
-			unlock, err := s.Lock(t.Context(), "prod")
+			lock, err := s.Lock(t.Context(), "prod")
 			must(t, err)
 			if isTaken := strings.Contains(before, "taken"); isTaken != (len(notices) == 1) || isTaken && !strings.Contains(notices[0], inTemp) {
 				t.Errorf("%s: notices %q", before, notices)
@@ -101,10 +101,10 @@ func TestLockFoldersChange(t *testing.T) {
 				t.Errorf("%s, then %s: the lock was taken twice (%v)", before, after, err)
 			}
 			cancel()
-			must(t, unlock())
-			unlock, err = other.Lock(t.Context(), "prod")
+			must(t, lock.Release())
+			lock, err = other.Lock(t.Context(), "prod")
 			must(t, err)
-			must(t, unlock())
+			must(t, lock.Release())
 		}
 	}
 }

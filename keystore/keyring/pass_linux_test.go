@@ -174,14 +174,14 @@ func TestPassHangs(t *testing.T) {
 	ends := filepath.Join(t.TempDir(), "ends")
 	s, other := newScriptedStore(t, Config{Timeout: 300 * time.Millisecond, NoPrompt: true}, "pass",
 		"echo "+item+" >&2\n(sleep 2; touch "+ends+") &\nwait\n")
-	unlock, err := s.Lock(t.Context(), "prod")
+	lock, err := s.Lock(t.Context(), "prod")
 	must(t, err)
 	wantError(t, s.Set(t.Context(), prod, []byte(item)), keystore.ErrUnavailable, "did not answer within 300ms", "FORCECRED_KEYRING_TIMEOUT")
-	must(t, unlock())
-	must(t, unlock())
-	unlock, err = other.Lock(contextFor(t, time.Minute), "prod")
+	must(t, lock.Release())
+	must(t, lock.Release())
+	lock, err = other.Lock(contextFor(t, time.Minute), "prod")
 	must(t, err)
-	must(t, unlock())
+	must(t, lock.Release())
 	time.Sleep(2500 * time.Millisecond)
 	if _, err := os.Stat(ends); err == nil {
 		t.Error("what pass has started still ran after the timeout")
@@ -427,7 +427,7 @@ func TestPassLocks(t *testing.T) {
 	must(t, os.WriteFile(filepath.Join(pass.Dir(), ".gpg-id"), []byte("nobody@forcecred.invalid\n"), 0o600))
 	run(t, "", "git", "-C", pass.Dir(), "init", "--quiet")
 
-	unlock, err := s.Lock(t.Context(), "prod")
+	lock, err := s.Lock(t.Context(), "prod")
 	must(t, err)
 	if status := run(t, "", "git", "-C", pass.Dir(), "status", "--porcelain", "--untracked-files=all"); status != "?? .gpg-id\n" {
 		t.Errorf("git sees %s", status)
@@ -441,7 +441,7 @@ func TestPassLocks(t *testing.T) {
 	if last := places[len(places)-1]; !strings.HasPrefix(last.Name, pass.Dir()) || last.Holder.PID != os.Getpid() {
 		t.Errorf("the lock is in %s, held by %v", last.Name, last.Holder)
 	}
-	must(t, unlock())
+	must(t, lock.Release())
 
 	must(t, os.RemoveAll(filepath.Join(pass.Dir(), passLocks)))
 	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", pass.Dir()).CombinedOutput(); err != nil {

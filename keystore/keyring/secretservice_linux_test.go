@@ -276,22 +276,22 @@ func TestSecretServiceStopped(t *testing.T) {
 	other.config.Timeout = 20 * time.Second
 	wantItem(t, other, prod, item) // the stopped daemon got no write
 
-	unlock, err := s.Lock(t.Context(), "prod")
+	lock, err := s.Lock(t.Context(), "prod")
 	must(t, err)
 	wantError(t, s.write(t.Context(), prod, func(session *session, name string) error {
 		return errors.Join(daemon.Process.Signal(syscall.SIGSTOP), session.set(name, []byte("test-refresh-token-2")))
 	}), keystore.ErrUnavailable, "did not answer within 300ms", "hangs")
-	must(t, unlock())
-	must(t, unlock())
+	must(t, lock.Release())
+	must(t, lock.Release())
 	if _, err := other.Lock(contextFor(t, 100*time.Millisecond), "prod"); err == nil {
 		t.Error("the lock was free while a write was under way")
 	}
 	must(t, daemon.Process.Signal(syscall.SIGCONT))
-	unlock, err = other.Lock(contextFor(t, 20*time.Second), "prod")
+	lock, err = other.Lock(contextFor(t, 20*time.Second), "prod")
 	must(t, err)
 	wantItem(t, other, prod, "test-refresh-token-2")
 	must(t, other.Set(t.Context(), prod, []byte("test-refresh-token-3")))
-	must(t, unlock())
+	must(t, lock.Release())
 	wantItem(t, other, prod, "test-refresh-token-3")
 }
 

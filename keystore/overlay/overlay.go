@@ -2,6 +2,7 @@
 package overlay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -141,24 +142,30 @@ func (s *Store) List(ctx context.Context, kind keystore.Kind) ([]keystore.Key, e
 
 // Lock takes the first store's lock of org's grant, and also the second's if that has the
 // org. So a process that stores the org in the first waits too.
-func (s *Store) Lock(ctx context.Context, org keystore.Org) (unlock func() error, err error) {
+func (s *Store) Lock(ctx context.Context, org keystore.Org) (keystore.Lock, error) {
 	if !canBeFirst(org) {
 		s.remember(org, true)
 		return s.Second.Lock(ctx, org)
 	}
-	unlockFirst, err := s.First.Lock(ctx, org)
+	first, err := s.First.Lock(ctx, org)
 	if err != nil {
 		return nil, err
 	}
 	if s.owner(ctx, org) == s.First {
-		return unlockFirst, nil
+		return first, nil
 	}
-	unlockSecond, err := s.Second.Lock(ctx, org)
+	second, err := s.Second.Lock(ctx, org)
 	if err != nil {
-		return nil, errors.Join(err, unlockFirst())
+		return nil, errors.Join(err, first.Release())
 	}
-	return func() error { return errors.Join(unlockSecond(), unlockFirst()) }, nil
+	return locks{first, second}, nil
 }
+
+// locks are the locks of an org that both stores have.
+type locks struct{ first, second keystore.Lock }
+
+func (l locks) Check() error   { return cmp.Or(l.first.Check(), l.second.Check()) }
+func (l locks) Release() error { return errors.Join(l.second.Release(), l.first.Release()) }
 
 // LockPlaces returns the places of Lock's locks.
 func (s *Store) LockPlaces(ctx context.Context, org keystore.Org) []keystore.LockPlace {

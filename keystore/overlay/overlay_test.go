@@ -58,7 +58,7 @@ func TestOwner(t *testing.T) {
 	}
 
 	// A refresh writes to the store that has the org.
-	unlock, err := s.Lock(t.Context(), "dev")
+	lock, err := s.Lock(t.Context(), "dev")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func TestOwner(t *testing.T) {
 	if err := keystore.SaveToken(t.Context(), s, keystore.Token{Org: "dev", Token: token.Token{AccessToken: secret.New("test-access-token-1")}}); err != nil {
 		t.Fatal(err)
 	}
-	if err := unlock(); err != nil {
+	if err := lock.Release(); err != nil {
 		t.Error(err)
 	}
 	want(t, second, "dev", "test-refresh-token-next")

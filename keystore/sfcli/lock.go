@@ -27,23 +27,17 @@ const (
 // Lock takes the CLI's rotation lock of the login. If the CLI has refreshed since this
 // process last read the login, or during the wait, Lock caches the CLI's access token. It returns
 // ErrNotFound, ErrUnavailable, or an error that wraps the context's. After the CLI's own
-// timeout of 35 seconds, the error wraps context.DeadlineExceeded. A second call of
-// unlock does nothing.
-func (s *Store) Lock(ctx context.Context, org keystore.Org) (unlock func() error, err error) {
+// timeout of 35 seconds, the error wraps context.DeadlineExceeded.
+func (s *Store) Lock(ctx context.Context, org keystore.Org) (keystore.Lock, error) {
 	key := keystore.Key{Kind: keystore.KindGrant, Org: org}
-	release, err := s.lock(ctx, key)
+	lock, err := s.lock(ctx, key)
 	if err != nil {
 		return nil, keystore.Wrap("lock "+key.Label(), err)
 	}
-	return func() error {
-		if err := release(); err != nil {
-			return keystore.Wrap("unlock "+key.Label(), err)
-		}
-		return nil
-	}, nil
+	return lock, nil
 }
 
-func (s *Store) lock(ctx context.Context, key keystore.Key) (release func() error, err error) {
+func (s *Store) lock(ctx context.Context, key keystore.Key) (keystore.Lock, error) {
 	l, err := s.find(ctx, key)
 	if err != nil {
 		return nil, err
@@ -58,7 +52,7 @@ func (s *Store) lock(ctx context.Context, key keystore.Key) (release func() erro
 	}
 	// One forcecred process at a time tries to take the CLI's lock: that lock has no order,
 	// and two processes may take it from a dead holder at once.
-	unlockOwn, err := s.config.Own.Lock(ctx, l.own)
+	own, err := s.config.Own.Lock(ctx, l.own)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +60,7 @@ func (s *Store) lock(ctx context.Context, key keystore.Key) (release func() erro
 	defer cancel()
 	rotation, err := folderlock.Take(limited, l.file+".token-rotation"+lockSuffix)
 	if err != nil {
-		return nil, errors.Join(err, unlockOwn())
+		return nil, errors.Join(err, own.Release())
 	}
 	s.mu.Lock()
 	s.rotationLocks[l.own] = rotation
@@ -74,7 +68,13 @@ func (s *Store) lock(ctx context.Context, key keystore.Key) (release func() erro
 	if !before.at.IsZero() { // the login could be read
 		s.cacheCLIToken(ctx, l, before)
 	}
-	return func() error {
+	check := func() error {
+		if !rotation.IsHeld() {
+			return keystore.ErrLockLost
+		}
+		return own.Check()
+	}
+	return keystore.NewLock("lock "+key.Label(), check, func() error {
 		s.mu.Lock()
 		write := s.writeLocks[l.own]
 		delete(s.writeLocks, l.own)
@@ -83,8 +83,8 @@ func (s *Store) lock(ctx context.Context, key keystore.Key) (release func() erro
 		if write != nil {
 			err = write.Release()
 		}
-		return errors.Join(err, rotation.Release(), unlockOwn())
-	}, nil
+		return errors.Join(err, rotation.Release(), own.Release())
+	}), nil
 }
 
 // cacheCLIToken caches the access token of a refresh that the CLI did after before. The CLI

@@ -29,14 +29,14 @@ func TestStaleLock(t *testing.T) {
 	t.Parallel()
 	r := newCLIFolder(t)
 	makeLock(t, r.rotationLock(), time.Now().Add(-time.Minute))
-	unlock, err := r.open().Lock(t.Context(), "prod")
+	lock, err := r.open().Lock(t.Context(), "prod")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(r.rotationLock()); err != nil || time.Since(info.ModTime()) > folderlock.StaleAfter {
 		t.Errorf("the CLI would consider this process dead: %v", err)
 	}
-	if err := errors.Join(unlock(), unlock()); err != nil {
+	if err := errors.Join(lock.Release(), lock.Release()); err != nil {
 		t.Error(err)
 	}
 	if _, err := os.Stat(r.rotationLock()); !errors.Is(err, os.ErrNotExist) {
@@ -56,9 +56,9 @@ func TestLiveLock(t *testing.T) {
 	}
 	taken := make(chan error, 1)
 	go func() {
-		unlock, err := r.open().Lock(t.Context(), "prod") // the first call has released config.Own's lock
+		lock, err := r.open().Lock(t.Context(), "prod") // the first call has released config.Own's lock
 		if err == nil {
-			err = unlock()
+			err = lock.Release()
 		}
 		taken <- err
 	}()
@@ -76,7 +76,7 @@ func TestLostLock(t *testing.T) {
 	t.Parallel()
 	r := newCLIFolder(t)
 	s := r.open()
-	unlock, err := s.Lock(t.Context(), "prod")
+	lock, err := s.Lock(t.Context(), "prod")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func TestLostLock(t *testing.T) {
 	if err := s.Set(t.Context(), key, []byte("test-journal-key")); !errors.Is(err, keystore.ErrUnavailable) {
 		t.Errorf("got %v, want ErrUnavailable", err)
 	}
-	if err := unlock(); err != nil {
+	if err := lock.Release(); err != nil {
 		t.Error(err)
 	}
 	if _, err := os.Stat(r.rotationLock()); err != nil {
@@ -113,7 +113,7 @@ func TestLockCachesCLIToken(t *testing.T) {
 		r.grant(t, s, "prod")
 		seen := time.Now()
 		r.logIn(t, "test-refresh-token-2", tt.access) // as the CLI does after a refresh
-		unlock, err := s.Lock(t.Context(), "prod")
+		lock, err := s.Lock(t.Context(), "prod")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -125,7 +125,7 @@ func TestLockCachesCLIToken(t *testing.T) {
 			token.InstanceURL != "https://acme.my.salesforce.com" || token.ExpiresSource != "assumed"):
 			t.Errorf("%s: %v, %+v", tt.name, err, token)
 		}
-		if err := unlock(); err != nil {
+		if err := lock.Release(); err != nil {
 			t.Error(err)
 		}
 	}
@@ -157,9 +157,9 @@ func TestLockCachesCLITokenOfTheWait(t *testing.T) {
 	s := r.open()
 	locked := make(chan error, 1)
 	go func() {
-		unlock, err := s.Lock(t.Context(), "prod")
+		lock, err := s.Lock(t.Context(), "prod")
 		if err == nil {
-			err = unlock()
+			err = lock.Release()
 		}
 		locked <- err
 	}()

@@ -132,7 +132,7 @@ func TestClientApp(t *testing.T) {
 		}
 	}
 	before := r.read(t)
-	unlock, err := s.Lock(t.Context(), "prod+my app")
+	lock, err := s.Lock(t.Context(), "prod+my app")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +144,7 @@ func TestClientApp(t *testing.T) {
 	if back := r.grant(t, s, "prod+my app"); !back.RefreshToken.Equal(g.RefreshToken) {
 		t.Error("the new refresh token is not read back")
 	}
-	if err := errors.Join(keystore.SaveToken(t.Context(), s, token), unlock()); err != nil {
+	if err := errors.Join(keystore.SaveToken(t.Context(), s, token), lock.Release()); err != nil {
 		t.Fatal(err)
 	}
 	after := r.read(t)
@@ -219,14 +219,14 @@ func TestUsernameWithSlashes(t *testing.T) {
 	if g := r.grant(t, s, user); g.RefreshToken.Reveal() != "test-refresh-token-2" {
 		t.Errorf("got %+v", g)
 	}
-	unlock, err := s.Lock(t.Context(), user)
+	lock, err := s.Lock(t.Context(), user)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(filepath.Join(r.dir, user+authSuffix+".token-rotation.lock")); err != nil {
 		t.Error(err)
 	}
-	if err := errors.Join(s.Set(t.Context(), keystore.Key{Kind: keystore.KindJournal, Org: user}, []byte("test")), unlock()); err != nil {
+	if err := errors.Join(s.Set(t.Context(), keystore.Key{Kind: keystore.KindJournal, Org: user}, []byte("test")), lock.Release()); err != nil {
 		t.Error(err)
 	}
 	keys, err := s.List(t.Context(), keystore.KindGrant)

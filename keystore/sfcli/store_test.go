@@ -192,7 +192,7 @@ func TestRefresh(t *testing.T) {
 	before := r.read(t)
 	s := r.open()
 	g := r.grant(t, s, "prod")
-	unlock, err := s.Lock(t.Context(), "prod")
+	lock, err := s.Lock(t.Context(), "prod")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,7 +215,7 @@ func TestRefresh(t *testing.T) {
 	if _, err := os.Stat(r.path() + ".lock"); err == nil {
 		t.Error("the write lock is still there")
 	}
-	if err := unlock(); err != nil {
+	if err := lock.Release(); err != nil {
 		t.Error(err)
 	}
 	if r.secret(t, refreshTokenMember) != "test-refresh-token-2" || r.secret(t, accessTokenMember) != "test-access-token-2" {
@@ -340,7 +340,7 @@ func TestWritesInARow(t *testing.T) {
 	r := newCLIFolder(t)
 	s := r.open()
 	g := r.grant(t, s, "prod")
-	unlock, err := s.Lock(t.Context(), "prod")
+	lock, err := s.Lock(t.Context(), "prod")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -351,7 +351,7 @@ func TestWritesInARow(t *testing.T) {
 		}
 	}
 	token := keystore.Token{Org: "prod", Token: token.Token{AccessToken: secret.New("test-access-token-3"), InstanceURL: "https://acme.my.salesforce.com"}}
-	if err := errors.Join(keystore.SaveToken(t.Context(), s, token), unlock()); err != nil {
+	if err := errors.Join(keystore.SaveToken(t.Context(), s, token), lock.Release()); err != nil {
 		t.Fatal(err)
 	}
 	if r.secret(t, refreshTokenMember) != "test-refresh-token-3" || r.secret(t, accessTokenMember) != "test-access-token-3" {

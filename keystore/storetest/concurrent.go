@@ -57,7 +57,7 @@ func testConcurrent(t *testing.T, first, second keystore.Store) {
 }
 
 func testLock(t *testing.T, first, second keystore.Store) {
-	unlockFirst, err := first.Lock(t.Context(), "prod")
+	held, err := first.Lock(t.Context(), "prod")
 	if err != nil {
 		t.Fatalf("lock: %v", err)
 	}
@@ -73,13 +73,16 @@ func testLock(t *testing.T, first, second keystore.Store) {
 		}
 	}
 	for _, org := range []keystore.Org{"Prod", "dev"} {
-		unlock, err := second.Lock(t.Context(), org)
+		lock, err := second.Lock(t.Context(), org)
 		if err != nil {
 			t.Fatalf("another org's lock: %v", err)
 		}
-		if err := unlock(); err != nil {
+		if err := lock.Release(); err != nil {
 			t.Errorf("unlock: %v", err)
 		}
+	}
+	if err := held.Check(); err != nil {
+		t.Errorf("check of a lock that is held: %v", err)
 	}
 	// The lock prevents no access to items, by its holder or by others.
 	set(t, first, grantKey("prod"), []byte("test-refresh-token-1"))
@@ -89,13 +92,13 @@ func testLock(t *testing.T, first, second keystore.Store) {
 	defer cancel()
 	waiting := make(chan error, 1)
 	go func() {
-		unlock, err := second.Lock(ctx, "prod")
+		lock, err := second.Lock(ctx, "prod")
 		if err == nil {
-			err = unlock()
+			err = lock.Release()
 		}
 		waiting <- err
 	}()
-	if err := unlockFirst(); err != nil {
+	if err := held.Release(); err != nil {
 		t.Errorf("unlock: %v", err)
 	}
 	if err := <-waiting; err != nil {
@@ -105,14 +108,14 @@ func testLock(t *testing.T, first, second keystore.Store) {
 	if err != nil {
 		t.Fatalf("lock again: %v", err)
 	}
-	// A second call of unlock must not end the next holder's lock.
-	_ = unlockFirst()
+	// A second call of Release must not end the next holder's lock.
+	_ = held.Release()
 	short, cancelShort := context.WithTimeout(t.Context(), 30*time.Millisecond)
 	defer cancelShort()
 	if _, err := second.Lock(short, "prod"); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("after a second unlock: got %v, want context.DeadlineExceeded", err)
+		t.Errorf("after a second release: got %v, want context.DeadlineExceeded", err)
 	}
-	if err := again(); err != nil {
+	if err := again.Release(); err != nil {
 		t.Errorf("unlock: %v", err)
 	}
 }
@@ -128,7 +131,7 @@ func testLockCounts(t *testing.T, first, second keystore.Store) {
 	for i := range callers {
 		s := []keystore.Store{first, second}[i%2]
 		done.Go(func() {
-			unlock, err := s.Lock(ctx, "prod")
+			lock, err := s.Lock(ctx, "prod")
 			if err != nil {
 				t.Errorf("lock: %v", err)
 				return
@@ -136,7 +139,7 @@ func testLockCounts(t *testing.T, first, second keystore.Store) {
 			before := counter.Load()
 			time.Sleep(time.Millisecond)
 			counter.Store(before + 1)
-			if err := unlock(); err != nil {
+			if err := lock.Release(); err != nil {
 				t.Errorf("unlock: %v", err)
 			}
 		})

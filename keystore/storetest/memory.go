@@ -98,7 +98,7 @@ func (m *Memory) Len() int {
 }
 
 // Lock takes the lock of org.
-func (m *Memory) Lock(ctx context.Context, org keystore.Org) (func() error, error) {
+func (m *Memory) Lock(ctx context.Context, org keystore.Org) (keystore.Lock, error) {
 	key := keystore.Key{Kind: keystore.KindGrant, Org: org}
 	if err := m.begin(ctx, "lock", key, key.Check()); err != nil {
 		return nil, err
@@ -115,5 +115,6 @@ func (m *Memory) Lock(ctx context.Context, org keystore.Org) (func() error, erro
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	return sync.OnceValue(func() error { <-lock; return nil }), nil
+	check := func() error { return m.begin(context.WithoutCancel(ctx), "check", key, nil) }
+	return keystore.NewLock("lock "+key.String(), check, func() error { <-lock; return nil }), nil
 }
