@@ -27,7 +27,7 @@ type Journal interface {
 	Reserve(org keystore.Org, key []byte) error
 
 	// Open opens the reserved space. One Write encrypts an entry with key and stores it; it
-	// opens no file.
+	// opens no file. A Write that failed is repeated.
 	Open(org keystore.Org, key []byte) (io.WriteCloser, error)
 
 	// Read returns the entry, or nil if none was written. The error is

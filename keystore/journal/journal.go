@@ -69,7 +69,8 @@ func (j *Journal) Reserve(org keystore.Org, item []byte) error {
 }
 
 // Open opens the room that Reserve reserved. One Write encrypts an entry with the key in item
-// and stores it: if it returns nil, the entry survives a power loss.
+// and stores it: if it returns nil, the entry survives a power loss. If it fails, another Write
+// may succeed.
 func (j *Journal) Open(org keystore.Org, item []byte) (io.WriteCloser, error) {
 	key, err := parseKey(item)
 	if err != nil {
@@ -97,10 +98,16 @@ func (r room) Write(entry []byte) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if _, err := r.File.Write(data); err != nil {
-		return 0, err
+	_, err = r.File.Write(data)
+	if err == nil {
+		err = r.File.Sync()
 	}
-	return len(entry), r.File.Sync()
+	if err != nil {
+		// The next write replaces what this one wrote, which may be a part of the entry.
+		_, seekErr := r.File.Seek(0, io.SeekStart)
+		return 0, errors.Join(err, seekErr)
+	}
+	return len(entry), nil
 }
 
 // Read returns org's entry, or nil if there is none. It returns ErrCorrupt for a file that
