@@ -3,6 +3,7 @@ package transaction
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -33,4 +34,18 @@ func newSalesforceCLI(t *testing.T) (r *rig.Rig, folder string, logIn func()) {
 	}
 	logIn()
 	return r, folder, logIn
+}
+
+// TestSalesforceCLIKeyMissing: without the CLI's key the next refresh token could not be
+// stored, so the one of a login that is not encrypted is not sent.
+func TestSalesforceCLIKeyMissing(t *testing.T) {
+	t.Parallel()
+	r, folder, _ := newSalesforceCLI(t)
+	if err := os.Remove(filepath.Join(folder, "key.json")); err != nil {
+		t.Fatal(err)
+	}
+	got := r.Run(t.Context(), "", "get", "prod")
+	if got.Status != 5 || !strings.Contains(got.Stderr, "key.json is missing") || !strings.Contains(got.Stderr, "no refresh token was sent") || r.Org.Count(orgtest.Token) != 0 {
+		t.Errorf("status %d after %d token requests: %s", got.Status, r.Org.Count(orgtest.Token), got.Stderr)
+	}
 }

@@ -126,8 +126,8 @@ func (s *Store) replace(ctx context.Context, l login, edit func(jsonobject.Objec
 	return privatefile.ReplaceAs(filepath.Dir(l.file), l.file, after, info.Mode().Perm())
 }
 
-// checkWritable returns ErrUnavailable if the auth file can't be replaced, or if another
-// process considered this one dead and took the rotation lock.
+// checkWritable returns ErrUnavailable if the auth file can't be replaced, if the CLI's key is
+// missing, or if another process considered this one dead and took the rotation lock.
 func (s *Store) checkWritable(ctx context.Context, l login) error {
 	info, err := os.Lstat(l.file)
 	switch {
@@ -145,6 +145,9 @@ func (s *Store) checkWritable(ctx context.Context, l login) error {
 	s.mu.Unlock()
 	if rotation != nil && !rotation.IsHeld() {
 		return &keystore.Error{Reason: keystore.ErrUnavailable, Err: errors.New("another process took the Salesforce CLI's rotation lock"), Remedy: remedy.To("try_again")}
+	}
+	if _, err := s.readKey(ctx); err != nil { // a login that is not encrypted yet will be
+		return err
 	}
 	lock, err := s.takeWriteLock(ctx, l) // it creates a folder beside the file, where the new file will be written
 	if err != nil {
