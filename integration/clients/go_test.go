@@ -65,6 +65,24 @@ func wantQuery(t *testing.T, hc *http.Client, org *orgtest.Org, i int) {
 	}
 }
 
+// TestGoRefused: a resource that rejects each token does not cause a refresh for each request.
+func TestGoRefused(t *testing.T) {
+	t.Parallel()
+	r := rig.New(t, orgtest.Config{Rotate: true})
+	hc := &http.Client{Transport: goClients["binary"](t, r).Transport("prod", rig.OrgClient(t, r.Org).Transport)}
+	for range 20 {
+		resp, err := hc.Get(r.Org.URL + "/services/data/v66.0/refused")
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusUnauthorized {
+			t.Errorf("status %d", resp.StatusCode)
+		}
+	}
+	wantFewRefreshes(t, r.Org, 1)
+}
+
 func TestGoRedirect(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, orgtest.Config{Rotate: true})

@@ -67,3 +67,12 @@ func wantRefreshes(t *testing.T, org *orgtest.Org, want int) {
 		t.Errorf("%d refreshes, want %d", got, want)
 	}
 }
+
+// wantFewRefreshes checks that twenty requests that were all rejected caused a few refreshes:
+// three in a minute.
+func wantFewRefreshes(t *testing.T, org *orgtest.Org, before int) {
+	t.Helper()
+	if got := org.Count(orgtest.Token) - before; got < 3 || got > 10 {
+		t.Errorf("%d refreshes for 20 requests that were rejected, want about 3", got)
+	}
+}

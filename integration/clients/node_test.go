@@ -62,6 +62,7 @@ func TestNode(t *testing.T) {
 			func() { wantRefreshes(t, r.Org, 3); other.redirectNext(r.Org) },
 			func() { wantRefreshes(t, r.Org, 3); other.wantNoToken(t) },
 			func() { wantRefreshes(t, r.Org, 3) },
+			func() { wantFewRefreshes(t, r.Org, 3) },
 		)
 	})
 	t.Run("documented", func(t *testing.T) {

@@ -52,6 +52,7 @@ func TestPython(t *testing.T) {
 				func() { wantRefreshes(t, r.Org, 3); other.redirectNext(r.Org) },
 				func() { wantRefreshes(t, r.Org, 3); other.wantNoToken(t) },
 				func() { wantRefreshes(t, r.Org, 3) },
+				func() { wantFewRefreshes(t, r.Org, 3) },
 			)
 		})
 	}

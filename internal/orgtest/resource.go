@@ -14,10 +14,10 @@ func bearer(c call) string {
 	return token
 }
 
-// data is the part of the REST API that returns the org and the version. Other paths return
-// an empty object.
+// data is the part of the REST API that returns the org and the version. The path
+// /services/data/vNN.N/refused rejects each token. Other paths return an empty object.
 func (o *Org) data(c call) answer {
-	if !o.use(bearer(c)) {
+	if !o.use(bearer(c)) || strings.HasSuffix(c.URL.Path, "/refused") {
 		return answer{status: http.StatusUnauthorized,
 			header: http.Header{"Www-Authenticate": {"Token"}},
 			body:   []byte(`[{"message":"Session expired or invalid","errorCode":"INVALID_SESSION_ID"}]`)}

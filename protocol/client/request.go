@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"forcecred/protocol"
@@ -21,8 +22,13 @@ type token struct {
 	cred     protocol.Credential
 	received time.Time
 	rejected secret.Text // the token that the org rejected, until an answer replaces it
+	drops    []time.Time // when a rejected token was dropped, for the last minute
 	requests map[time.Duration]*request
 }
+
+// maxDrops is how many rejected tokens are replaced within a minute. A user or a resource
+// that is refused whatever the token is would otherwise cause a refresh for each request.
+const maxDrops = 3
 
 // request is one request to the source, and the callers that wait for it.
 type request struct {
@@ -50,12 +56,18 @@ func (t *token) isGood(minTTL time.Duration, now time.Time) bool {
 
 // reject drops a token that the org rejected. If another one is cached already, or is being
 // got, the caller is merely late. Answers to earlier requests are not cached: they may
-// hold the rejected token.
+// hold the rejected token. After maxDrops within a minute the token stays.
 func (t *token) reject(rejected secret.Text) {
 	isOld := !t.cred.AccessToken.Empty() && !t.cred.AccessToken.Equal(rejected)
 	if isOld || !t.rejected.Empty() {
 		return
 	}
+	now := time.Now()
+	t.drops = slices.DeleteFunc(t.drops, func(at time.Time) bool { return now.Sub(at) >= time.Minute })
+	if len(t.drops) == maxDrops && !t.cred.AccessToken.Empty() {
+		return
+	}
+	t.drops = append(t.drops, now)
 	t.cred, t.rejected = protocol.Credential{}, rejected
 	clear(t.requests)
 }

@@ -20,7 +20,8 @@ func (c *Client) HTTPClient(org string, options ...RequestOption) *http.Client {
 //
 // After a 401, it gets another token and sends the request once more. A request with a body
 // needs its GetBody for that, which http.NewRequest sets for bytes and strings. Without
-// it, the 401 is returned, and the next request has another token.
+// it, the 401 is returned, and the next request has another token. A token is replaced three
+// times a minute at most: then the 401 is returned as well.
 //
 // The base sends the requests; nil is [http.DefaultTransport].
 func (c *Client) Transport(org string, base http.RoundTripper, options ...RequestOption) http.RoundTripper {

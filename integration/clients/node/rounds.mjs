@@ -46,5 +46,10 @@ const late = await new Client({ path: process.env.TEST_FORCECRED, timeout: 0 }).
 check([late.code, late.retryable], ['temporarily_unavailable', true]);
 await next('errors');
 
+const stubborn = new Client({ path: process.env.TEST_FORCECRED });
+const refused = stubborn.createFetch('prod');
+for (let i = 0; i < 20; i++) check((await refused('/services/data/v66.0/refused')).status, 401);
+await next('a resource that rejects each token');
+
 lines.return?.();
 process.stdin.destroy();

@@ -5,6 +5,7 @@ org's sessions."""
 import json
 import os
 import sys
+import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
@@ -72,3 +73,16 @@ credential = client.get("prod")
 assert credential.access_token not in repr(credential)
 assert credential.simple_salesforce == {"session_id": credential.access_token, "instance_url": instance}
 done("errors")
+
+client = forcecred.Client(os.environ["TEST_FORCECRED"])
+if sys.argv[1] == "requests":
+    session.auth = forcecred.Auth("prod", client=client)
+else:
+    opener = forcecred.opener("prod", client=client)
+for _ in range(20):
+    try:
+        status, _ = fetch(instance + "/services/data/v66.0/refused")
+    except urllib.error.HTTPError as e:
+        status = e.code
+    assert status == 401, status
+done("a resource that rejects each token")

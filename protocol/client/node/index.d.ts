@@ -98,6 +98,6 @@ export function createConnection<C>(jsforce: Jsforce<C>, org: string, options?: 
 
 /**
  * Returns a fetch that adds the org's token to requests to the org, and to no other host. A path such as
- * /services/data/ is one of the org's. After a 401 it sends the request once more, with another token.
+ * /services/data/ is one of the org's. After a 401 it sends the request once more, with another token, three times a minute at most.
  */
 export function createFetch(org: string, options?: FetchOptions): typeof fetch;

@@ -2,11 +2,18 @@
 
 const CACHE_MARGIN = 60; // seconds that an answer stays good in the cache, beyond what the caller wants
 
+/**
+ * How many rejected tokens are replaced within a minute. A user or a resource that is refused whatever
+ * the token is would otherwise cause a refresh for each request.
+ */
+const MAX_DROPS = 3;
+
 /** The cached token of an org, and the requests for another one. */
 class Token {
   #credential;
   #received = 0;
   #rejected; // what the org rejected, until an answer replaces it
+  #drops = []; // when a rejected token was dropped, for the last minute
   #requests = new Map(); // by minTTL
 
   /** Returns the cached credential if it lives for minTTL seconds, or for half of a shorter session. */
@@ -20,10 +27,15 @@ class Token {
 
   /**
    * Drops a token that the org rejected. If another one is cached or being got, the caller is late.
-   * Answers to earlier requests are not cached: they may hold the rejected token.
+   * Answers to earlier requests are not cached: they may hold the rejected token. After MAX_DROPS within
+   * a minute the token stays.
    */
   reject(rejected) {
     if (this.#rejected || (this.#credential && this.#credential.access_token !== rejected)) return;
+    const now = performance.now();
+    this.#drops = this.#drops.filter((at) => now - at < 60_000);
+    if (this.#drops.length === MAX_DROPS && this.#credential) return;
+    this.#drops.push(now);
     this.#credential = undefined;
     this.#rejected = rejected;
     this.#requests = new Map();

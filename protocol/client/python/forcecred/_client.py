@@ -11,6 +11,7 @@ from ._credential import Credential, ForcecredError
 from ._run import run
 
 _TIMEOUT = 180.0  # seconds; longer than forcecred waits for Salesforce, and for another refresh
+_MAX_DROPS = 3  # rejected tokens that are replaced within a minute; a user who is refused whatever the token is would cause a refresh each time
 _CACHE_MARGIN = 60  # seconds that an answer stays good in the cache, beyond what the caller wants
 
 
@@ -76,16 +77,23 @@ class _Token:
         self._credential: Optional[Credential] = None
         self._received = 0.0
         self._rejected: Optional[str] = None  # what the org rejected, until an answer replaces it
+        self._drops: list[float] = []  # when a rejected token was dropped, for the last minute
         self._requests: dict[int, _Request] = {}  # by min_ttl
 
     def reject(self, rejected: str) -> None:
         """Drops a rejected token. If another one is cached or being got, the caller is late.
 
-        Answers to earlier requests are not cached: they may hold the rejected token.
+        Answers to earlier requests are not cached: they may hold the rejected token. After
+        _MAX_DROPS within a minute the token stays.
         """
         with self._lock:
             if self._rejected or (self._credential and self._credential.access_token != rejected):
                 return
+            now = time.monotonic()
+            self._drops = [at for at in self._drops if now - at < 60]
+            if len(self._drops) == _MAX_DROPS and self._credential:
+                return
+            self._drops.append(now)
             self._credential, self._rejected, self._requests = None, rejected, {}
 
     def get(self, min_ttl: int, request: dict[str, Any], client: Client) -> Credential:
