@@ -153,3 +153,9 @@ func TestGoErrors(t *testing.T) {
 		})
 	}
 }
+
+// TestGoPubSub runs the tests of the module for the Pub/Sub API.
+func TestGoPubSub(t *testing.T) {
+	t.Parallel()
+	rig.TestModule(t, "../../protocol/client/pubsub", rig.Race(t)...)
+}
