@@ -28,6 +28,8 @@ function run(request, { path, env, timeout, onNotice }, signal) {
       signal.removeEventListener('abort', onAbort);
       settle(value);
       child?.kill('SIGKILL');
+      // A process that forcecred has started may hold the streams open, and this one must be able to end.
+      for (const stream of child?.stdio ?? []) stream?.destroy();
     };
     const noBinary = (cause) =>
       end(reject, fail(cause.code === 'ENOENT' ? 'command_not_found' : 'command_not_runnable', `run ${path}: ${cause.code ?? cause.message}`,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-import subprocess
 from typing import Any, Mapping, Optional
 
 from ._credential import Credential, ForcecredError, decode_credential, decode_report
+from ._process import OutputTooLarge, TookTooLong, run_program
 
 _CODES = {
     2: "usage",
@@ -35,28 +35,22 @@ def run(request: Mapping[str, Any], path: str, env: Optional[Mapping[str, str]],
         return ForcecredError(message, code=code, hint=hint, org=org, retryable=code == "temporarily_unavailable")
 
     try:
-        done = subprocess.run(
-            [path, "get", "--error-format=json"],
-            input=json.dumps(request).encode(),
-            capture_output=True,
-            env=env,
-            timeout=timeout,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        # Its cause has what the process printed.
+        status, stdout, stderr = run_program([path, "get", "--error-format=json"], json.dumps(request).encode(), env, timeout)
+    except TookTooLong:
         raise failure("temporarily_unavailable", f"forcecred did not answer within {timeout:g} s") from None
+    except OutputTooLarge:
+        raise failure("internal", f"the output of {path} is too large", "check that it is the forcecred binary") from None
     except (OSError, ValueError) as e:
         code = "command_not_found" if isinstance(e, FileNotFoundError) else "command_not_runnable"
         raise failure(code, f"run {path}: {e}", "install forcecred on PATH, or set the path of the binary") from e
-    report = decode_report(done.stderr)
-    if done.returncode != 0:
+    report = decode_report(stderr)
+    if status != 0:
         error = report.get("error")
         if isinstance(error, dict) and "code" in error:
             known = {name: error[name] for name in ("code", "hint", "org", "retryable", "salesforce") if name in error}
             raise ForcecredError(str(error.get("message", "")), **known)
-        raise failure(_CODES.get(done.returncode, "internal"), f"{path} ended with status {done.returncode}")
-    credential = decode_credential(done.stdout)
+        raise failure(_CODES.get(status, "internal"), f"{path} ended with status {status}")
+    credential = decode_credential(stdout)
     if credential is None:
         raise failure("internal", f"{path} printed no answer of forcecred", "check that it is the forcecred binary")
     for notice in report.get("notices", []):
