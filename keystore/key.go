@@ -54,6 +54,9 @@ const (
 	KindProbe Kind = "probe"
 )
 
+// IsCache reports whether the items of that kind are access tokens, which can be got again.
+func (k Kind) IsCache() bool { return k == KindToken || k == KindDataCloud }
+
 // maxKind limits the names that stores make of keys: file systems allow 255 bytes.
 const maxKind = 16
 

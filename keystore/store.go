@@ -20,9 +20,9 @@ type Store interface {
 	Get(ctx context.Context, key Key) ([]byte, error)
 
 	// Set stores item under key, and replaces the old item. If it returns nil, the item
-	// survives the end of the process and, in a store on a disk, a power loss: a store whose
-	// backend may report success and store nothing reads the item back. If it fails, the old
-	// item is still there.
+	// survives the end of the process and, in a store on a disk and unless it is cached, a
+	// power loss: a store whose backend may report success and store nothing reads the item
+	// back. If it fails, the old item is still there.
 	Set(ctx context.Context, key Key, item []byte) error
 
 	// Delete deletes the item under key. Deleting a missing item succeeds.

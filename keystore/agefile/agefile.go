@@ -113,8 +113,8 @@ func (s *Store) set(ctx context.Context, key keystore.Key, item []byte) error {
 		return err
 	}
 	replace := privatefile.Replace
-	if key.Kind != keystore.KindGrant && key.Kind != keystore.KindJournal {
-		replace = privatefile.ReplaceCache // an access token can be got again
+	if key.Kind.IsCache() {
+		replace = privatefile.ReplaceCache
 	}
 	return replace(s.path(tempFolder), s.path(storeFolder, name), encrypted)
 }
