@@ -20,7 +20,7 @@ var Binary, PluginBinary string
 func Main(m *testing.M) {
 	// Most tests wait: for processes, for servers that hang, for backoffs. So more
 	// of them can run at once than there are CPUs.
-	if err := flag.Set("test.parallel", "4"); err != nil {
+	if err := flag.Set("test.parallel", "6"); err != nil {
 		panic(err)
 	}
 	flag.Parse()
