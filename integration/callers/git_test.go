@@ -123,6 +123,7 @@ func TestGitConcurrentGets(t *testing.T) {
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	var passwords []string
+	defer rig.CrowdAlone(t)()
 	for range rig.CrowdSize {
 		all.Go(func() {
 			got := r.git(t, place(r.Rig), "credential", "fill")

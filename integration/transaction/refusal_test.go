@@ -20,6 +20,7 @@ import (
 // how long after the org's first refusal the last one ended.
 func refusedCrowd(t *testing.T, r *rig.Rig, size, status int, args ...string) time.Duration {
 	t.Helper()
+	defer rig.CrowdAlone(t)()
 	var all sync.WaitGroup
 	for range size {
 		all.Go(func() {

@@ -2,9 +2,13 @@ package rig
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
+
+	"forcecred/internal/privatefile"
 )
 
 const CrowdSize = 100
@@ -12,6 +16,7 @@ const CrowdSize = 100
 // Crowd runs size gets of each org at the same time and returns their tokens.
 func (r *Rig) Crowd(t *testing.T, size int, stdin func(org string) string, orgs ...string) map[string][]string {
 	t.Helper()
+	defer CrowdAlone(t)()
 	tokens := map[string][]string{}
 	var mu sync.Mutex
 	var all sync.WaitGroup
@@ -31,6 +36,21 @@ func (r *Rig) Crowd(t *testing.T, size int, stdin func(org string) string, orgs 
 	}
 	all.Wait()
 	return tokens
+}
+
+// CrowdAlone waits until no other test runs a crowd, in this package or in another: hundreds of
+// processes that start at once leave too little time for the org's TLS.
+func CrowdAlone(t *testing.T) (end func()) {
+	t.Helper()
+	lock, err := privatefile.Lock(t.Context(), filepath.Join(os.TempDir(), "forcecred-test-crowd.lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		if err := lock.Release(); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 func GetRequest(org string) string { return fmt.Sprintf(`{"org":%q}`, org) }
