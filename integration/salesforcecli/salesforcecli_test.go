@@ -238,6 +238,7 @@ func isFree(t *testing.T, path string) bool {
 // it starts forcecred's.
 func (r *sfRig) crowdOfBoth(t *testing.T, first func()) {
 	t.Helper()
+	defer rig.CrowdAlone(t)()
 	r.Run(t.Context(), "", "get", "prod").Token(t) // fills the cache
 	old := r.Org.AccessToken()
 	r.Org.ExpireSessions()
